@@ -1,7 +1,8 @@
 /*
  * arena.h - memory with one lifetime (a request, an event, a parse), freed at once, with a limit.
  *
- * Used by one thread. Cleanup callbacks run in reverse order of registration when the arena is reset or freed.
+ * Used by one thread. Cleanup callbacks run in reverse order of registration when the arena is
+ * reset or freed.
  */
 #ifndef SLV_BASE_ARENA_H
 #define SLV_BASE_ARENA_H

@@ -1,8 +1,8 @@
 /*
  * attr.h - compiler attributes and the ownership macros. Header only, any thread.
  *
- * SLV_CLEANUP(fn) T *x      x is released by fn when it leaves scope (systemd's convention: fn takes NULL).
- * SLV_STEAL(x)              gives x away: yields its value and leaves NULL behind.
+ * SLV_CLEANUP(fn) T *x      x is released by fn when it leaves scope (systemd's convention: fn
+ * takes NULL). SLV_STEAL(x)              gives x away: yields its value and leaves NULL behind.
  */
 #ifndef SLV_BASE_ATTR_H
 #define SLV_BASE_ATTR_H
@@ -52,9 +52,9 @@
     })
 #define SLV_MAX(a, b)                                                                              \
     __extension__({                                                                                \
-        __typeof__(a) ma_ = (a);                                                                    \
-        __typeof__(b) mb_ = (b);                                                                    \
-        ma_ > mb_ ? ma_ : mb_;                                                                         \
+        __typeof__(a) ma_ = (a);                                                                   \
+        __typeof__(b) mb_ = (b);                                                                   \
+        ma_ > mb_ ? ma_ : mb_;                                                                     \
     })
 
 #endif

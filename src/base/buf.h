@@ -4,8 +4,9 @@
  *     SLV_CLEANUP(slv_buf_done) slv_buf b = SLV_BUF(64 * 1024);
  *     SLV_TRY(slv_buf_append(&b, SLV_STR("hello")));
  *
- * A zeroed slv_buf is empty with limit 0: every append fails. Growing past the limit, or failing to allocate, returns
- * SLV_E_LIMIT / SLV_E_NOMEM and leaves the content as it was. Used by one thread at a time.
+ * A zeroed slv_buf is empty with limit 0: every append fails. Growing past the limit, or failing to
+ * allocate, returns SLV_E_LIMIT / SLV_E_NOMEM and leaves the content as it was. Used by one thread
+ * at a time.
  */
 #ifndef SLV_BASE_BUF_H
 #define SLV_BASE_BUF_H

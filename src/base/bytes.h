@@ -1,7 +1,9 @@
 /*
- * bytes.h - a cursor that reads little-endian integers and counted strings from bytes a stranger sent.
+ * bytes.h - a cursor that reads little-endian integers and counted strings from bytes a stranger
+ * sent.
  *
- * Reading past the end sets `bad` and yields zeroes, so that a decoder checks once, at its end. Any thread.
+ * Reading past the end sets `bad` and yields zeroes, so that a decoder checks once, at its end. Any
+ * thread.
  */
 #ifndef SLV_BASE_BYTES_H
 #define SLV_BASE_BYTES_H

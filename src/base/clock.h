@@ -1,5 +1,6 @@
 /*
- * clock.h - the system's clocks. Any thread. Only the outermost layers call these; libraries take times as arguments.
+ * clock.h - the system's clocks. Any thread. Only the outermost layers call these; libraries take
+ * times as arguments.
  */
 #ifndef SLV_BASE_CLOCK_H
 #define SLV_BASE_CLOCK_H

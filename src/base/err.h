@@ -1,9 +1,9 @@
 /*
  * err.h - result codes, optional error detail, and assertions. Any thread.
  *
- * Everything that can fail returns slv_code, which may not be ignored. slv_err lives on the caller's stack and may
- * be NULL everywhere. An empty message means that the code says it all. What cannot happen is SLV_ASSERT, never a
- * silent fallback. Libraries do not log; they describe.
+ * Everything that can fail returns slv_code, which may not be ignored. slv_err lives on the
+ * caller's stack and may be NULL everywhere. An empty message means that the code says it all. What
+ * cannot happen is SLV_ASSERT, never a silent fallback. Libraries do not log; they describe.
  */
 #ifndef SLV_BASE_ERR_H
 #define SLV_BASE_ERR_H
@@ -48,7 +48,8 @@ typedef struct slv_err {
     char message[SLV_ERR_MESSAGE_MAX];
 } slv_err;
 
-/* Fills err (when not NULL) and returns code. A text that is too long is cut at a UTF-8 boundary. */
+/* Fills err (when not NULL) and returns code. A text that is too long is cut at a UTF-8 boundary.
+ */
 slv_code slv_fail(slv_err *err, slv_code code, const char *fmt, ...) SLV_PRINTF(3, 4);
 /* The same with ": strerror(errno)" appended and err->detail = errno. */
 slv_code slv_fail_errno(slv_err *err, slv_code code, const char *fmt, ...) SLV_PRINTF(3, 4);
@@ -66,8 +67,7 @@ const char *slv_err_text(const slv_err *err);
     } while (0)
 
 SLV_NORETURN void slv_assert_fail(const char *expr, const char *file, int line, const char *func);
-#define SLV_ASSERT(x)                                                                              \
-    (SLV_LIKELY(x) ? (void)0 : slv_assert_fail(#x, __FILE__, __LINE__, __func__))
+#define SLV_ASSERT(x) (SLV_LIKELY(x) ? (void)0 : slv_assert_fail(#x, __FILE__, __LINE__, __func__))
 #define SLV_UNREACHABLE() slv_assert_fail("unreachable", __FILE__, __LINE__, __func__)
 
 #endif

@@ -1,7 +1,9 @@
 /*
- * fault.h - fault injection for tests: fail the n-th fallible allocation (or write, fsync ...) from now on.
+ * fault.h - fault injection for tests: fail the n-th fallible allocation (or write, fsync ...) from
+ * now on.
  *
- * Compiled in always, costs one predictable branch. Counters are per thread, so tests may run beside each other.
+ * Compiled in always, costs one predictable branch. Counters are per thread, so tests may run
+ * beside each other.
  */
 #ifndef SLV_BASE_FAULT_H
 #define SLV_BASE_FAULT_H

@@ -1,6 +1,6 @@
 /*
- * hash.h - SipHash-1-3 (Aumasson, Bernstein) with a key drawn once for each process: for tables keyed by strangers.
- * Any thread.
+ * hash.h - SipHash-1-3 (Aumasson, Bernstein) with a key drawn once for each process: for tables
+ * keyed by strangers. Any thread.
  */
 #ifndef SLV_BASE_HASH_H
 #define SLV_BASE_HASH_H

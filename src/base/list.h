@@ -1,6 +1,7 @@
 /*
- * list.h - intrusive doubly linked list. A node embedded in a struct is on at most one list; recover the struct with
- * slv_container_of. A zeroed node is on no list. A list head must be initialised with slv_list_init.
+ * list.h - intrusive doubly linked list. A node embedded in a struct is on at most one list;
+ * recover the struct with slv_container_of. A zeroed node is on no list. A list head must be
+ * initialised with slv_list_init.
  */
 #ifndef SLV_BASE_LIST_H
 #define SLV_BASE_LIST_H
@@ -55,6 +56,7 @@ static inline slv_list *slv_list_pop(slv_list *head) /* the first, NULL when emp
 }
 /* The body may remove n, nothing else. */
 #define SLV_LIST_EACH(n, head)                                                                     \
-    for (slv_list *n = (head)->next, *n##_next = n->next; n != (head); n = n##_next, n##_next = n->next)
+    for (slv_list *n = (head)->next, *n##_next = n->next; n != (head);                             \
+         n = n##_next, n##_next = n->next)
 
 #endif

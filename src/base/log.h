@@ -1,7 +1,9 @@
 /*
- * log.h - diagnostic lines of the program itself, on stderr: "selvage: <text>". Any thread; one write for each line.
+ * log.h - diagnostic lines of the program itself, on stderr: "selvage: <text>". Any thread; one
+ * write for each line.
  *
- * Libraries and services do not log. The user's console output is not logging; it goes through events.
+ * Libraries and services do not log. The user's console output is not logging; it goes through
+ * events.
  */
 #ifndef SLV_BASE_LOG_H
 #define SLV_BASE_LOG_H

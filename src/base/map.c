@@ -1,6 +1,7 @@
 #include "base/map.h"
 
-/* Linear probing over slots that hold entry + 1; kept at most half full. Deletion shifts followers back. */
+/* Linear probing over slots that hold entry + 1; kept at most half full. Deletion shifts followers
+ * back. */
 
 static size_t mask_of(const slv_map_core *c)
 {

@@ -1,15 +1,15 @@
 /*
  * map.h - SLV_MAP(V): open-addressing tables from byte strings, or from 64-bit integers, to values.
  *
- * slv_map (string keys, keyed SipHash because keys come from strangers; keys are copied) and slv_imap (integer keys).
- * Both map to a void-free typed value through the macros below. Counts are the caller's to limit. One thread.
+ * slv_map (string keys, keyed SipHash because keys come from strangers; keys are copied) and
+ * slv_imap (integer keys). Both map to a void-free typed value through the macros below. Counts are
+ * the caller's to limit. One thread.
  *
  *     SLV_MAP(struct conn *) m = {0};
  *     slv_map_set(&m, key, c);          replaces
- *     struct conn **p = slv_map_get(&m, key);   NULL when absent; valid until the next set or remove
- *     slv_map_remove(&m, key);          true when it was there
- *     SLV_MAP_EACH(&m, i) use(m.keys[i], m.values[i]);
- *     slv_map_done(&m);
+ *     struct conn **p = slv_map_get(&m, key);   NULL when absent; valid until the next set or
+ * remove slv_map_remove(&m, key);          true when it was there SLV_MAP_EACH(&m, i)
+ * use(m.keys[i], m.values[i]); slv_map_done(&m);
  */
 #ifndef SLV_BASE_MAP_H
 #define SLV_BASE_MAP_H
@@ -17,7 +17,8 @@
 #include "base/hash.h"
 #include "base/mem.h"
 
-/* Entries stand densely in keys[]/values[]; index maps hash slots to entries. Removal moves the last entry. */
+/* Entries stand densely in keys[]/values[]; index maps hash slots to entries. Removal moves the
+ * last entry. */
 typedef struct slv_map_core {
     uint32_t *slots; /* entry + 1, 0 empty; capacity is a power of two */
     size_t slot_count;

@@ -2,7 +2,8 @@
  * mem.h - two kinds of allocation, different functions on purpose. Any thread.
  *
  * slv_new0(T), slv_alloc: small objects of a size we chose; abort when memory is gone.
- * slv_try_alloc, slv_try_realloc: sizes that come from outside; return NULL, and can be made to fail by slv_fault.
+ * slv_try_alloc, slv_try_realloc: sizes that come from outside; return NULL, and can be made to
+ * fail by slv_fault.
  */
 #ifndef SLV_BASE_MEM_H
 #define SLV_BASE_MEM_H

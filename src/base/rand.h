@@ -1,5 +1,6 @@
 /*
- * rand.h - randomness from the kernel (getrandom). Any thread. Nothing is buffered, so a fork shares nothing.
+ * rand.h - randomness from the kernel (getrandom). Any thread. Nothing is buffered, so a fork
+ * shares nothing.
  */
 #ifndef SLV_BASE_RAND_H
 #define SLV_BASE_RAND_H

@@ -1,6 +1,7 @@
 /*
- * str.h - slv_str: a borrowed run of bytes {ptr, len}, passed by value. May contain NUL, need not be UTF-8, is not
- * NUL-terminated. Who owns the bytes, and until when, is said where a slv_str is handed out. Any thread.
+ * str.h - slv_str: a borrowed run of bytes {ptr, len}, passed by value. May contain NUL, need not
+ * be UTF-8, is not NUL-terminated. Who owns the bytes, and until when, is said where a slv_str is
+ * handed out. Any thread.
  */
 #ifndef SLV_BASE_STR_H
 #define SLV_BASE_STR_H
@@ -61,8 +62,8 @@ size_t slv_str_chr(slv_str s, char c, size_t from);
 size_t slv_str_rchr(slv_str s, char c);
 /* Without leading and trailing space, tab, CR, LF. */
 slv_str slv_str_trim(slv_str s);
-/* Splits at the first sep: *ret_head is what stands before it, *rest what follows (rest.ptr NULL after the last
-   piece). False when rest is exhausted (rest->ptr == NULL). */
+/* Splits at the first sep: *ret_head is what stands before it, *rest what follows (rest.ptr NULL
+   after the last piece). False when rest is exhausted (rest->ptr == NULL). */
 bool slv_str_split(slv_str *rest, char sep, slv_str *ret_head);
 /* Decimal digits only, the whole of s. SLV_E_PARSE otherwise, SLV_E_LIMIT on overflow. */
 SLV_NODISCARD slv_code slv_parse_u64(slv_str s, uint64_t *ret);

@@ -206,8 +206,8 @@ slv_code slv_utf16_to_utf8(const uint16_t *units, size_t n, slv_buf *out)
             char bytes[4];
 
             if (cp >= 0xD800 && cp <= 0xDFFF) {
-                bool pair = cp < 0xDC00 && i + 1 < n && units[i + 1] >= 0xDC00 &&
-                            units[i + 1] <= 0xDFFF;
+                bool pair =
+                    cp < 0xDC00 && i + 1 < n && units[i + 1] >= 0xDC00 && units[i + 1] <= 0xDFFF;
 
                 cp = pair ? 0x10000 + ((cp - 0xD800) << 10) + (units[i + 1] - 0xDC00u) : 0xFFFD;
                 i += pair;

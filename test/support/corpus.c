@@ -1,4 +1,5 @@
-/* corpus.c - runs a fuzz target once over every file of a directory: the regression half of fuzzing. */
+/* corpus.c - runs a fuzz target once over every file of a directory: the regression half of
+ * fuzzing. */
 #include <dirent.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -29,7 +30,8 @@ int main(int argc, char **argv)
     DIR *dir = argc > 1 ? opendir(argv[1]) : NULL;
 
     if (!dir) {
-        (void)fprintf(stderr, "corpus: cannot open %s\n", argc > 1 ? argv[1] : "(no directory given)");
+        (void)fprintf(stderr, "corpus: cannot open %s\n",
+                      argc > 1 ? argv[1] : "(no directory given)");
         return 1;
     }
     for (struct dirent *e; (e = readdir(dir));) {

@@ -8,9 +8,10 @@
  *     }
  *     TAP_MAIN()
  *
- * CHECK returns from the test when it fails, so cleanups run. TEST bodies register themselves. Run with a name (or part
- * of one) to run only those. SLV_TEST_SEED sets the seed that tap_seed() gives; it is printed. test_data(NAME) gives the
- * path of public test vectors, or skips the test, saying so, when they are not on this machine.
+ * CHECK returns from the test when it fails, so cleanups run. TEST bodies register themselves. Run
+ * with a name (or part of one) to run only those. SLV_TEST_SEED sets the seed that tap_seed()
+ * gives; it is printed. test_data(NAME) gives the path of public test vectors, or skips the test,
+ * saying so, when they are not on this machine.
  */
 #ifndef SLV_TEST_TAP_H
 #define SLV_TEST_TAP_H
@@ -39,7 +40,8 @@ uint64_t tap_seed(void);
 const char *tap_tmpdir(void);
 /* Reads a whole file (below 64 MiB) into out. */
 bool tap_read_file(const char *path, slv_buf *out);
-/* Path of shared test vector `name`, e.g. "wpt-url/urltestdata.json"; NULL (and the test marked skipped) when absent. */
+/* Path of shared test vector `name`, e.g. "wpt-url/urltestdata.json"; NULL (and the test marked
+ * skipped) when absent. */
 const char *tap_data(const char *name);
 
 #define TEST(test_name)                                                                            \

@@ -113,7 +113,8 @@ TEST(utf8_replaces_maximal_subparts)
 {
     uint16_t out[32];
     size_t n = slv_utf8_to_utf16(SLV_STR("a\xF0\x9F\x98z\xED\xA0\x80\xC0\xAF\xF4\x90"), out);
-    const uint16_t want[] = {'a', 0xFFFD, 'z', 0xFFFD, 0xFFFD, 0xFFFD, 0xFFFD, 0xFFFD, 0xFFFD, 0xFFFD};
+    const uint16_t want[] = {'a',    0xFFFD, 'z',    0xFFFD, 0xFFFD,
+                             0xFFFD, 0xFFFD, 0xFFFD, 0xFFFD, 0xFFFD};
 
     CHECK_INT(n, SLV_ARRAY_LEN(want));
     CHECK(memcmp(out, want, sizeof want) == 0);

@@ -1,0 +1,6 @@
+export type Bindings = {
+  ENVIRONMENT: string;
+  ALLOWED_ORIGIN: string;
+};
+
+export type AppEnv = { Bindings: Bindings };
