@@ -1,0 +1,116 @@
+/*
+ * version.h - one deployed worker, immutable: code, modules, bindings, limits and the start
+ * configuration that an isolate receives (docs/internals/channel.md).
+ *
+ * Threads: any. The object never changes after slv_version_new; references are counted atomically.
+ * Every slv_str that it hands out lives as long as a reference is held.
+ *
+ * Limits: limits.worker_bytes bounds script and modules together, limits.bindings the number of
+ * bindings; beyond them slv_version_new returns SLV_E_LIMIT.
+ */
+#ifndef SLV_PLAT_VERSION_H
+#define SLV_PLAT_VERSION_H
+
+#include "base/err.h"
+#include "base/str.h"
+#include "plat/limits.h"
+
+typedef enum slv_module_type {
+    SLV_MODULE_ESM,
+    SLV_MODULE_CJS,
+    SLV_MODULE_WASM,
+    SLV_MODULE_TEXT,
+    SLV_MODULE_DATA,
+    SLV_MODULE_JSON,
+} slv_module_type;
+
+/* "esm", "cjs", "wasm", "text", "data", "json": the names of the start configuration. */
+const char *slv_module_type_name(slv_module_type type);
+
+typedef struct slv_module {
+    slv_str name;
+    slv_module_type type;
+    slv_str bytes;
+} slv_module;
+
+typedef enum slv_binding_type {
+    SLV_BINDING_TEXT,    /* text: the string */
+    SLV_BINDING_SECRET,  /* text: the string; never printed */
+    SLV_BINDING_JSON,    /* text: JSON */
+    SLV_BINDING_SERVICE, /* service, entrypoint, props */
+    SLV_BINDING_MODULE, /* text: name of a module whose value is the binding (wasm, text or data) */
+    SLV_BINDING_UNSUPPORTED, /* text: what the configuration calls it, "kv_namespaces"; every use
+                                throws */
+} slv_binding_type;
+
+typedef struct slv_binding {
+    slv_str name;
+    slv_binding_type type;
+    slv_str text;
+    slv_str service;    /* worker that is called; the empty string is never one */
+    slv_str entrypoint; /* empty: default */
+    slv_str props;      /* JSON, empty: none */
+    uint32_t
+        index; /* of a service binding: its number in the start configuration, counted from 0 */
+} slv_binding;
+
+/* Everything that makes a version; all borrowed for the call and copied. */
+typedef struct slv_version_spec {
+    slv_str name;               /* of the worker */
+    slv_str id;                 /* of the version; empty: a random one */
+    slv_str compatibility_date; /* "2026-01-01" */
+    const slv_str *flags;       /* every flag that is on, from date or by name; sorted or not */
+    size_t flag_count;
+    slv_str main_name; /* "index.js": for stacks */
+    slv_str script;    /* function body: docs/internals/channel.md, "The script" */
+    bool service_worker;
+    slv_str source_map;  /* of the script, JSON; empty: none */
+    slv_str source_root; /* directory that the map's relative sources are relative to */
+    const slv_module *modules;
+    size_t module_count;
+    const slv_binding *bindings; /* index is set by slv_version_new */
+    size_t binding_count;
+    const slv_str *crons;
+    size_t cron_count;
+    slv_str process_env; /* JSON object, empty: {} */
+    slv_limits limits;
+    bool dev;
+} slv_version_spec;
+
+typedef struct slv_version {
+    slv_str name, id, compatibility_date, main_name;
+    const slv_str *flags; /* sorted */
+    size_t flag_count;
+    slv_str script;
+    bool service_worker, dev;
+    slv_str source_map, source_root;
+    const slv_module *modules;
+    size_t module_count;
+    const slv_binding *bindings;
+    size_t binding_count;
+    const slv_binding *const *services; /* by index */
+    size_t service_count;
+    const slv_str *crons;
+    size_t cron_count;
+    slv_limits limits;
+    /* Start configuration: JSON for START. Blob 1 is the script, blob i + 2 is modules[i]. */
+    slv_str start_json;
+} slv_version;
+
+/* The caller owns one reference of *ret. */
+SLV_NODISCARD slv_code slv_version_new(const slv_version_spec *spec, slv_version **ret,
+                                       slv_err *err);
+/* Returns v. */
+slv_version *slv_version_ref(slv_version *v);
+/* Accepts NULL, returns NULL. */
+slv_version *slv_version_unref(slv_version *v);
+SLV_DEFINE_CLEANUP(slv_version *, slv_version_unref);
+
+/* True when the compatibility flag is on. */
+bool slv_version_flag(const slv_version *v, const char *flag);
+/* Number of blobs of the start configuration, and the bytes of blob number `blob` (1 <= blob <=
+ * count). */
+size_t slv_version_blob_count(const slv_version *v);
+slv_str slv_version_blob(const slv_version *v, size_t blob);
+
+#endif
