@@ -1,0 +1,64 @@
+/*
+ * server.h - listeners and HTTP server connections of one loop.
+ *
+ * A server belongs to a loop; every call and callback happens on that loop's thread. Several loops
+ * listen on one port by SO_REUSEPORT, each with its own server. Connections stay on the loop that
+ * accepted them.
+ *
+ * What it guarantees about clients: a head, a body and a read of the response each have a time
+ * within which they must make progress; an idle connection holds no buffer; a connection that broke
+ * the protocol gets one 4xx answer and is closed with a linger; pipelined requests are handled one
+ * after the other, in order.
+ */
+#ifndef SLV_NET_SERVER_H
+#define SLV_NET_SERVER_H
+
+#include "base/str.h"
+#include "net/exchange.h"
+
+typedef struct slv_loop slv_loop;             /* aio/loop.h */
+typedef struct slv_tls_server slv_tls_server; /* net/tls.h */
+typedef struct slv_http_server slv_http_server;
+
+/* Zero means the default given. */
+typedef struct slv_http_options {
+    uint32_t header_timeout_ms; /* 15 s: from the first byte of a request to the end of its head */
+    uint32_t idle_timeout_ms;   /* 75 s: between requests of a connection, and before its first */
+    uint32_t body_timeout_ms;   /* 60 s: without a byte of the body while credit is there */
+    uint32_t write_timeout_ms;  /* 60 s: without a byte taken while some wait */
+    uint32_t max_connections;   /* 20,000: further ones wait in the kernel's queue */
+    const slv_exchange_handlers *handlers; /* required; lives as long as the server */
+    void *ctx;
+} slv_http_options;
+
+typedef struct slv_listen_options {
+    slv_str host;      /* "127.0.0.1", "::1", "0.0.0.0", "localhost"; or a path with unix_path */
+    uint16_t port;     /* 0: any free one, see slv_http_server_port */
+    slv_str unix_path; /* non-empty: a Unix socket; a stale one is replaced; removed when the server
+                          closes */
+    bool reuse_port;   /* several loops share the port */
+    slv_tls_server *tls; /* NULL: plain HTTP; else borrowed until the server is freed */
+} slv_listen_options;
+
+slv_http_server *slv_http_server_new(slv_loop *loop, const slv_http_options *options);
+/* May be called several times. The message names the address. A host name listens on each of its
+ * addresses. */
+SLV_NODISCARD slv_code slv_http_server_listen(slv_http_server *server,
+                                              const slv_listen_options *options, slv_err *err);
+/* Takes a listening descriptor (from a supervisor). */
+SLV_NODISCARD slv_code slv_http_server_listen_fd(slv_http_server *server, int fd,
+                                                 slv_tls_server *tls, slv_err *err);
+/* Port of the first TCP listener; 0 when there is none. */
+uint16_t slv_http_server_port(const slv_http_server *server);
+size_t slv_http_server_connections(const slv_http_server *server);
+
+/* Stops accepting, closes idle connections, answers the requests that are open with "Connection:
+   close", and calls done when no connection is left, or after timeout_ms, when those that are left
+   are cut. Once. */
+void slv_http_server_drain(slv_http_server *server, uint32_t timeout_ms, void (*done)(void *arg),
+                           void *arg);
+/* Cuts what is open (`gone` with SLV_GONE_SERVER comes from inside this call) and frees. Accepts
+ * NULL, returns NULL. */
+slv_http_server *slv_http_server_free(slv_http_server *server);
+
+#endif
