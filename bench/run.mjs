@@ -1,0 +1,107 @@
+#!/usr/bin/env node
+// Measures selvage against its peers in one run and prints ratios. See docs/internals/bench.md.
+// usage: node bench/run.mjs --selvage PATH [--only hello,hono] [--peers selvage,workerd] [--seconds 4] [--rounds 3] [--json]
+import { parseArgs } from 'node:util';
+import { peers, bundle } from './lib/peers.mjs';
+import { Server, freePort, memoryMB } from './lib/proc.mjs';
+import { measure, median } from './lib/load.mjs';
+import { openSockets } from './lib/sockets.mjs';
+
+const { values: opt } = parseArgs({
+  options: {
+    selvage: { type: 'string' }, only: { type: 'string' }, peers: { type: 'string' }, seconds: { type: 'string', default: '4' },
+    rounds: { type: 'string', default: '3' }, json: { type: 'boolean', default: false },
+  },
+});
+if (!opt.selvage) {
+  console.error('usage: node bench/run.mjs --selvage PATH [--only NAMES] [--peers NAMES] [--seconds N] [--rounds N] [--json]');
+  process.exit(2);
+}
+const loads = {
+  hello: { title: 'hello world' },
+  hono: { title: 'Hono, 20 routes, one middleware, JSON', path: '/orders/42?q=x' },
+  json: { title: 'JSON, 2.5 KB parsed and serialised' },
+  echo: { title: 'echo of 1 MB', body: 1 << 20, connections: 8 },
+  stream: { title: 'response of 1 MB streamed from JavaScript', connections: 8 },
+};
+const wantedPeers = opt.peers?.split(',') ?? Object.keys(peers);
+const wanted = opt.only?.split(',') ?? [...Object.keys(loads), 'sockets', 'start'];
+const results = {};
+const say = (s = '') => opt.json || console.log(s);
+const f = (n, d = 1) => (n === undefined ? '-' : n.toFixed(d));
+
+async function withServer(peer, name, core, work) {
+  const port = await freePort();
+  const how = peers[peer].start(name, port, { selvage: opt.selvage });
+  const server = new Server(how.command, { cwd: how.cwd, env: how.env, core });
+  try {
+    const first = await server.ready(port);
+    return await work(server, port, first);
+  } finally {
+    await server.stop();
+  }
+}
+const eligible = (peer, name) => (!peers[peer].only || peers[peer].only.includes(name)) && !peers[peer].without?.includes(name);
+
+for (const name of Object.keys(loads).filter((n) => wanted.includes(n))) {
+  const load = loads[name];
+  const samples = {};
+  for (let round = 0; round < Number(opt.rounds); round++) {
+    for (const peer of wantedPeers.filter((p) => eligible(p, name))) {
+      try {
+        const m = await withServer(peer, name, 0, (server, port) => measure(server, port, { ...load, seconds: Number(opt.seconds) }));
+        (samples[peer] ??= []).push(m);
+      } catch (e) {
+        say(`${name}, ${peer}: ${e.message}`);
+      }
+    }
+  }
+  const rows = (results[name] = {});
+  for (const [peer, list] of Object.entries(samples)) {
+    rows[peer] = Object.fromEntries(Object.keys(list[0]).map((k) => [k, median(list.map((m) => m[k]))]));
+    rows[peer].ratio = samples.selvage && median(list.map((m, i) => m.cpuMicros / samples.selvage[Math.min(i, samples.selvage.length - 1)].cpuMicros));
+  }
+  say(`\n${load.title} (${load.connections ?? 64} connections, one core, medians of ${opt.rounds})`);
+  say('  server     CPU us/req  x selvage     req/s   p50 ms   p99 ms   MB');
+  for (const [peer, r] of Object.entries(rows))
+    say(`  ${peer.padEnd(9)} ${f(r.cpuMicros).padStart(11)} ${f(r.ratio, 2).padStart(10)} ${f(r.requests, 0).padStart(9)} ${f(r.p50, 2).padStart(8)} ${f(r.p99, 2).padStart(8)} ${f(r.memory, 0).padStart(4)}${r.errors ? `  ${r.errors} errors` : ''}`);
+}
+
+if (wanted.includes('sockets')) {
+  results.sockets = {};
+  say('\n1,000 idle WebSockets: memory of the whole tree');
+  for (const peer of wantedPeers.filter((p) => eligible(p, 'ws') && !peers[p].only)) {
+    try {
+      results.sockets[peer] = await withServer(peer, 'ws', undefined, async (server, port) => {
+        const before = memoryMB(server.pid);
+        const close = await openSockets(port, 1000);
+        await new Promise((r) => setTimeout(r, 1500));
+        const after = memoryMB(server.pid);
+        await close();
+        return { before, after, each: ((after - before) * 1024) / 1000 };
+      });
+      const r = results.sockets[peer];
+      say(`  ${peer.padEnd(9)} ${f(r.before, 0)} MB before, ${f(r.after, 0)} MB after, ${f(r.each)} KB each`);
+    } catch (e) {
+      say(`  ${peer}: ${e.message}`);
+    }
+  }
+}
+
+if (wanted.includes('start')) {
+  results.start = {};
+  say(`\nstart: command to first answered request, ms (median of ${opt.rounds}; bundled beforehand)`);
+  bundle('hello');
+  for (const peer of wantedPeers.filter((p) => p !== 'epoll')) {
+    try {
+      const list = [];
+      for (let i = 0; i < Number(opt.rounds); i++) list.push(await withServer(peer, 'hello', undefined, (server, port, first) => first));
+      results.start[peer] = median(list);
+      say(`  ${peer.padEnd(9)} ${f(results.start[peer], 0).padStart(6)}  ${results.start.selvage ? f(results.start[peer] / results.start.selvage, 1) + ' x selvage' : ''}`);
+    } catch (e) {
+      say(`  ${peer}: ${e.message}`);
+    }
+  }
+}
+if (opt.json) console.log(JSON.stringify(results, null, 1));
+process.exit(0);

@@ -1,0 +1,103 @@
+// Every example, used as its reader would use it.
+import test from 'node:test';
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { WebSocket } from 'ws';
+import { dev, root } from './lib/selvage.mjs';
+
+const folder = (name) => join(root, 'examples', name);
+async function withExample(name, args, work) {
+  const server = await dev(folder(name), args);
+  try {
+    await work(server);
+  } finally {
+    assert.deepEqual(await server.stop(), { code: 0, signal: null });
+  }
+}
+
+test('hello greets the world, and by name', () => withExample('hello', [], async (s) => {
+  const r = await s.fetch('/');
+  assert.equal(r.status, 200);
+  assert.equal(r.headers.get('content-type'), 'text/plain;charset=UTF-8');
+  assert.equal(await r.text(), 'Hello, World!\n');
+  assert.equal(await (await s.fetch('/Ada%20Lovelace')).text(), 'Hello, Ada Lovelace!\n');
+}));
+
+test('hello takes its greeting from --var', () => withExample('hello', ['--var', 'GREETING:Goodbye'], async (s) => {
+  assert.equal(await (await s.fetch('/')).text(), 'Goodbye, World!\n');
+}));
+
+test('hono-api: users, validation and problem documents', () => withExample('hono-api', [], async (s) => {
+  const json = (body, method = 'POST') => ({ method, body: JSON.stringify(body), headers: { 'content-type': 'application/json' } });
+  assert.deepEqual(await (await s.fetch('/health')).json(), { status: 'ok', environment: 'development' });
+
+  const created = await s.fetch('/v1/users', json({ email: 'ada@example.com', name: 'Ada' }));
+  assert.equal(created.status, 201);
+  const user = await created.json();
+  assert.match(user.id, /^[0-9a-f-]{36}$/);
+  assert.deepEqual(await (await s.fetch('/v1/users/' + user.id)).json(), user);
+  assert.deepEqual(await (await s.fetch('/v1/users')).json(), { users: [user] });
+
+  const invalid = await s.fetch('/v1/users', json({ email: 'not an address', name: '' }));
+  assert.equal(invalid.status, 422);
+  assert.equal(invalid.headers.get('content-type'), 'application/problem+json');
+  const problem = await invalid.json();
+  assert.equal(problem.title, 'Validation failed');
+  assert.deepEqual(problem.errors.map((e) => e.pointer), ['/email', '/name']);
+
+  assert.equal((await s.fetch('/v1/users', { method: 'POST', body: '{', headers: { 'content-type': 'application/json' } })).status, 400);
+  assert.equal((await s.fetch('/v1/users/' + user.id, { method: 'DELETE' })).status, 204);
+  const gone = await s.fetch('/v1/users/' + user.id);
+  assert.equal(gone.status, 404);
+  assert.deepEqual(await gone.json(), { type: 'https://api.example.com/problems/404', title: 'No such user', status: 404 });
+  assert.match((await (await s.fetch('/nowhere')).json()).detail, /nowhere/);
+
+  const preflight = await s.fetch('/v1/users', { method: 'OPTIONS', headers: { origin: 'https://app.example.com', 'access-control-request-method': 'POST' } });
+  assert.equal(preflight.status, 204);
+  assert.equal(preflight.headers.get('access-control-allow-origin'), 'https://app.example.com');
+  assert.equal(preflight.headers.get('access-control-allow-credentials'), 'true');
+  await s.saw(/--> POST \/v1\/users .*201/); // hono's logger
+}));
+
+test('hono-api: an environment overrides the variables', () => withExample('hono-api', ['--env', 'staging'], async (s) => {
+  assert.deepEqual(await (await s.fetch('/health')).json(), { status: 'ok', environment: 'staging' });
+}));
+
+test('websocket-echo sends back text and bytes, counts, and says goodbye', () => withExample('websocket-echo', [], async (s) => {
+  assert.match(await (await s.fetch('/')).text(), /new WebSocket/);
+  assert.equal((await s.fetch('/ws')).status, 426);
+  const ws = new WebSocket(`ws://127.0.0.1:${s.port}/ws`);
+  const next = () => new Promise((done) => ws.once('message', (data, binary) => done(binary ? data : String(data))));
+  await new Promise((done, fail) => ws.once('open', done).once('error', fail));
+  let got = next();
+  ws.send('grüße');
+  assert.equal(await got, 'grüße');
+  got = next();
+  ws.send(Buffer.from([0, 1, 255]));
+  assert.deepEqual(await got, Buffer.from([0, 1, 255]));
+  got = next();
+  ws.send('x'.repeat(300_000));
+  assert.equal((await got).length, 300_000);
+  got = next();
+  ws.send('count');
+  assert.equal(await got, '4');
+  const closed = new Promise((done) => ws.once('close', (code, reason) => done([code, String(reason)])));
+  ws.send('bye');
+  assert.deepEqual(await closed, [1000, 'bye']);
+}));
+
+test('html-rewriter edits the page as it streams', () => withExample('html-rewriter', [], async (s) => {
+  const html = await (await s.fetch('/')).text();
+  assert.match(html, /<a href="https:\/\/example\.com\/first" rel="noopener external">the first part<\/a>/);
+  assert.match(html, /<a href="\/second">the second<\/a>/);
+  assert.match(html, /<img src="\/logo\.png" alt="Logo" loading="lazy">/);
+  assert.match(html, /<footer>\d+ words<\/footer>\n<\/body>/);
+  assert.match(html, /document\.write\('<a href="http:\/\/not-a-link">'\)/); // a script is text
+  assert.doesNotMatch(html, /editor's note/);
+}));
+
+test('wasm counts primes', () => withExample('wasm', [], async (s) => {
+  assert.deepEqual(await (await s.fetch('/?below=100')).json(), { below: 100, primes: 25 });
+  assert.deepEqual(await (await s.fetch('/?below=200000')).json(), { below: 200000, primes: 17984 });
+  assert.equal((await s.fetch('/?below=x')).status, 400);
+}));

@@ -1,0 +1,74 @@
+#!/bin/sh
+# Installs what is missing for a purpose: tools/deps.sh make|build|test|lint|fuzz|bench
+# Debian packages through apt-get (as root or with sudo), npm packages by package-lock.json. Says what it does, is silent and
+# quick when there is nothing to do.
+set -eu
+cd "$(dirname "$0")/.."
+purpose=${1:?usage: tools/deps.sh make|build|test|lint|fuzz|bench}
+
+libraries="libjavascriptcoregtk-4.1-dev libuv1-dev libnghttp2-dev libcurl4-openssl-dev libssl-dev libicu-dev zlib1g-dev
+    libbrotli-dev libzstd-dev libseccomp-dev"
+case $purpose in
+make) packages="make" ;;
+build) packages="make gcc libc6-dev meson ninja-build pkg-config python3 npm ca-certificates $libraries" ;;
+test) packages="curl procps openssl" ;;
+lint) packages="clang clang-format clang-tidy" ;;
+fuzz) packages="clang libclang-rt-14-dev" ;;
+bench) packages="wrk curl" ;;
+*)
+    echo "tools/deps.sh: unknown purpose '$purpose'" >&2
+    exit 2
+    ;;
+esac
+
+missing=""
+for p in $packages; do
+    # A tool that came from elsewhere (another Node.js, say) counts as much as Debian's package of it.
+    case $p in
+    make | gcc | meson | npm | curl | clang | clang-format | clang-tidy | wrk | openssl) command -v "$p" >/dev/null 2>&1 && continue ;;
+    python3) command -v python3 >/dev/null 2>&1 && continue ;;
+    ninja-build) command -v ninja >/dev/null 2>&1 && continue ;;
+    esac
+    dpkg-query -W -f='${Status}' "$p" 2>/dev/null | grep -q 'install ok installed' || missing="$missing $p"
+done
+if [ -n "$missing" ]; then
+    echo "selvage: installing Debian packages:$missing"
+    as_root=""
+    if [ "$(id -u)" -ne 0 ]; then
+        command -v sudo >/dev/null 2>&1 || {
+            echo "selvage: these need root: run 'apt-get install$missing' as root, then try again" >&2
+            exit 1
+        }
+        as_root=sudo
+    fi
+    log=$(mktemp)
+    if ! { $as_root apt-get update && $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $missing; } >"$log" 2>&1; then
+        tail -n 20 "$log" >&2
+        rm -f "$log"
+        echo "selvage: installing failed; the lines above say why" >&2
+        exit 1
+    fi
+    rm -f "$log"
+fi
+
+npm_install() { # directory, npm command, why
+    stamp=$1/node_modules/.selvage-stamp
+    want=$(cat "$1/package.json" "$1/package-lock.json" 2>/dev/null | cksum)
+    [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$want" ] && return 0
+    echo "selvage: installing npm packages $3"
+    (cd "$1" && npm $2 --ignore-scripts --no-fund --no-audit --loglevel=error >&2)
+    echo "$want" >"$stamp"
+}
+
+case $purpose in
+build) npm_install . ci "by package-lock.json" ;;
+bench) npm_install bench "install --no-workspaces --no-package-lock" "of the peers that we compare with (600 MB)" ;;
+test)
+    # The integration tests need Node.js 20; Debian 12 has 18. npm carries newer ones as plain packages.
+    if [ "$(node -p 'process.versions.node.split(".")[0]')" -lt 20 ] && [ ! -x .deps/node_modules/node-linux-*/bin/node ]; then
+        arch=$(uname -m | sed 's/x86_64/x64/; s/aarch64/arm64/')
+        echo "selvage: installing Node.js 22 from npm for the tests (the system has $(node --version))"
+        npm install --prefix .deps --no-save --no-fund --no-audit --loglevel=error "node-linux-$arch@22" >&2
+    fi
+    ;;
+esac

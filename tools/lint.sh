@@ -1,0 +1,26 @@
+#!/bin/sh
+# Every check that needs no running program. Usage: tools/lint.sh BUILD
+set -u
+cd "$(dirname "$0")/.."
+build=$1
+failed=0
+
+step() { # what, command ...
+    what=$1
+    shift
+    if "$@"; then echo "ok: $what"; else
+        echo "FAILED: $what"
+        failed=1
+    fi
+}
+
+sources=$(git ls-files 'src/*.c' 'src/*.h' 'test/*.c' 'test/*.h' 'bench/*.c')
+step "layers" tools/check_layers.py
+step "headers" tools/check_headers.py
+step "symbols" tools/check_symbols.py $(ls "$build"/src/*/*.a)
+step "format" clang-format --dry-run -Werror $sources
+step "shell scripts parse" sh -c 'for f in bootstrap tools/*.sh .ci/run; do sh -n "$f" || exit 1; done'
+if [ "${LINT_TIDY:-1}" = 1 ]; then
+    step "clang-tidy" sh -c 'git ls-files "src/*.c" | xargs -P "$(nproc)" -n 4 clang-tidy --quiet -p '"$build"' 2>/dev/null'
+fi
+exit $failed
