@@ -47,7 +47,7 @@ typedef struct slv_zygote slv_zygote; /* pool/zygote.h */
 struct slv_loop;
 struct slv_link;
 struct slv_frame;
-struct slv_version;
+struct slv_version; /* plat/version.h; always borrowed const */
 
 /* Why an open event was lost. Names are those of the trace outcome where there is one. */
 #define SLV_LOST(X)                                                                                \
@@ -74,7 +74,7 @@ enum {
 
 struct slv_pool_event {
     /* Set by the caller before slv_pool_begin; zero means the default of the version. */
-    struct slv_version *version; /* borrowed; must outlive the event */
+    const struct slv_version *version; /* borrowed; must outlive the event */
     unsigned flags;              /* SLV_POOL_* */
     uint64_t cpu_limit_us;
     uint64_t wall_limit_ms; /* 0: none */
@@ -135,16 +135,16 @@ void slv_pool_end(slv_pool_event *ev, uint64_t cpu_us);
 
 /* Starts an isolate of the version before traffic asks for it (a deploy, `dev`'s first run). ready: once, err NULL when
    it is up, otherwise why it cannot start (the codes of ->placed); may be NULL. */
-void slv_pool_warm(slv_pool *pool, struct slv_version *version,
+void slv_pool_warm(slv_pool *pool, const struct slv_version *version,
                    void (*ready)(void *user, slv_isolate *iso, const slv_err *err), void *user);
 /* No traffic comes for this version any more: its idle isolates stop, the others when their last event ends. Events
    that are begun for it all the same (a retry) are still served. */
-void slv_pool_retire(slv_pool *pool, struct slv_version *version);
+void slv_pool_retire(slv_pool *pool, const struct slv_version *version);
 
 /* ---- isolates ---- */
 
 struct slv_link *slv_isolate_link(const slv_isolate *iso);
-struct slv_version *slv_isolate_version(const slv_isolate *iso);
+const struct slv_version *slv_isolate_version(const slv_isolate *iso);
 const char *slv_isolate_name(const slv_isolate *iso); /* "my-api#1" */
 pid_t slv_isolate_pid(const slv_isolate *iso);        /* for display only; everything acts on the pidfd */
 void slv_isolate_set_user(slv_isolate *iso, void *user);
