@@ -1,17 +1,21 @@
 /*
- * loop.h - one event loop for each thread: turns, tasks, end-of-turn flushes, time, and the mailbox.
+ * loop.h - one event loop for each thread: turns, tasks, end-of-turn flushes, time, and the
+ * mailbox.
  *
- * A turn: expired timers, then what the kernel reports (fds, mail), then tasks, then flushes. Tasks (slv_loop_later) are
- * how an operation completes "from the loop, never inside the call that started it". Flushes (slv_loop_flush) run once
- * when everything of the turn is handled: that is where gathered bytes leave in one write. Tasks and flushes queued
- * while they run still belong to the same turn, up to a bound that keeps the kernel's news from starving.
+ * A turn: expired timers, then what the kernel reports (fds, mail), then tasks, then flushes. Tasks
+ * (slv_loop_later) are how an operation completes "from the loop, never inside the call that
+ * started it". Flushes (slv_loop_flush) run once when everything of the turn is handled: that is
+ * where gathered bytes leave in one write. Tasks and flushes queued while they run still belong to
+ * the same turn, up to a bound that keeps the kernel's news from starving.
  *
- * The mailbox is the only door between threads: slv_loop_post hands a message that the sender embeds in its own struct
- * to another loop; messages of one sender arrive in order; one wake-up serves a whole batch.
+ * The mailbox is the only door between threads: slv_loop_post hands a message that the sender
+ * embeds in its own struct to another loop; messages of one sender arrive in order; one wake-up
+ * serves a whole batch.
  *
- * Threading: everything is for the loop's own thread (asserted) except what says "any thread". Before slv_loop_run, the
- * thread that made the loop counts as its own. Objects embedded by callers (tasks, flushes, timers, polls, mail) must
- * stay in place while queued or started; zeroed ones are idle.
+ * Threading: everything is for the loop's own thread (asserted) except what says "any thread".
+ * Before slv_loop_run, the thread that made the loop counts as its own. Objects embedded by callers
+ * (tasks, flushes, timers, polls, mail) must stay in place while queued or started; zeroed ones are
+ * idle.
  */
 #ifndef SLV_AIO_LOOP_H
 #define SLV_AIO_LOOP_H
@@ -34,8 +38,8 @@ typedef struct slv_mail {
 } slv_mail;
 
 SLV_NODISCARD slv_code slv_loop_new(slv_loop **ret_loop, slv_err *err);
-/* After slv_loop_run returned (or before it began): delivers mail that still waits, then frees. Timers, polls and signals
-   must be stopped before. Accepts NULL, returns NULL. */
+/* After slv_loop_run returned (or before it began): delivers mail that still waits, then frees.
+   Timers, polls and signals must be stopped before. Accepts NULL, returns NULL. */
 slv_loop *slv_loop_free(slv_loop *loop);
 SLV_DEFINE_CLEANUP(slv_loop *, slv_loop_free);
 
@@ -43,7 +47,8 @@ SLV_DEFINE_CLEANUP(slv_loop *, slv_loop_free);
 void slv_loop_run(slv_loop *loop);
 /* Any thread: the turn under way is completed. Before slv_loop_run: it returns after one turn. */
 void slv_loop_stop(slv_loop *loop);
-/* Runs turns until fn(arg) is true or ms have passed; false when the time ran out. For tests and for start-up. */
+/* Runs turns until fn(arg) is true or ms have passed; false when the time ran out. For tests and
+ * for start-up. */
 bool slv_loop_run_until(slv_loop *loop, bool (*fn)(void *arg), void *arg, uint64_t ms);
 
 /* A thread that runs the loop, named for ps; join waits for its end (call slv_loop_stop first). */
@@ -59,7 +64,8 @@ bool slv_loop_here(const slv_loop *loop);
 uint64_t slv_loop_now_ms(const slv_loop *loop);
 int64_t slv_loop_wall_ms(const slv_loop *loop);
 
-/* Queues task->fn for later in this turn, or in the next when tasks already run. Queued already: nothing. */
+/* Queues task->fn for later in this turn, or in the next when tasks already run. Queued already:
+ * nothing. */
 void slv_loop_later(slv_loop *loop, slv_task *task);
 /* Queues task->fn for the end of the turn, after all tasks. Queued already: nothing. */
 void slv_loop_flush(slv_loop *loop, slv_task *task);

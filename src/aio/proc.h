@@ -1,8 +1,9 @@
 /*
- * proc.h - child processes: start with chosen descriptors, watch and signal through a pidfd. Loop thread only.
+ * proc.h - child processes: start with chosen descriptors, watch and signal through a pidfd. Loop
+ * thread only.
  *
- * The child gets default signal handlers, an empty signal mask, and no descriptor but those named. A pidfd never names
- * another process than the one it was made for, so signals cannot go astray.
+ * The child gets default signal handlers, an empty signal mask, and no descriptor but those named.
+ * A pidfd never names another process than the one it was made for, so signals cannot go astray.
  */
 #ifndef SLV_AIO_PROC_H
 #define SLV_AIO_PROC_H
@@ -20,7 +21,7 @@ typedef struct slv_proc_options {
     const char *cwd;         /* NULL: unchanged */
     const int *fds;          /* fds[i] becomes descriptor i in the child; -1: closed */
     unsigned fd_count;       /* at most SLV_PROC_FDS_MAX */
-    bool own_group;          /* a process group of its own, so that the terminal's ^C does not reach it */
+    bool own_group; /* a process group of its own, so that the terminal's ^C does not reach it */
 } slv_proc_options;
 
 typedef struct slv_proc {
@@ -32,13 +33,16 @@ typedef struct slv_proc {
 } slv_proc;
 
 /* Starts the child and watches it on loop. ended must be set. */
-SLV_NODISCARD slv_code slv_proc_start(slv_proc *proc, slv_loop *loop, const slv_proc_options *opts, slv_err *err);
-/* Watches a process made elsewhere (a zygote's child) by its pidfd, which the proc owns from then on. Where it is not our
-   child its status is not known and given as 0. */
-SLV_NODISCARD slv_code slv_proc_adopt(slv_proc *proc, slv_loop *loop, int pidfd, pid_t pid, slv_err *err);
+SLV_NODISCARD slv_code slv_proc_start(slv_proc *proc, slv_loop *loop, const slv_proc_options *opts,
+                                      slv_err *err);
+/* Watches a process made elsewhere (a zygote's child) by its pidfd, which the proc owns from then
+   on. Where it is not our child its status is not known and given as 0. */
+SLV_NODISCARD slv_code slv_proc_adopt(slv_proc *proc, slv_loop *loop, int pidfd, pid_t pid,
+                                      slv_err *err);
 /* Sends a signal; nothing after the end. */
 void slv_proc_signal(slv_proc *proc, int number);
-/* Stops watching and closes the pidfd; a child that still runs is left to itself and reaped by nobody. */
+/* Stops watching and closes the pidfd; a child that still runs is left to itself and reaped by
+ * nobody. */
 void slv_proc_release(slv_proc *proc);
 
 #endif

@@ -1,5 +1,6 @@
 /*
- * signal.h - signals of the process delivered on a loop. Loop thread only. Several loops may watch one signal.
+ * signal.h - signals of the process delivered on a loop. Loop thread only. Several loops may watch
+ * one signal.
  */
 #ifndef SLV_AIO_SIGNAL_H
 #define SLV_AIO_SIGNAL_H

@@ -1,11 +1,13 @@
 /*
  * strand.h - what blocks runs off the loop: serial queues (strands) over a pool of threads.
  *
- * Jobs of one strand run one after the other, in order, on whichever thread is free; jobs of different strands run beside
- * each other. run() touches no loop state. done() arrives by mailbox on the loop that submitted the job, exactly once,
- * after run(). A busy strand gives its thread back after a batch so that the others get their share.
+ * Jobs of one strand run one after the other, in order, on whichever thread is free; jobs of
+ * different strands run beside each other. run() touches no loop state. done() arrives by mailbox
+ * on the loop that submitted the job, exactly once, after run(). A busy strand gives its thread
+ * back after a batch so that the others get their share.
  *
- * Threading: pools and strands are made, fed and freed on any one thread at a time, each strand by one loop.
+ * Threading: pools and strands are made, fed and freed on any one thread at a time, each strand by
+ * one loop.
  */
 #ifndef SLV_AIO_STRAND_H
 #define SLV_AIO_STRAND_H
@@ -24,9 +26,10 @@ typedef struct slv_job {
 } slv_job;
 
 /* count threads, 1 to 64, named name-0, name-1 ... */
-SLV_NODISCARD slv_code slv_threads_new(unsigned count, const char *name, slv_threads **ret, slv_err *err);
-/* Waits until every submitted job has run (their done() calls are then in the mailboxes), ends the threads. Every strand
-   must have been freed. Accepts NULL, returns NULL. */
+SLV_NODISCARD slv_code slv_threads_new(unsigned count, const char *name, slv_threads **ret,
+                                       slv_err *err);
+/* Waits until every submitted job has run (their done() calls are then in the mailboxes), ends the
+   threads. Every strand must have been freed. Accepts NULL, returns NULL. */
 slv_threads *slv_threads_free(slv_threads *threads);
 SLV_DEFINE_CLEANUP(slv_threads *, slv_threads_free);
 

@@ -1,8 +1,9 @@
 /*
  * timer.h - one-shot timers on a loop, embedded by their owner. Loop thread only.
  *
- * Resolution is a millisecond. Starting a started timer moves it; moving it later, as idle timeouts do for each request,
- * costs next to nothing. A timer never fires early, and not inside slv_timer_start.
+ * Resolution is a millisecond. Starting a started timer moves it; moving it later, as idle timeouts
+ * do for each request, costs next to nothing. A timer never fires early, and not inside
+ * slv_timer_start.
  */
 #ifndef SLV_AIO_TIMER_H
 #define SLV_AIO_TIMER_H

@@ -1,16 +1,18 @@
 /*
- * flow.h - the credit arithmetic of one direction of a stream or socket: pure, used by main and by isolates.
+ * flow.h - the credit arithmetic of one direction of a stream or socket: pure, used by main and by
+ * isolates.
  *
- * A direction opens with a window of 256 KiB. The sender spends credit on payload bytes and waits without; the receiver
- * grants what it consumed, gathered so that CREDIT frames stay few. More than 16 MiB outstanding, or a byte over the
- * window, is a violation (SLV_E_PROTOCOL). An empty frame with FIN costs nothing.
+ * A direction opens with a window of 256 KiB. The sender spends credit on payload bytes and waits
+ * without; the receiver grants what it consumed, gathered so that CREDIT frames stay few. More than
+ * 16 MiB outstanding, or a byte over the window, is a violation (SLV_E_PROTOCOL). An empty frame
+ * with FIN costs nothing.
  */
 #ifndef SLV_CHAN_FLOW_H
 #define SLV_CHAN_FLOW_H
 
 #include "base/err.h"
 
-#define SLV_FLOW_WINDOW     ((uint32_t)256 * 1024)
+#define SLV_FLOW_WINDOW ((uint32_t)256 * 1024)
 #define SLV_FLOW_CREDIT_MAX ((uint32_t)16 << 20)
 
 typedef struct slv_flow_out {
@@ -37,9 +39,11 @@ static inline slv_flow_in slv_flow_in_open(void)
 uint32_t slv_flow_out_spend(slv_flow_out *out, size_t n);
 /* A CREDIT came. */
 SLV_NODISCARD slv_code slv_flow_out_grant(slv_flow_out *out, uint32_t n);
-/* n payload bytes came, fin with the last ones. SLV_E_PROTOCOL: over the window, or after the end. */
+/* n payload bytes came, fin with the last ones. SLV_E_PROTOCOL: over the window, or after the end.
+ */
 SLV_NODISCARD slv_code slv_flow_in_arrive(slv_flow_in *in, size_t n, bool fin);
-/* n bytes were consumed. Returns what to send as CREDIT now: 0 until a quarter of the window has gathered. */
+/* n bytes were consumed. Returns what to send as CREDIT now: 0 until a quarter of the window has
+ * gathered. */
 uint32_t slv_flow_in_consume(slv_flow_in *in, size_t n);
 
 #endif

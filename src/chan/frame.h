@@ -1,10 +1,12 @@
 /*
- * frame.h - the channel's frame codec: pure functions over bytes, used by main and by isolates (docs/internals/channel.md).
+ * frame.h - the channel's frame codec: pure functions over bytes, used by main and by isolates
+ * (docs/internals/channel.md).
  *
- * Any split of the bytes gives the same frames. A message that is larger than a frame travels as consecutive frames of
- * the same type, id and flags, all but the last with SLV_FRAME_MORE; the reader hands it out whole, the writer splits it.
- * The reader is strict: an unknown type, a flag that the type does not have, a non-zero reserved field, an id of the
- * wrong kind, a type that this side may not send, or a message over its limit is SLV_E_PROTOCOL, and the channel is over.
+ * Any split of the bytes gives the same frames. A message that is larger than a frame travels as
+ * consecutive frames of the same type, id and flags, all but the last with SLV_FRAME_MORE; the
+ * reader hands it out whole, the writer splits it. The reader is strict: an unknown type, a flag
+ * that the type does not have, a non-zero reserved field, an id of the wrong kind, a type that this
+ * side may not send, or a message over its limit is SLV_E_PROTOCOL, and the channel is over.
  *
  * Used by one thread at a time.
  */
@@ -13,12 +15,12 @@
 
 #include "base/buf.h"
 
-#define SLV_CHAN_VERSION       1
-#define SLV_FRAME_HEAD         ((size_t)12)
-#define SLV_FRAME_PAYLOAD_MAX  ((size_t)65524) /* a whole frame is at most 64 KiB */
-#define SLV_FRAME_MAX          (SLV_FRAME_HEAD + SLV_FRAME_PAYLOAD_MAX)
-#define SLV_MESSAGE_MAX        ((size_t)33 << 20) /* a 32 MiB value and what stands around it */
-#define SLV_MESSAGE_SMALL_MAX  ((size_t)1 << 20)  /* messages that carry no user value */
+#define SLV_CHAN_VERSION 1
+#define SLV_FRAME_HEAD ((size_t)12)
+#define SLV_FRAME_PAYLOAD_MAX ((size_t)65524) /* a whole frame is at most 64 KiB */
+#define SLV_FRAME_MAX (SLV_FRAME_HEAD + SLV_FRAME_PAYLOAD_MAX)
+#define SLV_MESSAGE_MAX ((size_t)33 << 20)      /* a 32 MiB value and what stands around it */
+#define SLV_MESSAGE_SMALL_MAX ((size_t)1 << 20) /* messages that carry no user value */
 
 typedef enum slv_frame_type {
     SLV_FRAME_HELLO = 1,
@@ -74,9 +76,11 @@ typedef struct slv_frame {
 /* ---- writing: frames are appended to a buffer whose limit the caller chose ---- */
 
 /* A whole message, split when it must be. SLV_E_LIMIT leaves out as it was. */
-SLV_NODISCARD slv_code slv_frame_put(slv_buf *out, slv_frame_type type, uint8_t flags, uint32_t id, slv_str payload);
+SLV_NODISCARD slv_code slv_frame_put(slv_buf *out, slv_frame_type type, uint8_t flags, uint32_t id,
+                                     slv_str payload);
 /* To build the payload in place: begin, append to out, end. *ret_at is passed to end. */
-SLV_NODISCARD slv_code slv_frame_begin(slv_buf *out, slv_frame_type type, uint8_t flags, uint32_t id, size_t *ret_at);
+SLV_NODISCARD slv_code slv_frame_begin(slv_buf *out, slv_frame_type type, uint8_t flags,
+                                       uint32_t id, size_t *ret_at);
 SLV_NODISCARD slv_code slv_frame_end(slv_buf *out, size_t at);
 /* Takes back what was written since begin. */
 void slv_frame_undo(slv_buf *out, size_t at);
@@ -84,7 +88,7 @@ void slv_frame_undo(slv_buf *out, size_t at);
 /* ---- reading ---- */
 
 typedef struct slv_frame_reader {
-    slv_buf in;   /* bytes received; from `at` on not yet handed out */
+    slv_buf in; /* bytes received; from `at` on not yet handed out */
     size_t at;
     slv_buf long_message; /* pieces of a message that is larger than a frame */
     uint8_t long_type, long_flags;
@@ -96,14 +100,18 @@ typedef struct slv_frame_reader {
 void slv_frame_reader_init(slv_frame_reader *r, slv_chan_side from);
 void slv_frame_reader_done(slv_frame_reader *r);
 SLV_DEFINE_CLEANUP_DONE(slv_frame_reader, slv_frame_reader_done);
-/* Where to read to: at least want bytes (at most 1 MiB) at *ret_ptr, *ret_room of them. Ends the life of frames handed out. */
-SLV_NODISCARD slv_code slv_frame_reader_room(slv_frame_reader *r, size_t want, char **ret_ptr, size_t *ret_room);
+/* Where to read to: at least want bytes (at most 1 MiB) at *ret_ptr, *ret_room of them. Ends the
+ * life of frames handed out. */
+SLV_NODISCARD slv_code slv_frame_reader_room(slv_frame_reader *r, size_t want, char **ret_ptr,
+                                             size_t *ret_room);
 void slv_frame_reader_got(slv_frame_reader *r, size_t n);
-/* The next message, borrowed until the next call of next or room. SLV_E_AGAIN: not there yet. SLV_E_PROTOCOL. */
+/* The next message, borrowed until the next call of next or room. SLV_E_AGAIN: not there yet.
+ * SLV_E_PROTOCOL. */
 SLV_NODISCARD slv_code slv_frame_reader_next(slv_frame_reader *r, slv_frame *ret, slv_err *err);
 
 /* Checks a head (type, flags, id, direction) as the reader does. */
-SLV_NODISCARD slv_code slv_frame_check(slv_chan_side from, uint8_t type, uint8_t flags, uint32_t id, slv_err *err);
+SLV_NODISCARD slv_code slv_frame_check(slv_chan_side from, uint8_t type, uint8_t flags, uint32_t id,
+                                       slv_err *err);
 const char *slv_frame_type_name(unsigned type); /* "EVENT"; "?" when unknown */
 /* The most bytes that a message of this type may have. */
 size_t slv_message_limit(slv_frame_type type);

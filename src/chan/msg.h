@@ -1,9 +1,10 @@
 /*
  * msg.h - the payload of every message of the channel as a struct: docs/internals/channel.md in C.
  *
- * slv_msg_*_put appends a payload to out (between slv_frame_begin and slv_frame_end). slv_msg_*_get reads one: strings
- * borrow from the payload. get is strict: SLV_E_PROTOCOL when bytes are missing or left over, when a kind, bit or level
- * is unknown, or when numbers that must be (or must not be) 0 are not. Any thread.
+ * slv_msg_*_put appends a payload to out (between slv_frame_begin and slv_frame_end). slv_msg_*_get
+ * reads one: strings borrow from the payload. get is strict: SLV_E_PROTOCOL when bytes are missing
+ * or left over, when a kind, bit or level is unknown, or when numbers that must be (or must not be)
+ * 0 are not. Any thread.
  */
 #ifndef SLV_CHAN_MSG_H
 #define SLV_CHAN_MSG_H
@@ -23,7 +24,8 @@ SLV_NODISCARD slv_code slv_msg_ready_get(slv_str payload, slv_msg_ready *ret);
 /* HELLO (the version), START (the blob), CREDIT (bytes). */
 SLV_NODISCARD slv_code slv_msg_u32_put(slv_buf *out, uint32_t v);
 SLV_NODISCARD slv_code slv_msg_u32_get(slv_str payload, uint32_t *ret);
-/* START_FAILED, EXCEPTION, RESULT/RPC_RESULT with ERROR (JSON); FAIL, CANCEL_READ, WS_FAIL (text). */
+/* START_FAILED, EXCEPTION, RESULT/RPC_RESULT with ERROR (JSON); FAIL, CANCEL_READ, WS_FAIL (text).
+ */
 SLV_NODISCARD slv_code slv_msg_str_put(slv_buf *out, slv_str s);
 SLV_NODISCARD slv_code slv_msg_str_get(slv_str payload, slv_str *ret);
 
@@ -96,7 +98,8 @@ typedef struct slv_msg_event_scheduled {
 typedef enum slv_rpc_target {
     SLV_RPC_BINDING = 0,    /* OP: target is a binding; EVENT: the entrypoint named */
     SLV_RPC_CAPABILITY = 1, /* target is a capability */
-    SLV_RPC_PENDING = 2,    /* OP only: target is an operation that is still open; its result is meant */
+    SLV_RPC_PENDING =
+        2, /* OP only: target is an operation that is still open; its result is meant */
 } slv_rpc_target;
 
 typedef enum slv_rpc_action {
@@ -285,7 +288,8 @@ SLV_NODISCARD slv_code slv_msg_ws_close_get(slv_str payload, slv_msg_ws_close *r
 
 /* ---- header blocks: a run of name ":" value "\n" ---- */
 
-/* The next header, consumed from *block. False at the end, and with *ret_bad set when the block is malformed. */
+/* The next header, consumed from *block. False at the end, and with *ret_bad set when the block is
+ * malformed. */
 bool slv_header_next(slv_str *block, slv_str *ret_name, slv_str *ret_value, bool *ret_bad);
 /* True when every name is an RFC 9110 token and every value is free of CR, LF and NUL. */
 bool slv_header_block_valid(slv_str block);

@@ -1,0 +1,96 @@
+/*
+ * stream.h - the streams and sockets of a link: numbers, windows, ends.
+ *
+ * A stream flows one way: `in` (the peer sends) or `out` (we send). A socket carries WebSocket
+ * messages both ways. Both are embedded by their owner and stay in place from open to close. An
+ * object may be closed in any of its callbacks.
+ *
+ * in      data ... data with fin, or failed. Window 256 KiB, opened further by slv_stream_consume.
+ * out     slv_stream_write never takes more than the peer granted; `writable` follows when it took
+ * less. canceled: the peer wants no more; end it with fin or slv_stream_fail (close does that).
+ * socket  message pieces both ways under the same credits; then closed or failed.
+ *
+ * Numbers: those of our own side are drawn by open; a peer's is checked: wrong parity, or in use,
+ * is SLV_E_PROTOCOL. When the link closes, every open object gets `failed` and counts as closed
+ * then.
+ *
+ * Loop thread only.
+ */
+#ifndef SLV_CHAN_STREAM_H
+#define SLV_CHAN_STREAM_H
+
+#include "chan/flow.h"
+#include "chan/link.h"
+
+typedef struct slv_stream slv_stream;
+
+typedef struct slv_stream_ops {
+    /* in: bytes borrowed for the call; fin with the last (may be empty) */
+    void (*data)(slv_stream *st, slv_str bytes, bool fin);
+    /* socket: a piece of a message */
+    void (*message)(slv_stream *st, slv_str piece, bool text, bool fin);
+    /* out, socket: there is credit again */
+    void (*writable)(slv_stream *st);
+    /* out: the reader has gone */
+    void (*canceled)(slv_stream *st, slv_str reason);
+    /* socket: the peer's close; its direction is over */
+    void (*closed)(slv_stream *st, uint16_t code, slv_str reason);
+    /* in: the sender cannot go on; socket: broken; any: the link closed. Nothing follows. */
+    void (*failed)(slv_stream *st, slv_str message);
+} slv_stream_ops;
+
+typedef enum slv_stream_kind {
+    SLV_STREAM_NONE, /* not open */
+    SLV_STREAM_IN,
+    SLV_STREAM_OUT,
+    SLV_STREAM_SOCKET,
+} slv_stream_kind;
+
+struct slv_stream {
+    const slv_stream_ops *ops;
+    slv_link *link;
+    uint32_t number;
+    slv_stream_kind kind;
+    slv_flow_in in;
+    slv_flow_out out;
+    bool wants_credit; /* a write took less than was given */
+    bool in_message, text;
+};
+
+/* number 0: draws one of ours; else the peer's, or one of ours that was drawn by slv_link_draw. ops
+ * must be set. */
+SLV_NODISCARD slv_code slv_stream_open(slv_stream *st, slv_link *link, slv_stream_kind kind,
+                                       uint32_t number, slv_err *err);
+static inline bool slv_stream_is_open(const slv_stream *st)
+{
+    return st->kind != SLV_STREAM_NONE;
+}
+/* Lets go: an in stream is canceled (what still comes is dropped), an out stream that has no fin
+   fails with "canceled", a socket that is not through both closes breaks with "closed". Nothing
+   when not open. */
+void slv_stream_close(slv_stream *st);
+/* Lets go without a word: the peer has ended the event, and says nothing more about it. */
+void slv_stream_forget(slv_stream *st);
+
+/* ---- in ---- */
+/* n bytes were used up: grants the peer as many. Also for sockets. */
+void slv_stream_consume(slv_stream *st, size_t n);
+/* Wants no more; what still comes is dropped, `data` and `failed` are not called any more. */
+void slv_stream_cancel(slv_stream *st, slv_str reason);
+
+/* ---- out ---- */
+/* Bytes that the peer takes now. Also for sockets. */
+size_t slv_stream_credit(const slv_stream *st);
+/* Sends as much as there is credit for and returns how much; fin goes along when all was taken, and
+ * ends the stream (it is no longer open then). */
+size_t slv_stream_write(slv_stream *st, slv_str bytes, bool fin);
+/* Ends the stream with an error; it is no longer open then. Also for sockets (WS_FAIL). */
+void slv_stream_fail(slv_stream *st, slv_str message);
+
+/* ---- sockets ---- */
+/* As much of the piece as there is credit for; the flags go with its last byte only. Returns how
+ *much. An empty fin is always taken: ret_all tells whether everything was. */
+size_t slv_stream_send(slv_stream *st, slv_str piece, bool text, bool fin, bool *ret_all);
+void slv_stream_send_close(slv_stream *st, uint16_t code, slv_str reason);
+
+#endif
