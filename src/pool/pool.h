@@ -47,7 +47,7 @@ typedef struct slv_zygote slv_zygote; /* pool/zygote.h */
 struct slv_loop;
 struct slv_link;
 struct slv_frame;
-struct slv_version; /* plat/version.h; always borrowed const */
+struct slv_version; /* plat/version.h */
 
 /* Why an open event was lost. Names are those of the trace outcome where there is one. */
 #define SLV_LOST(X)                                                                                \
@@ -74,7 +74,7 @@ enum {
 
 struct slv_pool_event {
     /* Set by the caller before slv_pool_begin; zero means the default of the version. */
-    const struct slv_version *version; /* borrowed; must outlive the event */
+    struct slv_version *version; /* borrowed; must outlive the event */
     unsigned flags;              /* SLV_POOL_* */
     uint64_t cpu_limit_us;
     uint64_t wall_limit_ms; /* 0: none */
@@ -116,11 +116,11 @@ typedef struct slv_pool_options {
 
     slv_zygote *zygote;       /* shared by the pools of a server, borrowed; NULL: always exec */
     const char *program;      /* NULL: /proc/self/exe */
-    unsigned cap_per_version; /* isolates of one version in this pool; 0: number of processors */
+    unsigned cap_per_version; /* isolates of one version in this pool; 0: 1 with keep_one, else processors */
     unsigned cap_total;       /* 0: 256 */
     uint64_t idle_ms;         /* an isolate without events is stopped after this; 0: 60 s */
-    bool keep_one;            /* dev: the last isolate of a version that is not retired is never idle-stopped */
-    bool no_spare;
+    bool keep_one;            /* dev: one isolate, so that globals last, and it is never idle-stopped */
+    bool no_spare;            /* no process is started ahead of its worker */
 } slv_pool_options;
 
 SLV_NODISCARD slv_code slv_pool_new(const slv_pool_options *options, slv_pool **ret, slv_err *err);
@@ -135,16 +135,20 @@ void slv_pool_end(slv_pool_event *ev, uint64_t cpu_us);
 
 /* Starts an isolate of the version before traffic asks for it (a deploy, `dev`'s first run). ready: once, err NULL when
    it is up, otherwise why it cannot start (the codes of ->placed); may be NULL. */
-void slv_pool_warm(slv_pool *pool, const struct slv_version *version,
+void slv_pool_warm(slv_pool *pool, struct slv_version *version,
                    void (*ready)(void *user, slv_isolate *iso, const slv_err *err), void *user);
 /* No traffic comes for this version any more: its idle isolates stop, the others when their last event ends. Events
    that are begun for it all the same (a retry) are still served. */
-void slv_pool_retire(slv_pool *pool, const struct slv_version *version);
+void slv_pool_retire(slv_pool *pool, struct slv_version *version);
+
+/* What the version reported when it last could not start, {"name","message","stack"}; empty when it did start. Valid
+   until the next turn. */
+slv_str slv_pool_failure(slv_pool *pool, struct slv_version *version);
 
 /* ---- isolates ---- */
 
 struct slv_link *slv_isolate_link(const slv_isolate *iso);
-const struct slv_version *slv_isolate_version(const slv_isolate *iso);
+struct slv_version *slv_isolate_version(const slv_isolate *iso);
 const char *slv_isolate_name(const slv_isolate *iso); /* "my-api#1" */
 pid_t slv_isolate_pid(const slv_isolate *iso);        /* for display only; everything acts on the pidfd */
 void slv_isolate_set_user(slv_isolate *iso, void *user);
