@@ -39,6 +39,10 @@ slv_js *slv_js_new(void);
 slv_js *slv_js_free(slv_js *js);
 SLV_DEFINE_CLEANUP(slv_js *, slv_js_free);
 
+/* What natives find their owner by; NULL until set. */
+void slv_js_set_user(slv_js *js, void *user);
+void *slv_js_user(slv_js *js);
+
 JSGlobalContextRef slv_js_context(slv_js *js);
 JSObjectRef slv_js_global(slv_js *js);
 
@@ -55,6 +59,10 @@ JSValueRef slv_js_call(slv_js *js, JSObjectRef fn, size_t argc, const JSValueRef
 /* Describes an exception without running user code where that can be had (getters of hostile errors
  * are survived). */
 void slv_js_describe(slv_js *js, JSValueRef thrown, slv_js_error *ret_error, slv_err *err);
+
+/* V8's form of a stack of this engine: appends "\n    at f (url:l:c)" for each frame of the
+ * program's own code. */
+SLV_NODISCARD slv_code slv_js_stack_frames(slv_str jsc_stack, slv_buf *out);
 
 /* Called at the end of a drain with each rejected promise that nobody handles; inside the engine.
  * NULL: none. */

@@ -80,6 +80,10 @@ SLV_NODISCARD bool slv_js_u32_arg(JSContextRef ctx, JSValueRef v, uint32_t *ret,
 SLV_NODISCARD bool slv_js_size_arg(JSContextRef ctx, JSValueRef v, const char *what, uint64_t *ret,
                                    JSValueRef *exc);
 
+/* A buffer on the stack that is written before it is read: the compiler need not clear it on each
+ * call. */
+#define SLV_UNINITIALIZED __attribute__((uninitialized))
+
 /* ---- strings in ---- */
 
 /* UTF-8 of a JavaScript string (lone surrogates become U+FFFD). View: valid until slv_js_text_done.
@@ -91,15 +95,14 @@ typedef struct slv_js_text {
     char small[256];
 } slv_js_text;
 
-/* ToString(v), converted. Declare with SLV_CLEANUP(slv_js_text_done) slv_js_text t = {0}... or use
- * SLV_TEXT below. */
+/* ToString(v), converted. Declare the text with SLV_TEXT below. */
 SLV_NODISCARD bool slv_js_text_arg(JSContextRef ctx, JSValueRef v, slv_js_text *ret,
                                    JSValueRef *exc);
 void slv_js_text_done(slv_js_text *t);
 SLV_DEFINE_CLEANUP_DONE(slv_js_text, slv_js_text_done);
-/* SLV_TEXT(name); declares a text that frees itself. (Zeroes two words, not the small buffer.) */
+/* SLV_TEXT(name); declares a text that frees itself. */
 #define SLV_TEXT(name)                                                                             \
-    SLV_CLEANUP(slv_js_text_done) slv_js_text name;                                                \
+    SLV_CLEANUP(slv_js_text_done) SLV_UNINITIALIZED slv_js_text name;                              \
     name.heap = NULL;                                                                              \
     name.str = SLV_STR_NULL
 

@@ -1,0 +1,36 @@
+// The names on globalThis. A module is evaluated when the first of its globals is touched: its class bodies are what
+// starting an isolate would otherwise cost.
+
+// Global name, module, export, compatibility flag without which it is absent ("" for none).
+const rows = [
+  ["clearImmediate", "timers", "clearImmediate", ""],
+  ["clearInterval", "timers", "clearInterval", ""],
+  ["clearTimeout", "timers", "clearTimeout", ""],
+  ["queueMicrotask", "timers", "queueMicrotask", ""],
+  ["setImmediate", "timers", "setImmediate", ""],
+  ["setInterval", "timers", "setInterval", ""],
+  ["setTimeout", "timers", "setTimeout", ""],
+];
+
+// Functions and objects that the platform shows as enumerable own properties of the global scope.
+const enumerable = { __proto__: null };
+
+// Defines the globals; hasFlag(name) says whether a compatibility flag is on.
+export function installGlobals(hasFlag) {
+  const { globalThis: target, ReflectDefineProperty: define } = P;
+  for (let i = 0; i < rows.length; i++) {
+    const name = rows[i][0], module = rows[i][1], exported = rows[i][2], flag = rows[i][3];
+    if (flag !== "" && !hasFlag(flag)) continue;
+    const settle = value => {
+      define(target, name, { __proto__: null, value, writable: true, configurable: true, enumerable: enumerable[name] === true });
+      return value;
+    };
+    define(target, name, {
+      __proto__: null,
+      get: () => settle(load(module)[exported]),
+      set: settle,
+      configurable: true,
+      enumerable: enumerable[name] === true,
+    });
+  }
+}

@@ -1,0 +1,12 @@
+#include "rt/web_natives.h"
+
+/* One row for each file of src/web that offers natives. */
+void slv_rt_add_web_natives(slv_js *js)
+{
+    static void (*const registers[])(slv_js * js) = {
+        NULL,
+    };
+
+    for (size_t i = 0; registers[i]; i++)
+        registers[i](js);
+}
