@@ -62,7 +62,7 @@ bool slv_loop_here(const slv_loop *loop);
 
 /* Time at the start of the turn (cheap): monotonic, and by the wall clock. */
 uint64_t slv_loop_now_ms(const slv_loop *loop);
-int64_t slv_loop_wall_ms(const slv_loop *loop);
+int64_t slv_loop_wall_ms(slv_loop *loop);
 
 /* Queues task->fn for later in this turn, or in the next when tasks already run. Queued already:
  * nothing. */

@@ -17,11 +17,13 @@ enum {
     SLV_POLL_HUP = 4, /* the peer closed its side; delivered only when asked for */
 };
 
+typedef struct slv_poll_handle slv_poll_handle;
+
 typedef struct slv_poll {
     /* events: what is ready. On an error of the descriptor READ and WRITE are both set, and the
        next read or write tells which error it is. */
     void (*fn)(struct slv_poll *poll, unsigned events);
-    struct slv_poll_handle *handle; /* NULL: stopped */
+    slv_poll_handle *handle; /* NULL: stopped */
     unsigned events;
     int fd;
 } slv_poll;

@@ -7,9 +7,11 @@
 
 #include "aio/loop.h"
 
+typedef struct slv_signal_handle slv_signal_handle;
+
 typedef struct slv_signal {
     void (*fn)(struct slv_signal *sig, int number);
-    struct slv_signal_handle *handle; /* NULL: stopped */
+    slv_signal_handle *handle; /* NULL: stopped */
 } slv_signal;
 
 SLV_NODISCARD slv_code slv_signal_start(slv_signal *sig, slv_loop *loop, int number, slv_err *err);
