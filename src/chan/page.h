@@ -1,9 +1,10 @@
 /*
- * page.h - the page of memory that main and an isolate share: whose turn it is, and what main wishes. Header only.
+ * page.h - the page of memory that main and an isolate share: whose turn it is, and what main
+ * wishes. Header only.
  *
- * Main makes it, sealed against resizing, and passes it at birth as descriptor 4; both map it. Each field has one writer.
- * The isolate is an adversary: main copies a field once, checks it, and believes nothing but that it moves cost between the
- * worker's own events.
+ * Main makes it, sealed against resizing, and passes it at birth as descriptor 4; both map it. Each
+ * field has one writer. The isolate is an adversary: main copies a field once, checks it, and
+ * believes nothing but that it moves cost between the worker's own events.
  */
 #ifndef SLV_CHAN_PAGE_H
 #define SLV_CHAN_PAGE_H
@@ -19,9 +20,11 @@ typedef struct slv_page {
     /* by the isolate, before each entry into JavaScript */
     _Atomic uint32_t event; /* whose turn it is; 0 between turns */
     _Atomic uint32_t turn;  /* counts turns */
-    /* by main: changes when memory nears its limit; the isolate collects garbage at the end of its turn */
+    /* by main: changes when memory nears its limit; the isolate collects garbage at the end of its
+     * turn */
     _Atomic uint32_t collect;
-    /* by the isolate, once: the sandbox layers it took (SLV_SANDBOX_* bits), for people; main verifies on its own */
+    /* by the isolate, once: the sandbox layers it took (SLV_SANDBOX_* bits), for people; main
+     * verifies on its own */
     _Atomic uint32_t layers;
 } slv_page;
 
