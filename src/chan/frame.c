@@ -269,7 +269,7 @@ static slv_code take_frame(slv_frame_reader *r, slv_frame *f, bool *ret_more, sl
 slv_code slv_frame_reader_next(slv_frame_reader *r, slv_frame *ret, slv_err *err)
 {
     slv_code code;
-    bool more;
+    bool more = false;
 
     drop_given(r);
     do {
