@@ -184,8 +184,6 @@ def check_imports(modules):
             for n in names:
                 if n not in modules[name].exports:
                     module.refuse(number, '"%s" does not export %s' % (name, n))
-                if modules[name].exports[n][1]:
-                    module.refuse(number, '%s of "%s" is a let: an import would copy it; use load("%s").%s' % (n, name, name, n))
     done, path = set(), []
 
     def visit(module):
