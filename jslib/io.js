@@ -1,13 +1,19 @@
-// Whose turn it is. Every entry from C names its event first; the promise jobs that follow run before C is entered again,
-// so what runs between two entries belongs to that event. Between entries of other kinds (module scope) there is none.
+// Whose turn it is, and what reaches the outside: operations, streams and sockets of the channel, each belonging to the
+// event that made it.
+//
+// Every entry from C names its event first; the promise jobs that follow run before C is entered again, so what runs
+// between two entries belongs to that event. At module scope there is none. The entries are at the end of this file.
 
 let current = null;
 
 // One event (a fetch, a cron slot ...) from its arrival until everything that it waits for has ended.
 export class EventContext {
-  // Set by runtime.js.
-  ended = false;
+  ended = false; // END has been said: nothing more can be asked of main
   timers = 0; // open ones, kept by timers.js
+  logBytes = 0; // console output so far, kept by console.js through log()
+  sinks = 0; // bodies that are being written
+  sockets = 0; // sockets that are open on the channel
+  onRelease = null; // runtime.js: called when a sink or a socket ends
 
   constructor(id, kind) {
     this.id = id;
@@ -15,6 +21,7 @@ export class EventContext {
   }
 }
 
+// The event whose turn it is, or null at module scope.
 export function currentEvent() {
   return current;
 }
@@ -32,21 +39,353 @@ export function globalScopeError() {
   );
 }
 
-// The current event; throws at module scope, where I/O, timers and randomness are refused.
-export function requireEvent() {
-  if (current === null) throw globalScopeError();
-  return current;
-}
-
-// For objects that do I/O: `owner` is the event that made them.
-export function checkSameEvent(owner) {
-  if (owner !== current) throw crossEventError();
-}
-
 export function crossEventError() {
   return new P.Error(
     "Cannot perform I/O on behalf of a different request. I/O objects (such as streams, request/response bodies, and others) created in the " +
       "context of one request handler cannot be accessed from a different request's handler. This is a limitation of Cloudflare Workers which " +
       "allows us to improve overall performance.",
   );
+}
+
+// The current event; throws at module scope, where I/O, timers and randomness are refused.
+export function requireEvent() {
+  if (current === null) throw globalScopeError();
+  return current;
+}
+
+// For objects that do I/O: `owner` is the event that made them (null: made at module scope, bound to none).
+export function checkSameEvent(owner) {
+  if (owner !== current && owner !== null) throw crossEventError();
+}
+
+function deferred() {
+  let resolve, reject;
+  const promise = new P.Promise((yes, no) => {
+    resolve = yes;
+    reject = no;
+  });
+  return { promise, resolve, reject };
+}
+
+// Makes an Error from {"name","message","stack"}: of the class of that name where there is one.
+export function errorFromJSON(json) {
+  const { name, message, stack } = P.JSONParse(json);
+  const Class = name === "TypeError" ? P.TypeError : name === "RangeError" ? P.RangeError : name === "SyntaxError" ? P.SyntaxError : P.Error;
+  const dom = name === "AbortError" || name === "TimeoutError" || name === "DataCloneError" || name === "InvalidStateError" || name === "NotSupportedError";
+  const error = dom ? new (load("errors").DOMException)(message, name) : new Class(message);
+  if (!dom && typeof name === "string" && name !== "" && error.name !== name)
+    P.ObjectDefineProperty(error, "name", { __proto__: null, value: name, writable: true, configurable: true, enumerable: false });
+  if (typeof stack === "string" && stack !== "")
+    P.ObjectDefineProperty(error, "stack", { __proto__: null, value: stack, writable: true, configurable: true, enumerable: false });
+  return error;
+}
+
+// ---- operations ----
+
+const operations = new P.Map(); // id -> { promise, resolve, reject, event }
+
+// Starts operation `kind` (the numbers of channel.md) for the current event: a promise of the result's fields. `format`
+// tells how the arguments are encoded, `resultFormat` how the result is decoded, a letter for each:
+//
+//   b u8   h u16   w u32   q i64 (a number)   s str (a string)   y str (bytes out: a view, or "" for none; in: Uint8Array)
+//   r u32, a stream to read, opened by the message that names it (in: a number, 0 none)
+//   v u32, a stream to write, likewise      k u32, a socket, likewise
+//   c u16 count and capabilities: a flat array [kind, number, …]
+//
+// The promise has an `operation` number for cancelOp(); it rejects with main's error.
+export function op(kind, format, args, resultFormat) {
+  const event = requireEvent();
+  const d = deferred();
+  d.event = event;
+  d.promise.operation = 0;
+  const id = N.op(event.id, kind, format, args, resultFormat);
+  P.MapPrototypeSet(operations, id, d);
+  d.promise.operation = id;
+  return d.promise;
+}
+
+// Main is told that nobody wants the result; it still comes (as an error, most likely).
+export function cancelOp(promise) {
+  if (P.MapPrototypeHas(operations, promise.operation)) N.opCancel(promise.operation);
+}
+
+// Asks main and waits for the answer, blocking the isolate: for what must answer at once from main's memory.
+export function ask(kind, format, args, resultFormat) {
+  return N.ask(requireEvent().id, kind, format, args, resultFormat);
+}
+
+// ---- streams ----
+
+const readers = new P.Map(); // number -> ByteSource that waits for bytes
+const writers = new P.Map(); // number -> ByteSink
+const DONE = P.PromiseResolve(undefined);
+
+// Bytes that main has, or will receive. `length` is -1 when unknown.
+export class ByteSource {
+  #number;
+  #event = current;
+  #started = false;
+  #ended = false;
+  #waiting = null;
+
+  constructor(number, length) {
+    this.#number = number;
+    this.length = length;
+  }
+
+  // A promise of a Uint8Array, of undefined at the end; rejects when the sender failed. One read at a time.
+  read() {
+    checkSameEvent(this.#event);
+    if (this.#ended) return DONE;
+    this.#started = true;
+    const bytes = N.streamRead(this.#number); // Uint8Array, null: end, undefined: nothing there yet; throws after FAIL
+    if (bytes === undefined) {
+      this.#waiting = deferred();
+      P.MapPrototypeSet(readers, this.#number, this);
+      return this.#waiting.promise;
+    }
+    if (bytes === null) {
+      this.#ended = true;
+      return DONE;
+    }
+    return P.PromiseResolve(bytes);
+  }
+
+  // Nobody wants the rest.
+  cancel(reason = undefined) {
+    if (this.#ended) return;
+    this.#ended = this.#started = true;
+    P.MapPrototypeDelete(readers, this.#number);
+    N.streamCancel(this.#number, reasonText(reason));
+    this.#waiting?.resolve(undefined);
+    this.#waiting = null;
+  }
+
+  // The stream's number, when nothing has been read yet: whoever takes it names it to main, which then splices. Else 0.
+  take() {
+    if (this.#started || this.#event !== current) return 0;
+    this.#started = this.#ended = true;
+    N.streamTake(this.#number);
+    return this.#number;
+  }
+
+  get event() {
+    return this.#event;
+  }
+
+  static readable(number) {
+    const source = P.MapPrototypeGet(readers, number);
+    if (source === undefined) return;
+    current = source.#event;
+    P.MapPrototypeDelete(readers, number);
+    const waiting = source.#waiting;
+    source.#waiting = null;
+    try {
+      const bytes = N.streamRead(number);
+      if (bytes === null) source.#ended = true;
+      waiting.resolve(bytes === null ? undefined : bytes);
+    } catch (error) {
+      source.#ended = true;
+      waiting.reject(error);
+    }
+  }
+}
+
+function reasonText(reason) {
+  if (reason === undefined) return "";
+  try {
+    return typeof reason === "object" && reason !== null && typeof reason.message === "string" ? reason.message : `${reason}`;
+  } catch {
+    return "";
+  }
+}
+
+// Bytes to main. The message that names `number` must be sent before the first write.
+export class ByteSink {
+  #number;
+  #event = requireEvent();
+  #ended = false;
+  #waiting = null;
+
+  // number: one that main chose; none: a new one of ours.
+  constructor(number = undefined) {
+    this.#number = number === undefined ? N.streamOpen(this.#event.id) : number;
+    this.#event.sinks++;
+    P.MapPrototypeSet(writers, this.#number, this);
+  }
+
+  get number() {
+    return this.#number;
+  }
+
+  get event() {
+    return this.#event;
+  }
+
+  // A promise that resolves when main takes more; rejects when main wants no more.
+  write(bytes) {
+    checkSameEvent(this.#event);
+    if (this.#ended) return P.PromiseReject(new P.TypeError("This WritableStream has been closed."));
+    if (N.streamWrite(this.#number, bytes)) return DONE;
+    this.#waiting = deferred();
+    return this.#waiting.promise;
+  }
+
+  close() {
+    if (this.#ended) return DONE;
+    this.#finish();
+    N.streamEnd(this.#number);
+    return DONE;
+  }
+
+  abort(reason = undefined) {
+    if (this.#ended) return;
+    this.#finish();
+    N.streamFail(this.#number, reasonText(reason));
+  }
+
+  #finish() {
+    this.#ended = true;
+    P.MapPrototypeDelete(writers, this.#number);
+    this.#event.sinks--;
+    this.#event.onRelease?.();
+  }
+
+  // From C: there is credit again (reason undefined), or main wants no more.
+  static writable(number, reason) {
+    const sink = P.MapPrototypeGet(writers, number);
+    if (sink === undefined) return;
+    current = sink.#event;
+    const waiting = sink.#waiting;
+    sink.#waiting = null;
+    if (reason === undefined) {
+      waiting?.resolve(undefined);
+      return;
+    }
+    const error = new P.TypeError(reason === "" ? "The reader of this stream has gone." : reason);
+    sink.#finish();
+    sink.onCancel?.(error);
+    if (waiting !== null) waiting.reject(error);
+  }
+
+  // Set by whoever pumps into the sink: called with an error when main wants no more.
+  onCancel = null;
+}
+
+// ---- sockets ----
+
+const sockets = new P.Map(); // number -> ChannelSocket
+
+// A WebSocket of the channel. Messages wait in C, within the window, until start() names who takes them:
+// handler.message(string or ArrayBuffer), handler.close(code, reason), handler.fail(text): close and fail at most once.
+export class ChannelSocket {
+  #number;
+  #event = requireEvent();
+  #handler = null;
+  #sent = false; // our close
+  #over = false;
+
+  // number: one that main chose; none: a new one of ours.
+  constructor(number = undefined) {
+    this.#number = number === undefined ? N.socketOpen(this.#event.id) : number;
+    this.#event.sockets++;
+    P.MapPrototypeSet(sockets, this.#number, this);
+  }
+
+  get number() {
+    return this.#number;
+  }
+
+  get event() {
+    return this.#event;
+  }
+
+  start(handler) {
+    this.#handler = handler;
+    N.socketStart(this.#number);
+  }
+
+  // data: a string, or bytes. Sent as credits allow, kept until then; nothing once the socket is over.
+  send(data) {
+    checkSameEvent(this.#event);
+    if (!this.#sent && !this.#over) N.socketSend(this.#number, data);
+  }
+
+  // Bytes that wait for credit.
+  get buffered() {
+    return this.#over ? 0 : N.socketBuffered(this.#number);
+  }
+
+  // code 1005: none.
+  close(code, reason) {
+    checkSameEvent(this.#event);
+    if (this.#sent || this.#over) return;
+    this.#sent = true;
+    N.socketClose(this.#number, code, reason);
+    if (this.#theirs) this.#finish();
+  }
+
+  // Ends the connection without a close.
+  fail(text) {
+    if (this.#over) return;
+    N.socketFail(this.#number, text);
+    this.#finish();
+  }
+
+  #theirs = false; // their close has come
+
+  #finish() {
+    this.#over = true;
+    P.MapPrototypeDelete(sockets, this.#number);
+    this.#event.sockets--;
+    this.#event.onRelease?.();
+  }
+
+  static arrived(number, what, data, reason) {
+    const socket = P.MapPrototypeGet(sockets, number);
+    if (socket === undefined) return;
+    current = socket.#event;
+    if (what === 0) {
+      socket.#handler.message(data);
+      return;
+    }
+    socket.#theirs = true;
+    if (what === 2 || socket.#sent) socket.#finish();
+    if (what === 1) socket.#handler.close(data, reason);
+    else socket.#handler.fail(data);
+  }
+}
+
+// ---- entries from C ----
+
+// A result came. error: JSON or undefined; values: an array by the operation's resultFormat.
+export function onResult(id, error, values) {
+  const d = P.MapPrototypeGet(operations, id);
+  if (d === undefined) return;
+  P.MapPrototypeDelete(operations, id);
+  current = d.event;
+  if (error !== undefined) d.reject(errorFromJSON(error));
+  else d.resolve(values);
+}
+
+export function onReadable(number) {
+  ByteSource.readable(number);
+}
+
+export function onWritable(number, reason) {
+  ByteSink.writable(number, reason);
+}
+
+// what: 0 a message, 1 their close (data: code), 2 the connection broke (data: text)
+export function onSocket(number, what, data, reason) {
+  ChannelSocket.arrived(number, what, data, reason);
+}
+
+// The event has ended: what it still has open is of no use to anybody. Promises stay pending for ever, as on the platform.
+export function dropIoOf(event) {
+  const forget = map => P.MapPrototypeForEach(map, (entry, key) => entry.event === event && P.MapPrototypeDelete(map, key));
+  if (P.MapPrototypeGetSize(operations) > 0) forget(operations);
+  if (P.MapPrototypeGetSize(readers) > 0) forget(readers);
+  if (P.MapPrototypeGetSize(writers) > 0) forget(writers);
+  if (P.MapPrototypeGetSize(sockets) > 0) forget(sockets);
 }
