@@ -90,7 +90,7 @@ const operations = new P.Map(); // id -> { promise, resolve, reject, event }
 //   b u8   h u16   w u32   q i64 (a number)   s str (a string)   y str (bytes out: a view, or "" for none; in: Uint8Array)
 //   r u32, a stream to read, opened by the message that names it (in: a number, 0 none)
 //   v u32, a stream to write, likewise      k u32, a socket, likewise
-//   c u16 count and capabilities: a flat array [kind, number, …]
+//   c u16 count and capabilities: a flat array [kind, number, ...]
 //
 // The promise has an `operation` number for cancelOp(); it rejects with main's error.
 export function op(kind, format, args, resultFormat) {
