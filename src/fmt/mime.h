@@ -1,6 +1,6 @@
 /*
- * mime.h - MIME types as the WHATWG MIME sniffing standard parses and writes them, the combined Content-Type of fetch,
- * and data: URLs. Any thread.
+ * mime.h - MIME types as the WHATWG MIME sniffing standard parses and writes them, the combined
+ * Content-Type of fetch, and data: URLs. Any thread.
  *
  * Limits: SLV_MIME_MAX bytes of input, SLV_MIME_PARAMS_MAX parameters (later ones are ignored).
  */
@@ -23,8 +23,8 @@ typedef struct slv_mime {
     size_t n_params;
 } slv_mime;
 
-/* Parses input, which is one byte for each character (isomorphic: bytes above 0x7F are U+0080 to U+00FF). The strings of
-   *ret live in the arena. SLV_E_PARSE when it is no MIME type. */
+/* Parses input, which is UTF-8 of a byte string: characters above U+00FF are never valid. The
+   strings of *ret live in the arena or borrow from input. SLV_E_PARSE when it is no MIME type. */
 SLV_NODISCARD slv_code slv_mime_parse(slv_str input, slv_arena *arena, slv_mime *ret);
 /* Appends type/subtype;name=value, quoted where needed. */
 SLV_NODISCARD slv_code slv_mime_write(const slv_mime *mime, slv_buf *out);
@@ -32,17 +32,13 @@ SLV_NODISCARD slv_code slv_mime_write(const slv_mime *mime, slv_buf *out);
 slv_str slv_mime_get(const slv_mime *mime, slv_str name);
 /* Sets a parameter, keeping its place when it exists. name and value are borrowed. */
 SLV_NODISCARD slv_code slv_mime_set(slv_mime *mime, slv_str name, slv_str value);
-/* fetch's "extract a MIME type": value is every Content-Type field joined by ", ". SLV_E_PARSE when there is none. */
+/* fetch's "extract a MIME type": value is every Content-Type field joined by ", ". SLV_E_PARSE when
+ * there is none. */
 SLV_NODISCARD slv_code slv_mime_extract(slv_str value, slv_arena *arena, slv_mime *ret);
-/* "text/html" and its like without parameters. */
-slv_str slv_mime_essence(const slv_mime *mime, slv_arena *arena);
-/* The groups of the standard; used to decide how a body is shown. */
-bool slv_mime_is_xml(const slv_mime *mime);
-bool slv_mime_is_json(const slv_mime *mime);
-bool slv_mime_is_javascript(const slv_mime *mime);
-
-/* fetch's data: URL processor. url is a serialised data: URL without its fragment, or with it (it is ignored). ret_type
-   and ret_body are replaced. SLV_E_PARSE when it is no data: URL. */
+/* True when type/subtype is essence (in lower case). */
+bool slv_mime_is(const slv_mime *mime, slv_str essence);
+/* fetch's data: URL processor. url is a serialised data: URL without its fragment, or with it (it
+   is ignored). ret_type and ret_body are replaced. SLV_E_PARSE when it is no data: URL. */
 SLV_NODISCARD slv_code slv_data_url_parse(slv_str url, slv_buf *ret_type, slv_buf *ret_body);
 
 #endif
