@@ -141,7 +141,7 @@ export class ByteController {
     finish() {
         this.closeRequested = true;
         this.source = null;
-        this.dropRequest();
+        if (this.request !== null) this.request.end();
         const rs = this.rs;
         closeStream(rs);
         const reader = rs.reader;
@@ -156,7 +156,9 @@ export class ByteController {
 
     // Takes `view`, whose buffer the caller gives up (it is detached).
     enqueue(view) {
-        this.enqueueOwned(transfer(view.buffer), view.byteOffset, view.byteLength);
+        const offset = view.byteOffset;
+        const length = view.byteLength;
+        this.enqueueOwned(transfer(view.buffer), offset, length);
     }
 
     enqueueOwned(buffer, offset, length) {
@@ -306,30 +308,15 @@ export class ByteController {
             request.close(pull.view);
             return;
         }
-        if (this.total > 0) {
-            if (this.fill(pull)) {
-                this.taken();
-                request.chunk(pull.view);
-                return;
-            }
-            if (this.closeRequested) {
-                // The stream ends before the minimum: the rest is what the caller gets.
-                if (pull.filled % pull.unit !== 0) {
-                    const e = new TypeError("This ReadableStream was closed with a partial read pending.");
-                    request.error(e);
-                    this.fail(e);
-                    return;
-                }
-                this.pulls.push(pull);
-                this.rs.reader.requests.push(request);
-                this.taken();
-                return;
-            }
-            this.taken();
+        const ready = this.total > 0 && this.fill(pull);
+        if (ready) {
+            request.chunk(pull.view);
+        } else {
+            this.pulls.push(pull);
+            this.rs.reader.requests.push(request);
         }
-        this.pulls.push(pull);
-        this.rs.reader.requests.push(request);
-        this.pullIfNeeded();
+        if (pull.filled > 0) this.taken();
+        if (!ready) this.pullIfNeeded();
     }
 
     // The object through which the source fills the first pending buffer, or null.
@@ -345,13 +332,6 @@ export class ByteController {
     // The source has written n bytes into the first pending buffer (`buffer`: the one it now lives in).
     respond(n, buffer) {
         const first = this.pulls.peek();
-        if (this.rs.state === CLOSED || this.closeRequested) {
-            this.dropRequest();
-            if (first.kind === NONE) this.pulls.shift();
-            first.buffer = buffer;
-            this.finish();
-            return;
-        }
         first.buffer = buffer;
         this.dropRequest();
         first.filled += n;
@@ -397,11 +377,17 @@ class RequestState {
         this.controller = controller; // null once answered or overtaken
         this.view = view;
         this.atLeast = atLeast;
+        this.ended = false;
         this.handle = new ReadableStreamBYOBRequest(MAKE, this);
     }
     invalidate() {
         this.controller = null;
         this.view = null;
+    }
+    // The stream has closed: what the source may still say is respond(0).
+    end() {
+        this.ended = true;
+        this.invalidate();
     }
 }
 
@@ -421,12 +407,14 @@ export class ReadableStreamBYOBRequest {
     respond(bytesWritten) {
         const q = this.#q;
         const n = Number(bytesWritten);
-        const c = live(q);
-        if (n !== n || n < 0 || n % 1 !== 0) throw badArgument("ReadableStreamBYOBRequest", "respond", 1, "integer");
-        if (isDetached(q.view.buffer)) throw new TypeError("Cannot respond with a zero-length or detached view");
-        if (c.rs.state === CLOSED || c.closeRequested) {
+        if (n !== n || n % 1 !== 0) throw badArgument("ReadableStreamBYOBRequest", "respond", 1, "integer");
+        if (q.ended) {
             if (n !== 0) throw new TypeError("The bytesWritten must be zero after the stream is closed.");
-        } else if (n === 0) {
+            return;
+        }
+        const c = live(q);
+        if (isDetached(q.view.buffer)) throw new TypeError("Cannot respond with a zero-length or detached view");
+        if (n <= 0) {
             throw new TypeError("The bytesWritten must be more than zero while the stream is open.");
         } else if (n > q.view.byteLength) {
             throw new RangeError(`Too many bytes [${n}] in response to a BYOB read request.`);
@@ -435,13 +423,16 @@ export class ReadableStreamBYOBRequest {
     }
     respondWithNewView(view) {
         const q = this.#q;
-        const c = live(q);
-        if (!isView(view)) throw badArgument("ReadableStreamBYOBRequest", "respondWithNewView", 1, "ArrayBufferView");
-        if (isDetached(view.buffer)) throw new TypeError("The underlying ArrayBuffer has been detached.");
+        if (!isBytes(view)) throw badArgument("ReadableStreamBYOBRequest", "respondWithNewView", 1, "BufferSource");
+        if (!isView(view)) view = new Uint8Array(view);
         const length = view.byteLength;
-        if (c.rs.state === CLOSED || c.closeRequested) {
+        if (q.ended) {
             if (length !== 0) throw new TypeError("The view byte length must be zero after the stream is closed.");
-        } else if (length === 0) {
+            return;
+        }
+        const c = live(q);
+        if (isDetached(view.buffer)) throw new TypeError("The underlying ArrayBuffer has been detached.");
+        if (length === 0) {
             throw new TypeError("The view byte length must be more than zero while the stream is open.");
         }
         const buffer = view.buffer;

@@ -23,7 +23,7 @@ export class ReadableState {
         this.controller = null;
         this.disturbed = false;
         this.source = null; // the ByteSource behind it, while nobody has read
-        this.owner = null; // the event it belongs to
+        this.length = -1; // bytes that it will have, where that is known
     }
 }
 
@@ -456,7 +456,7 @@ export class ReadableStream {
     }
 
     pipeThrough(transform, options) {
-        return load("streams_pipe").pipeThrough(this, this.#s, transform, options);
+        return load("streams_pipe").pipeThrough(this.#s, transform, options);
     }
 
     pipeTo(destination, options) {
