@@ -19,7 +19,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         SLV_ASSERT(slv_mime_write(&mime, &two) == SLV_OK);
         SLV_ASSERT(slv_str_eq(slv_buf_view(&one), slv_buf_view(&two)));
     }
-    (void)slv_data_url_parse(in, &one, &two);
+    if (slv_data_url_parse(in, &one, &two) != SLV_OK)
+        slv_buf_reset(&two);
     slv_buf_reset(&one);
     slv_buf_reset(&two);
     for (int mode = SLV_BASE64_STD; mode <= SLV_BASE64_URL_PADDED; mode++) {
@@ -31,6 +32,5 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         slv_buf_reset(&one);
         slv_buf_reset(&two);
     }
-    (void)slv_base64_decode_forgiving(in, &one);
-    return 0;
+    return slv_base64_decode_forgiving(in, &one) == SLV_OK && one.len > in.len;
 }
