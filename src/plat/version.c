@@ -1,0 +1,316 @@
+#include "plat/version.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+
+#include "base/arena.h"
+#include "base/rand.h"
+#include "fmt/json.h"
+
+#define VERSION_ID_BYTES 16
+#define OVERHEAD_MAX                                                                               \
+    ((size_t)64 << 20) /* names, flags, bindings, the start configuration, the source map */
+
+/* The public part comes first, so that a pointer to it is a pointer to the whole. */
+typedef struct version {
+    slv_version pub;
+    atomic_uint refs;
+    slv_arena arena;
+} version;
+
+const char *slv_module_type_name(slv_module_type type)
+{
+    static const char *const names[] = {
+        [SLV_MODULE_ESM] = "esm",   [SLV_MODULE_CJS] = "cjs",   [SLV_MODULE_WASM] = "wasm",
+        [SLV_MODULE_TEXT] = "text", [SLV_MODULE_DATA] = "data", [SLV_MODULE_JSON] = "json",
+    };
+    return names[type];
+}
+
+static slv_code too_large(slv_err *err)
+{
+    return slv_fail(err, SLV_E_LIMIT, "the worker is too large");
+}
+
+/* ---- copying ---- */
+
+static int compare_flags(const void *a, const void *b)
+{
+    return slv_str_cmp(*(const slv_str *)a, *(const slv_str *)b);
+}
+
+static slv_code copy_strings(version *v, const slv_str *from, size_t n, const slv_str **ret,
+                             bool sorted)
+{
+    slv_str *to = slv_arena_try_alloc0(&v->arena, (n + 1) * sizeof *to);
+
+    if (!to)
+        return SLV_E_LIMIT;
+    for (size_t i = 0; i < n; i++)
+        SLV_TRY(slv_arena_dup(&v->arena, from[i], &to[i]));
+    if (sorted && n > 0)
+        qsort(to, n, sizeof *to, compare_flags);
+    *ret = to;
+    return SLV_OK;
+}
+
+static slv_code copy_modules(version *v, const slv_version_spec *spec)
+{
+    slv_module *to = slv_arena_try_alloc0(&v->arena, (spec->module_count + 1) * sizeof *to);
+
+    if (!to)
+        return SLV_E_LIMIT;
+    for (size_t i = 0; i < spec->module_count; i++) {
+        to[i].type = spec->modules[i].type;
+        SLV_TRY(slv_arena_dup(&v->arena, spec->modules[i].name, &to[i].name));
+        SLV_TRY(slv_arena_dup(&v->arena, spec->modules[i].bytes, &to[i].bytes));
+    }
+    v->pub.modules = to;
+    v->pub.module_count = spec->module_count;
+    return SLV_OK;
+}
+
+static slv_code copy_bindings(version *v, const slv_version_spec *spec)
+{
+    size_t n = spec->binding_count, services = 0;
+    slv_binding *to = slv_arena_try_alloc0(&v->arena, (n + 1) * sizeof *to);
+    const slv_binding **by_index = slv_arena_try_alloc0(&v->arena, (n + 1) * sizeof *by_index);
+
+    if (!to || !by_index)
+        return SLV_E_LIMIT;
+    for (size_t i = 0; i < n; i++) {
+        const slv_binding *from = &spec->bindings[i];
+
+        to[i].type = from->type;
+        SLV_TRY(slv_arena_dup(&v->arena, from->name, &to[i].name));
+        SLV_TRY(slv_arena_dup(&v->arena, from->text, &to[i].text));
+        SLV_TRY(slv_arena_dup(&v->arena, from->service, &to[i].service));
+        SLV_TRY(slv_arena_dup(&v->arena, from->entrypoint, &to[i].entrypoint));
+        SLV_TRY(slv_arena_dup(&v->arena, from->props, &to[i].props));
+        if (from->type == SLV_BINDING_SERVICE) {
+            to[i].index = (uint32_t)services;
+            by_index[services++] = &to[i];
+        }
+    }
+    v->pub.bindings = to;
+    v->pub.binding_count = n;
+    v->pub.services = by_index;
+    v->pub.service_count = services;
+    return SLV_OK;
+}
+
+static slv_code copy_id(version *v, slv_str given)
+{
+    unsigned char bytes[VERSION_ID_BYTES];
+    char text[37];
+
+    if (given.len > 0)
+        return slv_arena_dup(&v->arena, given, &v->pub.id);
+    slv_rand_bytes(bytes, sizeof bytes);
+    bytes[6] =
+        (unsigned char)((bytes[6] & 0x0F) | 0x40); /* a version 4 UUID, as the platform's ids are */
+    bytes[8] = (unsigned char)((bytes[8] & 0x3F) | 0x80);
+    for (size_t i = 0, at = 0; i < sizeof bytes; i++) {
+        static const char hex[] = "0123456789abcdef";
+
+        if (i == 4 || i == 6 || i == 8 || i == 10)
+            text[at++] = '-';
+        text[at++] = hex[bytes[i] >> 4];
+        text[at++] = hex[bytes[i] & 15];
+    }
+    return slv_arena_dup(&v->arena, slv_str_make(text, 36), &v->pub.id);
+}
+
+static slv_code copy_all(version *v, const slv_version_spec *spec)
+{
+    slv_version *p = &v->pub;
+
+    p->service_worker = spec->service_worker;
+    p->dev = spec->dev;
+    p->limits = spec->limits;
+    p->flag_count = spec->flag_count;
+    p->cron_count = spec->cron_count;
+    SLV_TRY(copy_id(v, spec->id));
+    SLV_TRY(slv_arena_dup(&v->arena, spec->name, &p->name));
+    SLV_TRY(slv_arena_dup(&v->arena, spec->compatibility_date, &p->compatibility_date));
+    SLV_TRY(slv_arena_dup(&v->arena, spec->main_name, &p->main_name));
+    SLV_TRY(slv_arena_dup(&v->arena, spec->script, &p->script));
+    SLV_TRY(slv_arena_dup(&v->arena, spec->source_map, &p->source_map));
+    SLV_TRY(slv_arena_dup(&v->arena, spec->source_root, &p->source_root));
+    SLV_TRY(copy_strings(v, spec->flags, spec->flag_count, &p->flags, true));
+    SLV_TRY(copy_strings(v, spec->crons, spec->cron_count, &p->crons, false));
+    SLV_TRY(copy_modules(v, spec));
+    return copy_bindings(v, spec);
+}
+
+/* ---- start configuration ---- */
+
+static slv_code put(slv_buf *b, const char *text)
+{
+    return slv_buf_append(b, slv_str_from(text));
+}
+
+/* ,"name":"text" */
+static slv_code put_field(slv_buf *b, const char *name, slv_str text)
+{
+    SLV_TRY(slv_buf_printf(b, ",\"%s\":", name));
+    return slv_json_put_string(b, text);
+}
+
+static slv_code put_binding(slv_buf *b, const slv_binding *bind)
+{
+    static const char *const types[] = {
+        [SLV_BINDING_TEXT] = "plain_text", [SLV_BINDING_SECRET] = "secret_text",
+        [SLV_BINDING_JSON] = "json",       [SLV_BINDING_SERVICE] = "service",
+        [SLV_BINDING_MODULE] = "module",   [SLV_BINDING_UNSUPPORTED] = "unsupported",
+    };
+
+    SLV_TRY(put(b, "{\"name\":"));
+    SLV_TRY(slv_json_put_string(b, bind->name));
+    SLV_TRY(put_field(b, "type", slv_str_from(types[bind->type])));
+    switch (bind->type) {
+    case SLV_BINDING_TEXT:
+    case SLV_BINDING_SECRET:
+    case SLV_BINDING_UNSUPPORTED:
+        SLV_TRY(put_field(b, "text", bind->text));
+        break;
+    case SLV_BINDING_MODULE:
+        SLV_TRY(put_field(b, "module", bind->text));
+        break;
+    case SLV_BINDING_JSON:
+        SLV_TRY(slv_buf_printf(b, ",\"json\":"));
+        SLV_TRY(slv_buf_append(b, bind->text));
+        break;
+    case SLV_BINDING_SERVICE:
+        SLV_TRY(slv_buf_printf(b, ",\"index\":%u", bind->index));
+        SLV_TRY(put_field(b, "entrypoint", bind->entrypoint));
+        if (bind->props.len > 0) {
+            SLV_TRY(put(b, ",\"props\":"));
+            SLV_TRY(slv_buf_append(b, bind->props));
+        }
+        break;
+    }
+    return slv_buf_append_byte(b, '}');
+}
+
+static slv_code put_limits(slv_buf *b, const slv_limits *l)
+{
+    return slv_buf_printf(
+        b,
+        ",\"limits\":{\"timers\":%u,\"logBytes\":%u,\"logLines\":%u,\"subrequests\":%u,"
+        "\"openConnections\":%u,\"redirects\":%u,\"urlBytes\":%u,\"requestHeaderBytes\":%u,"
+        "\"responseHeaderBytes\":%u,\"webSocketMessageBytes\":%u,\"rpcMessageBytes\":%u,"
+        "\"randomBytes\":%u,\"pbkdf2Iterations\":%u,\"waitUntilMs\":%u}",
+        l->timers, l->log_bytes, l->log_lines, l->subrequests, l->open_connections, l->redirects,
+        l->url_bytes, l->request_header_bytes, l->response_header_bytes, l->websocket_message_bytes,
+        l->rpc_message_bytes, l->random_bytes, l->pbkdf2_iterations, l->wait_until_ms);
+}
+
+static slv_code put_start(slv_buf *b, const slv_version *v, slv_str process_env)
+{
+    SLV_TRY(put(b, "{\"name\":"));
+    SLV_TRY(slv_json_put_string(b, v->name));
+    SLV_TRY(put_field(b, "version", v->id));
+    SLV_TRY(put_field(b, "compatibilityDate", v->compatibility_date));
+    SLV_TRY(put(b, ",\"flags\":["));
+    for (size_t i = 0; i < v->flag_count; i++) {
+        SLV_TRY(put(b, i ? "," : ""));
+        SLV_TRY(slv_json_put_string(b, v->flags[i]));
+    }
+    SLV_TRY(put(b, "]"));
+    SLV_TRY(put_field(b, "main", v->main_name));
+    SLV_TRY(put(b, ",\"script\":1,\"modules\":["));
+    for (size_t i = 0; i < v->module_count; i++) {
+        SLV_TRY(put(b, i ? ",{\"name\":" : "{\"name\":"));
+        SLV_TRY(slv_json_put_string(b, v->modules[i].name));
+        SLV_TRY(slv_buf_printf(b, ",\"type\":\"%s\",\"blob\":%zu}",
+                               slv_module_type_name(v->modules[i].type), i + 2));
+    }
+    SLV_TRY(slv_buf_printf(b, "],\"serviceWorker\":%s,\"env\":[",
+                           v->service_worker ? "true" : "false"));
+    for (size_t i = 0; i < v->binding_count; i++) {
+        SLV_TRY(put(b, i ? "," : ""));
+        SLV_TRY(put_binding(b, &v->bindings[i]));
+    }
+    SLV_TRY(put(b, "]"));
+    SLV_TRY(put_limits(b, &v->limits));
+    SLV_TRY(slv_buf_printf(b, ",\"dev\":%s,\"processEnv\":", v->dev ? "true" : "false"));
+    SLV_TRY(slv_buf_append(b, process_env.len > 0 ? process_env : SLV_STR("{}")));
+    return slv_buf_append_byte(b, '}');
+}
+
+/* ---- */
+
+static slv_code check_limits(const slv_version_spec *spec, slv_err *err)
+{
+    uint64_t bytes = spec->script.len;
+
+    for (size_t i = 0; i < spec->module_count; i++)
+        bytes += spec->modules[i].bytes.len;
+    if (bytes > spec->limits.worker_bytes)
+        return slv_fail(err, SLV_E_LIMIT, "the worker has %llu bytes; %llu are allowed",
+                        (unsigned long long)bytes, (unsigned long long)spec->limits.worker_bytes);
+    if (spec->binding_count > spec->limits.bindings)
+        return slv_fail(err, SLV_E_LIMIT, "the worker has %zu bindings; %u are allowed",
+                        spec->binding_count, spec->limits.bindings);
+    return SLV_OK;
+}
+
+slv_code slv_version_new(const slv_version_spec *spec, slv_version **ret, slv_err *err)
+{
+    SLV_CLEANUP(slv_buf_done) slv_buf json = SLV_BUF(OVERHEAD_MAX);
+    version *v;
+    slv_version *pub;
+
+    SLV_TRY(check_limits(spec, err));
+    v = slv_new0(version);
+    atomic_init(&v->refs, 1);
+    v->arena = SLV_ARENA(spec->limits.worker_bytes + OVERHEAD_MAX);
+    pub = &v->pub;
+    if (copy_all(v, spec) != SLV_OK || put_start(&json, pub, spec->process_env) != SLV_OK ||
+        slv_arena_dup(&v->arena, slv_buf_view(&json), &pub->start_json) != SLV_OK) {
+        slv_version_unref(pub);
+        return too_large(err);
+    }
+    *ret = pub;
+    return SLV_OK;
+}
+
+static version *whole(slv_version *pub)
+{
+    return (version *)(void *)pub;
+}
+
+slv_version *slv_version_ref(slv_version *v)
+{
+    atomic_fetch_add_explicit(&whole(v)->refs, 1, memory_order_relaxed);
+    return v;
+}
+
+slv_version *slv_version_unref(slv_version *pub)
+{
+    if (pub && atomic_fetch_sub_explicit(&whole(pub)->refs, 1, memory_order_acq_rel) == 1) {
+        slv_arena_done(&whole(pub)->arena);
+        free(whole(pub));
+    }
+    return NULL;
+}
+
+bool slv_version_flag(const slv_version *v, const char *flag)
+{
+    slv_str key = slv_str_from(flag);
+
+    return v->flag_count > 0 &&
+           bsearch(&key, v->flags, v->flag_count, sizeof *v->flags, compare_flags) != NULL;
+}
+
+size_t slv_version_blob_count(const slv_version *v)
+{
+    return v->module_count + 1;
+}
+
+slv_str slv_version_blob(const slv_version *v, size_t blob)
+{
+    SLV_ASSERT(blob >= 1 && blob <= v->module_count + 1);
+    return blob == 1 ? v->script : v->modules[blob - 2].bytes;
+}
