@@ -56,6 +56,15 @@ export class DOMException {
     }
 }
 
+// Prototypes of the platform's classes, for code that must tell their instances from the user's (structured clone).
+const platformNames = new WeakMap();
+const nameOf = WeakMap.prototype.get.bind(platformNames);
+
+// The class whose prototype this is ("Headers"), or undefined.
+export function platformName(prototype) {
+    return nameOf(prototype);
+}
+
 setPrototypeOf(DOMException.prototype, Error.prototype);
 for (let i = 0; i < LEGACY.length; i++) {
     const d = { value: LEGACY[i][2], writable: false, enumerable: true, configurable: true };
@@ -71,6 +80,7 @@ export function publish(Class, name = Class.name) {
     if (Class.name !== name) {
         defineProperty(Class, "name", { value: name, writable: false, enumerable: false, configurable: true });
     }
+    platformNames.set(Class.prototype, name);
     shape(Class);
     shape(Class.prototype);
     defineProperty(Class.prototype, Symbol.toStringTag, {

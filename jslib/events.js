@@ -554,14 +554,14 @@ function fireError(error) {
     return !runListeners(globalTarget, event, globalThis);
 }
 
-// What timers, microtasks, platform events and reportError() do with an exception.
+// What microtasks, platform events and reportError() do with an exception. (Timers fire no event on the platform.)
 export function reportException(error) {
     try {
         if (fireError(error)) return;
     } catch (second) {
-        load("runtime").logException(second);
+        load("runtime").reportUncaught(second);
     }
-    load("runtime").logException(error);
+    load("runtime").reportUncaught(error);
 }
 
 export function reportError(error) {
@@ -579,15 +579,4 @@ export function fireRejection(type, promise, reason) {
         reportException(e);
         return false;
     }
-}
-
-export function queueMicrotask(callback) {
-    if (typeof callback !== "function") throw badArgument("ServiceWorkerGlobalScope", "queueMicrotask", 1, "function");
-    P.PromisePrototypeThen(P.PromiseResolve(undefined), () => {
-        try {
-            callback();
-        } catch (e) {
-            reportException(e);
-        }
-    });
 }

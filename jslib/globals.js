@@ -3,13 +3,33 @@
 
 // Global name, module, export, compatibility flag without which it is absent ("" for none).
 const rows = [
+  ["AbortController", "abort", "AbortController", ""],
+  ["AbortSignal", "abort", "AbortSignal", ""],
+  ["addEventListener", "events", "addEventListener", ""],
   ["clearImmediate", "timers", "clearImmediate", ""],
   ["clearInterval", "timers", "clearInterval", ""],
   ["clearTimeout", "timers", "clearTimeout", ""],
+  ["CloseEvent", "events", "CloseEvent", ""],
+  ["CustomEvent", "events", "CustomEvent", ""],
+  ["dispatchEvent", "events", "dispatchEvent", ""],
+  ["DOMException", "errors", "DOMException", ""],
+  ["ErrorEvent", "events", "ErrorEvent", ""],
+  ["Event", "events", "Event", ""],
+  ["EventTarget", "events", "EventTarget", ""],
+  ["ExtendableEvent", "events", "ExtendableEvent", ""],
+  ["FetchEvent", "events", "FetchEvent", ""],
+  ["MessageEvent", "events", "MessageEvent", ""],
+  ["PromiseRejectionEvent", "events", "PromiseRejectionEvent", ""],
   ["queueMicrotask", "timers", "queueMicrotask", ""],
+  ["removeEventListener", "events", "removeEventListener", ""],
+  ["reportError", "events", "reportError", ""],
+  ["ScheduledEvent", "events", "ScheduledEvent", ""],
   ["setImmediate", "timers", "setImmediate", ""],
   ["setInterval", "timers", "setInterval", ""],
   ["setTimeout", "timers", "setTimeout", ""],
+  ["structuredClone", "clone", "structuredClone", ""],
+  ["TailEvent", "events", "TailEvent", ""],
+  ["TraceEvent", "events", "TraceEvent", ""],
 ];
 
 // Functions and objects that the platform shows as enumerable own properties of the global scope.

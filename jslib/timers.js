@@ -132,7 +132,7 @@ export function queueMicrotask(fn) {
     try {
       fn();
     } catch (error) {
-      load("runtime").reportUncaught(error);
+      load("events").reportException(error);
     }
   });
 }

@@ -1,9 +1,12 @@
 #include "rt/web_natives.h"
 
+#include "web/clone.h"
+
 /* One row for each file of src/web that offers natives. */
 void slv_rt_add_web_natives(slv_js *js)
 {
     static void (*const registers[])(slv_js * js) = {
+        slv_web_clone_register,
         NULL,
     };
 
