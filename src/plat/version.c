@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/arena.h"
+#include "base/mem.h"
 #include "base/rand.h"
 #include "fmt/json.h"
 
