@@ -1,0 +1,26 @@
+// Iterators over a list that was made when iteration began, as the platform's key-value classes have them.
+
+const { defineProperty } = Object;
+
+// Returns a function (items) => iterator. The iterator's class shows itself as `tag`.
+export function listIterator(tag) {
+    class ListIterator {
+        #items;
+        #at = 0;
+
+        constructor(items) {
+            this.#items = items;
+        }
+        next() {
+            const items = this.#items;
+            if (this.#at >= items.length) return { value: undefined, done: true };
+            return { value: items[this.#at++], done: false };
+        }
+    }
+    const proto = ListIterator.prototype;
+    delete proto.constructor;
+    P.ObjectSetPrototypeOf(proto, P.IteratorPrototype);
+    defineProperty(proto, "next", { enumerable: true });
+    defineProperty(proto, Symbol.toStringTag, { value: tag, configurable: true });
+    return (items) => new ListIterator(items);
+}
