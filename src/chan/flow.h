@@ -2,10 +2,12 @@
  * flow.h - the credit arithmetic of one direction of a stream or socket: pure, used by main and by
  * isolates.
  *
- * A direction opens with a window of 256 KiB. The sender spends credit on payload bytes and waits
- * without; the receiver grants what it consumed, gathered so that CREDIT frames stay few. More than
- * 16 MiB outstanding, or a byte over the window, is a violation (SLV_E_PROTOCOL). An empty frame
- * with FIN costs nothing.
+ * A stream that an isolate sends opens with a window of 256 KiB, and so does each direction of a
+ * socket. A stream that main sends opens with none: the isolate's first CREDIT asks for its bytes,
+ * and until then its number may be handed back to main (a splice). The sender spends credit on
+ * payload bytes and waits without; the receiver grants what it consumed, gathered so that CREDIT
+ * frames stay few. More than 16 MiB outstanding, or a byte over the window, is a violation
+ * (SLV_E_PROTOCOL). An empty frame with FIN costs nothing; one without FIN is a violation.
  */
 #ifndef SLV_CHAN_FLOW_H
 #define SLV_CHAN_FLOW_H
@@ -27,13 +29,20 @@ typedef struct slv_flow_in {
     bool canceled;    /* CANCEL_READ was sent: bytes that still come are dropped */
 } slv_flow_in;
 
-static inline slv_flow_out slv_flow_out_open(void)
+/* window: SLV_FLOW_WINDOW, or 0 for a stream from main to an isolate. */
+static inline slv_flow_out slv_flow_out_open(uint32_t window)
 {
-    return (slv_flow_out){SLV_FLOW_WINDOW, false};
+    return (slv_flow_out){window, false};
 }
-static inline slv_flow_in slv_flow_in_open(void)
+static inline slv_flow_in slv_flow_in_open(uint32_t window)
 {
-    return (slv_flow_in){SLV_FLOW_WINDOW, 0, false, false};
+    return (slv_flow_in){window, 0, false, false};
+}
+/* Grants n bytes at once (the first CREDIT of a stream that opened with none). */
+static inline void slv_flow_in_grant(slv_flow_in *in, uint32_t n)
+{
+    SLV_ASSERT(n <= SLV_FLOW_CREDIT_MAX - in->window);
+    in->window += n;
 }
 /* How many of n bytes may be sent now; spends them. */
 uint32_t slv_flow_out_spend(slv_flow_out *out, size_t n);

@@ -1,11 +1,11 @@
 /*
  * record.h - a channel written to a file, and read back: what replays an isolate.
  *
- * Format: "SLVREC01", then records of u64 time (us since the first record), u32 length, u8
- * direction (0 to the isolate, 1 from it), and length bytes: whole frames, as they crossed.
- * Little-endian. The recorder takes what the link wrote or read in a turn as one record, so that
- * the batches of the original run are kept. A file that ends inside a record (the writer was
- * killed) is good up to that record.
+ * Format: src/chan/record.c. The recorder takes what the link wrote or read at once as one record,
+ * so that the direction (0 to the isolate, 1 from it), and length bytes: whole frames, as they
+ * crossed. Little-endian. The recorder takes what the link wrote or read in a turn as one record,
+ * so that the batches of the original run are kept. A file that ends inside a record (the writer
+ * was killed) is good up to that record.
  *
  * Limits: a record is at most 64 MiB. One thread at a time.
  */
