@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "base/rand.h"
 #include "fmt/json.h"
+#include "plat/compat.h"
 
 #define VERSION_ID_BYTES 16
 #define OVERHEAD_MAX                                                                               \
@@ -207,6 +208,21 @@ static slv_code put_limits(slv_buf *b, const slv_limits *l)
         l->rpc_message_bytes, l->random_bytes, l->pbkdf2_iterations, l->wait_until_ms);
 }
 
+static slv_code put_flags_off(slv_buf *b, const slv_version *v)
+{
+    bool first = true;
+
+    SLV_TRY(put(b, ",\"flagsOff\":["));
+    for (size_t i = 0; i < slv_compat_flag_count; i++) {
+        if (slv_version_flag(v, slv_compat_flags[i].enable))
+            continue;
+        SLV_TRY(put(b, first ? "" : ","));
+        SLV_TRY(slv_json_put_string(b, slv_str_from(slv_compat_flags[i].enable)));
+        first = false;
+    }
+    return put(b, "]");
+}
+
 static slv_code put_start(slv_buf *b, const slv_version *v, slv_str process_env)
 {
     SLV_TRY(put(b, "{\"name\":"));
@@ -219,6 +235,7 @@ static slv_code put_start(slv_buf *b, const slv_version *v, slv_str process_env)
         SLV_TRY(slv_json_put_string(b, v->flags[i]));
     }
     SLV_TRY(put(b, "]"));
+    SLV_TRY(put_flags_off(b, v));
     SLV_TRY(put_field(b, "main", v->main_name));
     SLV_TRY(put(b, ",\"script\":1,\"modules\":["));
     for (size_t i = 0; i < v->module_count; i++) {
