@@ -17,9 +17,9 @@
 #include "base/mem.h"
 
 /*
- * The allow-list. Frequent calls stand without argument checks, because the kernel answers those from a bitmap without
- * running the program. What a library asks for and can do without (time zone files, scheduling hints) is left to the
- * default, EPERM.
+ * The allow-list. Frequent calls stand without argument checks, because the kernel answers those
+ * from a bitmap without running the program. What a library asks for and can do without (time zone
+ * files, scheduling hints) is left to the default, EPERM.
  */
 static const int plain_calls[] = {
     /* memory */
@@ -31,14 +31,15 @@ static const int plain_calls[] = {
     SCMP_SYS(rt_sigaction), SCMP_SYS(rt_sigprocmask), SCMP_SYS(rt_sigreturn),
     SCMP_SYS(rt_sigsuspend), SCMP_SYS(sigaltstack), SCMP_SYS(restart_syscall),
     /* clock, misc */
-    SCMP_SYS(clock_gettime), SCMP_SYS(clock_getres), SCMP_SYS(clock_nanosleep),
-    SCMP_SYS(nanosleep), SCMP_SYS(gettimeofday), SCMP_SYS(getpid), SCMP_SYS(getrandom),
-    SCMP_SYS(getrusage), SCMP_SYS(exit), SCMP_SYS(exit_group),
+    SCMP_SYS(clock_gettime), SCMP_SYS(clock_getres), SCMP_SYS(clock_nanosleep), SCMP_SYS(nanosleep),
+    SCMP_SYS(gettimeofday), SCMP_SYS(getpid), SCMP_SYS(getrandom), SCMP_SYS(getrusage),
+    SCMP_SYS(exit), SCMP_SYS(exit_group),
     /* channel */
     SCMP_SYS(read), SCMP_SYS(write), SCMP_SYS(readv), SCMP_SYS(writev), SCMP_SYS(recvmsg),
     SCMP_SYS(sendmsg), SCMP_SYS(recvfrom), SCMP_SYS(sendto), SCMP_SYS(poll), SCMP_SYS(ppoll),
     SCMP_SYS(close), SCMP_SYS(epoll_wait), SCMP_SYS(epoll_pwait), SCMP_SYS(epoll_ctl),
-    /* the engine's allocator reads an inherited statm; Durable Object storage works on passed descriptors */
+    /* the engine's allocator reads an inherited statm; Durable Object storage works on passed
+       descriptors */
     SCMP_SYS(pread64), SCMP_SYS(pwrite64), SCMP_SYS(ftruncate), SCMP_SYS(fstat),
     SCMP_SYS(fdatasync)};
 
@@ -59,7 +60,8 @@ static int add_argument_rules(scmp_filter_ctx ctx)
 {
     int rc = 0;
 
-    /* No new executable page: the engine's code pool exists before. This stops new code, not injection into the pool. */
+    /* No new executable page: the engine's code pool exists before. This stops new code, not
+     * injection into the pool. */
     rc |= seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 1,
                            SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
     rc |= seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1,
@@ -85,12 +87,16 @@ static int add_argument_rules(scmp_filter_ctx ctx)
     return rc;
 }
 
-/* What an app zygote does beyond an isolate: fork, learn of its children's end, and lock them down further. */
+/* What an app zygote does beyond an isolate: fork, learn of its children's end, and lock them down
+ * further. */
 static int add_zygote_rules(scmp_filter_ctx ctx)
 {
+    /* tgkill: a child has another pid than the one that stands in this filter; its own filter names
+     * it again */
     static const int calls[] = {SCMP_SYS(wait4),   SCMP_SYS(waitid),     SCMP_SYS(seccomp),
                                 SCMP_SYS(dup3),    SCMP_SYS(pidfd_open), SCMP_SYS(getppid),
-                                SCMP_SYS(geteuid), SCMP_SYS(eventfd2),   SCMP_SYS(getdents64)};
+                                SCMP_SYS(geteuid), SCMP_SYS(eventfd2),   SCMP_SYS(getdents64),
+                                SCMP_SYS(tgkill)};
     static const int prctls[] = {PR_SET_PDEATHSIG, PR_SET_NO_NEW_PRIVS, PR_GET_NO_NEW_PRIVS};
     int rc = 0;
 
@@ -107,12 +113,21 @@ static int add_zygote_rules(scmp_filter_ctx ctx)
 /* With KILL as the default these must still fail softly: libraries try them and go on without. */
 static int add_soft_rules(scmp_filter_ctx ctx)
 {
-    static const int calls[] = {
-        SCMP_SYS(sched_setscheduler), SCMP_SYS(access),     SCMP_SYS(faccessat),
-        SCMP_SYS(faccessat2),         SCMP_SYS(openat),     SCMP_SYS(open),
-        SCMP_SYS(readlink),           SCMP_SYS(readlinkat), SCMP_SYS(sysinfo),
-        SCMP_SYS(uname),              SCMP_SYS(stat),       SCMP_SYS(statx),
-        SCMP_SYS(getcwd),             SCMP_SYS(ioctl),      SCMP_SYS(prlimit64)};
+    static const int calls[] = {SCMP_SYS(sched_setscheduler),
+                                SCMP_SYS(access),
+                                SCMP_SYS(faccessat),
+                                SCMP_SYS(faccessat2),
+                                SCMP_SYS(openat),
+                                SCMP_SYS(open),
+                                SCMP_SYS(readlink),
+                                SCMP_SYS(readlinkat),
+                                SCMP_SYS(sysinfo),
+                                SCMP_SYS(uname),
+                                SCMP_SYS(stat),
+                                SCMP_SYS(statx),
+                                SCMP_SYS(getcwd),
+                                SCMP_SYS(ioctl),
+                                SCMP_SYS(prlimit64)};
     int rc = 0;
 
     for (size_t i = 0; i < SLV_ARRAY_LEN(calls); i++) {

@@ -7,8 +7,9 @@
 #include "sandbox/sandbox_int.h"
 
 /*
- * Landlock by system call: the distributions' headers are older than the kernels that they meet, so the little that is
- * needed is declared here (linux/landlock.h, the ABI notes of its documentation).
+ * Landlock by system call: the distributions' headers are older than the kernels that they meet, so
+ * the little that is needed is declared here (linux/landlock.h, the ABI notes of its
+ * documentation).
  */
 #define CREATE_RULESET_VERSION 1u
 

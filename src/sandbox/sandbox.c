@@ -55,7 +55,8 @@ static bool set_rlimits(void)
     return ok;
 }
 
-/* Raised, which needs no privilege: when the machine runs out of memory an isolate goes before main. */
+/* Raised, which needs no privilege: when the machine runs out of memory an isolate goes before
+ * main. */
 static void offer_to_oom(void)
 {
     int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
@@ -68,8 +69,8 @@ static void offer_to_oom(void)
     }
 }
 
-/* Root keeps extras that no other layer takes away. Ids that a container does not map give EINVAL: nobody is mapped
-   nearly everywhere. */
+/* Root keeps extras that no other layer takes away. Ids that a container does not map give EINVAL:
+   nobody is mapped nearly everywhere. */
 static bool leave_root(uid_t uid)
 {
     gid_t gid = (gid_t)uid;

@@ -1,18 +1,21 @@
 /*
- * sandbox.h - how a process of ours gives up what it must not have: the isolate's own half of the sandbox.
+ * sandbox.h - how a process of ours gives up what it must not have: the isolate's own half of the
+ * sandbox.
  *
- * Threads: call from the only thread, or where helper threads of the engine exist already, from the main thread:
- * seccomp and no_new_privs are then set on all threads at once, Landlock on this one and what it starts (the report says so).
- * Irreversible. Main does not believe the report; it looks for itself (slv_sandbox_verify) before it sends any user code.
+ * Threads: call from the only thread, or where helper threads of the engine exist already, from the
+ * main thread: seccomp and no_new_privs are then set on all threads at once, Landlock on this one
+ * and what it starts (the report says so). Irreversible. Main does not believe the report; it looks
+ * for itself (slv_sandbox_verify) before it sends any user code.
  *
  * Order for an isolate (started by exec or forked by a zygote):
  *   1. prepare the engine; make the descriptors that it needs (GLib's eventfd, statm of its own)
  *   2. slv_sandbox_enter
  *   3. HELLO on the channel; main verifies; BLOBs and START follow
  *
- * Layers: rlimits, another uid when root, no_new_privs, Landlock without any rule, a seccomp allow-list without open, socket
- * and new executable pages. no_new_privs and seccomp are the floor: without them slv_sandbox_enter fails. The others are
- * used where the kernel has them. No single layer is enough; docs/internals/isolates.md has the table.
+ * Layers: rlimits, another uid when root, no_new_privs, Landlock without any rule, a seccomp
+ * allow-list without open, socket and new executable pages. no_new_privs and seccomp are the floor:
+ * without them slv_sandbox_enter fails. The others are used where the kernel has them. No single
+ * layer is enough; docs/internals/isolates.md has the table.
  */
 #ifndef SLV_SANDBOX_SANDBOX_H
 #define SLV_SANDBOX_SANDBOX_H
@@ -24,29 +27,32 @@
 #include "base/buf.h"
 #include "base/err.h"
 
-/* The uid that isolates get when main is root: outside the ranges that distributions give to people and services. */
+/* The uid that isolates get when main is root: outside the ranges that distributions give to people
+ * and services. */
 #define SLV_SANDBOX_UID 60747
 #define SLV_SANDBOX_NOFILE 64
 
 typedef enum slv_sandbox_mode {
     SLV_SANDBOX_ERRNO, /* an unknown system call fails with EPERM: the default */
-    SLV_SANDBOX_KILL,  /* it kills the process: tests, to notice the new calls of a new library version */
+    SLV_SANDBOX_KILL,  /* it kills the process: tests, to notice the new calls of a new library
+                          version */
     SLV_SANDBOX_OFF,   /* nothing is applied: debugging only */
 } slv_sandbox_mode;
 
 typedef enum slv_sandbox_role {
     SLV_SANDBOX_ISOLATE,
-    SLV_SANDBOX_APP_ZYGOTE, /* the same, and it may fork, wait, and lock its children down further */
+    SLV_SANDBOX_APP_ZYGOTE, /* the same, and it may fork, wait, and lock its children down further
+                             */
 } slv_sandbox_role;
 
 enum { /* layers, in reports */
-    SLV_SANDBOX_RLIMITS = 1,
-    SLV_SANDBOX_OWN_UID = 2,
-    SLV_SANDBOX_NNP = 4,
-    SLV_SANDBOX_LANDLOCK = 8,
-    SLV_SANDBOX_SECCOMP = 16,
-    SLV_SANDBOX_PDEATH = 32,
-    SLV_SANDBOX_NAMESPACES = 64, /* inherited from the zygote */
+       SLV_SANDBOX_RLIMITS = 1,
+       SLV_SANDBOX_OWN_UID = 2,
+       SLV_SANDBOX_NNP = 4,
+       SLV_SANDBOX_LANDLOCK = 8,
+       SLV_SANDBOX_SECCOMP = 16,
+       SLV_SANDBOX_PDEATH = 32,
+       SLV_SANDBOX_NAMESPACES = 64, /* inherited from the zygote */
 };
 
 /* A seccomp program, built once and patched for each process (its own pid is in it). */
@@ -67,9 +73,10 @@ SLV_DEFINE_CLEANUP_DONE(slv_sandbox_filter, slv_sandbox_filter_done);
 typedef struct slv_sandbox_options {
     slv_sandbox_role role;
     slv_sandbox_mode mode;
-    /* The process with whose end ours has to end (PR_SET_PDEATHSIG, then getppid is compared). 0: none. */
+    /* The process with whose end ours has to end (PR_SET_PDEATHSIG, then getppid is compared). 0:
+     * none. */
     pid_t parent;
-    uid_t uid; /* taken when we are root; 0: SLV_SANDBOX_UID */
+    uid_t uid;                        /* taken when we are root; 0: SLV_SANDBOX_UID */
     const slv_sandbox_filter *filter; /* NULL: built here */
 } slv_sandbox_options;
 
@@ -91,14 +98,14 @@ typedef struct slv_sandbox_expect {
     const char *channel; /* "socket:[123]": the only socket it may hold */
 } slv_sandbox_expect;
 
-/* Looks at /proc/<pid>: seccomp and no_new_privs of every thread, capabilities, uid, namespaces, and each open descriptor.
-   SLV_E_DENIED and a text when something is missing or held that must not be. The caller makes sure before and after that
-   its pidfd still names this process. */
+/* Looks at /proc/<pid>: seccomp and no_new_privs of every thread, capabilities, uid, namespaces,
+   and each open descriptor. SLV_E_DENIED and a text when something is missing or held that must not
+   be. The caller makes sure before and after that its pidfd still names this process. */
 SLV_NODISCARD slv_code slv_sandbox_verify(pid_t pid, const slv_sandbox_expect *expect,
                                           slv_err *err);
 
-/* Namespaces that a zygote can be given on this machine: flags for clone(2); CLONE_NEWUSER is among them when we are
-   not root. The answer is found by trying once, in a child. 0: none. */
+/* Namespaces that a zygote can be given on this machine: flags for clone(2); CLONE_NEWUSER is among
+   them when we are not root. The answer is found by trying once, in a child. 0: none. */
 uint64_t slv_sandbox_namespaces(void);
 
 /* Kernel features, for doctor and the start's report. */

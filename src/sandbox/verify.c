@@ -31,7 +31,8 @@ static slv_code read_text(const char *path, char *out, size_t size, slv_err *err
     return SLV_OK;
 }
 
-/* The value of a "Name:\tvalue" line; all ones when there is none, so that absence never reads as good. */
+/* The value of a "Name:\tvalue" line; all ones when there is none, so that absence never reads as
+ * good. */
 static uint64_t field(const char *text, const char *name, int base)
 {
     size_t len = strlen(name);
@@ -79,7 +80,8 @@ static slv_code check_threads(pid_t pid, slv_err *err)
             continue;
         seen++;
         code = check_thread(pid, e->d_name, must_drop_root, err);
-        if (code == SLV_E_IO && seen > 1) /* a helper thread may end meanwhile; a new one inherits */
+        if (code == SLV_E_IO &&
+            seen > 1) /* a helper thread may end meanwhile; a new one inherits */
             code = SLV_OK;
     }
     closedir(dir);
@@ -100,7 +102,8 @@ static bool same_namespace(pid_t pid, const char *name)
     return a <= 0 || b <= 0 || (a == b && memcmp(theirs, ours, (size_t)a) == 0);
 }
 
-/* What an isolate may hold: its channel, the shared page and its own memory files, what the engine opened. */
+/* What an isolate may hold: its channel, the shared page and its own memory files, what the engine
+ * opened. */
 static bool allowed_target(const char *target, const slv_sandbox_expect *expect)
 {
     static const char *const exact[] = {"/dev/null", "/dev/urandom", "/dev/random",

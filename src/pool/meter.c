@@ -1,0 +1,295 @@
+/*
+ * CPU and memory of isolates, measured from outside: no engine watchdog stops microtask chains,
+ * wasm loops or regexes, and none is needed.
+ *
+ * One timer samples all isolates that have an open event or are starting. While a child runs, its
+ * clock moves in steps of the scheduler's tick (up to 10 ms); when it sleeps the value is exact.
+ * The process clock counts the engine's helper threads, so nobody is killed by it alone: the
+ * JavaScript thread's own figure (/proc/<pid>/task/<pid>/schedstat) decides.
+ */
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "pool/pool_int.h"
+
+#define NS_PER_MS ((uint64_t)1000000)
+#define BUSY_WINDOW_NS (100 * NS_PER_MS)
+#define BUSY_PERCENT 80
+#define SOFT_PERCENT 80  /* of the memory limit: main asks for a collection */
+#define HARD_PERCENT 150 /* killed at the first sight */
+#define OVER_SAMPLES 3
+#define OVER_CPU_NS (100 * NS_PER_MS) /* time for a collection, in the isolate's own CPU */
+
+void slv_meter_init(slv_meter *m)
+{
+    m->statm = m->schedstat = -1;
+}
+
+void slv_meter_done(slv_meter *m)
+{
+    if (m->statm >= 0)
+        close(m->statm);
+    if (m->schedstat >= 0)
+        close(m->schedstat);
+    m->statm = m->schedstat = -1;
+}
+
+static uint64_t read_clock(slv_meter *m)
+{
+    struct timespec ts;
+
+    /* a process that has just died has no clock: its last figure stays */
+    if (!m->has_clock || clock_gettime(m->clock, &ts) != 0)
+        return m->cpu_ns;
+    return (uint64_t)ts.tv_sec * 1000 * NS_PER_MS + (uint64_t)ts.tv_nsec;
+}
+
+/* The first number of schedstat: nanoseconds that the main thread ran. 0 when the kernel does not
+ * say. */
+static uint64_t read_main(const slv_meter *m)
+{
+    char text[96];
+    ssize_t n = m->schedstat >= 0 ? pread(m->schedstat, text, sizeof text - 1, 0) : 0;
+
+    if (n <= 0)
+        return 0;
+    text[n] = 0;
+    return strtoull(text, NULL, 10);
+}
+
+/* Private resident memory: resident less file-backed and shared pages. */
+static uint64_t read_memory(const slv_meter *m)
+{
+    char text[128], *end;
+    ssize_t n = m->statm >= 0 ? pread(m->statm, text, sizeof text - 1, 0) : 0;
+    uint64_t resident, shared;
+
+    if (n <= 0)
+        return 0;
+    text[n] = 0;
+    (void)strtoull(text, &end, 10);
+    resident = strtoull(end, &end, 10);
+    shared = strtoull(end, &end, 10);
+    return resident > shared ? (resident - shared) * (uint64_t)sysconf(_SC_PAGESIZE) : 0;
+}
+
+static int open_proc(pid_t pid, const char *name)
+{
+    char path[64];
+
+    snprintf(path, sizeof path, "/proc/%d/%s", (int)pid, name);
+    return open(path, O_RDONLY | O_CLOEXEC);
+}
+
+void slv_meter_birth(slv_isolate *iso)
+{
+    slv_meter *m = &iso->meter;
+    char name[48];
+
+    m->has_clock = clock_getcpuclockid(iso->proc.pid, &m->clock) == 0;
+    m->statm = open_proc(iso->proc.pid, "statm");
+    snprintf(name, sizeof name, "task/%d/schedstat", (int)iso->proc.pid);
+    m->schedstat = open_proc(iso->proc.pid, name);
+    m->base_bytes = read_memory(m);
+    m->cpu_ns = read_clock(m);
+    m->main_ns = read_main(m);
+}
+
+void slv_meter_start(slv_isolate *iso)
+{
+    slv_meter *m = &iso->meter;
+
+    m->cpu_ns = read_clock(m);
+    m->main_ns = read_main(m);
+    m->start_ns = m->cpu_ns;
+    m->start_main_ns = m->main_ns;
+}
+
+/* What the isolate did while it had no event is nobody's. */
+void slv_meter_begin(slv_isolate *iso)
+{
+    slv_meter *m = &iso->meter;
+
+    m->cpu_ns = read_clock(m);
+    m->window_cpu_ns = m->cpu_ns;
+    m->window_ns = slv_clock_mono_ns();
+}
+
+static void set_tick(slv_pool *pool, unsigned ms)
+{
+    pool->tick_ms = ms;
+    slv_timer_start(&pool->tick, pool->loop, ms);
+}
+
+void slv_meter_wake(slv_pool *pool)
+{
+    if (!slv_timer_started(&pool->tick) || pool->tick_ms > SLV_POOL_TICK_MIN_MS)
+        set_tick(pool, SLV_POOL_TICK_MIN_MS);
+}
+
+/* ---- memory ---- */
+
+/*
+ * Over the limit counts when it stays so: a collection may have been due. The isolate is told at
+ * the soft mark; above the limit it takes no further event (new ones go to a fresh one) and has a
+ * little of its own CPU time to get below again.
+ */
+static void check_memory(slv_isolate *iso, slv_pool_event *turn)
+{
+    slv_meter *m = &iso->meter;
+    uint64_t limit = iso->group->version->limits.memory_bytes;
+    uint64_t now = read_memory(m);
+
+    m->used_bytes = now > m->base_bytes ? now - m->base_bytes : 0;
+    if (m->used_bytes <= limit / 100 * SOFT_PERCENT) {
+        m->hinted = false;
+        m->over = 0;
+        return;
+    }
+    if (!m->hinted) {
+        m->hinted = true;
+        atomic_fetch_add_explicit(&iso->page->collect, 1, memory_order_relaxed);
+    }
+    if (m->used_bytes <= limit) {
+        m->over = 0;
+        return;
+    }
+    if (m->over++ == 0)
+        m->over_cpu_ns = m->cpu_ns;
+    if (m->used_bytes > limit / 100 * HARD_PERCENT ||
+        (m->over >= OVER_SAMPLES && m->cpu_ns - m->over_cpu_ns > OVER_CPU_NS))
+        slv_isolate_fail(iso, SLV_LOST_MEMORY, turn ? turn->id : 0, SLV_E_LIMIT,
+                         "exceeded its memory limit: %" PRIu64 " MB used, %" PRIu64 " MB allowed",
+                         m->used_bytes >> 20, limit >> 20);
+}
+
+/* ---- CPU ---- */
+
+static void check_start(slv_isolate *iso)
+{
+    slv_meter *m = &iso->meter;
+    uint64_t limit_ms = iso->group->version->limits.cpu_startup_ms;
+    uint64_t main_ns;
+
+    m->cpu_ns = read_clock(m);
+    if (m->cpu_ns - m->start_ns <= limit_ms * NS_PER_MS)
+        return;
+    main_ns = read_main(m);
+    if (main_ns && main_ns - m->start_main_ns <= limit_ms * NS_PER_MS)
+        return;
+    slv_isolate_fail(iso, SLV_LOST_CPU, 0, SLV_E_LIMIT,
+                     "start-up took more than %" PRIu64 " ms of CPU in module scope", limit_ms);
+}
+
+/* The event that the page names, else the oldest open one: CPU that nobody claims is not free. */
+static slv_pool_event *whose_turn(slv_isolate *iso)
+{
+    uint32_t id = atomic_load_explicit(&iso->page->event, memory_order_relaxed);
+    slv_pool_event *oldest = NULL, *named = slv_isolate_event(iso, id);
+
+    if (named)
+        return named;
+    SLV_MAP_EACH (&iso->events, i) {
+        if (!oldest || iso->events.values[i]->id < oldest->id)
+            oldest = iso->events.values[i];
+    }
+    return oldest;
+}
+
+static void update_busy(slv_isolate *iso, uint64_t now)
+{
+    slv_meter *m = &iso->meter;
+
+    if (now - m->window_ns < BUSY_WINDOW_NS)
+        return;
+    m->busy = (m->cpu_ns - m->window_cpu_ns) * 100 > (now - m->window_ns) * BUSY_PERCENT;
+    m->window_ns = now;
+    m->window_cpu_ns = m->cpu_ns;
+}
+
+/*
+ * Charges what was used since the last sample. The process clock tells cheaply that nothing was;
+ * what is charged is the time of the JavaScript thread alone, where the kernel gives it: collecting
+ * and compiling on another core shall not end an event early. Returns true when the isolate did
+ * something.
+ */
+static bool sample(slv_isolate *iso)
+{
+    slv_meter *m = &iso->meter;
+    uint64_t cpu = read_clock(m), delta = cpu - m->cpu_ns, main_now, limit_ns;
+    slv_pool_event *ev;
+
+    update_busy(iso, iso->pool->now_ns);
+    if (delta == 0)
+        return false;
+    m->cpu_ns = cpu;
+    main_now = read_main(m);
+    if (main_now >= m->main_ns && main_now != 0)
+        delta = SLV_MIN(delta, main_now - m->main_ns);
+    m->main_ns = main_now;
+    ev = whose_turn(iso);
+    ev->cpu_ns += delta;
+    ev->cpu_us = ev->cpu_ns / 1000;
+    limit_ns = ev->cpu_limit_us * 1000;
+    if (ev->cpu_ns > limit_ns) {
+        slv_isolate_fail(iso, SLV_LOST_CPU, ev->id, SLV_E_LIMIT,
+                         "exceeded its CPU limit of %" PRIu64 " ms", ev->cpu_limit_us / 1000);
+        return true;
+    }
+    check_memory(iso, ev);
+    return true;
+}
+
+/* ---- wall time ---- */
+
+static void check_wall(slv_pool *pool)
+{
+    uint64_t now = slv_loop_now_ms(pool->loop);
+    bool again;
+
+    do { /* lost() may end others of the list */
+        again = false;
+        SLV_LIST_EACH (n, &pool->timed) {
+            slv_pool_event *ev = slv_container_of(n, slv_pool_event, timed);
+            slv_isolate *iso = ev->isolate;
+
+            if (now < ev->wall_end_ms)
+                continue;
+            slv_pool_lose(iso, ev, SLV_LOST_WALL, "exceeded its wall time limit");
+            if (iso->events.len == 0)
+                slv_isolate_idle(iso);
+            again = true;
+            break;
+        }
+    } while (again);
+}
+
+void slv_meter_tick(slv_timer *timer)
+{
+    slv_pool *pool = slv_container_of(timer, slv_pool, tick);
+    bool active = false, open = false;
+
+    pool->now_ns = slv_clock_mono_ns();
+    SLV_LIST_EACH (n, &pool->all) {
+        slv_isolate *iso = slv_container_of(n, slv_isolate, all);
+
+        if (iso->state == SLV_ISOLATE_STARTING) {
+            check_start(iso);
+            active = true;
+        } else if (iso->state == SLV_ISOLATE_READY && iso->events.len > 0) {
+            active = sample(iso) || active;
+            open = true;
+        }
+    }
+    check_wall(pool);
+    if (active)
+        set_tick(pool, SLV_POOL_TICK_MIN_MS);
+    else if (open)
+        set_tick(pool, SLV_MIN(pool->tick_ms * 2, (unsigned)SLV_POOL_TICK_MAX_MS));
+}
