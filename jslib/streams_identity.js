@@ -8,10 +8,12 @@ import { ReadableState, ReadableStream } from "streams_readable";
 import { ByteController } from "streams_byob";
 import { WritableState, WritableStream, errorWritable } from "streams_writable";
 import { TransformStream } from "streams_transform";
-import { encodeUtf8 } from "body_bytes";
 
 const { TypedArrayPrototypeSlice: sliceBytes } = P;
 
+const IS_STRING =
+    "This TransformStream is being used as a byte stream, but received a string on its writable side. If you wish to write a string, " +
+    "you'll probably want to explicitly UTF-8-encode it with TextEncoder.";
 const NOT_BYTES =
     "This TransformStream is being used as a byte stream, but received an object of non-ArrayBuffer/ArrayBufferView type on its " +
     "writable side.";
@@ -27,6 +29,7 @@ class Pipe {
         this.ws = new WritableState(this, mark, undefined);
         this.writable = new WritableStream(MAKE, this.ws);
         this.ws.started = true;
+        this.ws.checked = true;
         this.controller = new ByteController(this.rs, this, 0, 0);
         this.controller.started = true;
         this.controller.onDrained = () => this.drained();
@@ -42,12 +45,13 @@ class Pipe {
 
     // ---- as a sink ----
 
+    check(chunk) {
+        if (chunk !== undefined && !isBytes(chunk)) throw new TypeError(typeof chunk === "string" ? IS_STRING : NOT_BYTES);
+    }
+
     write(chunk) {
-        let bytes;
-        if (typeof chunk === "string") bytes = encodeUtf8(chunk);
-        else if (isBytes(chunk)) bytes = sliceBytes(bytesView(chunk));
-        else if (chunk === undefined) return undefined;
-        else throw new TypeError(NOT_BYTES);
+        if (chunk === undefined) return undefined;
+        const bytes = sliceBytes(bytesView(chunk));
         const length = bytes.byteLength;
         if (length === 0) return undefined;
         if (this.rs.state === ERRORED) throw this.rs.error;

@@ -24,6 +24,7 @@ export class WritableState {
         this.queue = new Fifo(); // PendingWrites
         this.total = 0;
         this.started = false;
+        this.checked = false; // the sink has check(chunk), which throws for chunks that it does not take
         this.backpressure = mark <= 0;
         this.inFlight = null; // the PendingWrite that the sink has
         this.closeRequest = null; // resolvers of close(), until the sink is closing
@@ -268,6 +269,13 @@ export function writeChunk(ws, chunk) {
     }
     if (ws.state === ERRORED || ws.state === ERRORING) return rejected(ws.error);
     if (ws.state === CLOSED || ws.closeQueued) return rejected(new TypeError(IS_CLOSED));
+    if (ws.checked) {
+        try {
+            ws.sink.check(chunk);
+        } catch (e) {
+            return rejected(e);
+        }
+    }
     const w = new PendingWrite(chunk, size);
     ws.queue.push(w);
     ws.total += size;
