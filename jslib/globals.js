@@ -3,6 +3,8 @@
 
 // Global name, module, export, compatibility flag without which it is absent ("" for none).
 const rows = [
+  ["URLSearchParams", "url", "URLSearchParams", ""],
+  ["URL", "url", "URL", ""],
   ["AbortController", "abort", "AbortController", ""],
   ["AbortSignal", "abort", "AbortSignal", ""],
   ["addEventListener", "events", "addEventListener", ""],

@@ -1,12 +1,16 @@
 #include "rt/web_natives.h"
 
 #include "web/clone.h"
+#include "web/mime.h"
+#include "web/url.h"
 
 /* One row for each file of src/web that offers natives. */
 void slv_rt_add_web_natives(slv_js *js)
 {
     static void (*const registers[])(slv_js * js) = {
         slv_web_clone_register,
+        slv_web_url_register,
+        slv_web_mime_register,
         NULL,
     };
 
