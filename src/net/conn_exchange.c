@@ -1,0 +1,174 @@
+/* What a handler does with an exchange, on an HTTP/1 connection. */
+#include <stdio.h>
+
+#include "net/server_int.h"
+
+/* From this size on bytes are offered to the socket at once, so that they need not be copied. */
+#define DIRECT_MIN ((size_t)16 << 10)
+
+static slv_conn_exchange *of(slv_exchange *ex)
+{
+    return slv_container_of(ex, slv_conn_exchange, base);
+}
+
+static bool take_body(slv_exchange *base, slv_str *ret_body)
+{
+    slv_conn_exchange *ex = of(base);
+    slv_str copy;
+
+    if (ex->body_done || ex->parse.framing != SLV_HTTP1_LENGTH || ex->credit > 0 ||
+        ex->ahead.len < ex->body_left)
+        return false;
+    if (slv_arena_dup(&ex->arena, slv_str_sub(ex->ahead, 0, (size_t)ex->body_left), &copy) !=
+        SLV_OK)
+        return false;
+    ex->taken = copy;
+    ex->body_left = 0;
+    ex->body_done = true;
+    ex->expects = false;
+    *ret_body = copy;
+    return true;
+}
+
+static void credit(slv_exchange *base, size_t n)
+{
+    slv_conn_exchange *ex = of(base);
+    slv_conn *c = ex->conn;
+
+    if (ex->body_done || ex->ended)
+        return;
+    ex->credit += SLV_MIN(n, SIZE_MAX / 2 - ex->credit);
+    if (ex->expects && !ex->responded && ex->ahead.len == 0) {
+        slv_outq_append(&c->out, SLV_STR("HTTP/1.1 100 Continue\r\n\r\n"));
+        slv_conn_flush_later(c);
+        ex->expects = false;
+    }
+    slv_conn_body_wanted(c);
+}
+
+static slv_code respond(slv_exchange *base, const slv_response_head *head, slv_err *err)
+{
+    slv_conn_exchange *ex = of(base);
+    slv_conn *c = ex->conn;
+    slv_response_head sized = *head;
+    bool bare = head->status == 204 || head->status == 304;
+    bool to_close = !bare && !ex->is_head && head->length < 0 && ex->base.head.version == 10;
+    slv_http1_write how = {
+        .version = ex->base.head.version,
+        .keep_alive =
+            ex->keep_alive && !c->server->draining && !to_close && !ex->expects && !c->grace,
+        .no_body = bare || ex->is_head,
+        .keeps_length = ex->is_head || head->status == 304,
+        .chunked = head->length < 0 && !to_close,
+        .date = slv_server_date(c->server),
+    };
+
+    if (ex->responded)
+        return slv_fail(err, SLV_E_STATE, "the response has begun already");
+    if (head->status < 200 || head->status > 599)
+        return slv_fail(err, SLV_E_INVAL, "response status %d cannot be sent", head->status);
+    SLV_TRY(slv_http1_write_head(&c->out, &sized, &how, err));
+    ex->responded = true;
+    ex->keep_alive = how.keep_alive;
+    if (ex->expects)
+        c->linger_after = true;
+    if (how.no_body)
+        ex->framing = OUT_NONE;
+    else if (head->length >= 0)
+        ex->framing = OUT_LENGTH;
+    else
+        ex->framing = to_close ? OUT_TO_CLOSE : OUT_CHUNKED;
+    ex->out_left = head->length > 0 ? (uint64_t)head->length : 0;
+    slv_conn_flush_later(c);
+    return SLV_OK;
+}
+
+static void queue(slv_conn *c, slv_str bytes)
+{
+    size_t taken = 0;
+
+    if (bytes.len >= DIRECT_MIN && !c->blocked && c->out.bytes < SLV_EXCHANGE_LOW &&
+        !(c->secure && c->out.bytes > 0)) {
+        /* An error shows again when the queue is flushed, which may call back. */
+        (void)slv_outq_write_with(&c->out, &c->wire, bytes, &taken);
+    }
+    slv_outq_append(&c->out, slv_str_skip(bytes, taken));
+}
+
+static bool write_body(slv_exchange *base, slv_str bytes)
+{
+    slv_conn_exchange *ex = of(base);
+    slv_conn *c = ex->conn;
+
+    SLV_ASSERT(ex->responded && !ex->ended);
+    if (c->state == CONN_CLOSED || c->broken || bytes.len == 0 || ex->framing == OUT_NONE)
+        return true;
+    if (ex->framing == OUT_LENGTH && bytes.len > ex->out_left)
+        c->broken = true;
+    if (c->out.bytes + bytes.len > SLV_EXCHANGE_QUEUE_MAX)
+        c->broken = true;
+    slv_conn_flush_later(c);
+    if (c->broken)
+        return false;
+    if (ex->framing == OUT_CHUNKED) {
+        char *p = slv_outq_reserve(&c->out, 24);
+
+        slv_outq_commit(&c->out, (size_t)snprintf(p, 24, "%zx\r\n", bytes.len));
+    } else if (ex->framing == OUT_LENGTH) {
+        ex->out_left -= bytes.len;
+    }
+    queue(c, bytes);
+    if (ex->framing == OUT_CHUNKED)
+        slv_outq_append(&c->out, SLV_STR("\r\n"));
+    if (c->out.bytes <= SLV_EXCHANGE_HIGH)
+        return true;
+    ex->blocked = true;
+    return false;
+}
+
+static size_t queued(const slv_exchange *base)
+{
+    return slv_container_of(base, const slv_conn_exchange, base)->conn->out.bytes;
+}
+
+static void abort_exchange(slv_exchange *base)
+{
+    slv_conn_cut(of(base)->conn);
+}
+
+static void end(slv_exchange *base)
+{
+    slv_conn_exchange *ex = of(base);
+    slv_conn *c = ex->conn;
+
+    SLV_ASSERT(!ex->ended);
+    if (!ex->responded || c->broken || (ex->framing == OUT_LENGTH && ex->out_left > 0)) {
+        slv_conn_cut(c);
+        return;
+    }
+    ex->ended = true;
+    if (ex->framing == OUT_CHUNKED)
+        slv_outq_append(&c->out, SLV_STR("0\r\n\r\n"));
+    if (ex->framing == OUT_TO_CLOSE)
+        ex->keep_alive = false;
+    if (!ex->body_done && (ex->expects || (ex->parse.framing == SLV_HTTP1_LENGTH &&
+                                           ex->body_left > SLV_CONN_DISCARD_MAX))) {
+        /* Too much to read for nothing, or, after no "100 Continue", nobody knows whether the body
+         * comes. */
+        ex->body_done = true;
+        ex->keep_alive = false;
+        c->linger_after = true;
+    }
+    slv_conn_flush_later(c);
+    slv_conn_advance(c);
+}
+
+const slv_exchange_ops slv_conn_exchange_ops = {
+    .take_body = take_body,
+    .credit = credit,
+    .respond = respond,
+    .write = write_body,
+    .queued = queued,
+    .end = end,
+    .abort = abort_exchange,
+};
