@@ -42,9 +42,10 @@
 
 #define SLV_POOL_QUEUE_MAX 10000    /* events that wait for an isolate of one version */
 #define SLV_POOL_QUEUE_AGE_MS 30000 /* the longest wait */
-#define SLV_POOL_PER_ISOLATE 250 /* open events in an isolate, beyond which another one is wanted  \
-                                  */
-#define SLV_POOL_TEXT_MAX 4096   /* start-up failure text kept from a worker (cut) */
+#define SLV_POOL_PER_ISOLATE                                                                       \
+    250                        /* open events in an isolate, beyond which another one is wanted    \
+                                */
+#define SLV_POOL_TEXT_MAX 4096 /* start-up failure text kept from a worker (cut) */
 
 typedef struct slv_pool slv_pool;
 typedef struct slv_isolate slv_isolate;

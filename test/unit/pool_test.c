@@ -1,0 +1,747 @@
+/*
+ * The pool against isolates that do what the test says. The test program itself is the isolate
+ * (role __isolate): it locks itself down and speaks the channel as the real one does, and what it
+ * does in an event is the event's cron text, what it does at START is its script.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "aio/loop.h"
+#include "base/clock.h"
+#include "chan/frame.h"
+#include "chan/link.h"
+#include "chan/msg.h"
+#include "chan/page.h"
+#include "plat/version.h"
+#include "pool/pool.h"
+#include "sandbox/sandbox.h"
+#include "support/tap.h"
+
+/* ---- the isolate ---- */
+
+static slv_page *page;
+
+static void put(slv_buf *out)
+{
+    size_t at = 0;
+
+    while (at < out->len) {
+        ssize_t n = write(SLV_CHANNEL_FD, out->ptr + at, out->len - at);
+
+        if (n <= 0)
+            _exit(0);
+        at += (size_t)n;
+    }
+    slv_buf_reset(out);
+}
+
+static void put_frame(slv_frame_type type, uint32_t id, slv_str payload)
+{
+    slv_buf out = SLV_BUF((size_t)1 << 20);
+
+    if (slv_frame_put(&out, type, 0, id, payload) != SLV_OK)
+        _exit(9);
+    put(&out);
+    slv_buf_done(&out);
+}
+
+static void put_end(uint32_t event)
+{
+    slv_buf b = SLV_BUF(1000);
+    slv_msg_end m = {.outcome = SLV_OUTCOME_OK, .cpu_us = 7};
+
+    if (slv_msg_end_put(&b, &m) != SLV_OK)
+        _exit(9);
+    put_frame(SLV_FRAME_END, event, slv_buf_view(&b));
+    slv_buf_done(&b);
+}
+
+static void spin_ms(uint64_t ms)
+{
+    uint64_t end = slv_clock_thread_cpu_ns() + ms * 1000000;
+
+    while (slv_clock_thread_cpu_ns() < end)
+        ;
+}
+
+static void grow(size_t megabytes, bool keep)
+{
+    for (size_t i = 0; i < megabytes; i++) {
+        char *p = mmap(NULL, 1 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+        if (p == MAP_FAILED)
+            _exit(8);
+        memset(p, 1, 1 << 20);
+        if (!keep)
+            munmap(p, 1 << 20);
+        spin_ms(1); /* so that it takes some time, as in an engine */
+    }
+}
+
+static void flood(void)
+{
+    slv_buf out = SLV_BUF((size_t)1 << 20);
+    char junk[60000] = {0};
+
+    for (;;) { /* log lines of an event, as fast as they go */
+        if (slv_frame_put(&out, SLV_FRAME_LOG, 0, 1, slv_str_make(junk, sizeof junk)) != SLV_OK)
+            _exit(9);
+        put(&out);
+    }
+}
+
+/* True when END is to be sent. */
+static bool act(slv_str what)
+{
+    static const unsigned char forged[] = {0xff, 0xff, 0xff, 0x7f, 6, 0, 1, 1, 1, 0, 0, 0};
+
+    if (slv_str_is(what, "hold"))
+        return false;
+    if (slv_str_is(what, "spin"))
+        spin_ms(600000);
+    else if (slv_str_is(what, "work"))
+        spin_ms(40);
+    else if (slv_str_is(what, "crash"))
+        raise(SIGSEGV);
+    else if (slv_str_is(what, "exit"))
+        _exit(3);
+    else if (slv_str_is(what, "close"))
+        close(SLV_CHANNEL_FD), pause();
+    else if (slv_str_is(what, "grow"))
+        grow(400, true);
+    else if (slv_str_is(what, "some"))
+        grow(60, true);
+    else if (slv_str_is(what, "churn"))
+        grow(400, false);
+    else if (slv_str_is(what, "flood"))
+        flood();
+    else if (slv_str_is(what, "forge"))
+        put(&(slv_buf){(char *)(size_t)forged, sizeof forged, sizeof forged, sizeof forged});
+    else if (slv_str_is(what, "again"))
+        put_frame(SLV_FRAME_START_FAILED, 0, SLV_STR("\2\0\0\0{}"));
+    else if (slv_str_is(what, "event"))
+        put_frame(SLV_FRAME_EVENT, 1, SLV_STR("\2"));
+    return true;
+}
+
+static void on_start(slv_str script)
+{
+    slv_buf b = SLV_BUF(1000);
+    slv_msg_ready ready = {.cpu_us = 100, .json = SLV_STR("{\"handlers\":[\"scheduled\"]}")};
+
+    if (slv_str_is(script, "fail")) {
+        if (slv_msg_str_put(&b, SLV_STR("{\"name\":\"Error\",\"message\":\"no\"}")) != SLV_OK)
+            _exit(9);
+        put_frame(SLV_FRAME_START_FAILED, 0, slv_buf_view(&b));
+    } else if (act(script)) {
+        if (slv_str_is(script, "slow"))
+            ready.cpu_us = 2000000;
+        if (slv_msg_ready_put(&b, &ready) != SLV_OK)
+            _exit(9);
+        put_frame(SLV_FRAME_READY, 0, slv_buf_view(&b));
+    }
+    slv_buf_done(&b);
+}
+
+static void on_message(const slv_frame *f, slv_buf *script)
+{
+    slv_msg_event event;
+
+    if (f->type == SLV_FRAME_BLOB && f->id == 1 && slv_buf_append(script, f->payload) != SLV_OK)
+        _exit(9);
+    if (f->type == SLV_FRAME_START)
+        on_start(slv_buf_view(script));
+    if (f->type == SLV_FRAME_STOP)
+        _exit(0);
+    if (f->type != SLV_FRAME_EVENT)
+        return;
+    if (slv_msg_event_get(f->payload, &event) != SLV_OK)
+        _exit(7);
+    atomic_store(&page->event, f->id);
+    atomic_fetch_add(&page->turn, 1);
+    if (act(event.scheduled.cron))
+        put_end(f->id);
+    atomic_store(&page->event, 0);
+}
+
+static int isolate_main(pid_t parent)
+{
+    slv_sandbox_options options = {.mode = slv_sandbox_mode_env(), .parent = parent};
+    slv_sandbox_report report;
+    slv_frame_reader reader;
+    slv_buf script = SLV_BUF((size_t)1 << 20);
+    char hello[4] = {SLV_CHAN_VERSION};
+    slv_err err;
+
+    page = mmap(NULL, SLV_PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, SLV_PAGE_FD, 0);
+    if (page == MAP_FAILED || ftruncate(SLV_PAGE_FD, 0) == 0) /* sealed: main's mapping is safe */
+        return 5;
+    if (!getenv("SELVAGE_TEST_NAKED") && slv_sandbox_enter(&options, &report, &err) != SLV_OK) {
+        fprintf(stderr, "%s\n", slv_err_text(&err));
+        return 4;
+    }
+    put_frame(SLV_FRAME_HELLO, 0, slv_str_make(hello, 4));
+    slv_frame_reader_init(&reader, SLV_CHAN_MAIN);
+    for (;;) {
+        slv_frame f;
+        char *room;
+        size_t size;
+        ssize_t n;
+
+        while (slv_frame_reader_next(&reader, &f, NULL) == SLV_OK)
+            on_message(&f, &script);
+        if (slv_frame_reader_room(&reader, 65536, &room, &size) != SLV_OK)
+            return 6;
+        n = read(SLV_CHANNEL_FD, room, size);
+        if (n <= 0)
+            return 0;
+        slv_frame_reader_got(&reader, (size_t)n);
+    }
+}
+
+/* ---- the test's own main ---- */
+
+typedef struct try_event {
+    slv_pool_event e;
+    const char *what;
+    bool placed, ended, lost, refused;
+    slv_lost why;
+    slv_code code;
+    char text[300];
+    uint64_t cpu_us;
+} try_event;
+
+static slv_loop *loop;
+static slv_pool *pool;
+static unsigned opened, gone, logs;
+static char gone_text[300];
+static bool closed;
+
+static void send_event(try_event *t)
+{
+    slv_msg_event m = {.kind = SLV_EVENT_SCHEDULED, .scheduled = {.cron = slv_str_from(t->what)}};
+    slv_link *link = slv_isolate_link(t->e.isolate);
+    slv_buf *out = slv_link_begin(link, SLV_FRAME_EVENT, 0, t->e.id);
+
+    t->placed = true;
+    slv_link_end(link, slv_msg_event_put(out, &m));
+}
+
+static void on_placed(slv_pool_event *ev, const slv_err *err)
+{
+    try_event *t = slv_container_of(ev, try_event, e);
+
+    if (!err) {
+        send_event(t);
+        return;
+    }
+    t->refused = true;
+    t->code = err->code;
+    snprintf(t->text, sizeof t->text, "%s", slv_err_text(err));
+}
+
+static void on_lost(slv_pool_event *ev, slv_lost why, const char *text)
+{
+    try_event *t = slv_container_of(ev, try_event, e);
+
+    t->lost = true;
+    t->why = why;
+    t->cpu_us = ev->cpu_us;
+    snprintf(t->text, sizeof t->text, "%s", text);
+}
+
+static slv_code on_frame(void *user, slv_isolate *iso, const slv_frame *f, slv_err *err)
+{
+    slv_pool_event *ev = slv_isolate_event(iso, f->id);
+    slv_msg_end end;
+
+    (void)user;
+    logs += f->type == SLV_FRAME_LOG;
+    if (f->type != SLV_FRAME_END)
+        return SLV_OK;
+    if (!ev || slv_msg_end_get(f->payload, &end) != SLV_OK)
+        return slv_fail(err, SLV_E_PROTOCOL, "END of no event");
+    slv_pool_end(ev, end.cpu_us);
+    slv_container_of(ev, try_event, e)->ended = true;
+    return SLV_OK;
+}
+
+static void on_opened(void *user, slv_isolate *iso)
+{
+    (void)user;
+    (void)iso;
+    opened++;
+}
+
+static void on_gone(void *user, slv_isolate *iso, const char *text)
+{
+    (void)user;
+    (void)iso;
+    gone++;
+    snprintf(gone_text, sizeof gone_text, "%s", text ? text : "");
+}
+
+static void on_notice(void *user, const char *text)
+{
+    (void)user;
+    tap_note("%s", text);
+}
+
+static slv_version *version_of(const char *script, uint64_t memory_mb)
+{
+    slv_version_spec spec = {.name = SLV_STR("w"),
+                             .compatibility_date = SLV_STR("2026-01-01"),
+                             .main_name = SLV_STR("index.js"),
+                             .script = slv_str_from(script),
+                             .limits = SLV_LIMITS_DEFAULT};
+    slv_version *v = NULL;
+
+    spec.limits.memory_bytes = memory_mb << 20;
+    if (slv_version_new(&spec, &v, NULL) != SLV_OK)
+        return NULL;
+    return v;
+}
+
+static bool set_up(unsigned cap, uint64_t idle_ms, bool spare)
+{
+    slv_pool_options options = {.loop = NULL,
+                                .opened = on_opened,
+                                .frame = on_frame,
+                                .gone = on_gone,
+                                .notice = on_notice,
+                                .cap_per_version = cap,
+                                .idle_ms = idle_ms,
+                                .no_spare = !spare};
+
+    opened = gone = logs = 0;
+    gone_text[0] = 0;
+    closed = false;
+    if (slv_loop_new(&loop, NULL) != SLV_OK)
+        return false;
+    options.loop = loop;
+    return slv_pool_new(&options, &pool, NULL) == SLV_OK;
+}
+
+static void on_closed(void *user)
+{
+    (void)user;
+    closed = true;
+}
+static bool is_closed(void *arg)
+{
+    (void)arg;
+    return closed;
+}
+
+static bool tear_down(slv_version *v)
+{
+    bool in_time;
+
+    slv_pool_close(pool, on_closed, NULL);
+    in_time = slv_loop_run_until(loop, is_closed, NULL, 10000);
+    slv_version_unref(v);
+    loop = slv_loop_free(loop);
+    return in_time;
+}
+
+static slv_code start(try_event *t, slv_version *v, const char *what, uint64_t cpu_ms)
+{
+    slv_code code;
+
+    t->what = what;
+    t->e.version = v;
+    t->e.placed = on_placed;
+    t->e.lost = on_lost;
+    t->e.cpu_limit_us = cpu_ms * 1000;
+    code = slv_pool_begin(pool, &t->e, NULL);
+    if (code == SLV_OK)
+        send_event(t);
+    return code;
+}
+
+static bool over(void *arg)
+{
+    const try_event *t = arg;
+
+    return t->ended || t->lost || t->refused;
+}
+static bool wait_over(try_event *t)
+{
+    return slv_loop_run_until(loop, over, t, 20000);
+}
+static bool has_isolate(void *arg)
+{
+    return ((const try_event *)arg)->placed;
+}
+static bool all_gone(void *arg)
+{
+    (void)arg;
+    return gone == opened;
+}
+
+TEST(an_event_starts_an_isolate_and_the_next_one_finds_it)
+{
+    slv_version *v = version_of("", 128);
+    try_event a = {0}, b = {0};
+    slv_pool_stats stats;
+
+    CHECK(v && set_up(1, 0, false));
+    CHECK_INT(start(&a, v, "ok", 0), SLV_E_AGAIN);
+    CHECK(wait_over(&a));
+    CHECK(a.ended);
+    CHECK_INT(a.e.cpu_us, 7); /* END's figure counts */
+    CHECK_INT(start(&b, v, "ok", 0), SLV_OK);
+    CHECK(wait_over(&b));
+    CHECK(b.ended);
+    CHECK(b.e.id != a.e.id);
+    CHECK_INT(opened, 1);
+    slv_pool_get_stats(pool, &stats);
+    tap_note("exec to READY: %llu us", (unsigned long long)stats.last_start_us);
+    CHECK_INT(stats.started_exec, 1);
+    CHECK_INT(stats.open_events, 0);
+    CHECK(tear_down(v));
+    CHECK_INT(gone, 1);
+}
+
+TEST(a_turn_that_does_not_end_is_killed_and_its_neighbour_is_told_apart)
+{
+    slv_version *v = version_of("", 128);
+    try_event hold = {0}, spin = {0}, next = {0};
+
+    CHECK(v && set_up(1, 0, false));
+    (void)start(&hold, v, "hold", 0);
+    CHECK(slv_loop_run_until(loop, has_isolate, &hold, 20000));
+    CHECK_INT(start(&spin, v, "spin", 50), SLV_OK);
+    CHECK(wait_over(&spin));
+    CHECK(spin.lost);
+    CHECK_INT(spin.why, SLV_LOST_CPU);
+    CHECK(spin.cpu_us > 50000 && spin.cpu_us < 150000);
+    CHECK(hold.lost);
+    CHECK_INT(hold.why, SLV_LOST_NEIGHBOUR);
+    CHECK(hold.cpu_us < 30000);
+    tap_note("50 ms limit: %llu us charged", (unsigned long long)spin.cpu_us);
+    CHECK_STR(slv_str_from(slv_lost_outcome(spin.why)), SLV_STR("exceededCpu"));
+    (void)start(&next, v, "ok", 0); /* and life goes on */
+    CHECK(wait_over(&next));
+    CHECK(next.ended);
+    CHECK(tear_down(v));
+}
+
+TEST(work_below_the_limit_is_charged_and_ends_well)
+{
+    slv_version *v = version_of("", 128);
+    try_event a = {0}, hold = {0};
+
+    CHECK(v && set_up(1, 0, false));
+    (void)start(&hold, v, "hold", 0);
+    CHECK(slv_loop_run_until(loop, has_isolate, &hold, 20000));
+    (void)start(&a, v, "work", 1000);
+    CHECK(wait_over(&a));
+    CHECK(a.ended);
+    CHECK(a.e.cpu_ns > 15 * 1000000);
+    CHECK(hold.e.cpu_ns < 15 * 1000000);
+    CHECK(tear_down(v));
+    CHECK(hold.lost);
+    CHECK_INT(hold.why, SLV_LOST_SHUTDOWN);
+}
+
+TEST(turns_of_neighbours_are_not_charged_to_each_other)
+{
+    slv_version *v = version_of("", 128);
+    try_event a[8] = {0};
+    unsigned lost = 0;
+
+    CHECK(v && set_up(1, 0, false));
+    for (size_t i = 0; i < 8; i++)
+        (void)start(&a[i], v, "work", 100); /* 40 ms each: none may be charged for the others */
+    for (size_t i = 0; i < 8; i++) {
+        CHECK(wait_over(&a[i]));
+        lost += a[i].lost;
+    }
+    CHECK_INT(lost, 0);
+    CHECK(tear_down(v));
+}
+
+TEST(memory_over_the_limit_ends_the_isolate)
+{
+    slv_version *v = version_of("", 128);
+    try_event grow_event = {0}, hold = {0};
+
+    CHECK(v && set_up(1, 0, false));
+    (void)start(&hold, v, "hold", 0);
+    CHECK(slv_loop_run_until(loop, has_isolate, &hold, 20000));
+    (void)start(&grow_event, v, "grow", 0);
+    CHECK(wait_over(&grow_event));
+    CHECK(grow_event.lost);
+    CHECK_INT(grow_event.why, SLV_LOST_MEMORY);
+    CHECK_INT(hold.why, SLV_LOST_NEIGHBOUR);
+    CHECK(strstr(grow_event.text, "128 MB allowed"));
+    tap_note("%s", grow_event.text);
+    CHECK(tear_down(v));
+}
+
+TEST(memory_below_the_limit_and_memory_given_back_do_not)
+{
+    slv_version *v = version_of("", 128);
+    try_event some = {0}, churn = {0};
+
+    CHECK(v && set_up(1, 0, false));
+    (void)start(&some, v, "some", 0);
+    CHECK(wait_over(&some));
+    CHECK(some.ended);
+    (void)start(&churn, v, "churn", 0);
+    CHECK(wait_over(&churn));
+    CHECK(churn.ended);
+    CHECK_INT(opened, 1);
+    CHECK(tear_down(v));
+}
+
+TEST(a_crash_is_told_with_its_signal)
+{
+    slv_version *v = version_of("", 128);
+    try_event crash = {0}, quit = {0}, shut = {0};
+
+    CHECK(v && set_up(1, 0, false));
+    (void)start(&crash, v, "crash", 0);
+    CHECK(wait_over(&crash));
+    CHECK_INT(crash.why, SLV_LOST_CRASHED);
+    CHECK(strstr(crash.text, "Segmentation fault"));
+    (void)start(&quit, v, "exit", 0);
+    CHECK(wait_over(&quit));
+    CHECK(strstr(quit.text, "status 3"));
+    (void)start(&shut, v, "close", 0);
+    CHECK(wait_over(&shut));
+    CHECK(strstr(shut.text, "closed its channel"));
+    CHECK(slv_loop_run_until(loop, all_gone, NULL, 5000));
+    CHECK_INT(gone, 3);
+    CHECK(tear_down(v));
+}
+
+TEST(a_peer_that_forges_or_speaks_out_of_turn_is_killed)
+{
+    static const char *const ways[] = {"forge", "again", "event"};
+    slv_version *v = version_of("", 128);
+
+    CHECK(v && set_up(1, 0, false));
+    for (size_t i = 0; i < SLV_ARRAY_LEN(ways); i++) {
+        try_event t = {0};
+
+        (void)start(&t, v, ways[i], 0);
+        CHECK(wait_over(&t));
+        CHECK(t.lost);
+        CHECK_INT(t.why, SLV_LOST_VIOLATION);
+        tap_note("%s: %s", ways[i], t.text);
+    }
+    CHECK(tear_down(v));
+}
+
+TEST(a_flood_costs_the_event_its_cpu_and_main_no_memory)
+{
+    slv_version *v = version_of("", 128);
+    try_event t = {0}, other = {0};
+
+    CHECK(v && set_up(1, 0, false));
+    (void)start(&t, v, "flood", 200);
+    CHECK(wait_over(&t));
+    CHECK(t.lost);
+    CHECK(logs > 10);
+    (void)start(&other, v, "ok", 0);
+    CHECK(wait_over(&other));
+    CHECK(other.ended);
+    CHECK(tear_down(v));
+}
+
+TEST(a_worker_that_cannot_start_says_why)
+{
+    slv_version *v = version_of("fail", 128);
+    try_event a = {0}, b = {0};
+
+    CHECK(v && set_up(1, 0, false));
+    (void)start(&a, v, "ok", 0);
+    (void)start(&b, v, "ok", 0);
+    CHECK(wait_over(&a));
+    CHECK(wait_over(&b));
+    CHECK(a.refused && b.refused);
+    CHECK_INT(a.code, SLV_E_JS);
+    CHECK(strstr(a.text, "\"no\""));
+    CHECK_STR(slv_pool_failure(pool, v), SLV_STR("{\"name\":\"Error\",\"message\":\"no\"}"));
+    CHECK_INT(opened, 0);
+    CHECK(tear_down(v));
+}
+
+TEST(start_up_has_a_cpu_limit)
+{
+    slv_version *v = version_of("spin", 128), *w = version_of("slow", 128);
+    try_event a = {0}, b = {0};
+
+    CHECK(v && w && set_up(1, 0, false));
+    (void)start(&a, v, "ok", 0);
+    CHECK(wait_over(&a));
+    CHECK_INT(a.code, SLV_E_LIMIT);
+    CHECK(strstr(a.text, "1000 ms of CPU"));
+    (void)start(&b, w, "ok", 0); /* it says so itself */
+    CHECK(wait_over(&b));
+    CHECK_INT(b.code, SLV_E_LIMIT);
+    slv_version_unref(w);
+    CHECK(tear_down(v));
+}
+
+TEST(a_process_that_did_not_lock_itself_down_gets_no_code)
+{
+    slv_version *v = version_of("", 128);
+    try_event a = {0};
+
+    setenv("SELVAGE_TEST_NAKED", "1", 1);
+    CHECK(v && set_up(1, 0, false));
+    (void)start(&a, v, "ok", 0);
+    CHECK(wait_over(&a));
+    unsetenv("SELVAGE_TEST_NAKED");
+    CHECK(a.refused);
+    CHECK_INT(a.code, SLV_E_DENIED);
+    CHECK(strstr(a.text, "sandbox:"));
+    CHECK(tear_down(v));
+}
+
+TEST(caps_bound_further_isolates_never_the_first_nor_one_called_from_inside)
+{
+    slv_version *v = version_of("", 128), *w = version_of("", 128);
+    try_event apart[3] = {0}, inside = {0};
+
+    CHECK(v && w && set_up(1, 0, false));
+    for (size_t i = 0; i < 3; i++) {
+        apart[i].e.flags = SLV_POOL_APART;
+        (void)start(&apart[i], v, "hold", 0);
+    }
+    CHECK(slv_loop_run_until(loop, has_isolate, &apart[1], 20000)); /* the cap and one more */
+    inside.e.flags = SLV_POOL_INSIDE;
+    (void)start(&inside, v, "ok", 0);
+    CHECK(wait_over(&inside));
+    CHECK(inside.ended);
+    CHECK(!apart[2].placed || apart[2].e.isolate != apart[0].e.isolate);
+    slv_version_unref(w);
+    CHECK(tear_down(v));
+}
+
+static bool none_left(void *arg)
+{
+    slv_pool_stats stats;
+
+    (void)arg;
+    slv_pool_get_stats(pool, &stats);
+    return stats.isolates == 0;
+}
+
+TEST(a_retired_version_stops_when_its_last_event_has_ended)
+{
+    slv_version *v = version_of("", 128);
+    try_event hold = {0}, next = {0};
+
+    CHECK(v && set_up(1, 0, false));
+    (void)start(&hold, v, "hold", 0);
+    CHECK(slv_loop_run_until(loop, has_isolate, &hold, 20000));
+    slv_pool_retire(pool, v);
+    CHECK(!slv_loop_run_until(loop, none_left, NULL, 100));
+    slv_pool_end(&hold.e, 0);
+    CHECK(slv_loop_run_until(loop, none_left, NULL, 5000));
+    CHECK(!hold.lost);
+    CHECK(slv_loop_run_until(loop, all_gone, NULL, 5000));
+    CHECK_STR(slv_str_from(gone_text), SLV_STR(""));
+    (void)start(&next, v, "ok", 0); /* a retry is still served */
+    CHECK(wait_over(&next));
+    CHECK(next.ended);
+    CHECK(tear_down(v));
+}
+
+TEST(an_idle_isolate_is_stopped)
+{
+    slv_version *v = version_of("", 128);
+    try_event a = {0};
+
+    CHECK(v && set_up(1, 100, false));
+    (void)start(&a, v, "ok", 0);
+    CHECK(wait_over(&a));
+    CHECK(slv_loop_run_until(loop, none_left, NULL, 8000));
+    CHECK(!a.lost);
+    CHECK(tear_down(v));
+}
+
+static bool has_two(void *arg)
+{
+    slv_pool_stats stats;
+
+    (void)arg;
+    slv_pool_get_stats(pool, &stats);
+    return stats.isolates == 2 && stats.starting == 0;
+}
+
+TEST(a_spare_process_waits_for_the_next_version)
+{
+    slv_version *v = version_of("", 128), *w = version_of("", 128);
+    try_event a = {0}, b = {0};
+    slv_pool_stats stats;
+
+    CHECK(v && w && set_up(1, 0, true));
+    (void)start(&a, v, "ok", 0);
+    CHECK(wait_over(&a));
+    CHECK(slv_loop_run_until(loop, has_two, NULL, 5000));
+    (void)slv_loop_run_until(loop, none_left, NULL, 200); /* its HELLO */
+    (void)start(&b, w, "ok", 0);
+    CHECK(wait_over(&b));
+    CHECK(b.ended);
+    slv_pool_get_stats(pool, &stats);
+    tap_note("from a spare process to READY: %llu us", (unsigned long long)stats.last_start_us);
+    CHECK(stats.last_start_us < 50000);
+    slv_version_unref(w);
+    CHECK(tear_down(v));
+}
+
+TEST(an_event_can_be_given_up_in_every_state)
+{
+    slv_version *v = version_of("", 128);
+    try_event waiting = {0}, open = {0};
+
+    CHECK(v && set_up(1, 0, false));
+    CHECK_INT(start(&waiting, v, "ok", 0), SLV_E_AGAIN);
+    slv_pool_end(&waiting.e, 0);
+    slv_pool_end(&waiting.e, 0);
+    (void)start(&open, v, "hold", 0);
+    CHECK(slv_loop_run_until(loop, has_isolate, &open, 20000));
+    slv_pool_end(&open.e, 12);
+    CHECK_INT(open.e.cpu_us, 12);
+    slv_pool_end(&open.e, 99);
+    CHECK_INT(open.e.cpu_us, 12);
+    CHECK(!waiting.placed && !waiting.refused);
+    CHECK(tear_down(v));
+}
+
+TEST(wall_time_ends_the_event_and_not_the_isolate)
+{
+    slv_version *v = version_of("", 128);
+    try_event a = {0}, b = {0};
+
+    CHECK(v && set_up(1, 0, false));
+    a.e.wall_limit_ms = 100;
+    (void)start(&a, v, "hold", 0);
+    CHECK(wait_over(&a));
+    CHECK(a.lost);
+    CHECK_INT(a.why, SLV_LOST_WALL);
+    CHECK_INT(start(&b, v, "ok", 0), SLV_OK);
+    CHECK(wait_over(&b));
+    CHECK(b.ended);
+    CHECK(tear_down(v));
+}
+
+int main(int argc, char **argv)
+{
+    signal(SIGPIPE, SIG_IGN);
+    if (argc > 2 && strcmp(argv[1], "__isolate") == 0)
+        return isolate_main((pid_t)atoi(argv[2]));
+    return tap_main(argc, argv);
+}
