@@ -68,7 +68,7 @@ slv_code slv_stream_open(slv_stream *st, slv_link *link, slv_stream_kind kind, u
     bool lazy = kind == (link->o.side == SLV_CHAN_MAIN ? SLV_STREAM_OUT : SLV_STREAM_IN);
     st->in = slv_flow_in_open(lazy ? 0 : SLV_FLOW_WINDOW);
     st->out = slv_flow_out_open(lazy ? 0 : SLV_FLOW_WINDOW);
-    st->wants_credit = st->reader_gone = st->in_message = st->text = false;
+    st->reader_gone = st->in_message = st->text = false;
     slv_imap_set(&link->streams, number, st);
     return SLV_OK;
 }
@@ -195,8 +195,6 @@ size_t slv_stream_write(slv_stream *st, slv_str bytes, bool fin)
         send_bytes(st, SLV_FRAME_DATA, slv_str_sub(bytes, 0, n), 0, fin ? SLV_FRAME_FIN : 0);
     if (fin)
         detach(st);
-    else
-        st->wants_credit = n < bytes.len || st->out.credit == 0;
     return n;
 }
 
@@ -224,7 +222,6 @@ size_t slv_stream_send(slv_stream *st, slv_str piece, bool text, bool fin)
     fin = fin && n == piece.len;
     if (n > 0 || fin)
         send_bytes(st, SLV_FRAME_WS_DATA, slv_str_sub(piece, 0, n), flags, fin ? SLV_FRAME_FIN : 0);
-    st->wants_credit = n < piece.len || st->out.credit == 0;
     return n;
 }
 
@@ -266,10 +263,8 @@ static slv_code take_credit(slv_stream *st, const slv_frame *f, slv_err *err)
     if (slv_msg_u32_get(f->payload, &n) != SLV_OK || st->kind == SLV_STREAM_IN ||
         slv_flow_out_grant(&st->out, n) != SLV_OK)
         return slv_fail(err, SLV_E_PROTOCOL, "stream %u: malformed CREDIT", f->id);
-    if (st->wants_credit && st->ops) {
-        st->wants_credit = false;
-        st->ops->writable(st);
-    }
+    if (st->ops)
+        st->ops->credited(st, n);
     return SLV_OK;
 }
 

@@ -6,7 +6,7 @@
  * object may be closed in any of its callbacks.
  *
  * in      data ... data with fin, or failed. A window that is opened further by slv_stream_consume.
- * out     slv_stream_write never takes more than the peer granted; `writable` follows when it took
+ * out     slv_stream_write never takes more than the peer granted; `credited` follows when it took
  * less. canceled: the peer wants no more; end it with fin or slv_stream_fail (close does that).
  * socket  message pieces both ways under the same credits; then closed or failed.
  *
@@ -29,8 +29,8 @@ typedef struct slv_stream_ops {
     void (*data)(slv_stream *st, slv_str bytes, bool fin);
     /* socket: a piece of a message */
     void (*message)(slv_stream *st, slv_str piece, bool text, bool fin);
-    /* out, socket: there is credit again */
-    void (*writable)(slv_stream *st);
+    /* out, socket: the peer takes n more bytes */
+    void (*credited)(slv_stream *st, uint32_t n);
     /* out: the reader has gone */
     void (*canceled)(slv_stream *st, slv_str reason);
     /* socket: the peer's close; its direction is over */
@@ -54,8 +54,7 @@ struct slv_stream {
     slv_stream_kind kind;
     slv_flow_in in;
     slv_flow_out out;
-    bool wants_credit; /* a write took less than was given */
-    bool reader_gone;  /* out: canceled was told */
+    bool reader_gone; /* out: canceled was told */
     bool in_message, text;
     slv_list node; /* among those let go */
 };

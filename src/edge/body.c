@@ -1,0 +1,305 @@
+#include "base/mem.h"
+#include "edge/body_int.h"
+
+void slv_body_join(slv_source *src, slv_sink *sink)
+{
+    SLV_ASSERT(!src->sink && !sink->source);
+    src->sink = sink;
+    sink->source = src;
+    if (sink->ops->joined)
+        sink->ops->joined(sink);
+}
+
+static slv_sink *part_source(slv_source *src)
+{
+    slv_sink *sink = src->sink;
+
+    src->sink = NULL;
+    if (sink)
+        sink->source = NULL;
+    return sink;
+}
+
+void slv_source_push(slv_source *src, slv_str bytes, bool fin)
+{
+    slv_sink *sink = fin ? part_source(src) : src->sink;
+
+    if (sink)
+        sink->ops->data(sink, bytes, fin);
+}
+
+void slv_source_fail(slv_source *src, slv_str message)
+{
+    slv_sink *sink = part_source(src);
+
+    if (sink)
+        sink->ops->fail(sink, message);
+}
+
+void slv_sink_credit(slv_sink *sink, size_t n)
+{
+    if (sink->source && n > 0)
+        sink->source->ops->credit(sink->source, n);
+}
+
+slv_source *slv_sink_take_source(slv_sink *sink)
+{
+    slv_source *src = sink->source;
+
+    if (src)
+        (void)part_source(src);
+    return src;
+}
+
+void slv_sink_cancel(slv_sink *sink, slv_str reason)
+{
+    slv_source *src = slv_sink_take_source(sink);
+
+    if (src)
+        src->ops->cancel(src, reason);
+}
+
+/* ---- what an isolate sends ---- */
+
+/* One end of an isolate's stream, listed by its event. */
+typedef struct stream_end {
+    slv_list node;
+    slv_stream st;
+    bool is_source;
+    union {
+        struct {
+            slv_source source;
+            size_t granted, delivered, consumed;
+        };
+        struct {
+            slv_sink sink;
+            slv_buf pending; /* what the isolate has not asked for yet */
+            bool fin, asked;
+        };
+    };
+} stream_end;
+
+static void free_end(stream_end *end)
+{
+    slv_list_remove(&end->node);
+    if (!end->is_source)
+        slv_buf_done(&end->pending);
+    free(end);
+}
+
+static stream_end *of_stream(slv_stream *st)
+{
+    return slv_container_of(st, stream_end, st);
+}
+
+static void source_data(slv_stream *st, slv_str bytes, bool fin)
+{
+    stream_end *end = of_stream(st);
+
+    end->delivered += bytes.len;
+    if (!fin) {
+        slv_source_push(&end->source, bytes, false); /* may cancel, which frees end */
+        return;
+    }
+    slv_sink *sink = part_source(&end->source);
+    free_end(end);
+    if (sink)
+        sink->ops->data(sink, bytes, true);
+}
+
+static void source_failed(slv_stream *st, slv_str message)
+{
+    stream_end *end = of_stream(st);
+    slv_sink *sink = part_source(&end->source);
+
+    free_end(end);
+    if (sink)
+        sink->ops->fail(sink, message);
+}
+
+static const slv_stream_ops source_stream_ops = {.data = source_data, .failed = source_failed};
+
+static void source_credit(slv_source *src, size_t n)
+{
+    stream_end *end = slv_container_of(src, stream_end, source);
+
+    /* Only what has come can be consumed; what is granted in advance counts when it comes. */
+    end->granted += n;
+    size_t upto = SLV_MIN(end->granted, end->delivered);
+    if (upto > end->consumed) {
+        slv_stream_consume(&end->st, upto - end->consumed);
+        end->consumed = upto;
+    }
+}
+
+static void source_cancel(slv_source *src, slv_str reason)
+{
+    stream_end *end = slv_container_of(src, stream_end, source);
+
+    slv_stream_cancel(&end->st, reason);
+    free_end(end);
+}
+
+static const slv_source_ops source_ops = {source_credit, source_cancel};
+
+slv_code slv_link_source_open(slv_link *link, uint32_t number, uint32_t event, slv_streams *streams,
+                              slv_source **ret, slv_err *err)
+{
+    stream_end *end = slv_new0(stream_end);
+
+    end->is_source = true;
+    end->source.ops = &source_ops;
+    end->st.ops = &source_stream_ops;
+    end->st.event = event;
+    slv_code code = slv_stream_open(&end->st, link, SLV_STREAM_IN, number, err);
+    if (code != SLV_OK) {
+        free(end);
+        return code;
+    }
+    slv_list_push(&streams->list, &end->node);
+    *ret = &end->source;
+    return SLV_OK;
+}
+
+/* ---- what an isolate reads ---- */
+
+/* Passes on what the isolate has credit for. May free end. */
+static void sink_pump(stream_end *end)
+{
+    size_t n;
+
+    if (!slv_stream_is_open(&end->st))
+        return;
+    if (end->pending.len == 0 && !end->fin)
+        return;
+    n = slv_stream_write(&end->st, slv_buf_view(&end->pending), end->fin);
+    slv_buf_consume(&end->pending, n);
+    if (!slv_stream_is_open(&end->st)) { /* fin has gone */
+        free_end(end);
+        return;
+    }
+    if (end->pending.len == 0)
+        slv_buf_done(&end->pending);
+}
+
+static void sink_data(slv_sink *sink, slv_str bytes, bool fin)
+{
+    stream_end *end = slv_container_of(sink, stream_end, sink);
+    size_t n = 0;
+
+    if (end->pending.len == 0) {
+        n = slv_stream_write(&end->st, bytes, fin);
+        if (!slv_stream_is_open(&end->st)) {
+            free_end(end);
+            return;
+        }
+    }
+    end->fin = fin;
+    bytes = slv_str_skip(bytes, n);
+    if (slv_buf_append(&end->pending, bytes) != SLV_OK) {
+        slv_stream_fail(&end->st, SLV_STR("too much was sent at once"));
+        slv_sink_cancel(sink, SLV_STR("too much was sent at once"));
+        free_end(end);
+        return;
+    }
+}
+
+static void sink_fail(slv_sink *sink, slv_str message)
+{
+    stream_end *end = slv_container_of(sink, stream_end, sink);
+
+    slv_stream_fail(&end->st, message);
+    free_end(end);
+}
+
+static const slv_sink_ops link_sink_ops = {.data = sink_data, .fail = sink_fail};
+
+static void sink_asked(slv_stream *st, uint32_t n)
+{
+    stream_end *end = of_stream(st);
+
+    end->asked = true;
+    /* The isolate's credit goes to the source as it is, so that nothing piles up here. */
+    slv_sink_credit(&end->sink, n);
+    sink_pump(end);
+}
+
+static void sink_canceled(slv_stream *st, slv_str reason)
+{
+    stream_end *end = of_stream(st);
+
+    slv_sink_cancel(&end->sink, reason);
+    slv_stream_fail(&end->st, reason);
+    free_end(end);
+}
+
+static void sink_failed(slv_stream *st, slv_str message)
+{
+    stream_end *end = of_stream(st);
+
+    slv_sink_cancel(&end->sink, message);
+    free_end(end);
+}
+
+static const slv_stream_ops sink_stream_ops = {
+    .credited = sink_asked, .canceled = sink_canceled, .failed = sink_failed};
+
+slv_code slv_link_sink_open(slv_link *link, uint32_t event, slv_streams *streams, slv_sink **ret,
+                            uint32_t *ret_number, slv_err *err)
+{
+    stream_end *end = slv_new0(stream_end);
+
+    end->sink.ops = &link_sink_ops;
+    end->st.ops = &sink_stream_ops;
+    end->st.event = event;
+    end->pending = SLV_BUF(2 * (size_t)SLV_FLOW_CREDIT_MAX);
+    slv_code code = slv_stream_open(&end->st, link, SLV_STREAM_OUT, 0, err);
+    if (code != SLV_OK) {
+        free(end);
+        return code;
+    }
+    slv_list_push(&streams->list, &end->node);
+    *ret = &end->sink;
+    *ret_number = end->st.number;
+    return SLV_OK;
+}
+
+slv_source *slv_link_sink_splice(slv_streams *streams, uint32_t number)
+{
+    SLV_LIST_EACH (node, &streams->list) {
+        stream_end *end = slv_container_of(node, stream_end, node);
+
+        if (end->is_source || end->st.number != number)
+            continue;
+        if (end->asked || end->pending.len > 0 || !end->sink.source)
+            return NULL;
+        slv_source *src = slv_sink_take_source(&end->sink);
+        slv_stream_forget(&end->st);
+        free_end(end);
+        return src;
+    }
+    return NULL;
+}
+
+/* ---- the event's end ---- */
+
+void slv_streams_end(slv_streams *streams, slv_str message)
+{
+    slv_list *node;
+
+    while ((node = slv_list_pop(&streams->list)) != NULL) {
+        stream_end *end = slv_container_of(node, stream_end, node);
+
+        slv_stream_forget(&end->st);
+        if (end->is_source) {
+            slv_sink *sink = part_source(&end->source);
+
+            free_end(end);
+            if (sink)
+                sink->ops->fail(sink, message);
+        } else {
+            slv_sink_cancel(&end->sink, message);
+            free_end(end);
+        }
+    }
+}

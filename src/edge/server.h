@@ -1,0 +1,121 @@
+/*
+ * server.h - the edge: listeners, the events that requests become, and the deployed workers that
+ * answer them, on one or more loop threads.
+ *
+ * Each loop thread has its own listeners (SO_REUSEPORT), connections, isolates and outgoing client;
+ * a connection stays on its loop. Hooks are delivered on options.control, gathered: at most one
+ * wake-up for each turn of a loop thread.
+ *
+ * Threading: new, listen, start, drain and free on the control loop's thread; deploy, undeploy and
+ * figures on any thread.
+ *
+ * Limits: those of the version (plat/limits.h): URL, headers, request body, wall time, subrequests,
+ * open connections; CPU and memory are the pool's; queue length and age of waiting events too.
+ */
+#ifndef SLV_EDGE_SERVER_H
+#define SLV_EDGE_SERVER_H
+
+#include "aio/loop.h"
+#include "base/str.h"
+#include "chan/msg.h"
+#include "chan/record.h"
+#include "net/server.h"
+#include "plat/version.h"
+#include "pool/pool.h"
+
+#define SLV_SERVER_LOOPS_MAX 64
+
+typedef struct slv_server slv_server;
+
+/* One finished request. All strings are borrowed for the call. */
+typedef struct slv_request_line {
+    slv_str method, target, worker; /* worker: empty when none answered */
+    int status;                     /* 0: the client left before there was one */
+    int64_t wall_ms;                /* when it began */
+    uint64_t time_us, cpu_us;
+    slv_str outcome; /* "ok", "exception", "exceededCpu", "canceled" ... */
+} slv_request_line;
+
+/* One console line of a worker. */
+typedef struct slv_console_line {
+    slv_version *version; /* for its source map; borrowed */
+    int64_t wall_ms;
+    slv_console_level level;
+    slv_str text, place;
+} slv_console_line;
+
+/* An uncaught exception, an unhandled rejection, or an event lost to a limit or crash. */
+typedef struct slv_exception_line {
+    slv_version *version;
+    int64_t wall_ms;
+    slv_str name, message, stack;
+} slv_exception_line;
+
+/* Each may be NULL, which also costs nothing. */
+typedef struct slv_server_hooks {
+    void *user;
+    void (*request)(void *user, const slv_request_line *line);
+    void (*console)(void *user, const slv_console_line *line);
+    void (*exception)(void *user, const slv_exception_line *line);
+    /* A line for the log of the server itself. */
+    void (*notice)(void *user, slv_str text);
+    /* The first isolate of a deployed version is up on one loop (err NULL) or cannot start. Once
+     * for each deploy. */
+    void (*deployed)(void *user, slv_version *version, const slv_err *err);
+} slv_server_hooks;
+
+typedef struct slv_server_options {
+    slv_loop *control; /* where hooks run; its thread makes and frees the server */
+    unsigned loops;    /* 0: 1 */
+    slv_server_hooks hooks;
+    const char *program; /* see slv_pool_options */
+    slv_zygote *zygote;  /* NULL: always exec */
+    unsigned isolates;   /* of one version on each loop; 0: the pool's default */
+    bool dev;            /* error pages with the stack; loopback may be fetched; keep one isolate */
+    bool test_scheduled; /* /__scheduled triggers too */
+    bool allow_private;  /* workers may reach private addresses */
+    bool no_cron;        /* crons do not fire by the clock */
+    const char *record;  /* file for the channel of the first isolate; NULL: none */
+    const char *ca_file; /* NULL: the system's store */
+    slv_str cf_json;     /* request.cf, an object; empty: a built-in one; copied */
+    slv_http_options http; /* timeouts; handlers and ctx are ignored */
+} slv_server_options;
+
+SLV_NODISCARD slv_code slv_server_new(const slv_server_options *options, slv_server **ret,
+                                      slv_err *err);
+/* Opens the address on every loop. Before or after start. *ret_port (may be NULL): the port in use.
+ */
+SLV_NODISCARD slv_code slv_server_listen(slv_server *server, const slv_listen_options *options,
+                                         uint16_t *ret_port, slv_err *err);
+/* Starts the loop threads. */
+SLV_NODISCARD slv_code slv_server_start(slv_server *server, slv_err *err);
+/* Makes version the one that answers for its name: requests and calls that begin from now on go to
+   it, those that run finish on the old one, connections stay. The first name deployed is the
+   default worker. Takes a reference. */
+void slv_server_deploy(slv_server *server, slv_version *version);
+/* No version answers for the name any more. */
+void slv_server_undeploy(slv_server *server, slv_str name);
+
+/* Until fail text is cleared (empty), requests that come from a browser are answered with it as an
+   error page, status 500: what `dev` shows when the build fails before any version exists. Copied.
+ */
+void slv_server_set_notice_page(slv_server *server, slv_str html);
+
+typedef struct slv_server_stats {
+    uint64_t requests;
+    size_t connections;
+    slv_pool_stats pool; /* added up over the loops */
+} slv_server_stats;
+/* Asks every loop; fn comes on the control loop. */
+void slv_server_get_stats(slv_server *server, void (*fn)(void *user, const slv_server_stats *stats),
+                          void *user);
+
+/* Stops accepting, lets open requests finish (timeout_ms at most), stops isolates and loop threads;
+   done comes on the control loop. Then slv_server_free. */
+void slv_server_drain(slv_server *server, uint32_t timeout_ms, void (*done)(void *user),
+                      void *user);
+/* After drain's done, or before start. Accepts NULL, returns NULL. */
+slv_server *slv_server_free(slv_server *server);
+SLV_DEFINE_CLEANUP(slv_server *, slv_server_free);
+
+#endif
