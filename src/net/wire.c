@@ -152,6 +152,16 @@ void slv_wire_take(slv_wire *w, slv_wire *src)
     src->fd = -1;
 }
 
+slv_str slv_wire_tls_version(const slv_wire *w)
+{
+    return w->ssl ? slv_str_from(SSL_get_version(w->ssl)) : SLV_STR_NULL;
+}
+
+slv_str slv_wire_tls_cipher(const slv_wire *w)
+{
+    return w->ssl ? slv_str_from(SSL_get_cipher_name(w->ssl)) : SLV_STR_NULL;
+}
+
 const char *slv_wire_error(const slv_wire *w, ssize_t result, char *buf, size_t cap)
 {
     if (w->ssl && result == -EPROTO) {

@@ -34,6 +34,9 @@ void slv_wire_shutdown(slv_wire *w);
 void slv_wire_close(slv_wire *w, bool reset);
 /* Takes over fd and TLS of src, which must not be watched. */
 void slv_wire_take(slv_wire *w, slv_wire *src);
+/* Of an established TLS connection; empty without. Static. */
+slv_str slv_wire_tls_version(const slv_wire *w);
+slv_str slv_wire_tls_cipher(const slv_wire *w);
 /* TLS failure in words, or strerror of -result. */
 const char *slv_wire_error(const slv_wire *w, ssize_t result, char *buf, size_t cap);
 

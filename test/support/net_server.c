@@ -1,0 +1,344 @@
+/*
+ * net_server.c - the HTTP server and client layer as a program of its own, for the integration
+ * tests: net_server [--tls] [--unix PATH].
+ *
+ * Prints "port N" (and with --tls the certificate as PEM) on stdout; ends on SIGTERM at once and
+ * drains on SIGINT. Every request for /stat tells what the server has seen.
+ *
+ *     /hello            "hello\n"
+ *     /head             the request head as text
+ *     /echo             the body streamed back (?pause=MS grants credit only after that time)
+ *     /taken            the body, when it came with the head ("taken"), else streamed ("streamed")
+ *     /ignore           answers at once, reads no body
+ *     /big?bytes=N      N bytes of 'x', chunked (&length=1: with Content-Length), written as the
+ * client reads /slow?ms=N        answers after N ms /cut?bytes=N      chunked; aborts after N bytes
+ *     /short            promises 10 bytes, sends 5
+ *     /badhead          a header that cannot be sent: answers 500
+ *     /ws               echoes WebSocket messages (?compress=1, ?push=N: sends N bytes in messages
+ * of 64 KiB first) /stat             counters as JSON
+ */
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "aio/signal.h"
+#include "aio/timer.h"
+#include "base/mem.h"
+#include "net/server.h"
+#include "net/tls.h"
+
+static slv_loop *loop;
+static slv_http_server *server;
+static struct {
+    unsigned requests, gone_client, gone_timeout, gone_server, writable;
+} stat;
+
+typedef struct request {
+    slv_exchange *ex;
+    slv_timer timer;
+    enum { ECHO, IGNORE, BIG, SLOW, CUT } kind;
+    uint64_t left;
+    bool slow_credit;
+} request;
+
+static uint64_t number(slv_str path, const char *name, uint64_t otherwise)
+{
+    size_t at = slv_str_find(path, slv_str_from(name), 0), end;
+    uint64_t v;
+
+    if (at == SIZE_MAX)
+        return otherwise;
+    at += strlen(name);
+    for (end = at; end < path.len && slv_is_digit(path.ptr[end]); end++)
+        ;
+    return slv_parse_u64(slv_str_sub(path, at, end), &v) == SLV_OK ? v : otherwise;
+}
+
+static void reply(slv_exchange *ex, int status, slv_str body)
+{
+    slv_response_head head = {.status = status,
+                              .headers = SLV_STR("content-type:text/plain\nx-test:yes\n")};
+    slv_err err;
+
+    if (slv_exchange_reply(ex, &head, body, &err) != SLV_OK) {
+        fprintf(stderr, "reply: %s\n", slv_err_text(&err));
+        slv_exchange_abort(ex);
+    }
+}
+
+static void respond(slv_exchange *ex, int64_t length)
+{
+    slv_response_head head = {
+        .status = 200, .headers = SLV_STR("content-type:text/plain\n"), .length = length};
+    slv_err err;
+
+    if (slv_exchange_respond(ex, &head, &err) != SLV_OK) {
+        fprintf(stderr, "respond: %s\n", slv_err_text(&err));
+        abort();
+    }
+}
+
+static void finish(request *r)
+{
+    slv_timer_stop(&r->timer);
+    free(r);
+}
+
+static void push(request *r)
+{
+    static char block[64 << 10];
+
+    if (!block[0])
+        memset(block, 'x', sizeof block);
+    while (r->left > 0) {
+        size_t n = (size_t)SLV_MIN(r->left, (uint64_t)sizeof block);
+
+        r->left -= n;
+        if (!slv_exchange_write(r->ex, slv_str_make(block, n)))
+            return;
+    }
+    if (r->kind == CUT)
+        slv_exchange_abort(r->ex);
+    else
+        slv_exchange_end(r->ex);
+    finish(r);
+}
+
+static void on_timer(slv_timer *timer)
+{
+    request *r = slv_container_of(timer, request, timer);
+
+    if (r->kind == SLOW) {
+        reply(r->ex, 200, SLV_STR("slow\n"));
+        finish(r);
+    } else {
+        slv_exchange_credit(r->ex, (size_t)1 << 20);
+    }
+}
+
+static void show_head(slv_exchange *ex)
+{
+    SLV_CLEANUP(slv_buf_done) slv_buf b = SLV_BUF(1 << 20);
+    const slv_request_head *h = &ex->head;
+    slv_code code =
+        slv_buf_printf(&b,
+                       "%.*s %.*s %d\nscheme=%.*s authority=%.*s path=%.*s length=%" PRId64
+                       " peer=%.*s tls=%.*s\n",
+                       SLV_STR_ARGS(h->method), SLV_STR_ARGS(h->target), h->version,
+                       SLV_STR_ARGS(h->scheme), SLV_STR_ARGS(h->authority), SLV_STR_ARGS(h->path),
+                       h->content_length, SLV_STR_ARGS(h->peer), SLV_STR_ARGS(h->tls_version));
+
+    for (size_t i = 0; i < h->header_count && code == SLV_OK; i++)
+        code = slv_buf_printf(&b, "%.*s: %.*s\n", SLV_STR_ARGS(h->headers[i].name),
+                              SLV_STR_ARGS(h->headers[i].value));
+    reply(ex, code == SLV_OK ? 200 : 500, slv_buf_view(&b));
+}
+
+static void show_stat(slv_exchange *ex)
+{
+    char text[300];
+
+    snprintf(text, sizeof text,
+             "{\"requests\":%u,\"goneClient\":%u,\"goneTimeout\":%u,\"goneServer\":%u,\"writable\":"
+             "%u,\"connections\":%zu}\n",
+             stat.requests, stat.gone_client, stat.gone_timeout, stat.gone_server, stat.writable,
+             slv_http_server_connections(server));
+    reply(ex, 200, slv_str_from(text));
+}
+
+static void bad_head(slv_exchange *ex)
+{
+    slv_response_head head = {.status = 200, .headers = SLV_STR("good:1\nbad name:x\n")};
+    slv_err err;
+    slv_code code = slv_exchange_respond(ex, &head, &err);
+
+    reply(ex, code == SLV_E_INVAL ? 500 : 200, slv_str_from(err.message));
+}
+
+static void start_echo(slv_exchange *ex, slv_str path)
+{
+    request *r = slv_new0(request);
+    uint64_t pause = number(path, "pause=", 0);
+
+    r->ex = ex;
+    r->kind = ECHO;
+    r->timer.fn = on_timer;
+    ex->user = r;
+    respond(ex, ex->head.content_length);
+    if (!ex->head.has_body) {
+        slv_exchange_end(ex);
+        finish(r);
+    } else if (pause) {
+        slv_timer_start(&r->timer, loop, pause);
+    } else {
+        slv_exchange_credit(ex, (size_t)256 << 10);
+    }
+}
+
+static void start(slv_exchange *ex, slv_str path, int kind)
+{
+    request *r = slv_new0(request);
+
+    r->ex = ex;
+    r->kind = kind;
+    r->timer.fn = on_timer;
+    ex->user = r;
+    r->left = number(path, "bytes=", 0);
+    if (kind == SLOW) {
+        slv_timer_start(&r->timer, loop, number(path, "ms=", 100));
+        return;
+    }
+    respond(ex, slv_str_find(path, SLV_STR("length=1"), 0) != SIZE_MAX ? (int64_t)r->left : -1);
+    push(r);
+}
+
+static void on_request(void *ctx, slv_exchange *ex)
+{
+    slv_str path = ex->head.path, body;
+
+    (void)ctx;
+    stat.requests++;
+    if (slv_str_is(path, "/hello"))
+        reply(ex, 200, SLV_STR("hello\n"));
+    else if (slv_str_starts(path, SLV_STR("/head")))
+        show_head(ex);
+    else if (slv_str_starts(path, SLV_STR("/taken")) && slv_exchange_take_body(ex, &body))
+        reply(ex, 200, SLV_STR("taken\n"));
+    else if (slv_str_starts(path, SLV_STR("/taken")))
+        reply(ex, 200, SLV_STR("streamed\n"));
+    else if (slv_str_starts(path, SLV_STR("/echo")))
+        start_echo(ex, path);
+    else if (slv_str_is(path, "/ignore"))
+        reply(ex, 200, SLV_STR("ignored\n"));
+    else if (slv_str_starts(path, SLV_STR("/big")))
+        start(ex, path, BIG);
+    else if (slv_str_starts(path, SLV_STR("/slow")))
+        start(ex, path, SLOW);
+    else if (slv_str_starts(path, SLV_STR("/cut")))
+        start(ex, path, CUT);
+    else if (slv_str_is(path, "/short")) {
+        respond(ex, 10);
+        slv_exchange_write(ex, SLV_STR("12345"));
+        slv_exchange_end(ex);
+    } else if (slv_str_is(path, "/badhead"))
+        bad_head(ex);
+    else if (slv_str_is(path, "/stat"))
+        show_stat(ex);
+    else
+        reply(ex, 404, SLV_STR("not found\n"));
+}
+
+static void on_body(slv_exchange *ex, slv_str bytes, bool last)
+{
+    request *r = ex->user;
+    bool more = slv_exchange_write(ex, bytes);
+
+    r->left += bytes.len;
+    if (last) {
+        slv_exchange_end(ex);
+        finish(r);
+    } else if (more) {
+        slv_exchange_credit(ex, (size_t)r->left);
+        r->left = 0;
+    }
+}
+
+static void on_writable(slv_exchange *ex)
+{
+    request *r = ex->user;
+
+    stat.writable++;
+    if (r->kind == ECHO) {
+        slv_exchange_credit(ex, (size_t)r->left);
+        r->left = 0;
+    } else {
+        push(r);
+    }
+}
+
+static void on_gone(slv_exchange *ex, slv_gone_reason reason)
+{
+    if (reason == SLV_GONE_CLIENT)
+        stat.gone_client++;
+    else if (reason == SLV_GONE_TIMEOUT)
+        stat.gone_timeout++;
+    else
+        stat.gone_server++;
+    finish(ex->user);
+}
+
+static void drained(void *arg)
+{
+    (void)arg;
+    slv_loop_stop(loop);
+}
+
+static void on_int(slv_signal *sig, int n)
+{
+    (void)n;
+    slv_signal_stop(sig);
+    slv_http_server_drain(server, 3000, drained, NULL);
+}
+
+static void on_term(slv_signal *sig, int n)
+{
+    (void)sig;
+    (void)n;
+    slv_loop_stop(loop);
+}
+
+static slv_code setup(int argc, char **argv, slv_tls_server **ret_tls, slv_err *err)
+{
+    static const slv_exchange_handlers handlers = {on_request, on_body, on_writable, on_gone};
+    slv_http_options options = {.handlers = &handlers};
+    slv_listen_options listen = {.host = SLV_STR("127.0.0.1")};
+    slv_str names[] = {SLV_STR("localhost"), SLV_STR("127.0.0.1")};
+    SLV_CLEANUP(slv_buf_done) slv_buf pem = SLV_BUF(1 << 16);
+
+    for (int i = 1; i < argc; i++) {
+        if (!strcmp(argv[i], "--tls")) {
+            SLV_TRY(slv_tls_server_self_signed(names, 2, ret_tls, err));
+            listen.tls = *ret_tls;
+        } else if (!strcmp(argv[i], "--unix") && i + 1 < argc) {
+            listen.unix_path = slv_str_from(argv[++i]);
+        } else if (!strcmp(argv[i], "--short-timeouts")) {
+            options.header_timeout_ms = options.body_timeout_ms = options.write_timeout_ms = 300;
+            options.idle_timeout_ms = 600;
+        } else if (!strcmp(argv[i], "--port") && i + 1 < argc) {
+            listen.port = (uint16_t)atoi(argv[++i]);
+        }
+    }
+    SLV_TRY(slv_loop_new(&loop, err));
+    server = slv_http_server_new(loop, &options);
+    SLV_TRY(slv_http_server_listen(server, &listen, err));
+    printf("port %u\n", (unsigned)slv_http_server_port(server));
+    if (*ret_tls) {
+        SLV_TRY(slv_tls_server_certificate(*ret_tls, &pem, err));
+        printf("%.*s", SLV_STR_ARGS(slv_buf_view(&pem)));
+    }
+    fflush(stdout);
+    return SLV_OK;
+}
+
+int main(int argc, char **argv)
+{
+    slv_signal on_sigint = {.fn = on_int}, on_sigterm = {.fn = on_term};
+    slv_tls_server *tls = NULL;
+    slv_err err;
+
+    if (setup(argc, argv, &tls, &err) != SLV_OK ||
+        slv_signal_start(&on_sigint, loop, SIGINT, &err) != SLV_OK ||
+        slv_signal_start(&on_sigterm, loop, SIGTERM, &err) != SLV_OK) {
+        fprintf(stderr, "net_server: %s\n", slv_err_text(&err));
+        return 1;
+    }
+    slv_loop_run(loop);
+    slv_signal_stop(&on_sigint);
+    slv_signal_stop(&on_sigterm);
+    slv_http_server_free(server);
+    slv_tls_server_free(tls);
+    slv_loop_free(loop);
+    return 0;
+}
