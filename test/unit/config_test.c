@@ -1,0 +1,420 @@
+/* wrangler.toml and its JSON forms, compatibility dates and flags, versions. */
+#include "base/vec.h"
+#include "fmt/json.h"
+#include "plat/compat.h"
+#include "plat/config.h"
+#include "support/tap.h"
+
+typedef struct seen {
+    slv_buf warnings; /* a line each */
+    slv_config config;
+    slv_err err;
+    slv_code code;
+} seen;
+
+static void note_warning(void *arg, const char *line)
+{
+    seen *s = arg;
+
+    SLV_ASSERT(slv_buf_printf(&s->warnings, "%s\n", line) == SLV_OK);
+}
+
+static void seen_done(seen *s)
+{
+    slv_buf_done(&s->warnings);
+    slv_config_done(&s->config);
+}
+SLV_DEFINE_CLEANUP_DONE(seen, seen_done);
+
+static void load(seen *s, const char *file, const char *env, bool allow, const char *text)
+{
+    slv_config_options options = {.file = file,
+                                  .env = slv_str_from(env ? env : ""),
+                                  .allow_unsupported = allow,
+                                  .warn = note_warning,
+                                  .warn_arg = s};
+
+    *s = (seen){.warnings = SLV_BUF((size_t)1 << 20)};
+    s->code = slv_config_parse(slv_str_from(text), &options, &s->config, &s->err);
+}
+
+#define LOAD(s, ...)                                                                               \
+    SLV_CLEANUP(seen_done) seen s;                                                                 \
+    load(&s, __VA_ARGS__)
+#define CHECK_FAILS(s, want_code, want_text)                                                       \
+    CHECK_INT((s).code, (want_code));                                                              \
+    CHECK_STR(slv_str_from((s).err.message), SLV_STR(want_text))
+
+TEST(config_reads_the_same_from_toml_and_json)
+{
+    LOAD(
+        a, "wrangler.toml", NULL, false,
+        "name = 'x'\nmain = 'a.ts'\ncompatibility_flags = ['f']\n[vars]\nA = 'b'\nN = { x = [1] }\n"
+        "[[services]]\nbinding = 'S'\nservice = 'y'\nentrypoint = 'E'\nprops = { p = 1 "
+        "}\n[triggers]\ncrons = ['* * * * *']\n");
+    LOAD(b, "wrangler.jsonc", NULL, false,
+         "{ \"name\": \"x\", \"main\": \"a.ts\", // c\n \"compatibility_flags\": [\"f\",],\n"
+         "\"vars\": {\"A\": \"b\", \"N\": {\"x\": [1]}}, \"services\": [{\"binding\": \"S\", "
+         "\"service\": \"y\","
+         "\"entrypoint\": \"E\", \"props\": {\"p\": 1}}], \"triggers\": {\"crons\": [\"* * * * "
+         "*\"]} }");
+    seen *both[] = {&a, &b};
+
+    for (size_t i = 0; i < 2; i++) {
+        slv_config *c = &both[i]->config;
+
+        CHECK_INT(both[i]->code, SLV_OK);
+        CHECK_INT(both[i]->warnings.len, 0);
+        CHECK_STR(c->name, SLV_STR("x"));
+        CHECK_STR(c->main, SLV_STR("a.ts"));
+        CHECK(c->compatibility_flags.len == 1 && c->crons.len == 1 && c->keep_names && !c->minify);
+        CHECK_INT(c->bindings.len, 3);
+        CHECK(c->bindings.items[0].type == SLV_BINDING_TEXT &&
+              c->bindings.items[1].type == SLV_BINDING_JSON);
+        CHECK_STR(c->bindings.items[1].text, SLV_STR("{\"x\":[1]}"));
+        CHECK_STR(c->bindings.items[2].props, SLV_STR("{\"p\":1}"));
+        CHECK_STR(c->bindings.items[2].entrypoint, SLV_STR("E"));
+    }
+}
+
+static const char env_toml[] =
+    "name = 'x'\nmain = 'a.js'\nminify = true\n[vars]\nA = '1'\nB = '2'\n[triggers]\ncrons = "
+    "['a']\n"
+    "[env.staging]\nmain = 'b.js'\n[env.staging.vars]\nA = '3'\n[env.other]\nname = 'own'\n";
+
+TEST(config_environments_inherit_and_override)
+{
+    LOAD(s, "wrangler.toml", "staging", false, env_toml);
+    CHECK_INT(s.code, SLV_OK);
+    CHECK_STR(s.config.name, SLV_STR("x-staging"));
+    CHECK_STR(s.config.main, SLV_STR("b.js"));
+    CHECK(s.config.minify && s.config.crons.len == 1);
+    CHECK_INT(s.config.bindings.len, 1); /* vars are replaced, not merged */
+    CHECK_STR(s.config.bindings.items[0].text, SLV_STR("3"));
+    CHECK_INT(s.warnings.len, 0);
+}
+
+TEST(config_warns_of_what_an_environment_does_not_inherit)
+{
+    LOAD(s, "wrangler.toml", "other", false, env_toml);
+    CHECK_INT(s.code, SLV_OK);
+    CHECK_STR(s.config.name, SLV_STR("own"));
+    CHECK_INT(s.config.bindings.len, 0);
+    CHECK_STR(slv_buf_view(&s.warnings),
+              SLV_STR("wrangler.toml:13:6: 'vars' exists at the top level, but not in 'env.other'; "
+                      "it is not inherited, "
+                      "so repeat it there\n"));
+}
+
+TEST(config_names_the_environments_that_there_are)
+{
+    LOAD(s, "wrangler.toml", "prod", false, env_toml);
+    CHECK_FAILS(s, SLV_E_INVAL,
+                "wrangler.toml: there is no environment 'prod'; there are: staging, other");
+    LOAD(t, "wrangler.toml", "prod", false, "name = 'x'");
+    CHECK_FAILS(t, SLV_E_INVAL,
+                "wrangler.toml: there is no environment 'prod'; the configuration has no "
+                "[env.prod] section");
+}
+
+TEST(config_warns_of_unknown_keys)
+{
+    LOAD(s, "wrangler.toml", NULL, false,
+         "compatability_date = '2026-01-01'\nzzzzzzzzzz = 1\n[build]\ncomand = "
+         "'x'\n[env.a.dev]\nport = 1\n");
+    CHECK_INT(s.code, SLV_OK);
+    CHECK_STR(slv_buf_view(&s.warnings),
+              SLV_STR("wrangler.toml:1:1: unknown key 'compatability_date'; did you mean "
+                      "'compatibility_date'?\n"
+                      "wrangler.toml:2:1: unknown key 'zzzzzzzzzz'\n"
+                      "wrangler.toml:4:1: unknown key 'build.comand'; did you mean 'command'?\n"
+                      "wrangler.toml:5:8: 'env.a.dev' belongs to the top level and has no effect "
+                      "in an environment\n"));
+}
+
+TEST(config_type_errors_name_place_key_and_what_was_expected)
+{
+    static const struct {
+        const char *text, *error;
+    } rows[] = {
+        {"main = 1", "wrangler.toml:1:8: 'main' must be a string, not a number"},
+        {"[vars]\n[dev]\nport = 'x'",
+         "wrangler.toml:3:8: 'dev.port' must be a number, not a string"},
+        {"[dev]\nport = 70000",
+         "wrangler.toml:2:8: 'dev.port' must be a whole number from 0 to 65535"},
+        {"compatibility_flags = ['a', 2]",
+         "wrangler.toml:1:29: 'compatibility_flags[1]' must be a string, not a number"},
+        {"[[services]]\nbinding = 'A'", "wrangler.toml:1:3: 'services[0]' needs a 'service'"},
+        {"[[rules]]\ntype = 'Wasm'\nglobs = []",
+         "wrangler.toml:2:8: 'rules[0].type' must be one of "
+         "ESModule|CommonJS|CompiledWasm|Text|Data|PythonModule|PythonRequirement, not \"Wasm\""},
+        {"[env.a]\nminify = 'yes'",
+         "wrangler.toml:2:10: 'env.a.minify' must be true or false, not a string"},
+        {"vars = 'x'", "wrangler.toml:1:8: 'vars' must be a table, not a string"},
+        {"[limits]\ncpu_ms = 300001",
+         "wrangler.toml:2:10: 'limits.cpu_ms' must be a whole number from 1 to 300000"},
+        {"name = 'a b'",
+         "wrangler.toml:1:8: 'name' may have letters, digits, '-' and '_' only, and 255 of them"},
+        {"[vars]\nA = '1'\n[[services]]\nbinding = 'A'\nservice = 'b'",
+         "wrangler.toml:3:3: the binding name 'A' is used twice"},
+        {"name = ", "wrangler.toml:1:8: expected a value"},
+    };
+
+    for (size_t i = 0; i < SLV_ARRAY_LEN(rows); i++) {
+        LOAD(s, "wrangler.toml", NULL, false, rows[i].text);
+        CHECK(s.code != SLV_OK);
+        CHECK_STR(slv_str_from(s.err.message), slv_str_from(rows[i].error));
+    }
+}
+
+TEST(config_cpu_limit_at_its_edge)
+{
+    LOAD(s, "wrangler.toml", NULL, false, "[limits]\ncpu_ms = 300000\nsubrequests = 7");
+    CHECK_INT(s.code, SLV_OK);
+    CHECK_INT(s.config.limits.cpu_fetch_ms, 300000);
+    CHECK_INT(s.config.limits.subrequests, 7);
+}
+
+TEST(config_refuses_what_is_absent_unless_told)
+{
+    static const char text[] =
+        "[[kv_namespaces]]\nbinding = 'KV'\nid = 'x'\n[[durable_objects.bindings]]\nname = 'DO'\n"
+        "class_name = 'C'\n[[queues.consumers]]\nqueue = 'q'\n[ai]\nbinding = 'AI'\n";
+
+    LOAD(s, "wrangler.toml", NULL, false, text);
+    CHECK_FAILS(s, SLV_E_UNSUPPORTED,
+                "wrangler.toml:4:3: 'durable_objects' is not supported by this version of selvage; "
+                "--allow-unsupported "
+                "runs the worker without it");
+    LOAD(t, "wrangler.toml", NULL, true, text);
+    CHECK_INT(t.code, SLV_OK);
+    CHECK_INT(t.config.bindings.len, 3);
+    CHECK(slv_config_binding(&t.config, SLV_STR("KV"))->type == SLV_BINDING_UNSUPPORTED);
+    CHECK_STR(slv_config_binding(&t.config, SLV_STR("DO"))->text, SLV_STR("durable_objects"));
+    CHECK(slv_config_binding(&t.config, SLV_STR("AI")) != NULL);
+    CHECK(slv_str_find(slv_buf_view(&t.warnings), SLV_STR("'queues' is not supported"), 0) !=
+          SIZE_MAX);
+}
+
+TEST(config_takes_a_single_table_for_an_array_of_one)
+{
+    LOAD(s, "wrangler.toml", "staging", true,
+         "[env.staging.d1_databases]\nbinding = 'DB'\ndatabase_name = 'x'\ndatabase_id = 'y'\n");
+    CHECK_INT(s.code, SLV_OK);
+    CHECK(slv_config_binding(&s.config, SLV_STR("DB")) != NULL);
+    CHECK(slv_str_starts(
+        slv_buf_view(&s.warnings),
+        SLV_STR("wrangler.toml:1:14: 'env.staging.d1_databases' should be an array of tables "
+                "([[env.staging.d1_databases]])")));
+}
+
+TEST(config_rules_end_their_type_unless_they_fall_through)
+{
+    LOAD(s, "wrangler.toml", NULL, false,
+         "rules = [{ type = 'Text', globs = ['**/*.md'] }, { type = 'Data', globs = ['**/*.dat'], "
+         "fallthrough = true }]");
+    CHECK_INT(s.code, SLV_OK);
+    CHECK_INT(s.config.rules.len, 5);
+    CHECK(!s.config.rules.items[0].ignored && s.config.rules.items[0].type == SLV_RULE_TEXT);
+    CHECK(s.config.rules.items[2].is_default && s.config.rules.items[2].ignored); /* default Text */
+    CHECK(!s.config.rules.items[3].ignored && !s.config.rules.items[4].ignored);  /* Data, wasm */
+}
+
+TEST(config_secrets_replace_variables)
+{
+    SLV_CLEANUP(slv_arena_done) slv_arena arena = SLV_ARENA((size_t)1 << 20);
+    slv_node *object;
+
+    CHECK(slv_json_parse(SLV_STR("{\"A\":\"s\",\"B\":\"t\"}"), SLV_JSON_STRICT, &arena, &object,
+                         NULL) == SLV_OK);
+    LOAD(s, "wrangler.toml", NULL, false, "[vars]\nA = '1'");
+    CHECK(slv_config_set_secrets(&s.config, object) == SLV_OK);
+    CHECK_INT(s.config.bindings.len, 2);
+    CHECK(s.config.bindings.items[0].type == SLV_BINDING_SECRET);
+    CHECK_STR(s.config.bindings.items[0].text, SLV_STR("s"));
+    LOAD(t, "wrangler.toml", NULL, false, "[secrets]\nrequired = ['B', 'C']");
+    CHECK(slv_config_set_secrets(&t.config, object) == SLV_OK);
+    CHECK_INT(t.config.bindings.len, 1);
+    CHECK_STR(t.config.bindings.items[0].name, SLV_STR("B"));
+}
+
+TEST(config_finds_the_host_of_a_route)
+{
+    LOAD(s, "wrangler.toml", NULL, false,
+         "routes = ['*.example.com/*', { pattern = 'https://www.example.com/a*' }]");
+    CHECK_STR(s.config.route_host, SLV_STR("www.example.com"));
+}
+
+/* ---- compatibility ---- */
+
+static slv_code resolve(const char *date, const char *flags, const char *today, slv_compat *c,
+                        slv_buf *warnings, slv_err *err)
+{
+    slv_str names[8], rest = slv_str_from(flags);
+    seen s = {.warnings = *warnings};
+    slv_code code;
+    size_t n = 0;
+
+    while (flags[0] && slv_str_split(&rest, ' ', &names[n]))
+        n++;
+    code = slv_compat_resolve(slv_str_from(date), names, n, today, note_warning, &s, c, err);
+    *warnings = s.warnings;
+    return code;
+}
+
+#define RESOLVE(c, date, flags, today)                                                             \
+    SLV_CLEANUP(slv_compat_done) slv_compat c = {0};                                               \
+    SLV_CLEANUP(slv_buf_done) slv_buf c##_warnings = SLV_BUF(4096);                                \
+    slv_err c##_err = {0};                                                                         \
+    slv_code c##_code = resolve(date, flags, today, &c, &c##_warnings, &c##_err)
+
+TEST(compat_dates_switch_flags_on_from_their_day)
+{
+    RESOLVE(before, "2022-03-20", "", "2026-08-01");
+    RESOLVE(on, "2022-03-21", "", "2026-08-01");
+    CHECK(before_code == SLV_OK && !slv_compat_has(&before, "global_navigator"));
+    CHECK(on_code == SLV_OK && slv_compat_has(&on, "global_navigator"));
+    CHECK_INT(before.on.len + before.off.len, slv_compat_flag_count);
+    CHECK(slv_compat_has(&before, "r2_public_beta_bindings")); /* at all dates */
+}
+
+TEST(compat_flags_imply_others_from_their_day)
+{
+    RESOLVE(v1, "2024-09-22", "nodejs_compat", "2026-08-01");
+    RESOLVE(v2, "2025-09-01", "nodejs_compat", "2026-08-01");
+    RESOLVE(off, "2025-09-01", "nodejs_compat no_nodejs_compat_v2", "2026-08-01");
+    RESOLVE(none, "2025-09-01", "", "2026-08-01");
+    CHECK(v1_code == SLV_OK && v2_code == SLV_OK);
+    CHECK(slv_compat_has(&v1, "nodejs_compat") && !slv_compat_has(&v1, "nodejs_compat_v2"));
+    CHECK(slv_compat_has(&v2, "nodejs_compat_v2") &&
+          slv_compat_has(&v2, "nodejs_compat_populate_process_env"));
+    CHECK(slv_compat_has(
+        &v2, "enable_nodejs_http_server_modules")); /* through enable_nodejs_http_modules */
+    CHECK(off_code == SLV_OK && !slv_compat_has(&off, "nodejs_compat_v2"));
+    CHECK(none_code == SLV_OK && !slv_compat_has(&none, "nodejs_compat_populate_process_env"));
+}
+
+TEST(compat_names_override_the_date)
+{
+    RESOLVE(c, "2026-01-01", "no_global_navigator enable_request_signal", "2026-08-01");
+    CHECK_INT(c_code, SLV_OK);
+    CHECK(!slv_compat_has(&c, "global_navigator") && slv_compat_has(&c, "enable_request_signal"));
+}
+
+TEST(compat_errors)
+{
+    static const struct {
+        const char *date, *flags, *error;
+    } rows[] = {
+        {"2026-01-01", "node_compat",
+         "no such compatibility flag: 'node_compat'; did you mean 'nodejs_compat'?"},
+        {"2026-01-01", "qqqqqqqqqqqqqqqqqqqqq",
+         "no such compatibility flag: 'qqqqqqqqqqqqqqqqqqqqq'"},
+        {"2026-01-01", "nodejs_als no_nodejs_als",
+         "the compatibility flags 'nodejs_als' and 'no_nodejs_als' contradict each other"},
+        {"2026-01-01", "nodejs_als nodejs_als",
+         "the compatibility flag 'nodejs_als' is given twice"},
+        {"2026-01-01", "precise_timers",
+         "the compatibility flag 'precise_timers' is experimental and not supported"},
+        {"2026-02-30", "", "compatibility_date '2026-02-30' is no date; expected \"YYYY-MM-DD\""},
+        {"yesterday", "", "compatibility_date 'yesterday' is no date; expected \"YYYY-MM-DD\""},
+    };
+
+    for (size_t i = 0; i < SLV_ARRAY_LEN(rows); i++) {
+        RESOLVE(c, rows[i].date, rows[i].flags, "2026-08-01");
+        CHECK_INT(c_code, SLV_E_INVAL);
+        CHECK_STR(slv_str_from(c_err.message), slv_str_from(rows[i].error));
+    }
+}
+
+TEST(compat_dates_that_cannot_be_fall_back_with_a_warning)
+{
+    RESOLVE(missing, "", "", "2026-08-01");
+    RESOLVE(future, "2026-09-01", "", "2026-08-01");
+    RESOLVE(unknown, "2027-01-01", "", "2027-02-01");
+    CHECK(missing_code == SLV_OK && missing_warnings.len > 0);
+    CHECK_STR(slv_str_from(missing.date), SLV_STR("2021-05-01"));
+    CHECK(future_code == SLV_OK && future_warnings.len > 0);
+    CHECK_STR(slv_str_from(future.date), SLV_STR("2026-08-01"));
+    CHECK(unknown_code == SLV_OK && unknown_warnings.len > 0);
+    CHECK_STR(slv_str_from(unknown.date), SLV_STR(SLV_COMPAT_NEWEST));
+}
+
+TEST(compat_table_is_sound)
+{
+    for (size_t i = 0; i < slv_compat_flag_count; i++) {
+        const slv_compat_flag *f = &slv_compat_flags[i];
+
+        CHECK(!f->date || slv_compat_date_valid(slv_str_from(f->date)));
+        CHECK(!f->implied_date == !f->implied_by[0]);
+        for (size_t j = 0; j < i; j++)
+            CHECK(strcmp(f->enable, slv_compat_flags[j].enable) != 0);
+    }
+}
+
+/* ---- versions ---- */
+
+TEST(version_describes_itself_to_an_isolate)
+{
+    static const slv_str flags[] = {{"rpc", 3}, {"nodejs_als", 10}};
+    static const slv_module modules[] = {{{"a.wasm", 6}, SLV_MODULE_WASM, {"\0asm", 4}}};
+    static const slv_binding bindings[] = {
+        {.name = {"T", 1}, .type = SLV_BINDING_TEXT, .text = {"\"x\"", 3}},
+        {.name = {"J", 1}, .type = SLV_BINDING_JSON, .text = {"{\"a\":1}", 7}},
+        {.name = {"S", 1},
+         .type = SLV_BINDING_SERVICE,
+         .service = {"w", 1},
+         .props = {"{\"p\":2}", 7}},
+        {.name = {"S2", 2},
+         .type = SLV_BINDING_SERVICE,
+         .service = {"w", 1},
+         .entrypoint = {"E", 1}},
+    };
+    slv_version_spec spec = {.name = SLV_STR("w"),
+                             .compatibility_date = SLV_STR("2026-01-01"),
+                             .flags = flags,
+                             .flag_count = 2,
+                             .main_name = SLV_STR("index.js"),
+                             .script = SLV_STR("return {}"),
+                             .modules = modules,
+                             .module_count = 1,
+                             .bindings = bindings,
+                             .binding_count = 4,
+                             .limits = SLV_LIMITS_DEFAULT};
+    SLV_CLEANUP(slv_version_unref) slv_version *v = NULL;
+    SLV_CLEANUP(slv_arena_done) slv_arena arena = SLV_ARENA((size_t)1 << 20);
+    slv_node *root, *env;
+    int64_t n;
+
+    CHECK(slv_version_new(&spec, &v, NULL) == SLV_OK);
+    CHECK(slv_version_flag(v, "rpc") && slv_version_flag(v, "nodejs_als") &&
+          !slv_version_flag(v, "url_standard"));
+    CHECK_INT(v->id.len, 36);
+    CHECK_INT(slv_version_blob_count(v), 2);
+    CHECK_STR(slv_version_blob(v, 2), slv_str_make("\0asm", 4));
+    CHECK_INT(v->service_count, 2);
+    CHECK_STR(v->services[1]->entrypoint, SLV_STR("E"));
+    CHECK(slv_json_parse(v->start_json, SLV_JSON_STRICT, &arena, &root, NULL) == SLV_OK);
+    CHECK_INT(slv_node_get(root, "flags")->count, 2);
+    CHECK_INT(slv_node_get(root, "flagsOff")->count, slv_compat_flag_count - 2);
+    CHECK(slv_node_i64(slv_node_get(slv_node_get(root, "modules")->first, "blob"), &n) && n == 2);
+    env = slv_node_get(root, "env");
+    CHECK_STR(slv_node_get(env->first, "text")->text, SLV_STR("\"x\""));
+    CHECK(slv_node_get(env->first->next, "json")->type == SLV_NODE_OBJECT);
+    CHECK(slv_node_i64(slv_node_get(env->last, "index"), &n) && n == 1);
+}
+
+TEST(version_size_limit_at_its_edge)
+{
+    slv_version_spec spec = {
+        .name = SLV_STR("w"), .script = SLV_STR("1234567890"), .limits = SLV_LIMITS_DEFAULT};
+    slv_version *v = NULL;
+
+    spec.limits.worker_bytes = 10;
+    CHECK(slv_version_new(&spec, &v, NULL) == SLV_OK);
+    v = slv_version_unref(v);
+    spec.limits.worker_bytes = 9;
+    CHECK_INT(slv_version_new(&spec, &v, NULL), SLV_E_LIMIT);
+}
+
+TAP_MAIN()
