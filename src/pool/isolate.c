@@ -378,6 +378,10 @@ static void on_hello(slv_poll *poll, unsigned events)
         return;
     }
     slv_meter_birth(iso);
+    if (iso->group && !iso->pool->recorded) {
+        options.record = iso->pool->options.record;
+        iso->pool->recorded = true;
+    }
     fd = iso->channel;
     iso->channel = -1;
     if (slv_link_open_take(&options, fd, &iso->link, &err) != SLV_OK) {

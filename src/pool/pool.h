@@ -54,6 +54,7 @@ typedef struct slv_zygote slv_zygote; /* pool/zygote.h */
 struct slv_loop;
 struct slv_link;
 struct slv_frame;
+struct slv_record;
 struct slv_version; /* plat/version.h */
 
 /* Why an open event was lost. Names are those of the trace outcome where there is one. */
@@ -134,7 +135,8 @@ typedef struct slv_pool_options {
     unsigned cap_total;       /* 0: 256 */
     uint64_t idle_ms;         /* an isolate without events is stopped after this; 0: 60 s */
     bool keep_one; /* dev: one isolate, so that globals last, and it is never idle-stopped */
-    bool no_spare; /* no process is started ahead of its worker */
+    struct slv_record *record; /* of the first isolate's channel (chan/record.h); borrowed; NULL */
+    bool no_spare;             /* no process is started ahead of its worker */
 } slv_pool_options;
 
 SLV_NODISCARD slv_code slv_pool_new(const slv_pool_options *options, slv_pool **ret, slv_err *err);

@@ -125,7 +125,7 @@ struct slv_pool {
     slv_timer housekeeping;
     unsigned tick_ms;
     unsigned isolate_count, open_events, waiting_events;
-    bool closing, blank_coming;
+    bool closing, blank_coming, recorded;
     void (*closed)(void *user);
     void *closed_user;
     slv_zygote_conn *zygote; /* this pool's connection; NULL: exec */

@@ -17,7 +17,7 @@
 #include "aio/timer.h"
 #include "base/clock.h"
 #include "base/mem.h"
-#include "pool/zygote_wire.h"
+#include "chan/zygote_wire.h"
 
 #define RESTART_MS 5000 /* a zygote that dies is not started again sooner */
 

@@ -8,8 +8,8 @@
  *                                                   main: FORK + descriptors 0..4     zygote:
  * FORKED + pidfd
  */
-#ifndef SLV_POOL_ZYGOTE_WIRE_H
-#define SLV_POOL_ZYGOTE_WIRE_H
+#ifndef SLV_CHAN_ZYGOTE_WIRE_H
+#define SLV_CHAN_ZYGOTE_WIRE_H
 
 #include <stdint.h>
 

@@ -1,0 +1,379 @@
+/*
+ * The base zygote: an engine that is up and warm, and does nothing but fork. It never runs user
+ * code, holds no file and no socket but those to main, and ends when main does.
+ *
+ * It forks only while it has exactly one thread: a child of a fork has one, and an engine that
+ * believes in helper threads which do not exist hangs in its next collection. The helpers end some
+ * eleven seconds after the last activity.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/hash.h"
+#include "base/vec.h"
+#include "chan/zygote_wire.h"
+#include "rt/forktest.h"
+#include "rt/roles_int.h"
+
+#define QUIET_POLL_MS 500
+#define HIGH_FD 128
+#define RESERVED_FDS 5 /* 0 to 4: a child's own go there */
+
+extern char **environ;
+
+typedef struct zygote {
+    slv_rt *rt;
+    slv_sandbox_filter filter;
+    slv_zygote_state state;
+    bool namespaces, tested;
+    char text[SLV_ZYGOTE_TEXT];
+    SLV_VEC(int) conns;
+    char *title; /* where ps reads our name, and how long it may be */
+    size_t title_size;
+} zygote;
+
+/* ---- what others see of us ---- */
+
+/* The kernel shows the memory of the arguments, with that of the environment behind it when the end
+ * is overwritten. */
+static void find_title(zygote *z, int argc, char **argv)
+{
+    char *end = argv[0];
+
+    for (int i = 0; i < argc && argv[i] == end; i++)
+        end += strlen(argv[i]) + 1;
+    for (char **e = environ; *e && *e == end; e++)
+        end += strlen(*e) + 1;
+    for (char **e = environ; *e; e++)
+        *e = slv_strdup(*e); /* lives as long as the process */
+    z->title = argv[0];
+    z->title_size = (size_t)(end - argv[0]);
+}
+
+static void set_title(const zygote *z, const char *title)
+{
+    size_t len = SLV_MIN(strlen(title), z->title_size - 1);
+
+    memset(z->title, 0, z->title_size);
+    memcpy(z->title, title, len);
+    (void)prctl(PR_SET_NAME, "isolate");
+}
+
+/* ---- namespaces ---- */
+
+static bool write_file(const char *path, const char *text)
+{
+    int fd = open(path, O_WRONLY | O_CLOEXEC);
+    bool ok = fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);
+
+    if (fd >= 0)
+        close(fd);
+    return ok;
+}
+
+/* Its own user stays what it is, so that nothing outside changes hands. */
+static bool map_user(uid_t uid, gid_t gid)
+{
+    char line[64];
+
+    (void)write_file("/proc/self/setgroups", "deny"); /* older kernels have no such file */
+    snprintf(line, sizeof line, "%u %u 1", (unsigned)uid, (unsigned)uid);
+    if (!write_file("/proc/self/uid_map", line))
+        return false;
+    snprintf(line, sizeof line, "%u %u 1", (unsigned)gid, (unsigned)gid);
+    return write_file("/proc/self/gid_map", line);
+}
+
+/*
+ * Gives the zygote, and with it every isolate, pid, network, ipc and uts namespaces of its own. The
+ * process that main knows stays outside and only waits; the zygote proper is process 1 within, and
+ * its end takes all its isolates along. Returns in the process that goes on; false when the kernel
+ * does not allow it.
+ */
+static bool enter_namespaces(void)
+{
+    uint64_t flags = slv_sandbox_namespaces();
+    uid_t uid = geteuid();
+    gid_t gid = getegid();
+    int status = 0;
+    pid_t pid;
+
+    if (flags == 0 || unshare((int)flags) != 0)
+        return false;
+    if ((flags & CLONE_NEWUSER) && !map_user(uid, gid))
+        _exit(1); /* half a namespace is none: main starts by exec */
+    pid = fork();
+    if (pid == 0)
+        return true;
+    close(SLV_ZYGOTE_FD);
+    while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
+        continue;
+    _exit(WIFEXITED(status) ? WEXITSTATUS(status) : 1);
+}
+
+/* ---- messages ---- */
+
+static bool send_message(int fd, const slv_zygote_message *m, int beside)
+{
+    union {
+        char space[CMSG_SPACE(sizeof(int))];
+        struct cmsghdr align;
+    } control;
+    struct iovec iov = {.iov_base = (void *)(size_t)m, .iov_len = sizeof *m};
+    struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
+
+    if (beside >= 0) {
+        struct cmsghdr *c;
+
+        memset(&control, 0, sizeof control);
+        msg.msg_control = control.space;
+        msg.msg_controllen = sizeof control.space;
+        c = CMSG_FIRSTHDR(&msg);
+        c->cmsg_level = SOL_SOCKET;
+        c->cmsg_type = SCM_RIGHTS;
+        c->cmsg_len = CMSG_LEN(sizeof(int));
+        memcpy(CMSG_DATA(c), &beside, sizeof(int));
+    }
+    return sendmsg(fd, &msg, MSG_NOSIGNAL) == (ssize_t)sizeof *m;
+}
+
+/* False at the end of the socket. */
+static bool receive_message(int fd, slv_zygote_message *ret, int *fds, unsigned *ret_count)
+{
+    union {
+        char space[CMSG_SPACE(sizeof(int) * SLV_ZYGOTE_FDS)];
+        struct cmsghdr align;
+    } control;
+    struct iovec iov = {.iov_base = ret, .iov_len = sizeof *ret};
+    struct msghdr msg = {.msg_iov = &iov,
+                         .msg_iovlen = 1,
+                         .msg_control = control.space,
+                         .msg_controllen = sizeof control.space};
+    ssize_t n;
+    const struct cmsghdr *c;
+
+    *ret_count = 0;
+    do {
+        n = recvmsg(fd, &msg, MSG_CMSG_CLOEXEC);
+    } while (n < 0 && errno == EINTR);
+    c = n > 0 ? CMSG_FIRSTHDR(&msg) : NULL;
+    if (c && c->cmsg_type == SCM_RIGHTS) {
+        *ret_count = (unsigned)((c->cmsg_len - CMSG_LEN(0)) / sizeof(int));
+        memcpy(fds, CMSG_DATA(c), *ret_count * sizeof(int));
+    }
+    if (n != (ssize_t)sizeof *ret)
+        return false;
+    ret->text[SLV_ZYGOTE_TEXT - 1] = 0;
+    return true;
+}
+
+static void send_state(const zygote *z, int conn)
+{
+    slv_zygote_message m = {
+        .type = SLV_ZYGOTE_STATE, .number = z->state, .ok = z->namespaces ? 1 : 0};
+
+    snprintf(m.text, sizeof m.text, "%s", z->text);
+    (void)send_message(conn, &m, -1); /* one that is gone shows at the next poll */
+}
+
+static void set_state(zygote *z, slv_zygote_state state, const char *text)
+{
+    z->state = state;
+    snprintf(z->text, sizeof z->text, "%s", text);
+    for (size_t i = 0; i < z->conns.len; i++)
+        send_state(z, z->conns.items[i]);
+}
+
+/* ---- forks ---- */
+
+static unsigned thread_count(void)
+{
+    DIR *dir = opendir("/proc/self/task");
+    unsigned n = 0;
+
+    if (!dir)
+        return 0;
+    for (struct dirent *e; (e = readdir(dir));)
+        n += e->d_name[0] != '.';
+    closedir(dir);
+    return n;
+}
+
+/* The engine's allocator keeps /proc/<zygote>/statm open and would go by our memory: the child's
+ * own takes its number. */
+static void renew_statm(void)
+{
+    char path[32], target[64];
+
+    for (int fd = RESERVED_FDS; fd < SLV_SANDBOX_NOFILE; fd++) {
+        ssize_t n;
+        int own;
+
+        snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+        n = readlink(path, target, sizeof target - 1);
+        if (n < 6 || memcmp(target + n - 6, "/statm", 6) != 0)
+            continue;
+        own = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
+        if (own >= 0) {
+            (void)dup3(own, fd, O_CLOEXEC);
+            close(own);
+        }
+    }
+}
+
+static void place_descriptors(const zygote *z, const int *fds)
+{
+    int high[SLV_ZYGOTE_FDS];
+
+    for (unsigned i = 0; i < SLV_ZYGOTE_FDS; i++) {
+        high[i] = fcntl(fds[i], F_DUPFD_CLOEXEC, HIGH_FD);
+        close(fds[i]);
+    }
+    for (size_t i = 0; i < z->conns.len; i++)
+        close(z->conns.items[i]);
+    for (unsigned i = 0; i < SLV_ZYGOTE_FDS; i++) {
+        if (high[i] < 0 || dup3(high[i], (int)i, i < 3 ? 0 : O_CLOEXEC) < 0)
+            _exit(1);
+        close(high[i]);
+    }
+}
+
+SLV_NORETURN static void child(zygote *z, const slv_zygote_message *m, const int *fds, pid_t parent)
+{
+    place_descriptors(z, fds);
+    set_title(z, m->text);
+    (void)signal(SIGCHLD, SIG_DFL);
+    slv_hash_reseed();
+    renew_statm();
+    slv_rt_after_fork(z->rt);
+    _exit(slv_isolate_life(z->rt, parent, &z->filter,
+                           z->namespaces ? (uint32_t)SLV_SANDBOX_NAMESPACES : 0));
+}
+
+static void serve_fork(zygote *z, int conn, const slv_zygote_message *m, const int *fds)
+{
+    slv_zygote_message answer = {.type = SLV_ZYGOTE_FORKED, .number = m->number};
+    pid_t self = getpid(), pid = -1;
+    int pidfd = -1;
+
+    if (z->state == SLV_ZYGOTE_QUIET && thread_count() != 1)
+        set_state(z, SLV_ZYGOTE_WARMING, "helper threads are running");
+    if (z->state == SLV_ZYGOTE_QUIET)
+        pid = fork();
+    if (pid == 0)
+        child(z, m, fds, self);
+    if (pid > 0)
+        pidfd = (int)syscall(SYS_pidfd_open, pid, 0); /* not reaped yet: the number is its */
+    answer.ok = pidfd >= 0;
+    (void)send_message(conn, &answer, pidfd);
+    if (pidfd >= 0)
+        close(pidfd);
+}
+
+/* ---- the loop ---- */
+
+/* False when that connection, or main, is over. */
+static bool on_readable(zygote *z, int fd)
+{
+    slv_zygote_message m;
+    int fds[SLV_ZYGOTE_FDS];
+    unsigned count;
+    bool ok = receive_message(fd, &m, fds, &count);
+
+    if (ok && fd == SLV_ZYGOTE_FD && m.type == SLV_ZYGOTE_CONNECT && count == 1) {
+        slv_vec_push(&z->conns, fds[0]);
+        send_state(z, fds[0]);
+        return true;
+    }
+    if (ok && fd != SLV_ZYGOTE_FD && m.type == SLV_ZYGOTE_FORK && count == SLV_ZYGOTE_FDS)
+        serve_fork(z, fd, &m, fds);
+    for (unsigned i = 0; i < count; i++)
+        close(fds[i]);
+    return ok;
+}
+
+static void look_whether_quiet(zygote *z)
+{
+    char why[SLV_ZYGOTE_TEXT - 32] = "", text[SLV_ZYGOTE_TEXT];
+
+    if (z->state != SLV_ZYGOTE_WARMING || thread_count() != 1)
+        return;
+    if (!z->tested) {
+        z->tested = true;
+        if (!slv_forktest(z->rt, why, sizeof why)) {
+            snprintf(text, sizeof text, "self-test failed: %s", why);
+            set_state(z, SLV_ZYGOTE_BROKEN, text);
+            return;
+        }
+    }
+    set_state(z, SLV_ZYGOTE_QUIET, "quiet");
+}
+
+static int serve(zygote *z)
+{
+    for (;;) {
+        struct pollfd polls[1 + 64];
+        size_t n = SLV_MIN(z->conns.len, SLV_ARRAY_LEN(polls) - 1);
+
+        polls[0] = (struct pollfd){.fd = SLV_ZYGOTE_FD, .events = POLLIN};
+        for (size_t i = 0; i < n; i++)
+            polls[i + 1] = (struct pollfd){.fd = z->conns.items[i], .events = POLLIN};
+        (void)poll(polls, n + 1, z->state == SLV_ZYGOTE_WARMING ? QUIET_POLL_MS : -1);
+        for (size_t i = n; i > 0; i--) {
+            if (polls[i].revents && !on_readable(z, polls[i].fd)) {
+                close(polls[i].fd);
+                slv_vec_swap_remove(&z->conns, i - 1);
+            }
+        }
+        if (polls[0].revents && !on_readable(z, SLV_ZYGOTE_FD))
+            return 0; /* main is gone */
+        while (waitpid(-1, NULL, WNOHANG) > 0)
+            continue;
+        look_whether_quiet(z);
+    }
+}
+
+static void on_child(int number)
+{
+    (void)number; /* interrupts poll, so that the dead are reaped */
+}
+
+int slv_role_zygote(int argc, char **argv)
+{
+    zygote z = {.state = SLV_ZYGOTE_WARMING, .text = "warming"};
+    struct sigaction action = {.sa_handler = on_child};
+    slv_err err = {.code = SLV_OK};
+    pid_t parent;
+
+    if (argc < 4 || !slv_role_parent(argc, argv, &parent)) {
+        (void)slv_fail(&err, SLV_E_INVAL, "__zygote is started by selvage, not by people");
+        return slv_role_fail(&err);
+    }
+    if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() != parent)
+        return 0; /* main is gone */
+    find_title(&z, argc, argv);
+    if (strcmp(argv[3], "ns") == 0)
+        z.namespaces = enter_namespaces();
+    /* the engine's own descriptors shall not lie where a child's go */
+    while (fcntl(RESERVED_FDS - 1, F_GETFD) < 0 && dup(0) >= 0)
+        continue;
+    (void)sigaction(SIGCHLD, &action, NULL);
+    if (slv_sandbox_mode_env() != SLV_SANDBOX_OFF &&
+        slv_sandbox_filter_build(SLV_SANDBOX_ISOLATE, slv_sandbox_mode_env(), &z.filter, &err) !=
+            SLV_OK)
+        return slv_role_fail(&err);
+    z.rt = slv_rt_prepare();
+    return serve(&z);
+}
