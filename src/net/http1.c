@@ -65,6 +65,22 @@ bool slv_http1_is_field_value(slv_str s)
     return true;
 }
 
+bool slv_http1_known_method(slv_str m)
+{
+    static const char *const methods[] = {
+        "GET",    "HEAD",       "POST",        "PUT",        "DELETE",   "PATCH",  "OPTIONS",
+        "PURGE",  "PROPFIND",   "PROPPATCH",   "MKCOL",      "COPY",     "MOVE",   "LOCK",
+        "UNLOCK", "ACL",        "BIND",        "UNBIND",     "REBIND",   "REPORT", "SEARCH",
+        "QUERY",  "MKACTIVITY", "CHECKOUT",    "MERGE",      "M-SEARCH", "NOTIFY", "LINK",
+        "UNLINK", "SUBSCRIBE",  "UNSUBSCRIBE", "MKCALENDAR", "SOURCE",   "BAN",
+    };
+
+    for (size_t i = 0; i < SLV_ARRAY_LEN(methods); i++)
+        if (slv_str_is(m, methods[i]))
+            return true;
+    return false;
+}
+
 static slv_str trim_blanks(slv_str s)
 {
     while (s.len > 0 && (s.ptr[0] == ' ' || s.ptr[0] == '\t'))

@@ -108,6 +108,8 @@ SLV_NODISCARD slv_code slv_http1_chunks_next(slv_http1_chunks *c, slv_str in, si
 bool slv_http1_is_token(slv_str s);       /* not empty, token characters only */
 bool slv_http1_is_field_value(slv_str s); /* no control characters but TAB */
 bool slv_http1_is_token_char(char c);
+/* Methods that the platform's own parser knows (CONNECT and TRACE are not among them). */
+bool slv_http1_known_method(slv_str method);
 /* True when the comma-separated list holds that token, ASCII case ignored. */
 bool slv_http1_list_has(slv_str list, slv_str token);
 

@@ -4,23 +4,6 @@
 
 #include "net/server_int.h"
 
-/* Methods that the platform's own parser knows; others are answered 501. */
-static bool known_method(slv_str m)
-{
-    static const char *const methods[] = {
-        "GET",    "HEAD",       "POST",        "PUT",        "DELETE",   "PATCH",  "OPTIONS",
-        "PURGE",  "PROPFIND",   "PROPPATCH",   "MKCOL",      "COPY",     "MOVE",   "LOCK",
-        "UNLOCK", "ACL",        "BIND",        "UNBIND",     "REBIND",   "REPORT", "SEARCH",
-        "QUERY",  "MKACTIVITY", "CHECKOUT",    "MERGE",      "M-SEARCH", "NOTIFY", "LINK",
-        "UNLINK", "SUBSCRIBE",  "UNSUBSCRIBE", "MKCALENDAR", "SOURCE",   "BAN",
-    };
-
-    for (size_t i = 0; i < SLV_ARRAY_LEN(methods); i++)
-        if (slv_str_is(m, methods[i]))
-            return true;
-    return false;
-}
-
 /* Host, or the authority of an absolute target: no user, path or white space in it. */
 static bool valid_authority(slv_str s)
 {
@@ -171,7 +154,7 @@ int slv_request_head_make(slv_conn_exchange *ex, const char *data, const char **
     if (slv_str_is(h->method, "CONNECT") || slv_str_is(h->method, "TRACE"))
         return 405;
     *ret_why = "unrecognized request method";
-    if (!known_method(h->method))
+    if (!slv_http1_known_method(h->method))
         return 501;
     *ret_why = "this request target is not served";
     if (!split_target(ex, h, &authority))
