@@ -8,6 +8,11 @@ export function decodeUtf8(bytes) {
     return N.utf8Decode(bytes);
 }
 
+// Each byte as one character.
+export function decodeLatin1(bytes) {
+    return N.latin1Decode(bytes);
+}
+
 export function concatBytes(chunks, total) {
     if (chunks.length === 1 && chunks[0].byteLength === total) return chunks[0];
     const all = new P.Uint8Array(total);

@@ -136,7 +136,9 @@ function getFromBlock(block, name) {
 
 // ---- the class ----
 
-const iterate = listIterator("Headers Iterator");
+const iterateEntries = listIterator("EntryIterator", (pair) => pair);
+const iterateKeys = listIterator("KeyIterator", (pair) => pair[0]);
+const iterateValues = listIterator("ValueIterator", (pair) => pair[1]);
 
 let stateOf; // the HeaderList of a Headers object
 let wrap; // a Headers object around a HeaderList
@@ -314,23 +316,19 @@ export class Headers {
     }
 
     entries() {
-        return iterate(this.#list.displayed());
+        return iterateEntries(this.#list.displayed());
     }
 
     keys() {
-        const shown = this.#list.displayed();
-        for (let i = 0; i < shown.length; i++) shown[i] = shown[i][0];
-        return iterate(shown);
+        return iterateKeys(this.#list.displayed());
     }
 
     values() {
-        const shown = this.#list.displayed();
-        for (let i = 0; i < shown.length; i++) shown[i] = shown[i][1];
-        return iterate(shown);
+        return iterateValues(this.#list.displayed());
     }
 
     [Symbol.iterator]() {
-        return iterate(this.#list.displayed());
+        return iterateEntries(this.#list.displayed());
     }
 }
 

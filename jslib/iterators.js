@@ -1,9 +1,9 @@
-// Iterators over a list that was made when iteration began, as the platform's key-value classes have them.
+// The iterators of the platform's key-value classes: by position over a list, so that what is added behind them is seen.
 
 const { defineProperty } = Object;
 
-// Returns a function (items) => iterator. The iterator's class shows itself as `tag`.
-export function listIterator(tag) {
+// Returns a function (items) => iterator of pick(item). The iterator's class shows itself as `tag`.
+export function listIterator(tag, pick) {
     class ListIterator {
         #items;
         #at = 0;
@@ -14,7 +14,7 @@ export function listIterator(tag) {
         next() {
             const items = this.#items;
             if (this.#at >= items.length) return { value: undefined, done: true };
-            return { value: items[this.#at++], done: false };
+            return { value: pick(items[this.#at++]), done: false };
         }
     }
     const proto = ListIterator.prototype;
