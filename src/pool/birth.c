@@ -16,35 +16,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "pool/environment.h"
 #include "pool/pool_int.h"
 
 #define ISOLATE_FDS 5
-#define ENVIRONMENT_MAX 64
-
-extern char **environ;
-
-const char *const *slv_birth_environment(void)
-{
-    /* Nothing of the operator's environment: code in an isolate can read its own. */
-    static const char *const kept[] = {
-        "JSC_", "SELVAGE_", "ASAN_OPTIONS=", "UBSAN_OPTIONS=", "LSAN_OPTIONS=", "LD_LIBRARY_PATH="};
-    static _Thread_local const char *list[ENVIRONMENT_MAX];
-    size_t n = 0;
-
-    list[n++] = "TZ=UTC";
-    list[n++] = "LANG=en_US.UTF-8";
-    for (char **e = environ; *e && n < ENVIRONMENT_MAX - 1; e++) {
-        for (size_t i = 0; i < SLV_ARRAY_LEN(kept); i++) {
-            if (strncmp(*e, kept[i], strlen(kept[i])) == 0) {
-                list[n++] = *e;
-                break;
-            }
-        }
-    }
-    list[n] = NULL;
-    return list;
-}
-
 const char *slv_birth_program(const slv_pool *pool)
 {
     return pool->options.program ? pool->options.program : "/proc/self/exe";
@@ -109,7 +84,7 @@ static slv_code start_exec(slv_isolate *iso, const char *title, const int *fds, 
     const char *argv[] = {title, "__isolate", parent, NULL};
     slv_proc_options options = {.path = slv_birth_program(iso->pool),
                                 .argv = argv,
-                                .envp = slv_birth_environment(),
+                                .envp = slv_child_environment(),
                                 .fds = fds,
                                 .fd_count = ISOLATE_FDS,
                                 .own_group = true};

@@ -162,9 +162,6 @@ void slv_birth_last_words(slv_isolate *iso, char *out, size_t size);
 void slv_birth_done(slv_isolate *iso);
 /* The zygote has answered for iso->fork. */
 void slv_birth_forked(slv_isolate *iso, int pidfd, pid_t pid, slv_code code);
-/* Environment of isolates and zygotes: a few names of ours and of the engine's, nothing of the
- * operator's. */
-const char *const *slv_birth_environment(void);
 const char *slv_birth_program(const slv_pool *pool);
 
 /* ---- meter.c ---- */

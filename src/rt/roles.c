@@ -12,7 +12,9 @@ bool slv_role_run(int argc, char **argv, int *ret_status)
     static const struct {
         const char *name;
         int (*run)(int argc, char **argv);
-    } roles[] = {{"__isolate", slv_role_isolate}, {"__zygote", slv_role_zygote}};
+    } roles[] = {{"__isolate", slv_role_isolate},
+                 {"__zygote", slv_role_zygote},
+                 {"__selftest", slv_role_selftest}};
 
     for (size_t i = 0; argc > 1 && i < SLV_ARRAY_LEN(roles); i++) {
         if (strcmp(argv[1], roles[i].name) == 0) {

@@ -24,6 +24,7 @@
 #include "base/hash.h"
 #include "base/vec.h"
 #include "chan/zygote_wire.h"
+#include "js/version.h"
 #include "rt/forktest.h"
 #include "rt/roles_int.h"
 
@@ -376,4 +377,28 @@ int slv_role_zygote(int argc, char **argv)
         return slv_role_fail(&err);
     z.rt = slv_rt_prepare();
     return serve(&z);
+}
+
+/* For doctor: the same engine, the same wait, the same test, and an answer for people. */
+int slv_role_selftest(int argc, char **argv)
+{
+    char why[200] = "helper threads did not end within 30 s";
+    slv_rt *rt;
+    bool ok = false;
+
+    (void)argc;
+    (void)argv;
+    rt = slv_rt_prepare();
+    printf("engine %s\n", slv_js_version());
+    fflush(stdout);
+    for (int waited = 0; waited < 30000 && !ok; waited += QUIET_POLL_MS) {
+        (void)poll(NULL, 0, QUIET_POLL_MS);
+        if (thread_count() != 1)
+            continue;
+        ok = slv_forktest(rt, why, sizeof why);
+        break;
+    }
+    printf("fork %s\n", ok ? "ok" : why);
+    fflush(stdout);
+    return ok ? 0 : 1;
 }
