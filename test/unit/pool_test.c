@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -113,7 +114,8 @@ static bool act(slv_str what)
     else if (slv_str_is(what, "exit"))
         _exit(3);
     else if (slv_str_is(what, "close"))
-        close(SLV_CHANNEL_FD), pause();
+        for (close(SLV_CHANNEL_FD);;)
+            (void)poll(NULL, 0, 1000);
     else if (slv_str_is(what, "grow"))
         grow(400, true);
     else if (slv_str_is(what, "some"))
