@@ -7,7 +7,6 @@
 import { illegalConstructor, isObject, publish } from "errors";
 import { isArrayBuffer, rejected, resolved, then } from "streams_util";
 import { decodeUtf8, encodeUtf8 } from "body_bytes";
-import { ByteSource } from "io";
 
 const { TypedArrayPrototypeSlice: sliceBytes, ArrayBufferIsView: isView, Uint8Array } = P;
 const { TypedArrayPrototypeGetByteLength: lengthOf, TypedArrayPrototypeGetByteOffset: offsetOf } = P;
@@ -421,5 +420,5 @@ function streamToWire(stream, wire) {
 // What came over the channel as a body: null, a Uint8Array or a ByteSource.
 export function kindOfWireBody(body) {
     if (body === null) return NONE;
-    return body instanceof ByteSource ? SOURCE : BYTES;
+    return isView(body) ? BYTES : SOURCE;
 }

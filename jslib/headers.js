@@ -398,7 +398,7 @@ export function headersFromInit(init, dictionary) {
     return wrap(list);
 }
 
-// These three take names in lower case and look past the guard.
+// These four take names in lower case and look past the guard.
 export function headerGet(headers, lower) {
     return stateOf(headers).get(nameOf(lower));
 }
@@ -409,6 +409,10 @@ export function headerHas(headers, lower) {
 
 export function headerSet(headers, name, value) {
     stateOf(headers).set(name, value);
+}
+
+export function headerDelete(headers, lower) {
+    mapDelete(stateOf(headers).entries, lower);
 }
 
 // The same for a block that no Headers object stands for yet.
