@@ -225,28 +225,31 @@ static void one_turn(slv_loop *loop, uv_run_mode mode)
     (void)uv_run(&loop->uv, mode);
 }
 
-static void enter(slv_loop *loop)
+static slv_loop *enter(slv_loop *loop)
 {
-    SLV_ASSERT(!loop->running && !current);
+    slv_loop *outer = current;
+
+    SLV_ASSERT(!loop->running);
     loop->running = true;
     atomic_store(&loop->thread, pthread_self());
     current = loop;
+    return outer;
 }
 
-static void leave(slv_loop *loop)
+static void leave(slv_loop *loop, slv_loop *outer)
 {
     loop->running = false;
-    current = NULL;
+    current = outer;
 }
 
 void slv_loop_run(slv_loop *loop)
 {
-    enter(loop);
+    slv_loop *outer = enter(loop);
     do
         one_turn(loop, UV_RUN_ONCE);
     while (!atomic_load(&loop->stop));
     atomic_store(&loop->stop, false);
-    leave(loop);
+    leave(loop, outer);
 }
 
 static void on_limit(slv_timer *timer)
@@ -257,15 +260,15 @@ static void on_limit(slv_timer *timer)
 bool slv_loop_run_until(slv_loop *loop, bool (*fn)(void *arg), void *arg, uint64_t ms)
 {
     slv_timer limit = {.fn = on_limit};
+    slv_loop *outer = enter(loop);
     bool done;
 
-    enter(loop);
     uv_update_time(&loop->uv);
     slv_timer_start(&limit, loop, ms);
     while (!(done = fn(arg)) && slv_timer_started(&limit) && !atomic_load(&loop->stop))
         one_turn(loop, UV_RUN_ONCE);
     slv_timer_stop(&limit);
-    leave(loop);
+    leave(loop, outer);
     return done;
 }
 

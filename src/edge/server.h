@@ -60,8 +60,8 @@ typedef struct slv_server_hooks {
     /* A line for the log of the server itself. */
     void (*notice)(void *user, slv_str text);
     /* The first isolate of a deployed version is up on one loop (err NULL) or cannot start. Once
-     * for each deploy. */
-    void (*deployed)(void *user, slv_version *version, const slv_err *err);
+       for each deploy. failure: what the worker reported, {"name","message","stack"}, or empty. */
+    void (*deployed)(void *user, slv_version *version, const slv_err *err, slv_str failure);
 } slv_server_hooks;
 
 typedef struct slv_server_options {

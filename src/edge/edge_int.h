@@ -1,0 +1,242 @@
+/*
+ * edge_int.h - what the files of the edge share.
+ *
+ *     server.c    the server: loops, listeners, deploys, hooks, drain           control loop
+ *     shard.c     one loop thread: its http server, pool, client, workers
+ *     event.c     an event from placement to END, whoever wants it
+ *     ingress.c   a client's request as an event
+ *     egress.c    outgoing fetch and connect
+ *     service.c   calls between workers: SERVICE_FETCH
+ *     rpc.c       RPC, capabilities
+ *     wire.c      WebSockets: clients, origins and isolates, joined two by two
+ *     scheduled.c cron by the clock and by hand
+ *     pages.c     error pages
+ *     body.c      bytes on their way through
+ *
+ * Everything but server.c runs on the thread of one loop and touches the state of that loop only.
+ */
+#ifndef SLV_EDGE_EDGE_INT_H
+#define SLV_EDGE_EDGE_INT_H
+
+#include "aio/timer.h"
+#include "base/buf.h"
+#include "base/map.h"
+#include "base/rand.h"
+#include "edge/body_int.h"
+#include "edge/server.h"
+#include "fmt/url.h"
+#include "net/client.h"
+
+#define SLV_EDGE_INLINE_MAX                                                                        \
+    ((size_t)60 << 10)        /* a body that fits one frame beside its head travels in it */
+#define SLV_EDGE_END_MS 10000 /* a canceled event that has not ended by then costs its isolate */
+
+typedef struct slv_shard slv_shard;
+typedef struct slv_event slv_event;
+typedef struct slv_op slv_op;
+
+/* ---- events ---- */
+
+/* How an event ended. */
+typedef struct slv_event_end {
+    slv_outcome outcome;
+    bool lost; /* by `why`; else END came, or it was never placed (start_err) */
+    slv_lost why;
+    const slv_err *start_err;
+    uint64_t cpu_us;
+    slv_str error; /* JSON {"name","message","stack"} or empty */
+} slv_event_end;
+
+typedef struct slv_event_ops {
+    /* Placed: send EVENT. May be called twice, when the first isolate was lost. */
+    void (*send)(slv_event *ev);
+    /* RESPONSE of a fetch event; NULL where none can come. */
+    slv_code (*response)(slv_event *ev, const slv_msg_response *m, slv_err *err);
+    slv_code (*rpc_result)(slv_event *ev, const slv_frame *f, slv_err *err);
+    /* Last callback; slv_event_done follows from here on whenever the owner likes. */
+    void (*ended)(slv_event *ev, const slv_event_end *end);
+} slv_event_ops;
+
+typedef enum slv_event_state {
+    SLV_EVENT_IDLE,    /* not begun, or ended */
+    SLV_EVENT_WAITING, /* for an isolate */
+    SLV_EVENT_RUNNING, /* EVENT was sent */
+} slv_event_state;
+
+struct slv_event {
+    const slv_event_ops *ops;
+    slv_shard *shard;
+    slv_version *version; /* a reference */
+    slv_pool_event pe;
+    slv_event_state state;
+    slv_list node;       /* shard->events */
+    slv_streams streams; /* open on the isolate */
+    slv_list op_list;    /* open operations */
+    slv_list fetch_wait; /* operations that wait for one of open_connections */
+    unsigned fetches;    /* that wait for headers */
+    uint32_t subrequests, op_count;
+    unsigned hops;   /* calls of workers by workers that led here */
+    slv_list linger; /* shard->lingering: END is due by linger_ms */
+    uint64_t linger_ms;
+    bool canceled;
+    bool effects; /* it has sent an operation: not to be tried again */
+    bool retried;
+    bool inside; /* called by another event */
+};
+
+/* ops, inside, hops set; version takes a reference. May call ops->send or ops->ended only later,
+   from the loop, but for SLV_OK of the pool, where send is called from inside. */
+void slv_event_begin(slv_event *ev, slv_shard *shard, slv_version *version, uint64_t cpu_limit_us,
+                     uint64_t wall_limit_ms);
+/* Tells the isolate that nobody waits for the answer; END follows within `ms`, else the isolate is
+ * killed. Nothing when not running. */
+void slv_event_cancel(slv_event *ev, slv_cancel_reason reason);
+/* The answer is complete: what still runs (waitUntil) has `ms` left. */
+void slv_event_linger(slv_event *ev, uint64_t ms);
+/* Gives up before it was placed; true when it waited. */
+bool slv_event_withdraw(slv_event *ev);
+slv_link *slv_event_link(const slv_event *ev);
+void slv_event_sweep_(slv_shard *shard); /* each second: lingering events */
+
+/* Frames of an isolate: pool's callback. */
+slv_code slv_edge_frame_(void *user, slv_isolate *iso, const slv_frame *frame, slv_err *err);
+
+/* ---- operations ---- */
+
+typedef struct slv_op_ops {
+    /* OP_CANCEL, or the event's end: stop, and answer with an error if the event is still open.
+     * Frees op. */
+    void (*cancel)(slv_op *op, bool answer);
+} slv_op_ops;
+
+struct slv_op {
+    const slv_op_ops *ops;
+    slv_event *event;
+    uint32_t id;
+    slv_list node; /* event->op_list */
+};
+
+void slv_op_open(slv_op *op, slv_event *ev, uint32_t id, const slv_op_ops *ops);
+/* The answer was sent, or nobody wants it: no longer the event's. */
+void slv_op_close(slv_op *op);
+slv_op *slv_op_find(slv_event *ev, uint32_t id);
+/* RESULT with ERROR. */
+void slv_op_reject(slv_event *ev, uint32_t id, slv_str name, slv_str message);
+
+/* The shard's outgoing client. */
+slv_code slv_egress_open(slv_shard *shard, slv_err *err);
+void slv_egress_close(slv_shard *shard);
+/* OP frames by kind. An error is a violation. */
+slv_code slv_egress_fetch(slv_event *ev, uint32_t op, const slv_msg_op_fetch *m, slv_err *err);
+slv_code slv_egress_connect(slv_event *ev, uint32_t op, const slv_msg_op_connect *m, slv_err *err);
+slv_code slv_egress_starttls(slv_event *ev, uint32_t op, uint32_t readable, slv_err *err);
+slv_code slv_service_fetch(slv_event *ev, uint32_t op, const slv_msg_op_fetch *m, slv_err *err);
+slv_code slv_rpc_op(slv_event *ev, uint32_t op, const slv_msg_rpc *m, slv_err *err);
+/* CAP_DROP. */
+slv_code slv_rpc_drop(slv_isolate *iso, slv_str payload, slv_err *err);
+
+/* ---- the server and its loops ---- */
+
+struct slv_shard {
+    slv_server *server;
+    unsigned index;
+    slv_loop *loop;
+    slv_http_server *http;
+    slv_pool *pool;
+    slv_client *client;
+    bool threaded;                  /* its thread runs */
+    SLV_MAP(slv_version *) workers; /* by name; each a reference */
+    slv_version *main_worker;       /* the default one; borrowed from workers */
+    slv_list events;
+    slv_list lingering; /* slv_event.linger, soonest first for equal delays */
+    slv_timer sweep;
+    slv_list idle_ingress; /* structs kept for the next request */
+    size_t idle_count;
+    slv_prng prng;   /* CF-Ray: not a secret */
+    slv_buf scratch; /* within one call */
+    slv_url url;     /* within one call */
+    slv_str cf;      /* request.cf, JSON */
+    slv_buf notice_page;
+    uint64_t requests;
+    slv_buf hook_out; /* records for the control loop, see hooks.c */
+    slv_task hook_flush;
+    slv_list crons;
+    slv_timer cron_timer;
+    void (*on_closed)(slv_shard *shard);
+    slv_mail over;
+    bool draining, closed;
+};
+
+struct slv_server {
+    slv_server_options o;
+    slv_shard **shards;
+    unsigned count;
+    bool started;
+    slv_record *record;
+    char *program, *ca_file, *cf;
+    bool stopping;
+    unsigned closing; /* loops that have not closed yet */
+    void (*drained)(void *user);
+    void *drained_user;
+};
+
+slv_code slv_shard_open(slv_server *server, unsigned index, slv_shard **ret, slv_err *err);
+/* On the shard's loop. */
+void slv_shard_deploy(slv_shard *shard, slv_version *version_take, bool report);
+void slv_shard_undeploy(slv_shard *shard, slv_str name);
+/* Ends everything on the shard's loop, then calls done on it. */
+void slv_shard_close(slv_shard *shard, uint32_t timeout_ms, void (*done)(slv_shard *shard));
+slv_shard *slv_shard_free(slv_shard *shard);
+/* allow_address of clients: by the server's options. */
+bool slv_shard_may_reach(void *shard, const struct sockaddr *address);
+/* The version that answers for a name now; NULL: none. */
+slv_version *slv_shard_worker(slv_shard *shard, slv_str name);
+
+/* ---- hooks: gathered on the shard's loop, delivered on the control loop ---- */
+
+void slv_hook_request(slv_shard *shard, const slv_request_line *line);
+void slv_hook_console(slv_shard *shard, slv_version *version, const slv_msg_log *m);
+/* error: JSON {"name","message","stack"}. */
+void slv_hook_exception(slv_shard *shard, slv_version *version, slv_str error);
+void slv_hook_notice(slv_shard *shard, slv_str text);
+/* failure: JSON of what the worker reported; may be empty. */
+void slv_hook_deployed(slv_shard *shard, slv_version *version, const slv_err *err, slv_str failure);
+void slv_hooks_init(slv_shard *shard);
+void slv_hooks_flush(slv_shard *shard);
+
+/* ---- pages ---- */
+
+typedef struct slv_page_spec {
+    int status;
+    int code;       /* 1101, 1102 ...; 0: none */
+    slv_str title;  /* "Worker threw exception" */
+    slv_str detail; /* plain text: a stack, in dev; may be empty */
+} slv_page_spec;
+
+/* Answers the exchange with a page that suits its Accept header. Terminal for ex. */
+void slv_page_reply(slv_exchange *ex, const slv_page_spec *page);
+/* The page for an event that ended without an answer. `detail` is written to scratch. */
+slv_page_spec slv_page_for_end(slv_shard *shard, slv_version *version, const slv_event_end *end);
+
+/* {"name":..,"message":..,"stack":..}: members as text; false when it is not that. Strings live in
+ * arena. */
+typedef struct slv_error_text {
+    slv_str name, message, stack;
+} slv_error_text;
+bool slv_error_parse(slv_str json, slv_arena *arena, slv_error_text *ret);
+/* Appends such JSON without a stack. */
+SLV_NODISCARD slv_code slv_error_put(slv_buf *out, slv_str name, slv_str message);
+
+/* ---- requests ---- */
+
+extern const slv_exchange_handlers slv_ingress_handlers_;
+/* The URL as a worker sees it, normalised; in shard->url until the next call. SLV_E_PARSE. */
+slv_code slv_shard_url(slv_shard *shard, const slv_request_head *head, slv_str *ret);
+void slv_ingress_free_idle(slv_shard *shard);
+/* True when the request was for a path of the platform's own (/cdn-cgi/..., /__scheduled) and has
+ * been taken. */
+bool slv_scheduled_request(slv_shard *shard, slv_exchange *ex);
+void slv_cron_deploy(slv_shard *shard, slv_version *version);
+void slv_cron_stop(slv_shard *shard);
+
+#endif

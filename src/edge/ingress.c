@@ -1,0 +1,556 @@
+#include "base/clock.h"
+#include "base/mem.h"
+#include "edge/edge_int.h"
+#include "edge/wire_int.h"
+#include "fmt/url.h"
+
+#define IDLE_MAX ((size_t)256)
+#define HEADERS_MAX ((size_t)256 << 10)
+
+/* A client's request: the event that it became, and the exchange that it came from. Lives until
+ * both are over. */
+typedef struct ingress {
+    slv_event ev;
+    slv_list idle;    /* shard->idle_ingress, while unused */
+    slv_exchange *ex; /* NULL: answered, or the client left */
+    slv_source in;    /* the request's body */
+    slv_sink out;     /* the response's */
+    size_t owed;      /* bytes that the client has not taken yet */
+    uint64_t body_seen;
+    slv_str body;
+    bool body_inline, responded;
+    int status;
+    uint64_t began_ns;
+    int64_t wall_ms;
+} ingress;
+
+static ingress *of_event(slv_event *ev)
+{
+    return slv_container_of(ev, ingress, ev);
+}
+
+static ingress *make(slv_shard *shard)
+{
+    slv_list *node = slv_list_pop(&shard->idle_ingress);
+    ingress *ing;
+
+    if (!node)
+        return slv_new0(ingress);
+    shard->idle_count--;
+    ing = slv_container_of(node, ingress, idle);
+    memset(ing, 0, sizeof *ing);
+    return ing;
+}
+
+static void release(ingress *ing)
+{
+    slv_shard *shard = ing->ev.shard;
+
+    if (ing->ex || ing->ev.state != SLV_EVENT_IDLE)
+        return;
+    if (shard->idle_count >= IDLE_MAX) {
+        free(ing);
+        return;
+    }
+    shard->idle_count++;
+    slv_list_push_front(&shard->idle_ingress, &ing->idle);
+}
+
+void slv_ingress_free_idle(slv_shard *shard)
+{
+    slv_list *node;
+
+    while ((node = slv_list_pop(&shard->idle_ingress)) != NULL)
+        free(slv_container_of(node, ingress, idle));
+}
+
+/* ---- the end of the exchange ---- */
+
+/* Before the call that ends it: what its head says is still there. */
+static void log_line(ingress *ing, slv_str outcome)
+{
+    slv_shard *shard = ing->ev.shard;
+
+    if (!shard->server->o.hooks.request)
+        return;
+    const slv_request_line line = {
+        .method = ing->ex->head.method,
+        .target = ing->ex->head.target,
+        .worker = ing->ev.version ? ing->ev.version->name : SLV_STR_NULL,
+        .status = ing->status,
+        .wall_ms = ing->wall_ms,
+        .time_us = (slv_clock_mono_ns() - ing->began_ns) / 1000,
+        .cpu_us = ing->ev.pe.cpu_us,
+        .outcome = outcome,
+    };
+    slv_hook_request(shard, &line);
+}
+
+/* The exchange has ended, or is about to. */
+static void part(ingress *ing)
+{
+    ing->ex = NULL;
+    slv_source_fail(&ing->in, SLV_STR("The client's request has ended."));
+}
+
+static void finished(ingress *ing)
+{
+    part(ing);
+    slv_event_linger(&ing->ev, ing->ev.version ? ing->ev.version->limits.wait_until_ms : 0);
+    release(ing);
+}
+
+static void reply_page(ingress *ing, const slv_page_spec *page, slv_str outcome)
+{
+    slv_exchange *ex = ing->ex;
+
+    ing->status = page->status;
+    log_line(ing, outcome);
+    part(ing);
+    slv_page_reply(ex, page);
+}
+
+/* ---- the request's body ---- */
+
+static void in_credit(slv_source *src, size_t n)
+{
+    ingress *ing = slv_container_of(src, ingress, in);
+
+    ing->ev.effects = true; /* bytes go to this isolate: they cannot go to another */
+    if (ing->ex)
+        slv_exchange_credit(ing->ex, n);
+}
+
+static void in_cancel(slv_source *src, slv_str reason)
+{
+    (void)src; /* without credit the connection drops what comes, or closes */
+    (void)reason;
+}
+
+static const slv_source_ops in_ops = {in_credit, in_cancel};
+
+static const slv_page_spec too_large = {.status = 413, .title = {"Payload too large", 17}};
+
+static void on_body(slv_exchange *ex, slv_str bytes, bool last)
+{
+    ingress *ing = ex->user;
+
+    ing->body_seen += bytes.len;
+    if (ing->body_seen <= ing->ev.version->limits.request_body_bytes) {
+        slv_source_push(&ing->in, bytes, last);
+        return;
+    }
+    slv_event_cancel(&ing->ev, SLV_CANCEL_LIMIT);
+    if (ing->responded) {
+        slv_sink_cancel(&ing->out, SLV_STR("The request body is too large."));
+        ing->status = 0;
+        log_line(ing, SLV_STR("canceled"));
+        part(ing);
+        slv_exchange_abort(ex);
+    } else {
+        reply_page(ing, &too_large, SLV_STR("canceled"));
+    }
+    release(ing);
+}
+
+/* ---- the response's body ---- */
+
+static void out_joined(slv_sink *sink)
+{
+    slv_sink_credit(sink, SLV_FLOW_WINDOW);
+}
+
+static void out_data(slv_sink *sink, slv_str bytes, bool fin)
+{
+    ingress *ing = slv_container_of(sink, ingress, out);
+    slv_exchange *ex = ing->ex;
+
+    if (!ex)
+        return;
+    bool more = bytes.len == 0 || slv_exchange_write(ex, bytes);
+    if (fin) {
+        log_line(ing, SLV_STR("ok"));
+        part(ing);
+        slv_exchange_end(ex);
+        finished(ing);
+    } else if (more) {
+        slv_sink_credit(sink, bytes.len);
+    } else {
+        ing->owed += bytes.len;
+    }
+}
+
+static void out_fail(slv_sink *sink, slv_str message)
+{
+    ingress *ing = slv_container_of(sink, ingress, out);
+    slv_exchange *ex = ing->ex;
+
+    (void)message; /* half a response is cut, so that the client sees that it is half */
+    if (!ex)
+        return;
+    log_line(ing, SLV_STR("exception"));
+    part(ing);
+    slv_exchange_abort(ex);
+    finished(ing);
+}
+
+static const slv_sink_ops out_ops = {out_data, out_fail, out_joined};
+
+static void on_writable(slv_exchange *ex)
+{
+    ingress *ing = ex->user;
+    size_t owed = ing->owed;
+
+    ing->owed = 0;
+    slv_sink_credit(&ing->out, owed);
+}
+
+static void on_gone(slv_exchange *ex, slv_gone_reason reason)
+{
+    ingress *ing = ex->user;
+
+    (void)reason;
+    log_line(ing, SLV_STR("canceled"));
+    part(ing);
+    slv_sink_cancel(&ing->out, SLV_STR("The client has disconnected."));
+    if (slv_event_withdraw(&ing->ev))
+        return; /* `ended` has released it */
+    slv_event_cancel(&ing->ev, SLV_CANCEL_CLIENT);
+    release(ing);
+}
+
+/* ---- the response ---- */
+
+static bool body_allowed(const ingress *ing, const slv_msg_response *m)
+{
+    return !(m->bits & SLV_RESPONSE_NO_BODY) && m->status != 204 && m->status != 304 &&
+           !slv_str_eq(ing->ex->head.method, SLV_STR("HEAD"));
+}
+
+static void bad_response(ingress *ing, const slv_err *err)
+{
+    const slv_page_spec page = {.status = 500,
+                                .code = 1101,
+                                .title = SLV_STR("Worker threw exception"),
+                                .detail = slv_str_from(slv_err_text(err))};
+
+    reply_page(ing, &page, SLV_STR("exception"));
+    slv_event_linger(&ing->ev, ing->ev.version->limits.wait_until_ms);
+}
+
+static void reply_whole(ingress *ing, const slv_response_head *head, slv_str body)
+{
+    slv_exchange *ex = ing->ex;
+    slv_err err = {0};
+
+    log_line(ing, SLV_STR("ok"));
+    if (slv_exchange_reply(ex, head, body, &err) == SLV_OK)
+        finished(ing);
+    else
+        bad_response(ing, &err);
+}
+
+/* The source of a streamed body; NULL with SLV_OK when the number was already used up. */
+static slv_code body_source(ingress *ing, const slv_msg_response *m, slv_source **ret, slv_err *err)
+{
+    slv_event *ev = &ing->ev;
+
+    if (m->body_kind == SLV_BODY_STREAM)
+        return slv_link_source_open(slv_event_link(ev), m->number, ev->pe.id, &ev->streams, ret,
+                                    err);
+    *ret = slv_link_sink_splice(&ev->streams, m->number);
+    return *ret ? SLV_OK
+                : slv_fail(err, SLV_E_PROTOCOL, "RESPONSE with stream %u, which cannot be spliced",
+                           m->number);
+}
+
+static slv_code reply_stream(ingress *ing, const slv_response_head *head, const slv_msg_response *m,
+                             slv_err *err)
+{
+    slv_source *src;
+    slv_err bad = {0};
+
+    SLV_TRY(body_source(ing, m, &src, err));
+    if (!body_allowed(ing, m)) {
+        src->ops->cancel(src, SLV_STR("The response has no body."));
+        reply_whole(ing, head, SLV_STR_NULL);
+        return SLV_OK;
+    }
+    if (slv_exchange_respond(ing->ex, head, &bad) != SLV_OK) {
+        src->ops->cancel(src, SLV_STR("The response cannot be sent."));
+        bad_response(ing, &bad);
+        return SLV_OK;
+    }
+    slv_body_join(src, &ing->out);
+    return SLV_OK;
+}
+
+static slv_code on_response(slv_event *ev, const slv_msg_response *m, slv_err *err)
+{
+    ingress *ing = of_event(ev);
+    slv_response_head head = {.status = m->status,
+                              .reason = m->status_text,
+                              .headers = m->headers,
+                              .length = m->body_length};
+
+    if (ing->responded)
+        return slv_fail(err, SLV_E_PROTOCOL, "a second RESPONSE");
+    ing->responded = true;
+    ing->status = m->status;
+    if (m->body_kind == SLV_BODY_SOCKET)
+        return slv_wire_answer(ev, &ing->ex, m, err);
+    if (!ing->ex) { /* the client has left */
+        slv_source *src;
+
+        if (m->number == 0)
+            return SLV_OK;
+        SLV_TRY(body_source(ing, m, &src, err));
+        src->ops->cancel(src, SLV_STR("The client has disconnected."));
+        return SLV_OK;
+    }
+    if (m->number != 0)
+        return reply_stream(ing, &head, m, err);
+    if (head.length < 0 || m->body_kind == SLV_BODY_INLINE)
+        head.length = (int64_t)m->body.len;
+    reply_whole(ing, &head, m->body);
+    return SLV_OK;
+}
+
+static void on_ended(slv_event *ev, const slv_event_end *end)
+{
+    ingress *ing = of_event(ev);
+
+    if (ing->ex && !ing->responded) {
+        slv_page_spec page = slv_page_for_end(ev->shard, ev->version, end);
+
+        reply_page(ing, &page,
+                   end->lost ? slv_str_from(slv_lost_outcome(end->why))
+                             : slv_str_from(slv_outcome_name(end->outcome)));
+    }
+    release(ing);
+}
+
+/* ---- the EVENT ---- */
+
+/* Fields that clients could use to pass for the platform. */
+static bool is_ours(slv_str name)
+{
+    static const char *const names[] = {
+        "cf-connecting-ip", "cf-connecting-ipv6", "cf-ray",
+        "cf-visitor",       "cf-ipcountry",       "cf-ew-via",
+        "cf-worker",        "cf-pseudo-ipv4",     "true-client-ip",
+        "x-real-ip",        "x-forwarded-proto",
+    };
+
+    if (name.len < 6 || (name.ptr[0] != 'c' && name.ptr[0] != 't' && name.ptr[0] != 'x'))
+        return false;
+    for (size_t i = 0; i < SLV_ARRAY_LEN(names); i++) {
+        if (slv_str_is(name, names[i]))
+            return true;
+    }
+    return false;
+}
+
+static char *put(char *p, slv_str s)
+{
+    if (s.len > 0)
+        memcpy(p, s.ptr, s.len);
+    return p + s.len;
+}
+
+static char *put_header(char *p, slv_str name, slv_str value)
+{
+    p = put(p, name);
+    *p++ = ':';
+    p = put(p, value);
+    *p++ = '\n';
+    return p;
+}
+
+static char *put_ours(ingress *ing, char *p)
+{
+    static const char hex[] = "0123456789abcdef";
+    const slv_request_head *head = &ing->ex->head;
+    uint64_t ray = slv_prng_next(&ing->ev.shard->prng);
+    char text[20];
+
+    for (int i = 0; i < 16; i++)
+        text[i] = hex[ray >> (60 - 4 * i) & 15];
+    memcpy(text + 16, "-DEV", 4);
+    if (head->peer.len > 0) {
+        p = put_header(p, SLV_STR("cf-connecting-ip"), head->peer);
+        p = put_header(p, SLV_STR("x-real-ip"), head->peer);
+    }
+    p = put_header(p, SLV_STR("cf-ray"), slv_str_make(text, sizeof text));
+    p = put_header(p, SLV_STR("cf-visitor"),
+                   head->scheme.len == 5 ? SLV_STR("{\"scheme\":\"https\"}")
+                                         : SLV_STR("{\"scheme\":\"http\"}"));
+    p = put_header(p, SLV_STR("x-forwarded-proto"), head->scheme);
+    if (head->wants_websocket) {
+        p = put_header(p, SLV_STR("upgrade"), SLV_STR("websocket"));
+        p = put_header(p, SLV_STR("connection"), SLV_STR("Upgrade"));
+    }
+    return p;
+}
+
+/* The header block that the worker sees, in the shard's scratch. */
+static slv_code put_headers(ingress *ing, slv_str *ret)
+{
+    const slv_request_head *head = &ing->ex->head;
+    slv_buf *out = &ing->ev.shard->scratch;
+    size_t need = 512 + 2 * head->peer.len;
+
+    for (size_t i = 0; i < head->header_count; i++)
+        need += head->headers[i].name.len + head->headers[i].value.len + 2;
+    if (need > HEADERS_MAX)
+        return SLV_E_LIMIT;
+    slv_buf_reset(out);
+    SLV_TRY(slv_buf_reserve(out, need));
+    char *p = out->ptr;
+    for (size_t i = 0; i < head->header_count; i++) {
+        const slv_http_header *h = &head->headers[i];
+
+        if (SLV_LIKELY(!is_ours(h->name)))
+            p = put_header(p, h->name, h->value);
+    }
+    p = put_ours(ing, p);
+    out->len = (size_t)(p - out->ptr);
+    SLV_ASSERT(out->len <= need);
+    *ret = slv_buf_view(out);
+    return SLV_OK;
+}
+
+/* A body that did not come whole with the head: a stream, which nothing flows on before the worker
+ * asks. */
+static slv_code open_body(ingress *ing, slv_msg_event_fetch *m)
+{
+    slv_event *ev = &ing->ev;
+    slv_sink *sink;
+
+    SLV_TRY(slv_link_sink_open(slv_event_link(ev), ev->pe.id, &ev->streams, &sink, &m->body_stream,
+                               NULL));
+    slv_body_join(&ing->in, sink);
+    m->bits |= SLV_FETCH_STREAM;
+    m->body_length = ing->ex->head.content_length;
+    return SLV_OK;
+}
+
+static void on_send(slv_event *ev)
+{
+    ingress *ing = of_event(ev);
+    const slv_request_head *head = &ing->ex->head;
+    slv_msg_event m = {.kind = SLV_EVENT_FETCH};
+    slv_msg_event_fetch *f = &m.fetch;
+    slv_link *link = slv_event_link(ev);
+
+    f->bits = SLV_FETCH_OUTSIDE | (head->wants_websocket ? SLV_FETCH_UPGRADE : 0);
+    f->method = head->method;
+    f->cf = ev->shard->cf;
+    if (ing->body_inline) {
+        f->bits |= SLV_FETCH_INLINE;
+        f->body = ing->body;
+        f->body_length = (int64_t)ing->body.len;
+    } else if (head->has_body && open_body(ing, f) != SLV_OK) {
+        slv_link_violate(link, SLV_E_LIMIT, "too many streams are open");
+        return;
+    }
+    slv_code code = slv_shard_url(ev->shard, head, &f->url);
+    if (code == SLV_OK)
+        code = put_headers(ing, &f->headers);
+    slv_buf *out = slv_link_begin(link, SLV_FRAME_EVENT, 0, ev->pe.id);
+    slv_link_end(link, code == SLV_OK ? slv_msg_event_put(out, &m) : code);
+}
+
+static const slv_event_ops event_ops = {
+    .send = on_send, .response = on_response, .ended = on_ended};
+
+/* ---- the request ---- */
+
+/* The URL as the worker sees it, normalised, in shard->url until the next call. */
+slv_code slv_shard_url(slv_shard *shard, const slv_request_head *head, slv_str *ret)
+{
+    slv_buf *text = &shard->scratch;
+
+    slv_buf_reset(text);
+    SLV_TRY(slv_buf_append(text, head->scheme));
+    SLV_TRY(slv_buf_append(text, SLV_STR("://")));
+    if (head->authority.len > 0)
+        SLV_TRY(slv_buf_append(text, head->authority));
+    else
+        SLV_TRY(slv_buf_printf(text, "%.*s:%u", SLV_STR_ARGS(head->local), head->local_port));
+    SLV_TRY(slv_buf_append(text, head->path));
+    SLV_TRY(slv_url_parse(slv_buf_view(text), NULL, &shard->url));
+    *ret = slv_buf_view(&shard->url.href);
+    return SLV_OK;
+}
+
+static void refuse(slv_exchange *ex, int status, slv_str title)
+{
+    const slv_page_spec page = {.status = status, .title = title};
+
+    slv_page_reply(ex, &page);
+}
+
+static bool refused(slv_shard *shard, slv_exchange *ex, const slv_version *version)
+{
+    const slv_request_head *head = &ex->head;
+    slv_str url;
+
+    if (head->target.len > version->limits.url_bytes)
+        refuse(ex, 414, SLV_STR("URI too long"));
+    else if (head->content_length > 0 &&
+             (uint64_t)head->content_length > version->limits.request_body_bytes)
+        slv_page_reply(ex, &too_large);
+    else if (slv_str_eq(head->path, SLV_STR("*")) || slv_str_eq(head->method, SLV_STR("TRACE")) ||
+             slv_str_eq(head->method, SLV_STR("TRACK")))
+        refuse(ex, 405, SLV_STR("Method not allowed"));
+    else if (slv_shard_url(shard, head, &url) != SLV_OK)
+        refuse(ex, 400, SLV_STR("Bad request: the URL is malformed"));
+    else
+        return false;
+    return true;
+}
+
+static void no_worker(slv_shard *shard, slv_exchange *ex)
+{
+    const slv_response_head head = {.status = 500,
+                                    .headers = SLV_STR("content-type:text/html;charset=UTF-8\n")};
+
+    if (shard->notice_page.len == 0)
+        refuse(ex, 404, SLV_STR("No worker is deployed here"));
+    else if (slv_exchange_reply(ex, &head, slv_buf_view(&shard->notice_page), NULL) != SLV_OK)
+        slv_exchange_abort(ex);
+}
+
+static void on_request(void *ctx, slv_exchange *ex)
+{
+    slv_shard *shard = ctx;
+    slv_version *version = shard->main_worker;
+
+    shard->requests++;
+    if (slv_scheduled_request(shard, ex))
+        return;
+    if (!version) {
+        no_worker(shard, ex);
+        return;
+    }
+    if (refused(shard, ex, version))
+        return;
+    ingress *ing = make(shard);
+    ing->ex = ex;
+    ex->user = ing;
+    ing->in.ops = &in_ops;
+    ing->out.ops = &out_ops;
+    ing->ev.ops = &event_ops;
+    ing->body_inline = ex->head.has_body && slv_exchange_take_body(ex, &ing->body);
+    if (shard->server->o.hooks.request) {
+        ing->began_ns = slv_clock_mono_ns();
+        ing->wall_ms = slv_loop_wall_ms(shard->loop);
+    }
+    if (ing->body_inline && !slv_str_eq(ex->head.method, SLV_STR("GET")))
+        ing->ev.effects = true; /* the worker has the body at once */
+    slv_event_begin(&ing->ev, shard, version, (uint64_t)version->limits.cpu_fetch_ms * 1000, 0);
+}
+
+const slv_exchange_handlers slv_ingress_handlers_ = {
+    .request = on_request, .body = on_body, .writable = on_writable, .gone = on_gone};

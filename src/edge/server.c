@@ -1,0 +1,290 @@
+#include "edge/server.h"
+
+#include <stdio.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "edge/edge_int.h"
+
+/* ---- orders to a loop ---- */
+
+typedef enum order_kind {
+    ORDER_DEPLOY,
+    ORDER_UNDEPLOY,
+    ORDER_PAGE,
+    ORDER_CLOSE,
+} order_kind;
+
+typedef struct order {
+    slv_mail mail;
+    order_kind kind;
+    slv_shard *shard;
+    slv_version *version; /* a reference */
+    bool report;
+    char *text;
+    size_t len;
+    uint32_t timeout_ms;
+} order;
+
+static void on_shard_closed(slv_shard *shard);
+
+static void on_order(slv_mail *mail)
+{
+    order *o = slv_container_of(mail, order, mail);
+    slv_shard *shard = o->shard;
+
+    switch (o->kind) {
+    case ORDER_DEPLOY:
+        slv_shard_deploy(shard, o->version, o->report);
+        break;
+    case ORDER_UNDEPLOY:
+        slv_shard_undeploy(shard, slv_str_make(o->text, o->len));
+        break;
+    case ORDER_PAGE:
+        if (slv_buf_set(&shard->notice_page, slv_str_make(o->text, o->len)) != SLV_OK)
+            slv_buf_reset(&shard->notice_page);
+        break;
+    case ORDER_CLOSE:
+        slv_shard_close(shard, o->timeout_ms, on_shard_closed);
+        break;
+    }
+    free(o->text);
+    free(o);
+}
+
+static void give_order(slv_shard *shard, order_kind kind, slv_version *version, bool report,
+                       slv_str text, uint32_t timeout_ms)
+{
+    order *o = slv_new0(order);
+
+    *o = (order){.mail.fn = on_order,
+                 .kind = kind,
+                 .shard = shard,
+                 .version = version ? slv_version_ref(version) : NULL,
+                 .report = report,
+                 .text = slv_strndup(text.ptr ? text.ptr : "", text.len),
+                 .len = text.len,
+                 .timeout_ms = timeout_ms};
+    slv_loop_post(shard->loop, &o->mail);
+}
+
+void slv_server_deploy(slv_server *server, slv_version *version)
+{
+    for (unsigned i = 0; i < server->count; i++)
+        give_order(server->shards[i], ORDER_DEPLOY, version, i == 0, SLV_STR_NULL, 0);
+}
+
+void slv_server_undeploy(slv_server *server, slv_str name)
+{
+    for (unsigned i = 0; i < server->count; i++)
+        give_order(server->shards[i], ORDER_UNDEPLOY, NULL, false, name, 0);
+}
+
+void slv_server_set_notice_page(slv_server *server, slv_str html)
+{
+    for (unsigned i = 0; i < server->count; i++)
+        give_order(server->shards[i], ORDER_PAGE, NULL, false, html, 0);
+}
+
+/* ---- figures ---- */
+
+typedef struct stats_ask {
+    slv_mail mail;
+    slv_server *server;
+    unsigned at;
+    slv_server_stats sum;
+    void (*fn)(void *user, const slv_server_stats *stats);
+    void *user;
+} stats_ask;
+
+static void on_stats_done(slv_mail *mail)
+{
+    stats_ask *ask = slv_container_of(mail, stats_ask, mail);
+
+    ask->fn(ask->user, &ask->sum);
+    free(ask);
+}
+
+/* Goes from loop to loop, then home. */
+static void on_stats(slv_mail *mail)
+{
+    stats_ask *ask = slv_container_of(mail, stats_ask, mail);
+    slv_shard *shard = ask->server->shards[ask->at];
+
+    ask->sum.requests += shard->requests;
+    if (shard->http)
+        ask->sum.connections += slv_http_server_connections(shard->http);
+    if (shard->pool) {
+        slv_pool_stats s;
+
+        slv_pool_get_stats(shard->pool, &s);
+        ask->sum.pool.isolates += s.isolates;
+        ask->sum.pool.starting += s.starting;
+        ask->sum.pool.open_events += s.open_events;
+        ask->sum.pool.waiting_events += s.waiting_events;
+        ask->sum.pool.started_exec += s.started_exec;
+        ask->sum.pool.started_zygote += s.started_zygote;
+        ask->sum.pool.started_app_zygote += s.started_app_zygote;
+        ask->sum.pool.killed_cpu += s.killed_cpu;
+        ask->sum.pool.killed_memory += s.killed_memory;
+        ask->sum.pool.crashed += s.crashed;
+        ask->sum.pool.rss_bytes += s.rss_bytes;
+        ask->sum.pool.last_start_us = SLV_MAX(ask->sum.pool.last_start_us, s.last_start_us);
+    }
+    if (++ask->at < ask->server->count) {
+        slv_loop_post(ask->server->shards[ask->at]->loop, &ask->mail);
+        return;
+    }
+    ask->mail.fn = on_stats_done;
+    slv_loop_post(ask->server->o.control, &ask->mail);
+}
+
+void slv_server_get_stats(slv_server *server, void (*fn)(void *user, const slv_server_stats *stats),
+                          void *user)
+{
+    stats_ask *ask = slv_new0(stats_ask);
+
+    *ask = (stats_ask){.mail.fn = on_stats, .server = server, .fn = fn, .user = user};
+    slv_loop_post(server->shards[0]->loop, &ask->mail);
+}
+
+/* ---- listening and starting ---- */
+
+slv_code slv_server_listen(slv_server *server, const slv_listen_options *options,
+                           uint16_t *ret_port, slv_err *err)
+{
+    slv_listen_options o = *options;
+
+    SLV_ASSERT(!server->started);
+    o.reuse_port = server->count > 1 && o.unix_path.len == 0;
+    for (unsigned i = 0; i < server->count; i++) {
+        if (o.unix_path.len > 0 && i > 0)
+            break; /* a path has one listener */
+        SLV_TRY(slv_http_server_listen(server->shards[i]->http, &o, err));
+        if (o.unix_path.len == 0)
+            o.port = slv_http_server_port(server->shards[i]->http); /* the others take the same */
+    }
+    if (ret_port)
+        *ret_port = o.port;
+    return SLV_OK;
+}
+
+slv_code slv_server_start(slv_server *server, slv_err *err)
+{
+    SLV_ASSERT(!server->started);
+    for (unsigned i = 0; i < server->count; i++) {
+        char name[16];
+
+        (void)snprintf(name, sizeof name, "loop-%u", i);
+        SLV_TRY(slv_loop_start_thread(server->shards[i]->loop, name, err));
+        server->shards[i]->threaded = true;
+        server->started = true;
+    }
+    return SLV_OK;
+}
+
+/* ---- life ---- */
+
+slv_code slv_server_new(const slv_server_options *options, slv_server **ret, slv_err *err)
+{
+    SLV_CLEANUP(slv_server_free) slv_server *server = slv_new0(slv_server);
+    unsigned count = options->loops ? options->loops : 1;
+
+    if (count > SLV_SERVER_LOOPS_MAX)
+        return slv_fail(err, SLV_E_INVAL, "%u loop threads; 1 to %d are allowed", count,
+                        SLV_SERVER_LOOPS_MAX);
+    SLV_ASSERT(options->control);
+    server->o = *options;
+    if (options->program)
+        server->o.program = server->program = slv_strdup(options->program);
+    if (options->ca_file)
+        server->o.ca_file = server->ca_file = slv_strdup(options->ca_file);
+    if (options->cf_json.len > 0)
+        server->cf = slv_strndup(options->cf_json.ptr, options->cf_json.len);
+    server->o.cf_json = slv_str_make(server->cf, options->cf_json.len);
+    if (options->record)
+        SLV_TRY(slv_record_create(options->record, &server->record, err));
+    server->shards = slv_alloc0(count * sizeof *server->shards);
+    for (; server->count < count; server->count++) {
+        slv_code code = slv_shard_open(server, server->count, &server->shards[server->count], err);
+
+        if (code != SLV_OK) {
+            server->count++; /* the half-built one is freed with the others */
+            return code;
+        }
+    }
+    *ret = SLV_STEAL(server);
+    return SLV_OK;
+}
+
+static void on_all_closed(slv_mail *mail);
+
+/* On the shard's loop. */
+static void on_shard_closed(slv_shard *shard)
+{
+    shard->over.fn = on_all_closed;
+    slv_loop_post(shard->server->o.control, &shard->over);
+}
+
+/* On the control loop, once for each shard. */
+static void on_all_closed(slv_mail *mail)
+{
+    slv_shard *shard = slv_container_of(mail, slv_shard, over);
+    slv_server *server = shard->server;
+
+    if (shard->threaded) {
+        slv_loop_stop(shard->loop);
+        slv_loop_join_thread(shard->loop);
+        shard->threaded = false;
+    }
+    if (--server->closing == 0 && server->drained)
+        server->drained(server->drained_user);
+}
+
+void slv_server_drain(slv_server *server, uint32_t timeout_ms, void (*done)(void *user), void *user)
+{
+    SLV_ASSERT(server->started && !server->stopping);
+    server->stopping = true;
+    server->drained = done;
+    server->drained_user = user;
+    server->closing = server->count;
+    for (unsigned i = 0; i < server->count; i++)
+        give_order(server->shards[i], ORDER_CLOSE, NULL, false, SLV_STR_NULL, timeout_ms);
+}
+
+static void on_early_close(slv_shard *shard)
+{
+    shard->pool = NULL;
+}
+
+static bool is_closed(void *arg)
+{
+    const slv_shard *shard = arg;
+
+    return !shard->pool;
+}
+
+slv_server *slv_server_free(slv_server *server)
+{
+    if (!server)
+        return NULL;
+    for (unsigned i = 0; i < server->count; i++) {
+        slv_shard *shard = server->shards[i];
+
+        SLV_ASSERT(!shard->threaded);
+        if (shard->pool) { /* was never started */
+            slv_shard_close(shard, 0, on_early_close);
+            (void)slv_loop_run_until(shard->loop, is_closed, shard, 10000);
+        }
+        server->shards[i] = slv_shard_free(shard);
+    }
+    free(server->shards);
+    slv_err err = {0};
+    if (server->record && slv_record_close(server->record, &err) != SLV_OK)
+        slv_log(SLV_LOG_ERROR, "%s", slv_err_text(&err));
+    free(server->program);
+    free(server->ca_file);
+    free(server->cf);
+    free(server);
+    return NULL;
+}

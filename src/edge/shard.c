@@ -1,0 +1,296 @@
+#include "base/clock.h"
+#include "base/mem.h"
+#include "edge/edge_int.h"
+#include "edge/peer_int.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+
+#define SWEEP_MS 1000
+#define SCRATCH_MAX ((size_t)64 << 20)
+
+/* request.cf where nothing better is known. */
+static const char default_cf[] =
+    "{\"asOrganization\":\"\",\"asn\":395747,\"clientAcceptEncoding\":\"gzip, deflate, br\","
+    "\"clientTcpRtt\":0,\"colo\":\"DFW\",\"continent\":\"NA\",\"country\":\"US\","
+    "\"edgeRequestKeepAliveStatus\":1,\"httpProtocol\":\"HTTP/1.1\",\"city\":\"Austin\","
+    "\"latitude\":\"30.27130\",\"longitude\":\"-97.74260\",\"metroCode\":\"635\","
+    "\"postalCode\":\"78701\",\"region\":\"Texas\",\"regionCode\":\"TX\","
+    "\"requestPriority\":\"weight=192;exclusive=0\",\"timezone\":\"America/Chicago\","
+    "\"tlsCipher\":\"AEAD-AES128-GCM-SHA256\",\"tlsVersion\":\"TLSv1.3\",\"isEUCountry\":\"\","
+    "\"tlsClientAuth\":{\"certPresented\":\"0\",\"certVerified\":\"NONE\",\"certRevoked\":\"0\","
+    "\"certIssuerDN\":\"\",\"certSubjectDN\":\"\",\"certIssuerDNRFC2253\":\"\","
+    "\"certSubjectDNRFC2253\":\"\",\"certIssuerDNLegacy\":\"\",\"certSubjectDNLegacy\":\"\","
+    "\"certSerial\":\"\",\"certIssuerSerial\":\"\",\"certSKI\":\"\",\"certIssuerSKI\":\"\","
+    "\"certFingerprintSHA1\":\"\",\"certFingerprintSHA256\":\"\",\"certNotBefore\":\"\","
+    "\"certNotAfter\":\"\"},\"hostMetadata\":{}}";
+
+/* ---- which addresses workers may reach ---- */
+
+static bool private_v4(uint32_t a)
+{
+    static const struct {
+        uint32_t net, bits;
+    } blocks[] = {
+        {0x00000000, 8},  {0x0a000000, 8},  {0x64400000, 10}, {0xa9fe0000, 16}, {0xac100000, 12},
+        {0xc0000000, 24}, {0xc0a80000, 16}, {0xc6120000, 15}, {0xe0000000, 3},
+    };
+
+    for (size_t i = 0; i < SLV_ARRAY_LEN(blocks); i++) {
+        if ((a ^ blocks[i].net) >> (32 - blocks[i].bits) == 0)
+            return true;
+    }
+    return false;
+}
+
+static bool loopback_v4(uint32_t a)
+{
+    return a >> 24 == 127;
+}
+
+typedef enum reach {
+    REACH_PUBLIC,
+    REACH_LOOPBACK,
+    REACH_PRIVATE,
+} reach;
+
+static reach reach_v4(uint32_t a)
+{
+    return loopback_v4(a) ? REACH_LOOPBACK : private_v4(a) ? REACH_PRIVATE : REACH_PUBLIC;
+}
+
+static reach reach_of(const struct sockaddr *address)
+{
+    if (address->sa_family == AF_INET) {
+        struct sockaddr_in in;
+
+        memcpy(&in, address, sizeof in);
+        return reach_v4(ntohl(in.sin_addr.s_addr));
+    }
+    if (address->sa_family != AF_INET6)
+        return REACH_PRIVATE;
+    struct sockaddr_in6 in6;
+    memcpy(&in6, address, sizeof in6);
+    const uint8_t *b = in6.sin6_addr.s6_addr;
+    uint32_t low;
+    memcpy(&low, b + 12, sizeof low);
+    if (IN6_IS_ADDR_V4MAPPED(&in6.sin6_addr) || IN6_IS_ADDR_V4COMPAT(&in6.sin6_addr)) {
+        if (IN6_IS_ADDR_LOOPBACK(&in6.sin6_addr))
+            return REACH_LOOPBACK;
+        return reach_v4(ntohl(low));
+    }
+    if (IN6_IS_ADDR_LOOPBACK(&in6.sin6_addr))
+        return REACH_LOOPBACK;
+    if (memcmp(b, "\x00\x64\xff\x9b\0\0\0\0\0\0\0\0", 12) == 0) /* 64:ff9b::/96 */
+        return reach_v4(ntohl(low));
+    /* global unicast is 2000::/3; all else is for local use, multicast or reserved */
+    return b[0] >> 5 == 1 ? REACH_PUBLIC : REACH_PRIVATE;
+}
+
+bool slv_shard_may_reach(void *ctx, const struct sockaddr *address)
+{
+    const slv_shard *shard = ctx;
+
+    switch (reach_of(address)) {
+    case REACH_PUBLIC:
+        return true;
+    case REACH_LOOPBACK:
+        return shard->server->o.dev || shard->server->o.allow_private;
+    case REACH_PRIVATE:
+        break;
+    }
+    return shard->server->o.allow_private;
+}
+
+/* ---- isolates ---- */
+
+static void on_opened(void *user, slv_isolate *iso)
+{
+    slv_peer *peer = slv_new0(slv_peer);
+
+    slv_peer_init(peer, user, iso);
+    slv_isolate_set_user(iso, peer);
+}
+
+static void on_gone(void *user, slv_isolate *iso, const char *text)
+{
+    slv_peer *peer = slv_isolate_user(iso);
+
+    if (text)
+        slv_hook_notice(user, slv_str_from(text));
+    slv_isolate_set_user(iso, NULL);
+    slv_peer_done(peer);
+    free(peer);
+}
+
+static void on_notice(void *user, const char *text)
+{
+    slv_hook_notice(user, slv_str_from(text));
+}
+
+/* ---- workers ---- */
+
+slv_version *slv_shard_worker(slv_shard *shard, slv_str name)
+{
+    slv_version **p = slv_map_get(&shard->workers, name);
+
+    return p ? *p : NULL;
+}
+
+typedef struct warm_report {
+    slv_version *version;
+    bool report;
+} warm_report;
+
+static void on_warm(void *user, void *arg, slv_isolate *iso, const slv_err *err)
+{
+    slv_shard *shard = user;
+    warm_report *warm = arg;
+
+    (void)iso;
+    if (warm->report)
+        slv_hook_deployed(shard, warm->version, err,
+                          err ? slv_pool_failure(shard->pool, warm->version) : SLV_STR_NULL);
+    (void)slv_version_unref(warm->version);
+    free(warm);
+}
+
+void slv_shard_deploy(slv_shard *shard, slv_version *version, bool report)
+{
+    slv_version *old = slv_shard_worker(shard, version->name);
+
+    if (shard->closed) {
+        (void)slv_version_unref(version);
+        return;
+    }
+    if (!shard->main_worker || shard->main_worker == old)
+        shard->main_worker = version;
+    slv_map_set(&shard->workers, version->name, version);
+    warm_report *warm = slv_new0(warm_report);
+    *warm = (warm_report){slv_version_ref(version), report};
+    slv_pool_warm(shard->pool, version, on_warm, warm);
+    slv_cron_deploy(shard, version);
+    if (old) {
+        slv_pool_retire(shard->pool, old);
+        (void)slv_version_unref(old);
+    }
+}
+
+void slv_shard_undeploy(slv_shard *shard, slv_str name)
+{
+    slv_version *old = slv_shard_worker(shard, name);
+
+    if (!old)
+        return;
+    if (shard->main_worker == old)
+        shard->main_worker = NULL;
+    (void)slv_map_remove(&shard->workers, name);
+    slv_pool_retire(shard->pool, old);
+    (void)slv_version_unref(old);
+}
+
+/* ---- life ---- */
+
+static void on_sweep(slv_timer *timer)
+{
+    slv_shard *shard = slv_container_of(timer, slv_shard, sweep);
+
+    slv_event_sweep_(shard);
+    slv_timer_start(timer, shard->loop, SWEEP_MS);
+}
+
+static slv_code open_parts(slv_shard *shard, slv_err *err)
+{
+    const slv_server_options *o = &shard->server->o;
+    const slv_pool_options pool = {
+        .loop = shard->loop,
+        .user = shard,
+        .opened = on_opened,
+        .frame = slv_edge_frame_,
+        .gone = on_gone,
+        .notice = on_notice,
+        .zygote = o->zygote,
+        .program = o->program,
+        .cap_per_version = o->isolates,
+        .keep_one = o->dev,
+    };
+    slv_http_options http = o->http;
+
+    SLV_TRY(slv_egress_open(shard, err));
+    SLV_TRY(slv_pool_new(&pool, &shard->pool, err));
+    http.handlers = &slv_ingress_handlers_;
+    http.ctx = shard;
+    shard->http = slv_http_server_new(shard->loop, &http);
+    slv_timer_start(&shard->sweep, shard->loop, SWEEP_MS);
+    return SLV_OK;
+}
+
+slv_code slv_shard_open(slv_server *server, unsigned index, slv_shard **ret, slv_err *err)
+{
+    slv_shard *shard = slv_new0(slv_shard);
+
+    shard->server = server;
+    shard->index = index;
+    shard->sweep.fn = on_sweep;
+    shard->scratch = SLV_BUF(SCRATCH_MAX);
+    shard->notice_page = SLV_BUF((size_t)4 << 20);
+    shard->url = SLV_URL_INIT;
+    shard->cf = server->o.cf_json.len > 0 ? server->o.cf_json : slv_str_from(default_cf);
+    slv_list_init(&shard->events);
+    slv_list_init(&shard->lingering);
+    slv_list_init(&shard->idle_ingress);
+    slv_list_init(&shard->crons);
+    slv_hooks_init(shard);
+    slv_prng_seed(&shard->prng, slv_rand_u64());
+    slv_code code = slv_loop_new(&shard->loop, err);
+    if (code == SLV_OK)
+        code = open_parts(shard, err);
+    *ret = shard; /* half-built on failure: slv_shard_free takes it */
+    return code;
+}
+
+static void on_pool_closed(void *user)
+{
+    slv_shard *shard = user;
+
+    shard->pool = NULL;
+    slv_egress_close(shard);
+    slv_timer_stop(&shard->sweep);
+    slv_hooks_flush(shard);
+    shard->on_closed(shard);
+}
+
+static void on_drained(void *user)
+{
+    slv_shard *shard = user;
+
+    shard->closed = true;
+    shard->http = slv_http_server_free(shard->http);
+    slv_cron_stop(shard);
+    while (shard->workers.len > 0)
+        slv_shard_undeploy(shard, shard->workers.keys[0]);
+    slv_pool_close(shard->pool, on_pool_closed, shard);
+}
+
+void slv_shard_close(slv_shard *shard, uint32_t timeout_ms, void (*done)(slv_shard *shard))
+{
+    shard->on_closed = done;
+    shard->draining = true;
+    slv_http_server_drain(shard->http, timeout_ms, on_drained, shard);
+}
+
+slv_shard *slv_shard_free(slv_shard *shard)
+{
+    if (!shard)
+        return NULL;
+    SLV_ASSERT(!shard->pool); /* closed before */
+    slv_ingress_free_idle(shard);
+    slv_map_done(&shard->workers);
+    slv_buf_done(&shard->scratch);
+    slv_buf_done(&shard->notice_page);
+    slv_url_done(&shard->url);
+    slv_buf_done(&shard->hook_out);
+    shard->loop = slv_loop_free(shard->loop);
+    free(shard);
+    return NULL;
+}
