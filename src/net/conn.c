@@ -160,6 +160,14 @@ void slv_conn_close(slv_conn *c, slv_gone_reason reason)
                c->ex && c->ex->responded && !c->ex->ended && c->ex->framing == OUT_TO_CLOSE);
 }
 
+void slv_conn_gone(slv_conn *c)
+{
+    c->state = CONN_CLOSED;
+    slv_timer_stop(&c->timer);
+    slv_task_cancel(&c->flush);
+    slv_loop_later(c->server->loop, &c->work);
+}
+
 void slv_conn_cut(slv_conn *c)
 {
     slv_conn_exchange *ex = c->ex;

@@ -171,4 +171,5 @@ const slv_exchange_ops slv_conn_exchange_ops = {
     .queued = queued,
     .end = end,
     .abort = abort_exchange,
+    .upgrade = slv_conn_upgrade,
 };

@@ -232,7 +232,7 @@ slv_code slv_http1_write_head(slv_outq *q, const slv_response_head *head,
         return slv_fail(err, SLV_E_INVAL, "a response header cannot be sent");
     if (!date) {
         p = put(p, SLV_STR("Date: "));
-        p = put(p, slv_str_make(how->date, 29));
+        p = put(p, how->date);
         p = put(p, SLV_STR("\r\n"));
     }
     p = put_framing(p, head, how);

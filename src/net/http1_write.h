@@ -14,8 +14,8 @@ typedef struct slv_http1_write {
     bool no_body;      /* HEAD, 204, 304: no framing of ours */
     bool keeps_length; /* HEAD, 304: a Content-Length given is sent */
     bool chunked;
-    bool upgrade;     /* 101: "Connection: Upgrade", "Upgrade: websocket" */
-    const char *date; /* 29 characters */
+    bool upgrade; /* 101: "Connection: Upgrade", "Upgrade: websocket" */
+    slv_str date; /* 29 characters */
 } slv_http1_write;
 
 /* SLV_E_INVAL, SLV_E_LIMIT: nothing was queued. */

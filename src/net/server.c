@@ -67,7 +67,7 @@ slv_http_server *slv_http_server_new(slv_loop *loop, const slv_http_options *opt
     return s;
 }
 
-const char *slv_server_date(slv_http_server *s)
+slv_str slv_server_date(slv_http_server *s)
 {
     int64_t now = slv_loop_wall_ms(s->loop);
 
@@ -75,7 +75,7 @@ const char *slv_server_date(slv_http_server *s)
         s->date_second = now / 1000;
         slv_http_date(now, s->date);
     }
-    return s->date;
+    return slv_str_make(s->date, sizeof s->date - 1);
 }
 
 /* Listeners.

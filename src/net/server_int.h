@@ -125,6 +125,8 @@ void slv_conn_open(slv_http_server *server, int fd, slv_tls_server *tls);
 /* Closes at once; `gone` is called when a handler holds the exchange. The memory goes later in the
  * turn. */
 void slv_conn_close(slv_conn *c, slv_gone_reason reason);
+/* The socket has been given away: ends the connection's object. */
+void slv_conn_gone(slv_conn *c);
 /* Cuts the response, with what the socket takes at once of what waits. Calls nobody. */
 void slv_conn_cut(slv_conn *c);
 /* After slv_conn_close; not inside a callback of the connection. */
@@ -138,12 +140,16 @@ void slv_conn_advance(slv_conn *c);
 void slv_conn_watch(slv_conn *c);
 void slv_conn_exchange_done(slv_conn *c); /* gives the exchange back to the pool */
 void slv_conn_refuse(slv_conn *c, int status, const char *why);
-const char *slv_server_date(slv_http_server *server);
+slv_str slv_server_date(slv_http_server *server);
 void slv_server_conn_closed(slv_http_server *server);
 /* request_head.c: fills ex->base.head from ex->parse. 0, or the status to refuse it with and
  * *ret_why. */
 int slv_request_head_make(slv_conn_exchange *ex, const char *data, const char **ret_why);
 /* conn_exchange.c */
 extern const slv_exchange_ops slv_conn_exchange_ops;
+/* conn_upgrade.c */
+slv_code slv_conn_upgrade(slv_exchange *base, slv_str headers, const slv_ws_options *options,
+                          const slv_ws_handlers *handlers, void *user, slv_ws **ret_ws,
+                          slv_err *err);
 
 #endif

@@ -28,11 +28,13 @@
 #include "base/mem.h"
 #include "net/server.h"
 #include "net/tls.h"
+#include "net/ws.h"
 
 static slv_loop *loop;
 static slv_http_server *server;
 static struct {
-    unsigned requests, gone_client, gone_timeout, gone_server, writable;
+    unsigned requests, gone_client, gone_timeout, gone_server, writable, ws_code;
+    char ws_failed[200];
 } stat;
 
 typedef struct request {
@@ -138,13 +140,13 @@ static void show_head(slv_exchange *ex)
 
 static void show_stat(slv_exchange *ex)
 {
-    char text[300];
+    char text[600];
 
     snprintf(text, sizeof text,
              "{\"requests\":%u,\"goneClient\":%u,\"goneTimeout\":%u,\"goneServer\":%u,\"writable\":"
-             "%u,\"connections\":%zu}\n",
+             "%u,\"connections\":%zu,\"wsCode\":%u,\"wsFailed\":\"%s\"}\n",
              stat.requests, stat.gone_client, stat.gone_timeout, stat.gone_server, stat.writable,
-             slv_http_server_connections(server));
+             slv_http_server_connections(server), stat.ws_code, stat.ws_failed);
     reply(ex, 200, slv_str_from(text));
 }
 
@@ -194,6 +196,89 @@ static void start(slv_exchange *ex, slv_str path, int kind)
     push(r);
 }
 
+/* WebSocket echo, piece by piece. */
+typedef struct socket {
+    slv_ws *ws;
+    uint64_t owed, push;
+    bool closed;
+} socket_;
+
+static void ws_push(socket_ *s)
+{
+    static char block[64 << 10];
+
+    while (s->push > 0) {
+        size_t n = (size_t)SLV_MIN(s->push, (uint64_t)sizeof block);
+
+        s->push -= n;
+        if (!slv_ws_send(s->ws, slv_str_make(block, n), false, true))
+            return;
+    }
+}
+
+static void ws_message(slv_ws *ws, slv_str piece, bool text, bool fin)
+{
+    socket_ *s = slv_ws_user(ws);
+
+    if (slv_ws_send(ws, piece, text, fin)) {
+        slv_ws_credit(ws, piece.len);
+    } else {
+        s->owed += piece.len;
+    }
+}
+
+static void ws_writable(slv_ws *ws)
+{
+    socket_ *s = slv_ws_user(ws);
+
+    stat.writable++;
+    slv_ws_credit(ws, (size_t)s->owed);
+    s->owed = 0;
+    ws_push(s);
+}
+
+static void ws_closed(slv_ws *ws, uint16_t code, slv_str reason)
+{
+    slv_err err;
+
+    stat.ws_code = code;
+    if (slv_ws_close(ws, code, reason, &err) != SLV_OK)
+        abort();
+    free(slv_ws_user(ws));
+}
+
+static void ws_failed(slv_ws *ws, slv_str message)
+{
+    snprintf(stat.ws_failed, sizeof stat.ws_failed, "%.*s", SLV_STR_ARGS(message));
+    free(slv_ws_user(ws));
+}
+
+static void start_ws(slv_exchange *ex, slv_str path)
+{
+    static const slv_ws_handlers handlers = {ws_message, ws_writable, ws_closed, ws_failed};
+    const slv_http_header *protocol = slv_exchange_header(ex, SLV_STR("sec-websocket-protocol"));
+    slv_ws_options options = {.compress = slv_str_find(path, SLV_STR("compress=1"), 0) != SIZE_MAX};
+    slv_str first = protocol ? protocol->value : SLV_STR_NULL;
+    socket_ *s;
+    slv_ws *ws;
+    slv_err err;
+    uint64_t push_bytes = number(path, "push=", 0);
+
+    if (protocol)
+        (void)slv_str_split(&first, ',', &options.protocol);
+    s = slv_new0(socket_);
+    if (slv_exchange_upgrade(ex, SLV_STR("x-upgraded:yes\n"), &options, &handlers, s, &ws, &err) !=
+        SLV_OK) {
+        free(s);
+        reply(ex, 400, slv_str_from(slv_err_text(&err)));
+        return;
+    }
+    s->ws = ws;
+    s->push = push_bytes;
+    slv_ws_credit(ws, (size_t)256 << 10);
+    ws_push(s);
+}
+
 static void on_request(void *ctx, slv_exchange *ex)
 {
     slv_str path = ex->head.path, body;
@@ -224,6 +309,8 @@ static void on_request(void *ctx, slv_exchange *ex)
         slv_exchange_end(ex);
     } else if (slv_str_is(path, "/badhead"))
         bad_head(ex);
+    else if (slv_str_starts(path, SLV_STR("/ws")))
+        start_ws(ex, path);
     else if (slv_str_is(path, "/stat"))
         show_stat(ex);
     else
