@@ -3,6 +3,8 @@
  * once, before its first real fork. That forking works is behaviour of the library, not a promise
  * of it.
  */
+#include "rt/forktest.h"
+
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
@@ -13,7 +15,6 @@
 
 #include "base/clock.h"
 #include "base/hash.h"
-#include "rt/forktest.h"
 #include "rt/rt_int.h"
 
 #define CHILDREN 2
