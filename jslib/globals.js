@@ -9,7 +9,7 @@ const rows = [
   ["Blob", "blob", "Blob", ""],
   ["Body", "body", "Body", ""],
   ["ByteLengthQueuingStrategy", "streams_strategies", "ByteLengthQueuingStrategy", ""],
-  ["clearImmediate", "timers", "clearImmediate", ""],
+  ["clearImmediate", "timers", "clearImmediate", "nodejs_compat_v2"],
   ["clearInterval", "timers", "clearInterval", ""],
   ["clearTimeout", "timers", "clearTimeout", ""],
   ["CloseEvent", "events", "CloseEvent", ""],
@@ -48,7 +48,7 @@ const rows = [
   ["Response", "response", "Response", ""],
   ["ScheduledEvent", "events", "ScheduledEvent", ""],
   ["scheduler", "navigator", "scheduler", ""],
-  ["setImmediate", "timers", "setImmediate", ""],
+  ["setImmediate", "timers", "setImmediate", "nodejs_compat_v2"],
   ["setInterval", "timers", "setInterval", ""],
   ["setTimeout", "timers", "setTimeout", ""],
   ["structuredClone", "clone", "structuredClone", ""],
@@ -63,25 +63,26 @@ const rows = [
   ["WritableStreamDefaultWriter", "streams_writable", "WritableStreamDefaultWriter", ""],
 ];
 
-// Functions and objects that the platform shows as enumerable own properties of the global scope.
-const enumerable = { __proto__: null };
+// Members of the global scope that the platform shows as its own, enumerable properties.
+const enumerable = { __proto__: null, caches: true, console: true, crypto: true, navigator: true, performance: true, scheduler: true };
 
-// Defines the globals; hasFlag(name) says whether a compatibility flag is on.
-export function installGlobals(hasFlag) {
+// Defines all of them, whatever the flags: that can be done before a worker is known.
+export function installGlobals() {
   const { globalThis: target, ReflectDefineProperty: define } = P;
   for (let i = 0; i < rows.length; i++) {
-    const name = rows[i][0], module = rows[i][1], exported = rows[i][2], flag = rows[i][3];
-    if (flag !== "" && !hasFlag(flag)) continue;
+    const name = rows[i][0], module = rows[i][1], exported = rows[i][2];
+    const shown = enumerable[name] === true;
     const settle = value => {
-      define(target, name, { __proto__: null, value, writable: true, configurable: true, enumerable: enumerable[name] === true });
+      define(target, name, { __proto__: null, value, writable: true, configurable: true, enumerable: shown });
       return value;
     };
-    define(target, name, {
-      __proto__: null,
-      get: () => settle(load(module)[exported]),
-      set: settle,
-      configurable: true,
-      enumerable: enumerable[name] === true,
-    });
+    define(target, name, { __proto__: null, get: () => settle(load(module)[exported]), set: settle, configurable: true, enumerable: shown });
   }
+  define(target, "self", { __proto__: null, value: target, writable: true, configurable: true, enumerable: true });
+  define(target, "origin", { __proto__: null, value: "null", writable: true, configurable: true, enumerable: true });
+}
+
+// Takes those away whose compatibility flag is off.
+export function removeGlobals(hasFlag) {
+  for (let i = 0; i < rows.length; i++) if (rows[i][3] !== "" && !hasFlag(rows[i][3])) delete P.globalThis[rows[i][0]];
 }

@@ -10,6 +10,7 @@ let current = null;
 export class EventContext {
   ended = false; // END has been said: nothing more can be asked of main
   timers = 0; // open ones, kept by timers.js
+  timersFinished = 0;
   logBytes = 0; // console output so far, kept by console.js through log()
   sinks = 0; // bodies that are being written
   sockets = 0; // sockets that are open on the channel
@@ -111,7 +112,9 @@ export function cancelOp(promise) {
 
 // Asks main and waits for the answer, blocking the isolate: for what must answer at once from main's memory.
 export function ask(kind, format, args, resultFormat) {
-  return N.ask(requireEvent().id, kind, format, args, resultFormat);
+  const answer = N.ask(requireEvent().id, kind, format, args, resultFormat);
+  if (typeof answer === "string") throw errorFromJSON(answer);
+  return answer;
 }
 
 // ---- streams ----
@@ -233,19 +236,25 @@ export class ByteSink {
 
   close() {
     if (this.#ended) return DONE;
-    this.#finish();
-    N.streamEnd(this.#number);
-    return DONE;
+    this.#ended = true;
+    if (N.streamEnd(this.#number)) {
+      this.#finish();
+      return DONE;
+    }
+    this.#waiting ??= deferred(); // what is queued goes out first
+    return this.#waiting.promise;
   }
 
   abort(reason = undefined) {
-    if (this.#ended) return;
+    if (this.#over) return;
     this.#finish();
     N.streamFail(this.#number, reasonText(reason));
   }
 
+  #over = false; // main has been told the end
+
   #finish() {
-    this.#ended = true;
+    this.#ended = this.#over = true;
     P.MapPrototypeDelete(writers, this.#number);
     this.#event.sinks--;
     this.#event.onRelease?.();
@@ -259,6 +268,7 @@ export class ByteSink {
     const waiting = sink.#waiting;
     sink.#waiting = null;
     if (reason === undefined) {
+      if (sink.#ended) sink.#finish();
       waiting?.resolve(undefined);
       return;
     }

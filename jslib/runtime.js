@@ -1,12 +1,408 @@
-// What the isolate does around user code: uncaught errors and events.
+// The isolate around the worker's code: start, events from arrival to END, what nobody caught. C enters by the functions
+// onXxx, each in a turn of its own; io.js has the entries for operations, streams and sockets.
 
-let onUncaught = undefined;
+import { EventContext, currentEvent, dropIoOf, setCurrentEvent, ByteSource, ByteSink } from "io";
+import { badArgument, illegalInvocation } from "errors";
+import { dropTimersOf, startOwnTimer, stopTimer } from "timers";
 
-// Errors that nobody can catch: of timers, of queueMicrotask, of listeners.
+const OK = 0, EXCEPTION = 1, CANCELED = 2, HUNG = 3; // outcomes of END
+const BODY_STREAM = 1, BODY_INLINE = 2; // bits of a fetch event
+const WAIT_UNTIL_MS = 30000;
+const LOG_MAX = 256 * 1024; // console output of one event, in characters
+const WARN = 3;
+
+const HUNG_TEXT =
+  "The Workers runtime canceled this request because it detected that your Worker's code had hung and would never generate a response. " +
+  "Refer to: https://developers.cloudflare.com/workers/observability/errors/";
+const NO_RESPONSE = "Incorrect type for Promise: the Promise did not resolve to 'Response'.";
+const ERROR_RESPONSE = "Return value from serve handler must not be an error response (like Response.error())";
+const WAIT_UNTIL_TEXT =
+  "waitUntil() tasks did not complete within the allowed time after invocation end and have been cancelled. " +
+  "See: https://developers.cloudflare.com/workers/runtime-apis/context/#waituntil";
+
+const events = new P.Map(); // id -> RunningEvent
+const then = P.PromisePrototypeThen;
+
+let requestModule, responseModule; // evaluated by warmUp() or by the first event
+let worker = null; // start.js: handlers and entrypoints
+
+class RunningEvent extends EventContext {
+  responded = false; // what the outside waits for has been said
+  waits = 0; // promises given to waitUntil()
+  canceled = false;
+  outcome = OK;
+  error = "";
+  request = null;
+  deadline = 0; // own timer
+}
+
+// ---- what nobody caught, and the console ----
+
+// The form in which errors cross the channel. Never throws, whatever was thrown.
+export function errorJSON(error) {
+  let name = "Error", message = "", stack = "";
+  try {
+    if (typeof error === "object" && error !== null && typeof error.message === "string") {
+      if (typeof error.name === "string") name = error.name;
+      message = error.message;
+      stack = stackText(error, name, message);
+    } else {
+      message = typeof error === "symbol" ? P.SymbolPrototypeToString(error) : `${error}`;
+      stack = `Error: ${message}`;
+    }
+  } catch {
+    message = "an error that cannot be shown";
+  }
+  return P.JSONStringify({ __proto__: null, name, message, stack });
+}
+
+// V8's form: the headline, then the frames of the worker's own code.
+export function stackText(error, name, message) {
+  const stack = error.stack;
+  if (typeof stack !== "string") return "";
+  if (P.StringPrototypeIncludes(stack, "\n    at ")) return stack;
+  const head = message === "" ? name : name === "" ? message : `${name}: ${message}`;
+  return head + N.stackFrames(stack);
+}
+
+let onUncaught = null; // the test runner's
+
+// Errors that nobody can catch: of timers, of queueMicrotask, of listeners. One EXCEPTION frame.
 export function reportUncaught(error) {
-  onUncaught(error);
+  if (onUncaught !== null) return onUncaught(error);
+  const event = currentEvent();
+  N.exception(event === null ? 0 : event.id, errorJSON(error));
 }
 
 export function setOnUncaught(fn) {
   onUncaught = fn;
+}
+
+// From C, at the end of a drain: a rejected promise that nobody handles.
+export function onUnhandled(promise, reason) {
+  if (!load("events").fireRejection("unhandledrejection", promise, reason)) reportUncaught(reason);
+}
+
+let scopeLogBytes = 0; // of module scope
+
+// One console line. `place` is where the worker called, "file:line:column".
+export function log(level, text) {
+  const event = currentEvent();
+  const used = event === null ? scopeLogBytes : event.logBytes;
+  if (used >= LOG_MAX) return;
+  const cut = used + text.length > LOG_MAX;
+  if (cut) text = P.StringPrototypeSlice(text, 0, LOG_MAX - used) + "\n[console output of this invocation is over 256 KB: the rest is dropped]";
+  if (event === null) scopeLogBytes += text.length;
+  else event.logBytes += text.length;
+  N.log(event === null ? 0 : event.id, level, text, placeOfCaller());
+}
+
+function placeOfCaller() {
+  const frames = N.stackFrames(new P.Error().stack); // "\n    at f (url:1:2)\n    at url:3:4"
+  if (frames === "") return "";
+  const end = P.StringPrototypeIndexOf(frames, "\n", 1);
+  const line = P.StringPrototypeSlice(frames, 8, end < 0 ? undefined : end);
+  const open = P.StringPrototypeLastIndexOf(line, "(");
+  return open < 0 ? line : P.StringPrototypeSlice(line, open + 1, -1);
+}
+
+// ---- an event's life ----
+
+function begin(id, kind) {
+  const event = new RunningEvent(id, kind);
+  P.MapPrototypeSet(events, id, event);
+  setCurrentEvent(event);
+  return event;
+}
+
+function finish(event, outcome, error = "") {
+  if (event.ended) return;
+  event.ended = true;
+  P.MapPrototypeDelete(events, event.id);
+  N.finish(event.id, outcome, error);
+  if (event.deadline !== 0) stopTimer(event.deadline);
+  dropTimersOf(event);
+  dropIoOf(event);
+  event.request = null;
+}
+
+// Ends the event once nothing is left that belongs to it.
+function finishIfDone(event) {
+  if (event.responded && event.waits === 0 && event.sinks === 0 && event.sockets === 0)
+    finish(event, event.canceled ? CANCELED : event.outcome, event.error);
+}
+
+// The outside has its answer; what was given to waitUntil() may go on for a while.
+function settled(event) {
+  event.responded = true;
+  if (event.waits > 0 && event.deadline === 0)
+    event.deadline = startOwnTimer(event, WAIT_UNTIL_MS, () => {
+      event.deadline = 0;
+      log(WARN, WAIT_UNTIL_TEXT);
+      event.waits = 0;
+      finishIfDone(event);
+    });
+  else finishIfDone(event);
+}
+
+function release() {
+  finishIfDone(this);
+}
+RunningEvent.prototype.onRelease = release;
+
+// The handler failed: END carries the error, after what waitUntil() was given.
+function fail(event, error) {
+  if (event.ended || event.responded) return;
+  event.outcome = EXCEPTION;
+  event.error = errorJSON(error);
+  settled(event);
+}
+
+// `promise` keeps the event of `ctx` open.
+export function addWaitUntil(event, promise) {
+  if (event.ended) return;
+  event.waits++;
+  const done = () => {
+    event.waits--;
+    finishIfDone(event);
+  };
+  then(P.PromiseResolve(promise), done, error => {
+    if (!event.ended) {
+      reportUncaught(error);
+      if (event.outcome === OK) event.outcome = EXCEPTION;
+    }
+    done();
+  });
+}
+
+let contextOf;
+
+// The handler's third argument.
+export class ExecutionContext {
+  #event;
+  #props;
+
+  constructor(event, props) {
+    this.#event = event;
+    this.#props = props;
+  }
+
+  waitUntil(promise) {
+    if (!(#event in this)) throw illegalInvocation();
+    if (arguments.length === 0) throw badArgument("ExecutionContext", "waitUntil", 1, "Promise");
+    addWaitUntil(this.#event, promise);
+  }
+
+  // There is no origin behind a worker here, so the exception is answered as ever.
+  passThroughOnException() {
+    if (!(#event in this)) throw illegalInvocation();
+  }
+
+  get props() {
+    if (typeof this.#props === "string") this.#props = this.#props === "" ? {} : P.JSONParse(this.#props);
+    return this.#props;
+  }
+
+  get exports() {
+    return worker.exports;
+  }
+
+  get cache() {
+    return load("workers").cache;
+  }
+
+  get tracing() {
+    return load("workers").tracing;
+  }
+
+  static {
+    contextOf = ctx => ctx.#event;
+  }
+}
+P.ObjectDefineProperty(ExecutionContext.prototype, P.SymbolToStringTag, { __proto__: null, value: "ExecutionContext", configurable: true });
+
+export function eventOfContext(ctx) {
+  return contextOf(ctx);
+}
+
+// The worker that start.js made of the script: { service, find(entrypoint), exports }.
+export function setWorker(made) {
+  worker = made;
+}
+
+// ---- fetch ----
+
+export function onFetch(id, bits, stream, length, method, url, headers, cf, entrypoint, props, inline) {
+  const event = begin(id, "fetch");
+  try {
+    const body = (bits & BODY_STREAM) !== 0 ? new ByteSource(stream, length) : (bits & BODY_INLINE) !== 0 ? inline : null;
+    const request = requestModule.requestFromEvent(method, url, headers, cf, body);
+    event.request = request;
+    const ctx = new ExecutionContext(event, props);
+    const result = worker.service
+      ? load("events").dispatchFetchEvent(ctx, request)
+      : worker.find(entrypoint, ctx).fetch(request, worker.env, ctx);
+    if (responseModule.isResponse(result)) respond(event, result);
+    else then(P.PromiseResolve(result), response => respond(event, response), error => fail(event, error));
+  } catch (error) {
+    fail(event, error);
+  }
+}
+
+function respond(event, response) {
+  if (event.ended || event.responded) return;
+  try {
+    if (!responseModule.isResponse(response)) throw new P.TypeError(NO_RESPONSE);
+    const wire = responseModule.responseToWire(response);
+    const { status, statusText, headers, kind, bits, body, length } = wire;
+    if (status === 0) throw new P.TypeError(ERROR_RESPONSE);
+    if (kind < 2) {
+      N.respond(event.id, status, kind, bits, 0, length, statusText, headers, kind === 0 ? "" : body);
+    } else if (kind === 2) {
+      const sink = new ByteSink();
+      N.respond(event.id, status, kind, bits, sink.number, length, statusText, headers, "");
+      event.responded = true;
+      then(load("streams_native").pumpToSink(body, sink), undefined, () => {});
+    } else {
+      N.respond(event.id, status, kind, bits, kind === 3 ? body : load("websocket").socketToChannel(body), length, statusText, headers, "");
+    }
+    settled(event);
+  } catch (error) {
+    fail(event, error);
+  }
+}
+
+// ---- other events ----
+
+export class ScheduledController {
+  #time;
+  #cron;
+
+  constructor(time, cron) {
+    this.#time = time;
+    this.#cron = cron;
+  }
+
+  get scheduledTime() {
+    return this.#time;
+  }
+
+  get cron() {
+    return this.#cron;
+  }
+
+  noRetry() {}
+}
+
+// An event whose answer is only that its handler has settled.
+function runHandler(event, call) {
+  try {
+    then(
+      P.PromiseResolve(call()),
+      () => settled(event),
+      error => fail(event, error),
+    );
+  } catch (error) {
+    fail(event, error);
+  }
+}
+
+export function onScheduled(id, time, cron) {
+  const event = begin(id, "scheduled");
+  const ctx = new ExecutionContext(event, "");
+  runHandler(event, () => {
+    if (worker.service) return load("events").dispatchScheduledEvent(ctx, time, cron, () => {});
+    return worker.find("", ctx, "scheduled").scheduled(new ScheduledController(time, cron), worker.env, ctx);
+  });
+}
+
+const TARGET_ENTRYPOINT = 0;
+
+export function onRpc(id, targetKind, target, entrypoint, props, action, path, args, caps) {
+  const event = begin(id, "rpc");
+  const rpc = load("rpc");
+  const answer = (error, result) => {
+    if (event.ended || event.responded) return;
+    if (error !== undefined) N.rpcResult(id, error, "", []);
+    else N.rpcResult(id, undefined, result.value, result.caps);
+    settled(event);
+  };
+  try {
+    const receiver = targetKind === TARGET_ENTRYPOINT ? worker.instance(entrypoint, new ExecutionContext(event, props)) : rpc.exportedTarget(target);
+    then(
+      rpc.answerRpc(receiver, action, path, args, caps),
+      result => answer(undefined, result),
+      error => answer(errorJSON(error)),
+    );
+  } catch (error) {
+    answer(errorJSON(error));
+  }
+}
+
+export function onCapDrop(capability, references) {
+  setCurrentEvent(null);
+  load("rpc").dropTarget(capability, references);
+}
+
+export function onCapBroken(capability, error) {
+  setCurrentEvent(null);
+  load("rpc").breakStub(capability, error);
+}
+
+const CLIENT_GONE = 1;
+
+// Main gives the event up: the client has gone, a limit was hit, or the process stops.
+export function onCancel(id, reason) {
+  const event = P.MapPrototypeGet(events, id);
+  if (event === undefined) return;
+  setCurrentEvent(event);
+  if (event.request !== null && reason === CLIENT_GONE && load("flags").hasFlag("enable_request_signal")) {
+    try {
+      requestModule.abortRequest(event.request, new (load("errors").DOMException)("The client disconnected.", "AbortError"));
+    } catch (error) {
+      load("events").reportException(error);
+    }
+  }
+  event.canceled = true;
+  if (reason === CLIENT_GONE && event.waits > 0) settled(event);
+  else finish(event, CANCELED);
+}
+
+// Nothing can enter JavaScript for this event any more.
+export function onIdle(id) {
+  const event = P.MapPrototypeGet(events, id);
+  if (event === undefined) return;
+  setCurrentEvent(event);
+  if (event.responded) finish(event, event.canceled ? CANCELED : event.outcome, event.error);
+  else finish(event, HUNG, errorJSON(new P.Error(HUNG_TEXT)));
+}
+
+// ---- start ----
+
+export function start(json) {
+  setCurrentEvent(null);
+  load("start").start(json);
+}
+
+// Module scope awaits what cannot come.
+export function stuck() {
+  setCurrentEvent(null);
+  N.startFailed(errorJSON(new P.Error("Top-level await in module is unsettled.")));
+}
+
+export function afterFork() {
+  setCurrentEvent(null);
+  load("clock").reseed();
+}
+
+// Before any worker is known: what nearly every worker needs is evaluated, and run once.
+export function warmUp() {
+  setCurrentEvent(null);
+  requestModule = load("request");
+  responseModule = load("response");
+  load("start").prepare();
+  const request = requestModule.requestFromEvent("GET", "http://localhost/warm?up=1", "host:localhost\naccept:*/*\n", "", null);
+  const response = new responseModule.Response(`${request.method} ${request.url}`, { headers: { "content-type": "text/plain" } });
+  request.headers.get("host");
+  responseModule.responseToWire(response);
 }

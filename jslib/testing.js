@@ -106,7 +106,7 @@ const globals = {
 
 // onUncaught(error) fails the running test.
 export function install(onUncaught) {
-  load("globals").installGlobals(() => true);
+  load("globals").installGlobals();
   load("runtime").setOnUncaught(onUncaught);
   // Tests do I/O: they run as if an event had begun.
   const event = new EventContext(1, "test");

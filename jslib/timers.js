@@ -1,11 +1,13 @@
-import { checkSameEvent, requireEvent, setCurrentEvent } from "io";
+import { DOMException, badArgument } from "errors";
+import { requireEvent, setCurrentEvent } from "io";
 
-// setTimeout and its kin. C keeps deadlines, JavaScript keeps functions: N.timerStart(ms) gives an id, and C enters
-// fireTimer(id) in a turn of its own when the time has come. A timer belongs to the event that made it and ends with it.
+// setTimeout and its kin. C keeps deadlines, JavaScript keeps functions: N.timerStart(ms, event, counted) gives an id, and C
+// enters fireTimer(id) in a turn of its own when the time has come. A timer belongs to the event that made it and ends with it.
 
 const LIMIT = 10000; // open timers of one event
 const DELAY_MAX = 0x7fffffff;
 
+const RESOLVED = P.PromiseResolve();
 const timers = new P.Map(); // id -> Timer
 
 class Timer {
@@ -15,38 +17,53 @@ class Timer {
     this.args = args;
     this.delay = delay;
     this.repeat = repeat;
+    this.counted = true;
   }
 }
 
 function delayOf(value) {
   const delay = value === undefined ? 0 : +value;
-  return delay > 0 ? (delay < DELAY_MAX ? P.MathTrunc(delay) : delay === delay ? DELAY_MAX : 0) : 0;
+  return delay > 0 ? (delay < DELAY_MAX ? P.MathTrunc(delay) : DELAY_MAX) : 0;
 }
 
 function start(name, fn, delay, args, repeat) {
+  if (typeof fn !== "function") throw badArgument("ServiceWorkerGlobalScope", name, 1, "function");
   const event = requireEvent();
-  if (typeof fn !== "function")
-    throw new P.TypeError(`Failed to execute '${name}' on 'ServiceWorkerGlobalScope': parameter 1 is not of type 'Function'.`);
-  if (event.timers >= LIMIT) throw new P.Error("You have exceeded the number of active timers you may set.");
+  if (event.timers >= LIMIT) {
+    throw new DOMException(
+      `You have exceeded the number of active timeouts you may set. max active timeouts: ${LIMIT}, current active timeouts: ` +
+        `${event.timers}, finished timeouts: ${event.timersFinished}`,
+      "QuotaExceededError",
+    );
+  }
   const timer = new Timer(event, fn, args, delayOf(delay), repeat);
-  const id = N.timerStart(timer.delay);
+  const id = N.timerStart(timer.delay, event.id, true);
   P.MapPrototypeSet(timers, id, timer);
   event.timers++;
   return id;
 }
 
-function stop(id) {
+// A timer of our own: it does not keep the event from being idle, and is not counted. Returns its id for stopTimer().
+export function startOwnTimer(event, delay, fn) {
+  const timer = new Timer(event, fn, [], delay, false);
+  timer.counted = false;
+  const id = N.timerStart(delay, event.id, false);
+  P.MapPrototypeSet(timers, id, timer);
+  return id;
+}
+
+export function stopTimer(id) {
   const timer = P.MapPrototypeGet(timers, id);
   if (timer === undefined) return;
-  checkSameEvent(timer.event);
   forget(id, timer);
   N.timerStop(id);
 }
 
 function forget(id, timer) {
   P.MapPrototypeDelete(timers, id);
+  if (!timer.counted) return;
   timer.event.timers--;
-  timer.event.timerEnded?.();
+  timer.event.timersFinished++;
 }
 
 export function setTimeout(fn, delay = undefined, ...args) {
@@ -58,14 +75,14 @@ export function setInterval(fn, delay = undefined, ...args) {
 }
 
 export function clearTimeout(id = undefined) {
-  if (id !== undefined && id !== null) stop(+id);
+  if (id !== undefined && id !== null) stopTimer(+id);
 }
 
 export function clearInterval(id = undefined) {
-  if (id !== undefined && id !== null) stop(+id);
+  if (id !== undefined && id !== null) stopTimer(+id);
 }
 
-// An Immediate is an object with the platform's methods; it runs after the jobs that are queued now.
+// An Immediate is an object with Node's methods; it runs in a turn of its own, after the jobs that are queued now.
 class Immediate {
   #id;
 
@@ -76,7 +93,7 @@ class Immediate {
   }
 
   static stop(immediate) {
-    if (typeof immediate === "object" && immediate !== null && #id in immediate) stop(immediate.#id);
+    if (typeof immediate === "object" && immediate !== null && #id in immediate) stopTimer(immediate.#id);
   }
 
   hasRef() {
@@ -100,35 +117,9 @@ export function clearImmediate(immediate = undefined) {
   Immediate.stop(immediate);
 }
 
-// From C, in a turn of its own. `this` of the function is the global object, as for a call without receiver.
-export function fireTimer(id) {
-  const timer = P.MapPrototypeGet(timers, id);
-  if (timer === undefined) return;
-  setCurrentEvent(timer.event);
-  if (timer.repeat) N.timerRestart(id, timer.delay);
-  else forget(id, timer);
-  try {
-    P.ReflectApply(timer.fn, P.globalThis, timer.args);
-  } catch (error) {
-    load("runtime").reportUncaught(error);
-  }
-}
-
-// An event has ended: its timers go with it.
-export function dropTimersOf(event) {
-  if (event.timers === 0) return;
-  P.MapPrototypeForEach(timers, (timer, id) => {
-    if (timer.event !== event) return;
-    P.MapPrototypeDelete(timers, id);
-    N.timerStop(id);
-  });
-  event.timers = 0;
-}
-
 export function queueMicrotask(fn) {
-  if (typeof fn !== "function")
-    throw new P.TypeError("Failed to execute 'queueMicrotask' on 'ServiceWorkerGlobalScope': parameter 1 is not of type 'Function'.");
-  P.PromisePrototypeThen(P.PromiseResolve(), () => {
+  if (typeof fn !== "function") throw badArgument("ServiceWorkerGlobalScope", "queueMicrotask", 1, "function");
+  P.PromisePrototypeThen(RESOLVED, () => {
     try {
       fn();
     } catch (error) {
@@ -137,3 +128,30 @@ export function queueMicrotask(fn) {
   });
 }
 
+for (const fn of [queueMicrotask, setTimeout, setInterval, clearTimeout, clearInterval, setImmediate, clearImmediate])
+  P.ObjectDefineProperty(fn, "length", { __proto__: null, value: 0, configurable: true });
+
+// From C, in a turn of its own. `this` of the function is the global object, as for a call without receiver.
+export function fireTimer(id) {
+  const timer = P.MapPrototypeGet(timers, id);
+  if (timer === undefined) return;
+  setCurrentEvent(timer.event);
+  if (timer.repeat) N.timerRestart(id, timer.delay, timer.event.id);
+  else forget(id, timer);
+  try {
+    P.ReflectApply(timer.fn, P.globalThis, timer.args);
+  } catch (error) {
+    load("events").reportException(error);
+  }
+}
+
+// An event has ended: its timers go with it.
+export function dropTimersOf(event) {
+  if (P.MapPrototypeGetSize(timers) === 0) return;
+  P.MapPrototypeForEach(timers, (timer, id) => {
+    if (timer.event !== event) return;
+    P.MapPrototypeDelete(timers, id);
+    N.timerStop(id);
+  });
+  event.timers = 0;
+}

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "base/utf8.h"
 #include "js/builtins.h"
 #include "js/engine_int.h"
 
@@ -122,6 +123,11 @@ void slv_js_add_natives(slv_js *js, const slv_native *natives, size_t count)
     }
 }
 
+void slv_js_add_value(slv_js *js, const char *name, JSValueRef value)
+{
+    slv_js_set(js->ctx, js->natives, name, value);
+}
+
 void slv_js_enter(slv_js *js)
 {
     js->depth++;
@@ -224,10 +230,24 @@ static JSValueRef result(slv_js *js, JSValueRef v, JSValueRef thrown, slv_js_err
     return NULL;
 }
 
+/* ASCII is kept with one byte for a character. */
+JSStringRef slv_js_source(slv_str text)
+{
+    JSStringRef s;
+    char *copy;
+
+    if (!slv_utf8_ascii(text) || memchr(text.ptr ? text.ptr : "", 0, text.len))
+        return slv_js_jsstring(text);
+    copy = slv_strndup(text.ptr ? text.ptr : "", text.len);
+    s = JSStringCreateWithUTF8CString(copy);
+    free(copy);
+    return s;
+}
+
 JSValueRef slv_js_eval(slv_js *js, slv_str text, const char *name, int first_line,
                        slv_js_error *ret_error, slv_err *err)
 {
-    JSStringRef source = slv_js_jsstring(text);
+    JSStringRef source = slv_js_source(text);
     JSStringRef url = slv_js_jsstring(slv_str_from(name));
     JSValueRef thrown = NULL;
     JSValueRef v = JSEvaluateScript(js->ctx, source, NULL, url, first_line, &thrown);

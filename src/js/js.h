@@ -49,6 +49,13 @@ JSObjectRef slv_js_global(slv_js *js);
 void slv_js_enter(slv_js *js); /* nests */
 void slv_js_leave(slv_js *js); /* the outermost runs the promise jobs */
 
+/* Source that is wrapped into a function starts behind a prefix of this many columns, so that
+   positions of its first line can be told: slv_js_stack_frames takes them off. */
+#define SLV_JS_WRAP_COLUMNS 64
+
+/* A JSStringRef for source text (UTF-8), in the form that the parser is quickest with. The caller
+ * releases it. */
+JSStringRef slv_js_source(slv_str text);
 /* Evaluates text as a script. `name` is its URL in stacks. Returns the value, or NULL and fills err
    (code E_JS, message "Name: message") and ret_error (may be NULL). Text is UTF-8. */
 JSValueRef slv_js_eval(slv_js *js, slv_str text, const char *name, int first_line,

@@ -50,6 +50,8 @@ typedef struct slv_native {
 
 /* Before the built-ins are evaluated. The table must be static. A name that is taken asserts. */
 void slv_js_add_natives(slv_js *js, const slv_native *natives, size_t count);
+/* N.name = value, for what is no function. */
+void slv_js_add_value(slv_js *js, const char *name, JSValueRef value);
 /* The engine of this process (there is one). */
 slv_js *slv_js_current(void);
 

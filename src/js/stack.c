@@ -26,6 +26,21 @@ static bool is_nameless(slv_str name)
     return false;
 }
 
+/* "url:1:column" with the wrapper's columns taken off; other places as they are. */
+static slv_code put_place(slv_str url, slv_buf *out)
+{
+    size_t colon = slv_str_rchr(url, ':');
+    slv_str place = slv_str_sub(url, 0, colon);
+    uint64_t column;
+
+    if (colon == SIZE_MAX || !slv_str_ends(place, SLV_STR(":1")) ||
+        slv_parse_u64(slv_str_skip(url, colon + 1), &column) != SLV_OK ||
+        column <= SLV_JS_WRAP_COLUMNS)
+        return slv_buf_append(out, url);
+    return slv_buf_printf(out, "%.*s:%u", SLV_STR_ARGS(place),
+                          (unsigned)(column - SLV_JS_WRAP_COLUMNS));
+}
+
 slv_code slv_js_stack_frames(slv_str jsc_stack, slv_buf *out)
 {
     slv_str line;
@@ -39,11 +54,12 @@ slv_code slv_js_stack_frames(slv_str jsc_stack, slv_buf *out)
             continue;
         if (slv_str_starts(name, SLV_STR("async ")) && is_nameless(slv_str_skip(name, 6)))
             name = SLV_STR("");
-        if (is_nameless(name))
-            SLV_TRY(slv_buf_printf(out, "\n    at %.*s", SLV_STR_ARGS(url)));
-        else
-            SLV_TRY(
-                slv_buf_printf(out, "\n    at %.*s (%.*s)", SLV_STR_ARGS(name), SLV_STR_ARGS(url)));
+        SLV_TRY(slv_buf_append(out, SLV_STR("\n    at ")));
+        if (!is_nameless(name))
+            SLV_TRY(slv_buf_printf(out, "%.*s (", SLV_STR_ARGS(name)));
+        SLV_TRY(put_place(url, out));
+        if (!is_nameless(name))
+            SLV_TRY(slv_buf_append(out, SLV_STR(")")));
     }
     return SLV_OK;
 }

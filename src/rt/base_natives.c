@@ -2,6 +2,7 @@
 #include "base/mem.h"
 #include "base/rand.h"
 #include "rt/rt_int.h"
+#include "rt/web_natives.h"
 
 int64_t slv_rt_mono_ms(void)
 {
@@ -36,27 +37,67 @@ JSObjectRef slv_rt_export(slv_rt *rt, const char *module, const char *name)
     return (JSObjectRef)(size_t)f;
 }
 
-/* timerStart(ms) -> id */
+/* Whether the program waits for the timer: counted ones keep their event from being idle. */
+static void count_timer(slv_rt *rt, uint32_t id, uint32_t event_id, bool counted)
+{
+    rt_event *event = rt_event_find(rt, event_id);
+    rt_timer t = {event_id, counted};
+
+    slv_imap_set(&rt->timer_events, id, t);
+    if (event && counted)
+        event->waits++;
+}
+
+/* The event of a timer that fires or is stopped. */
+static uint32_t uncount_timer(slv_rt *rt, uint32_t id)
+{
+    rt_timer *found = slv_imap_get(&rt->timer_events, id);
+    rt_timer t;
+    rt_event *event;
+
+    if (!found)
+        return 0;
+    t = *found;
+    slv_imap_remove(&rt->timer_events, id);
+    event = rt_event_find(rt, t.event);
+    if (event && t.counted)
+        event->waits--;
+    return t.event;
+}
+
+static int64_t due_in(double ms)
+{
+    return slv_rt_mono_ms() + (int64_t)ms;
+}
+
+/* timerStart(ms, event, counted) -> id */
 SLV_NATIVE(timer_start)
 {
     slv_rt *rt = slv_rt_current();
     double ms;
+    uint32_t event;
+    uint32_t id;
 
-    if (!slv_js_f64_arg(ctx, SLV_ARG(0), &ms, exc))
+    if (!slv_js_f64_arg(ctx, SLV_ARG(0), &ms, exc) || !slv_js_u32_arg(ctx, SLV_ARG(1), &event, exc))
         return NULL;
-    return slv_js_num(ctx, slv_timers_start(rt->timers, slv_rt_mono_ms() + (int64_t)ms));
+    id = slv_timers_start(rt->timers, due_in(ms));
+    count_timer(rt, id, event, JSValueToBoolean(ctx, SLV_ARG(2)));
+    return slv_js_num(ctx, id);
 }
 
-/* timerRestart(id, ms): one that has just fired */
+/* timerRestart(id, ms, event): one that has just fired */
 SLV_NATIVE(timer_restart)
 {
     slv_rt *rt = slv_rt_current();
     uint32_t id;
+    uint32_t event;
     double ms;
 
-    if (!slv_js_u32_arg(ctx, SLV_ARG(0), &id, exc) || !slv_js_f64_arg(ctx, SLV_ARG(1), &ms, exc))
+    if (!slv_js_u32_arg(ctx, SLV_ARG(0), &id, exc) || !slv_js_f64_arg(ctx, SLV_ARG(1), &ms, exc) ||
+        !slv_js_u32_arg(ctx, SLV_ARG(2), &event, exc))
         return NULL;
-    slv_timers_restart(rt->timers, id, slv_rt_mono_ms() + (int64_t)ms);
+    slv_timers_restart(rt->timers, id, due_in(ms));
+    count_timer(rt, id, event, true);
     return slv_js_undefined(ctx);
 }
 
@@ -69,7 +110,28 @@ SLV_NATIVE(timer_stop)
     if (!slv_js_u32_arg(ctx, SLV_ARG(0), &id, exc))
         return NULL;
     slv_timers_stop(rt->timers, id);
+    uncount_timer(rt, id);
     return slv_js_undefined(ctx);
+}
+
+/* One turn for each timer that is due now; what those start waits for the next round. */
+void rt_fire_timers(slv_rt *rt)
+{
+    JSContextRef ctx = slv_js_context(rt->js);
+    uint64_t mark = slv_timers_mark(rt->timers);
+    uint32_t id;
+
+    if (slv_timers_next(rt->timers) == INT64_MAX)
+        return;
+    while ((id = slv_timers_pop(rt->timers, slv_rt_mono_ms(), mark))) {
+        JSValueRef arg;
+
+        slv_rt_tick(rt);
+        rt_turn_begin(rt, rt_event_find(rt, uncount_timer(rt, id)));
+        arg = slv_js_num(ctx, id);
+        rt_turn_call(rt, rt->entries.timer, 1, &arg);
+        rt_turn_end(rt);
+    }
 }
 
 static void keep(void *ptr, void *arg)
@@ -78,13 +140,16 @@ static void keep(void *ptr, void *arg)
     (void)arg;
 }
 
-/* clock() -> Float64Array [wall ms, ms since the isolate began], written by C */
-SLV_NATIVE(clock_view)
+/* clock: Float64Array [wall ms, ms since the isolate began], written by C */
+static JSValueRef clock_view(slv_rt *rt)
 {
-    slv_rt *rt = slv_rt_current();
+    JSContextRef ctx = slv_js_context(rt->js);
+    JSValueRef thrown = NULL;
+    JSValueRef view = JSObjectMakeTypedArrayWithBytesNoCopy(
+        ctx, kJSTypedArrayTypeFloat64Array, rt->clock, sizeof rt->clock, keep, NULL, &thrown);
 
-    return JSObjectMakeTypedArrayWithBytesNoCopy(ctx, kJSTypedArrayTypeFloat64Array, rt->clock,
-                                                 sizeof rt->clock, keep, NULL, exc);
+    SLV_ASSERT(view && !thrown);
+    return view;
 }
 
 /* randomSeed() -> Uint32Array of 4 words from the kernel */
@@ -123,12 +188,47 @@ SLV_NATIVE(collect_soon)
 }
 
 static const slv_native base_natives[] = {
-    {"timerStart", timer_start},   {"timerRestart", timer_restart}, {"timerStop", timer_stop},
-    {"clock", clock_view},         {"randomSeed", random_seed},     {"stackFrames", stack_frames},
-    {"collectSoon", collect_soon},
+    {"timerStart", timer_start}, {"timerRestart", timer_restart}, {"timerStop", timer_stop},
+    {"randomSeed", random_seed}, {"stackFrames", stack_frames},   {"collectSoon", collect_soon},
 };
 
-void slv_rt_add_base_natives(slv_rt *rt)
+void slv_rt_init(slv_rt *rt)
 {
+    rt->js = slv_js_new();
+    slv_js_set_user(rt->js, rt);
+    rt->timers = slv_timers_new();
+    rt->page = &rt->no_page;
+    rt->fd = -1;
+    rt->out.limit = SLV_RT_OUT_MAX;
+    rt->deferred.limit = SLV_RT_OUT_MAX;
+    rt->last_stream = (uint32_t)-1; /* the first is 1 */
+    slv_list_init(&rt->woken);
+    slv_frame_reader_init(&rt->reader, SLV_CHAN_MAIN);
+    rt->started_ms = slv_rt_mono_ms();
+    slv_rt_tick(rt);
+
     slv_js_add_natives(rt->js, base_natives, SLV_ARRAY_LEN(base_natives));
+    slv_js_add_value(rt->js, "clock", clock_view(rt));
+    rt_add_stream_natives(rt);
+    rt_add_op_natives(rt);
+    rt_add_event_natives(rt);
+    rt_add_start_natives(rt);
+    slv_rt_add_web_natives(rt->js);
+    slv_js_enter(rt->js);
+    rt->entries.timer = slv_rt_export(rt, "timers", "fireTimer");
+    slv_js_leave(rt->js);
+}
+
+void slv_rt_done(slv_rt *rt)
+{
+    slv_timers_free(rt->timers);
+    slv_imap_done(&rt->timer_events);
+    slv_imap_done(&rt->events);
+    slv_imap_done(&rt->ops);
+    slv_imap_done(&rt->streams);
+    slv_frame_reader_done(&rt->reader);
+    slv_buf_done(&rt->out);
+    slv_buf_done(&rt->deferred);
+    slv_buf_done(&rt->ready);
+    rt_blobs_drop(rt);
 }

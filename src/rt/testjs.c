@@ -9,14 +9,12 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "rt/rt_int.h"
-#include "rt/web_natives.h"
 
 #define FILE_MAX ((size_t)8 << 20)
 
 typedef struct run {
     slv_rt rt;
     const slv_testjs_options *options;
-    JSObjectRef fire_timer;
     JSObjectRef reporter; /* report(error) of the running test */
     bool reported;
     bool failed;
@@ -78,22 +76,6 @@ static void after_turn(run *r)
     slv_js_pump(r->rt.js);
 }
 
-static void fire_timers(run *r)
-{
-    uint64_t mark = slv_timers_mark(r->rt.timers);
-    JSContextRef ctx = slv_js_context(r->rt.js);
-    uint32_t id;
-
-    while ((id = slv_timers_pop(r->rt.timers, slv_rt_mono_ms(), mark))) {
-        slv_rt_tick(&r->rt);
-        slv_js_enter(r->rt.js);
-        JSValueRef arg = slv_js_num(ctx, id);
-        (void)slv_js_call(r->rt.js, r->fire_timer, 1, &arg, NULL, NULL);
-        slv_js_leave(r->rt.js);
-        after_turn(r);
-    }
-}
-
 /* Until the test has reported, or nothing can make it report any more. */
 static void pump_until_reported(run *r)
 {
@@ -108,7 +90,9 @@ static void pump_until_reported(run *r)
         if (wait > 0)
             (void)poll(NULL, 0, (int)SLV_MIN(wait, (int64_t)10));
         slv_js_pump(r->rt.js);
-        fire_timers(r);
+        rt_fire_timers(&r->rt);
+        if (r->options->gc_stress)
+            slv_js_collect(r->rt.js);
     }
 }
 
@@ -171,11 +155,11 @@ static void run_test(run *r, JSObjectRef testing, size_t index)
 static slv_code eval_file(run *r, const char *path, slv_err *err)
 {
     SLV_CLEANUP(slv_buf_done) slv_buf text = SLV_BUF(FILE_MAX);
-    JSContextRef ctx = slv_js_context(r->rt.js);
     slv_err reason = {0};
     JSValueRef made;
 
-    SLV_TRY(slv_buf_append(&text, SLV_STR("(async function (report) { \"use strict\"; try { ")));
+    SLV_TRY(slv_buf_printf(&text, "%-*s", SLV_JS_WRAP_COLUMNS,
+                           "(async function (report) { \"use strict\"; try { "));
     SLV_TRY(read_file(path, &text, err));
     SLV_TRY(slv_buf_append(&text,
                            SLV_STR("\n} catch (e) { report(e); return; } report(undefined); })")));
@@ -188,7 +172,6 @@ static slv_code eval_file(run *r, const char *path, slv_err *err)
         made = slv_js_call(r->rt.js, (JSObjectRef)(size_t)made, 1, &arg, &r->error, &reason);
     }
     slv_js_leave(r->rt.js);
-    (void)ctx;
     if (!made)
         return slv_fail(err, SLV_E_JS, "%s: %s", path, reason.message);
     after_turn(r);
@@ -207,17 +190,9 @@ static void set_up(run *r)
 {
     JSContextRef ctx;
 
-    r->rt.js = slv_js_new();
+    slv_rt_init(&r->rt);
     ctx = slv_js_context(r->rt.js);
-    r->rt.timers = slv_timers_new();
-    r->rt.started_ms = slv_rt_mono_ms();
-    slv_rt_tick(&r->rt);
-    slv_js_set_user(r->rt.js, &r->rt);
-    slv_rt_add_base_natives(&r->rt);
-    slv_rt_add_web_natives(r->rt.js);
-
     slv_js_enter(r->rt.js);
-    r->fire_timer = slv_rt_export(&r->rt, "timers", "fireTimer");
     r->reporter = JSObjectMakeFunctionWithCallback(ctx, NULL, report);
     JSValueProtect(ctx, r->reporter);
     JSObjectRef on_unhandled = JSObjectMakeFunctionWithCallback(ctx, NULL, unhandled);
@@ -270,7 +245,7 @@ slv_code slv_testjs_run(const slv_testjs_options *options, int count, char *cons
     (void)fflush(stdout);
     *ret_failed = r.failures;
     slv_js_error_done(&r.error);
-    slv_timers_free(r.rt.timers);
+    slv_rt_done(&r.rt);
     the_run = NULL;
     return code;
 }

@@ -1,0 +1,45 @@
+// The worker's bindings: env, or globals in service-worker syntax.
+
+// A binding of a kind that is not there: every use says so.
+function unsupported(name, key) {
+  const refuse = () => {
+    throw new P.Error(`The binding "${name}" (${key}) is of a kind that this version does not support.`);
+  };
+  return new P.Proxy({ __proto__: null }, { __proto__: null, get: refuse, set: refuse, has: refuse, deleteProperty: refuse, apply: refuse });
+}
+
+function valueOf(row, data) {
+  switch (row.type) {
+    case "plain_text":
+    case "secret_text":
+      return row.text;
+    case "json":
+      return row.json;
+    case "module":
+      return data(row.module);
+    case "service":
+      return load("rpc").serviceStub(row.index);
+    default:
+      return unsupported(row.name, row.text ?? row.type);
+  }
+}
+
+// rows: `env` of the start configuration. data(name): the value of a module.
+export function makeEnv(rows, data) {
+  const env = {};
+  for (let i = 0; i < rows.length; i++)
+    P.ObjectDefineProperty(env, rows[i].name, {
+      __proto__: null,
+      value: valueOf(rows[i], data),
+      writable: true,
+      enumerable: true,
+      configurable: true,
+    });
+  return env;
+}
+
+export function envToGlobals(env) {
+  const names = P.ObjectKeys(env);
+  for (let i = 0; i < names.length; i++)
+    P.ObjectDefineProperty(P.globalThis, names[i], { __proto__: null, value: env[names[i]], writable: true, enumerable: true, configurable: true });
+}

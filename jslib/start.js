@@ -1,0 +1,237 @@
+// Makes a worker of its start configuration: globals, env, modules, the script's exports, and what READY says of them.
+
+import { setWorker, errorJSON } from "runtime";
+import { installGlobals, removeGlobals } from "globals";
+import { installClock } from "clock";
+import { installWasm, compileModule } from "wasm";
+import { hasFlag, setFlags } from "flags";
+
+const EVAL_TEXT = "Code generation from strings disallowed for this context";
+const HANDLERS = ["fetch", "scheduled", "queue", "email", "tail", "trace", "tailStream", "connect", "test", "alarm"];
+
+let config;
+let worker = null;
+let modules; // name -> { type, blob, value }
+let table = null; // project modules that the script brings: name -> function that returns a promise of the namespace
+
+// Independent of the worker, so a zygote has done it already.
+export function prepare() {
+  P.Error.stackTraceLimit = 10;
+  installGlobals();
+  installClock();
+  installWasm();
+}
+
+// ---- modules ----
+
+function noSuchModule(name) {
+  return new P.Error(`No such module "${name}".`);
+}
+
+// The value of a module that is no code.
+function data(name) {
+  const module = modules[name];
+  if (module === undefined) throw noSuchModule(name);
+  if (module.value === undefined) module.value = valueOf(module);
+  return module.value;
+}
+
+function valueOf(module) {
+  switch (module.type) {
+    case "wasm":
+      return compileModule(N.blobBytes(module.blob));
+    case "text":
+      return N.blobText(module.blob);
+    case "json":
+      return P.JSONParse(N.blobText(module.blob));
+    default:
+      return N.blobBytes(module.blob).buffer;
+  }
+}
+
+// What the script sees as __selvage; docs/internals/channel.md, "The script".
+const selvage = {
+  module(name) {
+    return load("modules").namespaceOf(name);
+  },
+  data,
+  require(name) {
+    if (table !== null && P.ObjectHasOwn(table, name)) return table[name]();
+    if (modules[name] !== undefined) return data(name);
+    return load("modules").namespaceOf(name);
+  },
+  table(object) {
+    table = object;
+  },
+};
+
+// ---- exports ----
+
+function isClass(value) {
+  if (typeof value !== "function") return false;
+  const d = P.ReflectGetOwnPropertyDescriptor(value, "prototype");
+  return d !== undefined && d.writable === false;
+}
+
+function kindOfClass(value) {
+  const rpc = load("rpc");
+  const proto = value.prototype;
+  if (proto instanceof rpc.WorkerEntrypoint) return "worker";
+  if (proto instanceof rpc.DurableObject) return "durableObject";
+  if (proto instanceof rpc.WorkflowEntrypoint) return "workflow";
+  return "";
+}
+
+function handlersOf(value) {
+  const names = [];
+  const target = isClass(value) ? value.prototype : value;
+  for (let i = 0; i < HANDLERS.length; i++) if (typeof target[HANDLERS[i]] === "function") P.ArrayPrototypePush(names, HANDLERS[i]);
+  return names;
+}
+
+// Entrypoints by export name; an object or a class with the handlers.
+function readExports(namespace) {
+  const found = { __proto__: null };
+  const keys = P.ObjectKeys(namespace);
+  for (let i = 0; i < keys.length; i++) {
+    const name = keys[i];
+    const value = namespace[name];
+    if (isClass(value)) {
+      const kind = kindOfClass(value);
+      if (kind !== "") found[name] = { kind, value };
+    } else if (typeof value === "object" && value !== null) {
+      found[name] = { kind: "object", value };
+    }
+  }
+  return found;
+}
+
+function missing(handler) {
+  return () => {
+    throw new P.Error(`Handler does not export a ${handler}() function.`);
+  };
+}
+
+// Stands in for an entrypoint that lacks handlers, so that each missing one says its name.
+const lacking = { __proto__: null };
+for (let i = 0; i < HANDLERS.length; i++) lacking[HANDLERS[i]] = missing(HANDLERS[i]);
+lacking.scheduled = () => {
+  throw new P.Error("Handler does not export a scheduled() function");
+};
+
+function checked(target, handler) {
+  return typeof target[handler] === "function" ? target : lacking;
+}
+
+class Worker {
+  constructor(service, env, found) {
+    this.service = service;
+    this.env = env;
+    this.found = found;
+    this.loopback = null;
+  }
+
+  // The object whose handler is to be called, with the object as `this`.
+  find(entrypoint, ctx, handler = "fetch") {
+    const entry = this.found[entrypoint === "" ? "default" : entrypoint];
+    if (entry === undefined) throw noEntrypoint(entrypoint);
+    if (entry.kind === "object") return checked(entry.value, handler);
+    return checked(new entry.value(ctx, this.env), handler);
+  }
+
+  // A receiver of RPC.
+  instance(entrypoint, ctx) {
+    const entry = this.found[entrypoint === "" ? "default" : entrypoint];
+    if (entry === undefined) throw noEntrypoint(entrypoint);
+    return entry.kind === "object" ? entry.value : new entry.value(ctx, this.env);
+  }
+
+  // ctx.exports: a stub for each entrypoint of this worker, made when it is asked for.
+  get exports() {
+    if (!hasFlag("enable_ctx_exports")) return undefined;
+    if (this.loopback === null) {
+      const stubs = {};
+      for (const name of P.ObjectKeys(this.found)) {
+        const kind = this.found[name].kind;
+        if (kind !== "worker" && kind !== "object") continue;
+        let stub;
+        P.ObjectDefineProperty(stubs, name, {
+          __proto__: null,
+          get: () => (stub ??= load("rpc").loopbackStub(name === "default" ? "" : name)),
+          enumerable: true,
+          configurable: true,
+        });
+      }
+      this.loopback = stubs;
+    }
+    return this.loopback;
+  }
+}
+
+function noEntrypoint(entrypoint) {
+  return entrypoint === ""
+    ? new P.Error("The worker has no default export.")
+    : new P.Error(`The worker has no entrypoint named "${entrypoint}".`);
+}
+
+// ---- start ----
+
+function readyJSON(worker) {
+  const handlers = [];
+  const entrypoints = [];
+  if (worker.service) {
+    const { hasGlobalListener } = load("events");
+    for (let i = 0; i < HANDLERS.length; i++) if (hasGlobalListener(HANDLERS[i])) P.ArrayPrototypePush(handlers, HANDLERS[i]);
+  }
+  for (const name of P.ObjectKeys(worker.found)) {
+    const entry = worker.found[name];
+    const own = handlersOf(entry.value);
+    if (name === "default") for (let i = 0; i < own.length; i++) P.ArrayPrototypePush(handlers, own[i]);
+    P.ArrayPrototypePush(entrypoints, { __proto__: null, name, kind: entry.kind, handlers: own });
+  }
+  return P.JSONStringify({ __proto__: null, handlers, entrypoints });
+}
+
+function fail(error) {
+  N.startFailed(errorJSON(error));
+}
+
+// The script's own errors, and what it forgot.
+function evaluated(namespace, env) {
+  try {
+    worker = new Worker(config.serviceWorker === true, env, namespace === undefined ? { __proto__: null } : readExports(namespace));
+    const json = readyJSON(worker);
+    if (worker.service && !load("events").hasGlobalListener("fetch") && !load("events").hasGlobalListener("scheduled"))
+      throw new P.Error("No event handlers were registered. This script does nothing.");
+    setWorker(worker);
+    if (hasFlag("allow_eval_during_startup")) N.evalOff(EVAL_TEXT);
+    N.ready(json);
+  } catch (error) {
+    fail(error);
+  }
+}
+
+export function start(json) {
+  try {
+    config = P.JSONParse(json);
+    modules = { __proto__: null };
+    for (let i = 0; i < config.modules.length; i++) {
+      const { name, type, blob } = config.modules[i];
+      modules[name] = { type, blob, value: undefined };
+    }
+    setFlags(config.flags);
+    removeGlobals(hasFlag);
+    const env = load("env").makeEnv(config.env, data);
+    load("workers").setEnv(env, () => (worker === null ? {} : worker.exports));
+    if (config.serviceWorker === true) load("env").envToGlobals(env);
+    if (!hasFlag("allow_eval_during_startup")) N.evalOff(EVAL_TEXT);
+    const script = N.blobScript(config.script, config.main);
+    P.PromisePrototypeThen(script(selvage), namespace => evaluated(namespace, env), fail);
+  } catch (error) {
+    fail(error);
+  }
+}
+
+export function startConfig() {
+  return config;
+}

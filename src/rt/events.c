@@ -1,0 +1,410 @@
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "rt/rt_int.h"
+
+#define ERROR_JSON_MAX ((size_t)256 << 10)
+
+static const char *const method_names[] = {"GET",   "POST", "PUT",    "DELETE",
+                                           "PATCH", "HEAD", "OPTIONS"};
+
+/* ---- life ---- */
+
+rt_event *rt_event_find(slv_rt *rt, uint32_t id)
+{
+    rt_event **found = slv_imap_get(&rt->events, id);
+
+    return found ? *found : NULL;
+}
+
+static rt_event *event_new(slv_rt *rt, uint32_t id)
+{
+    rt_event *event;
+
+    if (rt_event_find(rt, id)) {
+        rt_violation(rt, "an event number that is in use");
+        return NULL;
+    }
+    event = slv_new0(rt_event);
+    event->id = id;
+    event->error.limit = ERROR_JSON_MAX;
+    slv_list_init(&event->streams);
+    slv_imap_set(&rt->events, id, event);
+    return event;
+}
+
+static void send_end(slv_rt *rt, rt_event *event)
+{
+    const slv_msg_end end = {event->outcome, event->cpu_ns / 1000, slv_buf_view(&event->error)};
+    size_t at;
+    slv_buf *out = rt_frame_begin(rt, SLV_FRAME_END, 0, event->id, &at);
+
+    rt_frame_end(rt, at, slv_msg_end_put(out, &end));
+}
+
+static void event_end(slv_rt *rt, rt_event *event)
+{
+    send_end(rt, event);
+    rt_streams_drop(rt, event);
+    if (event->ops)
+        rt_ops_drop(rt, event->id);
+    slv_imap_remove(&rt->events, event->id);
+    slv_buf_done(&event->error);
+    free(event);
+}
+
+void rt_event_settle(slv_rt *rt, rt_event *event)
+{
+    if (event->ended) {
+        event_end(rt, event);
+        return;
+    }
+    if (event->waits || event->told_idle)
+        return;
+    /* Nothing can enter JavaScript for this event any more: it hangs, or has only promises left
+     * that nobody keeps. */
+    event->told_idle = true;
+    rt_turn_begin(rt, event);
+    JSValueRef arg = slv_js_num(slv_js_context(rt->js), event->id);
+    rt_turn_call(rt, rt->entries.idle, 1, &arg);
+    rt_turn_end(rt); /* settles again, and ends it */
+}
+
+/* ---- what main sends ---- */
+
+static JSValueRef text_or_empty(slv_rt *rt, JSContextRef ctx, slv_str s)
+{
+    return s.len ? slv_js_string(ctx, s) : rt->empty;
+}
+
+static JSValueRef method_value(slv_rt *rt, JSContextRef ctx, slv_str method)
+{
+    for (size_t i = 0; i < SLV_ARRAY_LEN(method_names); i++) {
+        if (slv_str_is(method, method_names[i]))
+            return rt->methods[i];
+    }
+    return slv_js_string(ctx, method);
+}
+
+static void enter_fetch(slv_rt *rt, rt_event *event, const slv_msg_event_fetch *m)
+{
+    JSContextRef ctx = slv_js_context(rt->js);
+    JSValueRef args[11];
+
+    if (m->bits & SLV_FETCH_STREAM)
+        rt_stream_open(rt, RT_STREAM_IN, m->body_stream, event);
+    args[0] = slv_js_num(ctx, event->id);
+    args[1] = slv_js_num(ctx, m->bits);
+    args[2] = slv_js_num(ctx, m->body_stream);
+    args[3] = slv_js_num(ctx, (double)m->body_length);
+    args[4] = method_value(rt, ctx, m->method);
+    args[5] = slv_js_string(ctx, m->url);
+    args[6] = slv_js_string(ctx, m->headers);
+    args[7] = text_or_empty(rt, ctx, m->cf);
+    args[8] = text_or_empty(rt, ctx, m->entrypoint);
+    args[9] = text_or_empty(rt, ctx, m->props);
+    args[10] =
+        m->bits & SLV_FETCH_INLINE ? slv_js_bytes_copy(ctx, m->body, NULL) : slv_js_undefined(ctx);
+    rt_turn_call(rt, rt->entries.fetch, 11, args);
+}
+
+static void enter_scheduled(slv_rt *rt, rt_event *event, const slv_msg_event_scheduled *m)
+{
+    JSContextRef ctx = slv_js_context(rt->js);
+    JSValueRef args[3];
+
+    args[0] = slv_js_num(ctx, event->id);
+    args[1] = slv_js_num(ctx, (double)m->slot_ms);
+    args[2] = slv_js_string(ctx, m->cron);
+    rt_turn_call(rt, rt->entries.scheduled, 3, args);
+}
+
+/* Capabilities that the message carries, as [kind, number, …]; streams and sockets are opened. */
+static JSValueRef caps_value(slv_rt *rt, JSContextRef ctx, const slv_msg_caps *caps,
+                             rt_event *event)
+{
+    char head[2] = {(char)(caps->count & 0xff), (char)(caps->count >> 8)};
+    SLV_CLEANUP(slv_buf_done) slv_buf whole = SLV_BUF((size_t)1 << 20);
+    JSObjectRef fields;
+
+    if (slv_buf_append(&whole, slv_str_make(head, 2)) != SLV_OK ||
+        slv_buf_append(&whole, caps->raw) != SLV_OK)
+        return slv_js_array(ctx, 0, NULL);
+    fields = rt_wire_get(rt, ctx, "c", slv_buf_view(&whole), event);
+    return fields ? JSObjectGetPropertyAtIndex(ctx, fields, 0, NULL) : slv_js_array(ctx, 0, NULL);
+}
+
+static void enter_rpc(slv_rt *rt, rt_event *event, const slv_msg_rpc *m)
+{
+    JSContextRef ctx = slv_js_context(rt->js);
+    JSValueRef args[9];
+
+    args[0] = slv_js_num(ctx, event->id);
+    args[1] = slv_js_num(ctx, m->target_kind);
+    args[2] = slv_js_num(ctx, m->target);
+    args[3] = text_or_empty(rt, ctx, m->entrypoint);
+    args[4] = text_or_empty(rt, ctx, m->props);
+    args[5] = slv_js_num(ctx, m->action);
+    args[6] = text_or_empty(rt, ctx, m->path);
+    args[7] = slv_js_bytes_copy(ctx, m->args, NULL);
+    args[8] = caps_value(rt, ctx, &m->caps, event);
+    rt_turn_call(rt, rt->entries.rpc, 9, args);
+}
+
+static void event_frame(slv_rt *rt, const slv_frame *frame)
+{
+    slv_msg_event m;
+    rt_event *event;
+
+    if (rt->state != RT_STARTED || slv_msg_event_get(frame->payload, &m) != SLV_OK) {
+        rt_violation(rt, "EVENT that cannot be read");
+        return;
+    }
+    event = event_new(rt, frame->id);
+    if (!event)
+        return;
+    rt_turn_begin(rt, event);
+    switch (m.kind) {
+    case SLV_EVENT_FETCH:
+        enter_fetch(rt, event, &m.fetch);
+        break;
+    case SLV_EVENT_SCHEDULED:
+        enter_scheduled(rt, event, &m.scheduled);
+        break;
+    case SLV_EVENT_RPC:
+        enter_rpc(rt, event, &m.rpc);
+        break;
+    }
+    rt_turn_end(rt);
+}
+
+static void cancel_frame(slv_rt *rt, const slv_frame *frame)
+{
+    JSContextRef ctx = slv_js_context(rt->js);
+    rt_event *event = rt_event_find(rt, frame->id);
+    slv_cancel_reason reason;
+    JSValueRef args[2];
+
+    if (!event || slv_msg_cancel_get(frame->payload, &reason) != SLV_OK)
+        return;
+    rt_turn_begin(rt, event);
+    args[0] = slv_js_num(ctx, frame->id);
+    args[1] = slv_js_num(ctx, reason);
+    rt_turn_call(rt, rt->entries.cancel, 2, args);
+    rt_turn_end(rt);
+}
+
+static void cap_drop_frame(slv_rt *rt, const slv_frame *frame)
+{
+    JSContextRef ctx = slv_js_context(rt->js);
+    slv_msg_cap_drop m;
+    JSValueRef args[2];
+
+    if (slv_msg_cap_drop_get(frame->payload, &m) != SLV_OK) {
+        rt_violation(rt, "CAP_DROP that cannot be read");
+        return;
+    }
+    rt_turn_begin(rt, NULL);
+    args[0] = slv_js_num(ctx, m.cap);
+    args[1] = slv_js_num(ctx, m.refs);
+    rt_turn_call(rt, rt->entries.cap_drop, 2, args);
+    rt_turn_end(rt);
+}
+
+static void cap_broken_frame(slv_rt *rt, const slv_frame *frame)
+{
+    JSContextRef ctx = slv_js_context(rt->js);
+    slv_msg_cap_broken m;
+    JSValueRef args[2];
+
+    if (slv_msg_cap_broken_get(frame->payload, &m) != SLV_OK) {
+        rt_violation(rt, "CAP_BROKEN that cannot be read");
+        return;
+    }
+    rt_turn_begin(rt, NULL);
+    args[0] = slv_js_num(ctx, m.cap);
+    args[1] = slv_js_string(ctx, m.error);
+    rt_turn_call(rt, rt->entries.cap_broken, 2, args);
+    rt_turn_end(rt);
+}
+
+void rt_event_frame(slv_rt *rt, const slv_frame *frame)
+{
+    if (frame->type == SLV_FRAME_EVENT)
+        event_frame(rt, frame);
+    else if (frame->type == SLV_FRAME_CANCEL)
+        cancel_frame(rt, frame);
+    else if (frame->type == SLV_FRAME_CAP_DROP)
+        cap_drop_frame(rt, frame);
+    else
+        cap_broken_frame(rt, frame);
+}
+
+/* ---- what JavaScript answers ---- */
+
+static rt_event *event_arg(slv_rt *rt, JSContextRef ctx, JSValueRef v)
+{
+    JSValueRef thrown = NULL;
+    uint32_t id;
+
+    return slv_js_u32_arg(ctx, v, &id, &thrown) ? rt_event_find(rt, id) : NULL;
+}
+
+/* respond(event, status, kind, bits, number, length, statusText, headers, body): RESPONSE, once */
+SLV_NATIVE(respond)
+{
+    slv_rt *rt = slv_rt_current();
+    rt_event *event = event_arg(rt, ctx, SLV_ARG(0));
+    uint32_t status;
+    uint32_t kind;
+    uint32_t bits;
+    uint32_t number;
+    double length;
+    slv_buf *out;
+    size_t at;
+
+    if (!event || event->responded)
+        return slv_js_bool(ctx, false);
+    SLV_ASSERT(argc == 9);
+    if (!slv_js_u32_arg(ctx, argv[1], &status, exc) || !slv_js_u32_arg(ctx, argv[2], &kind, exc) ||
+        !slv_js_u32_arg(ctx, argv[3], &bits, exc) || !slv_js_u32_arg(ctx, argv[4], &number, exc) ||
+        !slv_js_f64_arg(ctx, argv[5], &length, exc))
+        return NULL;
+    out = rt_frame_begin(rt, SLV_FRAME_RESPONSE, 0, event->id, &at);
+    if (slv_buf_append_u16(out, (uint16_t)status) != SLV_OK ||
+        slv_buf_append_u8(out, (uint8_t)kind) != SLV_OK ||
+        slv_buf_append_u8(out, (uint8_t)bits) != SLV_OK ||
+        slv_buf_append_u32(out, number) != SLV_OK ||
+        slv_buf_append_u64(out, (uint64_t)(int64_t)length) != SLV_OK ||
+        !rt_put_text(ctx, argv[6], out, exc) || !rt_put_text(ctx, argv[7], out, exc) ||
+        !rt_put_bytes(ctx, argv[8], out, exc)) {
+        slv_frame_undo(out, at);
+        return *exc ? NULL : slv_js_throw_range(ctx, exc, "Out of memory");
+    }
+    if (rt_frame_try_end(rt, at) != SLV_OK)
+        return slv_js_throw_range(ctx, exc, "The headers of this response are too large.");
+    event->responded = true;
+    return slv_js_bool(ctx, true);
+}
+
+/* finish(event, outcome, error JSON or ""): END, after this turn. The first call counts. */
+SLV_NATIVE(finish)
+{
+    slv_rt *rt = slv_rt_current();
+    rt_event *event = event_arg(rt, ctx, SLV_ARG(0));
+    uint32_t outcome;
+    JSValueRef thrown = NULL;
+
+    if (!event || event->ended)
+        return slv_js_undefined(ctx);
+    if (!slv_js_u32_arg(ctx, SLV_ARG(1), &outcome, exc))
+        return NULL;
+    event->ended = true;
+    event->outcome = (slv_outcome)outcome;
+    if (argc > 2 && !slv_js_append_arg(ctx, argv[2], &event->error, &thrown))
+        slv_buf_reset(&event->error); /* too large to be told */
+    return slv_js_undefined(ctx);
+}
+
+/* rpcResult(event, error JSON or undefined, value, capabilities) */
+SLV_NATIVE(rpc_result)
+{
+    slv_rt *rt = slv_rt_current();
+    rt_event *event = event_arg(rt, ctx, SLV_ARG(0));
+    bool failed = !JSValueIsUndefined(ctx, SLV_ARG(1));
+    JSValueRef fields[2] = {failed ? SLV_ARG(1) : SLV_ARG(2), SLV_ARG(3)};
+    slv_buf *out;
+    size_t at;
+
+    if (!event || event->responded)
+        return slv_js_undefined(ctx);
+    out = rt_frame_begin(rt, SLV_FRAME_RPC_RESULT, failed ? SLV_FRAME_ERROR : 0, event->id, &at);
+    if (!rt_wire_put(rt, ctx, failed ? "s" : "yc", slv_js_array(ctx, 2, fields), out, exc)) {
+        slv_frame_undo(out, at);
+        return NULL;
+    }
+    if (rt_frame_try_end(rt, at) != SLV_OK)
+        return slv_js_throw_range(ctx, exc, "The result of this call is too large.");
+    event->responded = true;
+    return slv_js_undefined(ctx);
+}
+
+/* log(event or 0, level, text, place) */
+SLV_NATIVE(log_line)
+{
+    slv_rt *rt = slv_rt_current();
+    uint32_t id;
+    uint32_t level;
+    slv_buf *out;
+    size_t at;
+
+    if (!slv_js_u32_arg(ctx, SLV_ARG(0), &id, exc) || !slv_js_u32_arg(ctx, SLV_ARG(1), &level, exc))
+        return NULL;
+    out = rt_frame_begin(rt, SLV_FRAME_LOG, 0, id, &at);
+    if (slv_buf_append_u8(out, (uint8_t)level) != SLV_OK ||
+        !rt_put_text(ctx, SLV_ARG(2), out, exc) || !rt_put_text(ctx, SLV_ARG(3), out, exc)) {
+        slv_frame_undo(out, at);
+        return *exc ? NULL : slv_js_throw_range(ctx, exc, "Out of memory");
+    }
+    if (rt_frame_try_end(rt, at) != SLV_OK)
+        return slv_js_throw_range(ctx, exc, "The text is too long for a log.");
+    return slv_js_undefined(ctx);
+}
+
+/* exception(event or 0, error JSON) */
+SLV_NATIVE(exception)
+{
+    slv_rt *rt = slv_rt_current();
+    uint32_t id;
+    slv_buf *out;
+    size_t at;
+
+    if (!slv_js_u32_arg(ctx, SLV_ARG(0), &id, exc))
+        return NULL;
+    out = rt_frame_begin(rt, SLV_FRAME_EXCEPTION, 0, id, &at);
+    if (!rt_put_text(ctx, SLV_ARG(1), out, exc)) {
+        slv_frame_undo(out, at);
+        return NULL;
+    }
+    rt_frame_end(rt, at, SLV_OK); /* a text for people: dropped when it is too long for a message */
+    return slv_js_undefined(ctx);
+}
+
+/* capDrop(capability, references): we let go of one that main gave us */
+SLV_NATIVE(cap_drop)
+{
+    slv_rt *rt = slv_rt_current();
+    slv_msg_cap_drop m;
+    size_t at;
+    slv_buf *out;
+
+    if (!slv_js_u32_arg(ctx, SLV_ARG(0), &m.cap, exc) ||
+        !slv_js_u32_arg(ctx, SLV_ARG(1), &m.refs, exc))
+        return NULL;
+    out = rt_frame_begin(rt, SLV_FRAME_CAP_DROP, 0, 0, &at);
+    rt_frame_end(rt, at, slv_msg_cap_drop_put(out, &m));
+    return slv_js_undefined(ctx);
+}
+
+static const slv_native event_natives[] = {
+    {"respond", respond}, {"finish", finish},       {"rpcResult", rpc_result},
+    {"log", log_line},    {"exception", exception}, {"capDrop", cap_drop},
+};
+
+void rt_add_event_natives(slv_rt *rt)
+{
+    slv_js_add_natives(rt->js, event_natives, SLV_ARRAY_LEN(event_natives));
+}
+
+void rt_events_init(slv_rt *rt)
+{
+    JSContextRef ctx = slv_js_context(rt->js);
+
+    SLV_ASSERT(SLV_ARRAY_LEN(method_names) <= SLV_ARRAY_LEN(rt->methods));
+    rt->empty = slv_js_string(ctx, SLV_STR(""));
+    JSValueProtect(ctx, rt->empty);
+    for (size_t i = 0; i < SLV_ARRAY_LEN(method_names); i++) {
+        rt->methods[i] = slv_js_string(ctx, slv_str_from(method_names[i]));
+        JSValueProtect(ctx, rt->methods[i]);
+    }
+}

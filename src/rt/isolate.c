@@ -1,0 +1,486 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "rt/rt_int.h"
+
+/*
+ * The life of an isolate: read all frames that are there, one turn for each, write what gathered,
+ * wait.
+ *
+ * A turn is: lock the engine, one call for one event, unlock, which runs the promise jobs. The jobs
+ * belong to that event, because nothing else enters JavaScript before they are through.
+ */
+
+#define PUMP_EVERY 256   /* batches between two looks at the engine's own loop */
+#define IDLE_STEP_MS 500 /* how long to wait while the engine may still have work of its own */
+#define IDLE_STEPS 24 /* after that its helper threads have gone, and waiting is for main alone */
+#define EXPORT_COUNT(a) (sizeof(a) / sizeof((a)[0]))
+
+/* ---- turns ---- */
+
+void rt_turn_begin(slv_rt *rt, rt_event *event)
+{
+    SLV_ASSERT(!rt->turn);
+    rt->turn = event;
+    atomic_store_explicit(&rt->page->event, event ? event->id : 0, memory_order_relaxed);
+    atomic_store_explicit(&rt->page->turn,
+                          atomic_load_explicit(&rt->page->turn, memory_order_relaxed) + 1,
+                          memory_order_release);
+    slv_js_enter(rt->js);
+}
+
+void rt_turn_call(slv_rt *rt, JSObjectRef fn, size_t argc, const JSValueRef argv[])
+{
+    SLV_CLEANUP(slv_js_error_done) slv_js_error error = SLV_JS_ERROR_INIT;
+    slv_err err = {0};
+    size_t at;
+    slv_buf *out;
+
+    if (slv_js_call(rt->js, fn, argc, argv, &error, &err))
+        return;
+    /* Entries catch what user code throws; this is an error of ours, or a stack that is full. */
+    out = rt_frame_begin(rt, SLV_FRAME_LOG, 0, rt->turn ? rt->turn->id : 0, &at);
+    const slv_msg_log log = {SLV_CONSOLE_ERROR,
+                             slv_buf_view(error.stack.len ? &error.stack : &error.message),
+                             SLV_STR("")};
+    rt_frame_end(rt, at, slv_msg_log_put(out, &log));
+}
+
+void rt_turn_end(slv_rt *rt)
+{
+    rt_event *event = rt->turn;
+    uint64_t now;
+
+    slv_js_leave(rt->js);
+    rt->turn = NULL;
+    atomic_store_explicit(&rt->page->event, 0, memory_order_relaxed);
+    if (!event)
+        return;
+    now = slv_clock_thread_cpu_ns();
+    event->cpu_ns += now - rt->cpu_mark_ns;
+    rt->cpu_mark_ns = now;
+    rt_event_settle(rt, event);
+}
+
+/* ---- frames out ---- */
+
+slv_buf *rt_frame_begin(slv_rt *rt, slv_frame_type type, uint8_t flags, uint32_t id, size_t *ret_at)
+{
+    SLV_ASSERT(slv_frame_begin(&rt->out, type, flags, id, ret_at) == SLV_OK);
+    return &rt->out;
+}
+
+void rt_frame_end(slv_rt *rt, size_t at, slv_code code)
+{
+    if (code != SLV_OK || slv_frame_end(&rt->out, at) != SLV_OK)
+        slv_frame_undo(&rt->out, at);
+}
+
+slv_code rt_frame_try_end(slv_rt *rt, size_t at)
+{
+    slv_code code = slv_frame_end(&rt->out, at);
+
+    if (code != SLV_OK)
+        slv_frame_undo(&rt->out, at);
+    return code;
+}
+
+void rt_frame_send(slv_rt *rt, slv_frame_type type, uint8_t flags, uint32_t id, slv_str payload)
+{
+    if (slv_frame_put(&rt->out, type, flags, id, payload) != SLV_OK)
+        rt_violation(rt, "more is waiting to be written than an isolate may hold");
+}
+
+void rt_violation(slv_rt *rt, const char *what)
+{
+    if (!rt->closed)
+        rt->violation = what;
+    rt->closed = true;
+}
+
+static slv_code flush(slv_rt *rt)
+{
+    while (rt->out_at < rt->out.len) {
+        ssize_t n = send(rt->fd, rt->out.ptr + rt->out_at, rt->out.len - rt->out_at, MSG_NOSIGNAL);
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0 && errno == EAGAIN)
+            return SLV_E_AGAIN;
+        if (n < 0) {
+            rt->closed = true;
+            return SLV_E_CLOSED;
+        }
+        rt->out_at += (size_t)n;
+    }
+    rt->out_at = 0;
+    slv_buf_reset(&rt->out);
+    if (rt->out.cap > ((size_t)4 << 20)) { /* a burst has passed */
+        slv_buf_done(&rt->out);
+    }
+    return SLV_OK;
+}
+
+/* ---- frames in ---- */
+
+/* Reads once. SLV_E_AGAIN: nothing there; *ret_more: there may be more. */
+static slv_code read_some(slv_rt *rt, bool *ret_more)
+{
+    char *ptr;
+    size_t room;
+    ssize_t n;
+
+    SLV_TRY(slv_frame_reader_room(&rt->reader, SLV_RT_READ_MAX, &ptr, &room));
+    do
+        n = read(rt->fd, ptr, room);
+    while (n < 0 && errno == EINTR);
+    if (n < 0 && errno == EAGAIN)
+        return SLV_E_AGAIN;
+    if (n <= 0) {
+        rt->closed = true;
+        return SLV_E_CLOSED;
+    }
+    slv_frame_reader_got(&rt->reader, (size_t)n);
+    *ret_more = (size_t)n == room;
+    return SLV_OK;
+}
+
+static void hello_frame(slv_rt *rt, const slv_frame *frame)
+{
+    uint32_t version;
+
+    if (rt->hello_came || slv_msg_u32_get(frame->payload, &version) != SLV_OK ||
+        version != SLV_CHAN_VERSION)
+        rt_violation(rt, "HELLO of another version");
+    rt->hello_came = true;
+}
+
+static void dispatch(slv_rt *rt, const slv_frame *frame)
+{
+    if (!rt->hello_came && frame->type != SLV_FRAME_HELLO) {
+        rt_violation(rt, "a frame before HELLO");
+        return;
+    }
+    switch ((unsigned)frame->type) {
+    case SLV_FRAME_HELLO:
+        hello_frame(rt, frame);
+        break;
+    case SLV_FRAME_BLOB:
+    case SLV_FRAME_START:
+        rt_start_frame(rt, frame);
+        break;
+    case SLV_FRAME_EVENT:
+    case SLV_FRAME_CANCEL:
+    case SLV_FRAME_CAP_DROP:
+    case SLV_FRAME_CAP_BROKEN:
+        rt_event_frame(rt, frame);
+        break;
+    case SLV_FRAME_RESULT:
+        rt_result_frame(rt, frame);
+        break;
+    case SLV_FRAME_STOP:
+        rt->stopping = true;
+        break;
+    case SLV_FRAME_ANSWER: /* to a question that nobody asks any more */
+        break;
+    default:
+        rt_stream_frame(rt, frame);
+        break;
+    }
+    if (!slv_list_empty(&rt->woken))
+        rt_streams_wake(rt);
+}
+
+typedef struct deferred_head {
+    uint32_t type, flags, id, len;
+} deferred_head;
+
+static void defer_frame(slv_rt *rt, const slv_frame *frame)
+{
+    const deferred_head head = {frame->type, frame->flags, frame->id, (uint32_t)frame->payload.len};
+
+    if (slv_buf_append(&rt->deferred, slv_str_make(&head, sizeof head)) != SLV_OK ||
+        slv_buf_append(&rt->deferred, frame->payload) != SLV_OK)
+        rt_violation(rt, "more frames came during a question than an isolate may hold");
+}
+
+/* Frames that came while a question blocked. Handling one may ask again and add to them. */
+static void run_deferred(slv_rt *rt)
+{
+    size_t at = 0;
+
+    while (at < rt->deferred.len && !rt->closed) {
+        SLV_CLEANUP(slv_buf_done) slv_buf payload = SLV_BUF(SLV_MESSAGE_MAX);
+        deferred_head head;
+
+        memcpy(&head, rt->deferred.ptr + at, sizeof head);
+        at += sizeof head;
+        if (slv_buf_set(&payload, slv_str_make(rt->deferred.ptr + at, head.len)) != SLV_OK) {
+            rt_violation(rt, "no memory for a frame");
+            return;
+        }
+        at += head.len;
+        const slv_frame frame = {(slv_frame_type)head.type, (uint8_t)head.flags, head.id,
+                                 slv_buf_view(&payload)};
+        dispatch(rt, &frame);
+    }
+    slv_buf_reset(&rt->deferred);
+}
+
+slv_code rt_wait_answer(slv_rt *rt, uint32_t question, slv_frame *ret, slv_err *err)
+{
+    for (;;) {
+        slv_frame frame;
+        slv_code code;
+        bool more;
+
+        while ((code = slv_frame_reader_next(&rt->reader, &frame, err)) == SLV_OK) {
+            if (frame.type == SLV_FRAME_ANSWER && frame.id == question) {
+                *ret = frame;
+                return SLV_OK;
+            }
+            defer_frame(rt, &frame);
+        }
+        if (code != SLV_E_AGAIN)
+            rt_violation(rt, "a frame that cannot be read");
+        if (rt->closed)
+            return slv_fail(err, SLV_E_CLOSED, "The isolate is being stopped.");
+
+        bool full = flush(rt) == SLV_E_AGAIN;
+        struct pollfd fd = {rt->fd, (short)(POLLIN | (full ? POLLOUT : 0)), 0};
+        (void)poll(&fd, 1, -1);
+        if (fd.revents & (POLLIN | POLLHUP | POLLERR))
+            (void)read_some(rt, &more);
+    }
+}
+
+/* Reads and handles what is there. */
+static slv_code read_batch(slv_rt *rt, slv_err *err)
+{
+    bool more = true;
+
+    rt->cpu_mark_ns = slv_clock_thread_cpu_ns();
+    while (more && !rt->closed) {
+        slv_frame frame;
+        slv_code code = read_some(rt, &more);
+
+        if (code == SLV_E_AGAIN)
+            break;
+        if (code != SLV_OK)
+            return code;
+        while (!rt->closed && (code = slv_frame_reader_next(&rt->reader, &frame, err)) == SLV_OK) {
+            dispatch(rt, &frame);
+            if (rt->deferred.len)
+                run_deferred(rt);
+        }
+        if (code != SLV_E_AGAIN && code != SLV_OK)
+            return code;
+    }
+    return SLV_OK;
+}
+
+/* ---- the loop ---- */
+
+static bool is_over(const slv_rt *rt, bool preload)
+{
+    if (rt->closed || rt->state == RT_FAILED)
+        return true;
+    return preload ? rt->state != RT_NEW : rt->stopping && rt->events.len == 0;
+}
+
+static int wait_ms(const slv_rt *rt, int idle_steps)
+{
+    int64_t next = slv_timers_next(rt->timers);
+    int64_t wait = idle_steps < IDLE_STEPS ? IDLE_STEP_MS : INT32_MAX;
+
+    if (next != INT64_MAX)
+        wait = SLV_MIN(wait, SLV_MAX(next - slv_rt_mono_ms(), (int64_t)0));
+    return wait == INT32_MAX ? -1 : (int)wait;
+}
+
+/* Main wishes for a collection when memory nears the limit. */
+static void collect_if_wanted(slv_rt *rt)
+{
+    uint32_t wish = atomic_load_explicit(&rt->page->collect, memory_order_relaxed);
+
+    if (wish == rt->collect_seen)
+        return;
+    rt->collect_seen = wish;
+    slv_js_enter(rt->js);
+    slv_js_collect(rt->js);
+    slv_js_leave(rt->js);
+}
+
+static slv_code loop(slv_rt *rt, bool preload, slv_err *err)
+{
+    unsigned batches = 0;
+    int idle_steps = 0;
+
+    while (!is_over(rt, preload)) {
+        bool full = rt->out_at < rt->out.len;
+        struct pollfd fd = {rt->fd, (short)(POLLIN | (full ? POLLOUT : 0)), 0};
+        int n = poll(&fd, 1, wait_ms(rt, idle_steps));
+
+        slv_rt_tick(rt);
+        if (n > 0 && fd.revents & (POLLIN | POLLHUP | POLLERR)) {
+            SLV_TRY(read_batch(rt, err));
+            idle_steps = 0;
+        } else if (n == 0) {
+            idle_steps++;
+        }
+        rt_fire_timers(rt);
+        if (!slv_list_empty(&rt->woken))
+            rt_streams_wake(rt);
+        if (n == 0 || ++batches % PUMP_EVERY == 0)
+            slv_js_pump(rt->js);
+        collect_if_wanted(rt);
+        (void)flush(rt);
+    }
+    if (rt->violation)
+        return slv_fail(err, SLV_E_PROTOCOL, "main sent %s", rt->violation);
+    return SLV_OK;
+}
+
+/* What must still be said before the process ends. */
+static void flush_all(slv_rt *rt)
+{
+    while (flush(rt) == SLV_E_AGAIN) {
+        struct pollfd fd = {rt->fd, POLLOUT, 0};
+
+        if (poll(&fd, 1, 5000) <= 0)
+            return;
+    }
+}
+
+static slv_code attach(slv_rt *rt, int fd, slv_page *page, slv_err *err)
+{
+    size_t at;
+    slv_buf *out;
+    int flags = fcntl(fd, F_GETFL);
+
+    if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0)
+        return slv_fail_errno(err, SLV_E_IO, "channel");
+    rt->fd = fd;
+    rt->page = page ? page : &rt->no_page;
+    rt->collect_seen = atomic_load_explicit(&rt->page->collect, memory_order_relaxed);
+    rt->hello_came = false;
+    slv_frame_reader_done(&rt->reader);
+    slv_frame_reader_init(&rt->reader, SLV_CHAN_MAIN);
+    rt->out_at = 0;
+    slv_buf_reset(&rt->out);
+    out = rt_frame_begin(rt, SLV_FRAME_HELLO, 0, 0, &at);
+    rt_frame_end(rt, at, slv_msg_u32_put(out, SLV_CHAN_VERSION));
+    return SLV_OK;
+}
+
+slv_code slv_rt_preload(slv_rt *rt, int channel_fd, slv_page *page, slv_err *err)
+{
+    slv_code code;
+
+    SLV_TRY(attach(rt, channel_fd, page, err));
+    (void)flush(rt);
+    code = loop(rt, true, err);
+    flush_all(rt);
+    rt->fd = -1;
+    rt->page = &rt->no_page;
+    if (code == SLV_OK && rt->state == RT_FAILED)
+        return slv_fail(err, SLV_E_JS, "the worker cannot start");
+    if (code == SLV_OK && rt->state == RT_NEW)
+        return SLV_E_CLOSED;
+    return code;
+}
+
+slv_code slv_rt_run(slv_rt *rt, int channel_fd, slv_page *page, slv_err *err)
+{
+    slv_code code;
+
+    SLV_TRY(attach(rt, channel_fd, page, err));
+    if (rt->state == RT_STARTED) /* forked from an app zygote */
+        rt_frame_send(rt, SLV_FRAME_READY, 0, 0, slv_buf_view(&rt->ready));
+    (void)flush(rt);
+    code = loop(rt, false, err);
+    flush_all(rt);
+    close(rt->fd);
+    rt->fd = -1;
+    if (code == SLV_E_CLOSED)
+        return SLV_OK;
+    if (code == SLV_OK && rt->state == RT_FAILED)
+        return slv_fail(err, SLV_E_JS, "the worker cannot start");
+    return code;
+}
+
+/* ---- birth ---- */
+
+static void find_entries(slv_rt *rt)
+{
+    rt_entries *e = &rt->entries;
+    const struct {
+        JSObjectRef *slot;
+        const char *module, *name;
+    } rows[] = {
+        {&e->start, "runtime", "start"},
+        {&e->stuck, "runtime", "stuck"},
+        {&e->reseed, "runtime", "afterFork"},
+        {&e->unhandled, "runtime", "onUnhandled"},
+        {&e->fetch, "runtime", "onFetch"},
+        {&e->scheduled, "runtime", "onScheduled"},
+        {&e->rpc, "runtime", "onRpc"},
+        {&e->cancel, "runtime", "onCancel"},
+        {&e->idle, "runtime", "onIdle"},
+        {&e->cap_drop, "runtime", "onCapDrop"},
+        {&e->cap_broken, "runtime", "onCapBroken"},
+        {&e->result, "io", "onResult"},
+        {&e->readable, "io", "onReadable"},
+        {&e->writable, "io", "onWritable"},
+        {&e->socket, "io", "onSocket"},
+    };
+
+    for (size_t i = 0; i < EXPORT_COUNT(rows); i++)
+        *rows[i].slot = slv_rt_export(rt, rows[i].module, rows[i].name);
+}
+
+slv_rt *slv_rt_prepare(void)
+{
+    slv_rt *rt = slv_new0(slv_rt);
+    JSObjectRef warm;
+
+    slv_rt_init(rt);
+    slv_js_enter(rt->js);
+    find_entries(rt);
+    rt_events_init(rt);
+    slv_js_on_unhandled(rt->js, rt->entries.unhandled);
+    warm = slv_rt_export(rt, "runtime", "warmUp");
+    slv_js_leave(rt->js);
+    rt_turn_begin(rt, NULL);
+    rt_turn_call(rt, warm, 0, NULL);
+    rt_turn_end(rt);
+    rt->out_at = 0;
+    slv_buf_reset(&rt->out);
+    slv_js_pump(rt->js);
+    return rt;
+}
+
+slv_rt *slv_rt_free(slv_rt *rt)
+{
+    if (!rt)
+        return NULL;
+    slv_rt_done(rt);
+    slv_js_free(rt->js);
+    free(rt);
+    return NULL;
+}
+
+void slv_rt_after_fork(slv_rt *rt)
+{
+    slv_js_after_fork(rt->js);
+    rt->started_ms = slv_rt_mono_ms();
+    slv_rt_tick(rt);
+    rt_turn_begin(rt, NULL);
+    rt_turn_call(rt, rt->entries.reseed, 0, NULL);
+    rt_turn_end(rt);
+}

@@ -1,0 +1,216 @@
+#include <math.h>
+
+#include "rt/rt_int.h"
+
+#define I64_SAFE 9007199254740992.0
+
+/* A length that is filled in once the bytes behind it are known. */
+static bool begin_length(slv_buf *out, size_t *ret_at)
+{
+    *ret_at = out->len;
+    return slv_buf_append_u32(out, 0) == SLV_OK;
+}
+
+static void end_length(slv_buf *out, size_t at)
+{
+    uint32_t len = (uint32_t)(out->len - at - 4);
+
+    memcpy(out->ptr + at, &len, sizeof len); /* little-endian machines only */
+}
+
+static bool out_of_room(JSContextRef ctx, JSValueRef *exc)
+{
+    slv_js_throw_range(ctx, exc, "Out of memory");
+    return false;
+}
+
+bool rt_put_text(JSContextRef ctx, JSValueRef v, slv_buf *out, JSValueRef *exc)
+{
+    size_t at;
+
+    if (!begin_length(out, &at))
+        return out_of_room(ctx, exc);
+    if (!slv_js_append_arg(ctx, v, out, exc))
+        return false;
+    end_length(out, at);
+    return true;
+}
+
+bool rt_put_bytes(JSContextRef ctx, JSValueRef v, slv_buf *out, JSValueRef *exc)
+{
+    slv_js_bytes b;
+
+    if (JSValueIsString(ctx, v))
+        return rt_put_text(ctx, v, out, exc);
+    if (!slv_js_bytes_arg(ctx, v, &b, exc))
+        return false;
+    if (b.len > UINT32_MAX || slv_buf_append_u32(out, (uint32_t)b.len) != SLV_OK ||
+        slv_buf_append(out, slv_js_bytes_str(b)) != SLV_OK)
+        return out_of_room(ctx, exc);
+    return true;
+}
+
+/* ---- capabilities ---- */
+
+static rt_stream_kind kind_of_cap(uint8_t kind, bool outgoing)
+{
+    if (kind == SLV_CAP_SOCKET)
+        return RT_STREAM_SOCKET;
+    return (kind == SLV_CAP_READ) == outgoing ? RT_STREAM_OUT : RT_STREAM_IN;
+}
+
+/* Flat array [kind, number, …]. The numbers are of streams that JavaScript has opened already. */
+static bool put_caps(JSContextRef ctx, JSValueRef v, slv_buf *out, JSValueRef *exc)
+{
+    JSObjectRef array = (JSObjectRef)(size_t)v;
+    uint32_t n = 0;
+
+    if (!JSValueIsObject(ctx, v)) {
+        slv_js_throw_type(ctx, exc, "capabilities are an array");
+        return false;
+    }
+    if (!slv_js_u32_arg(ctx, slv_js_get(ctx, array, "length", exc), &n, exc))
+        return false;
+    if (n / 2 > UINT16_MAX || slv_buf_append_u16(out, (uint16_t)(n / 2)) != SLV_OK)
+        return out_of_room(ctx, exc);
+    for (uint32_t i = 0; i + 1 < n; i += 2) {
+        uint32_t kind;
+        uint32_t number;
+
+        if (!slv_js_u32_arg(ctx, JSObjectGetPropertyAtIndex(ctx, array, i, exc), &kind, exc) ||
+            !slv_js_u32_arg(ctx, JSObjectGetPropertyAtIndex(ctx, array, i + 1, exc), &number, exc))
+            return false;
+        if (slv_buf_append_u8(out, (uint8_t)kind) != SLV_OK ||
+            slv_buf_append_u32(out, number) != SLV_OK)
+            return out_of_room(ctx, exc);
+    }
+    return true;
+}
+
+static JSValueRef get_caps(slv_rt *rt, JSContextRef ctx, slv_reader *r, rt_event *event)
+{
+    uint16_t count = slv_read_u16(r);
+    JSObjectRef array = slv_js_array(ctx, 0, NULL);
+
+    for (unsigned i = 0; i < count && !r->bad; i++) {
+        uint8_t kind = slv_read_u8(r);
+        uint32_t number = slv_read_u32(r);
+
+        if (!r->bad && kind != SLV_CAP_CALLABLE && number != 0)
+            rt_stream_open(rt, kind_of_cap(kind, false), number, event);
+        JSObjectSetPropertyAtIndex(ctx, array, 2 * i, slv_js_num(ctx, kind), NULL);
+        JSObjectSetPropertyAtIndex(ctx, array, 2 * i + 1, slv_js_num(ctx, number), NULL);
+    }
+    return array;
+}
+
+/* ---- fields ---- */
+
+static bool put_number(JSContextRef ctx, char letter, JSValueRef v, slv_buf *out, JSValueRef *exc)
+{
+    slv_code code = SLV_E_INVAL;
+    double n;
+
+    if (!slv_js_f64_arg(ctx, v, &n, exc))
+        return false;
+    if (n != trunc(n) || fabs(n) > I64_SAFE || (n < 0 && letter != 'q')) {
+        slv_js_throw_range(ctx, exc, "a field of an operation is out of range");
+        return false;
+    }
+    if (letter == 'b' && n <= UINT8_MAX)
+        code = slv_buf_append_u8(out, (uint8_t)n);
+    else if (letter == 'h' && n <= UINT16_MAX)
+        code = slv_buf_append_u16(out, (uint16_t)n);
+    else if (letter == 'q')
+        code = slv_buf_append_u64(out, (uint64_t)(int64_t)n);
+    else if (letter != 'b' && letter != 'h' && n <= UINT32_MAX)
+        code = slv_buf_append_u32(out, (uint32_t)n);
+    if (code == SLV_OK)
+        return true;
+    slv_js_throw_range(ctx, exc, "a field of an operation is out of range");
+    return false;
+}
+
+bool rt_wire_put(slv_rt *rt, JSContextRef ctx, const char *format, JSObjectRef args, slv_buf *out,
+                 JSValueRef *exc)
+{
+    (void)rt;
+    for (unsigned i = 0; format[i]; i++) {
+        JSValueRef v = JSObjectGetPropertyAtIndex(ctx, args, i, exc);
+        bool ok;
+
+        if (!v)
+            return false;
+        switch (format[i]) {
+        case 's':
+            ok = rt_put_text(ctx, v, out, exc);
+            break;
+        case 'y':
+            ok = rt_put_bytes(ctx, v, out, exc);
+            break;
+        case 'c':
+            ok = put_caps(ctx, v, out, exc);
+            break;
+        default:
+            ok = put_number(ctx, format[i], v, out, exc);
+            break;
+        }
+        if (!ok)
+            return false;
+    }
+    return true;
+}
+
+static JSValueRef get_stream(slv_rt *rt, JSContextRef ctx, slv_reader *r, rt_stream_kind kind,
+                             rt_event *event)
+{
+    uint32_t number = slv_read_u32(r);
+
+    if (number && !r->bad)
+        rt_stream_open(rt, kind, number, event);
+    return slv_js_num(ctx, number);
+}
+
+static JSValueRef get_field(slv_rt *rt, JSContextRef ctx, char letter, slv_reader *r,
+                            rt_event *event)
+{
+    switch (letter) {
+    case 'b':
+        return slv_js_num(ctx, slv_read_u8(r));
+    case 'h':
+        return slv_js_num(ctx, slv_read_u16(r));
+    case 'w':
+        return slv_js_num(ctx, slv_read_u32(r));
+    case 'q':
+        return slv_js_num(ctx, (double)(int64_t)slv_read_u64(r));
+    case 's':
+        return slv_js_string(ctx, slv_read_str(r));
+    case 'y':
+        return slv_js_bytes_copy(ctx, slv_read_str(r), NULL);
+    case 'r':
+        return get_stream(rt, ctx, r, RT_STREAM_IN, event);
+    case 'v':
+        return get_stream(rt, ctx, r, RT_STREAM_OUT, event);
+    case 'k':
+        return get_stream(rt, ctx, r, RT_STREAM_SOCKET, event);
+    case 'c':
+        return get_caps(rt, ctx, r, event);
+    default:
+        SLV_UNREACHABLE();
+    }
+}
+
+JSObjectRef rt_wire_get(slv_rt *rt, JSContextRef ctx, const char *format, slv_str payload,
+                        rt_event *event)
+{
+    JSValueRef fields[SLV_RT_FORMAT_MAX];
+    slv_reader r = slv_reader_make(payload);
+    size_t n = 0;
+
+    for (; format[n]; n++) {
+        fields[n] = get_field(rt, ctx, format[n], &r, event);
+        if (!fields[n])
+            fields[n] = slv_js_undefined(ctx); /* no memory for the bytes */
+    }
+    return slv_reader_end(&r) ? slv_js_array(ctx, n, fields) : NULL;
+}
