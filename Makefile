@@ -53,4 +53,4 @@ install: all
 	@echo "selvage: installed $(abspath $(PREFIX))/bin/selvage"
 
 clean:
-	rm -rf build build-asan build-fuzz
+	rm -rf build build-asan build-clang build-fuzz

@@ -39,7 +39,7 @@ SLV_NODISCARD slv_code slv_buf_append(slv_buf *b, slv_str s);
 SLV_NODISCARD slv_code slv_buf_append_byte(slv_buf *b, char c);
 SLV_NODISCARD slv_code slv_buf_set(slv_buf *b, slv_str s);
 SLV_NODISCARD slv_code slv_buf_printf(slv_buf *b, const char *fmt, ...) SLV_PRINTF(2, 3);
-SLV_NODISCARD slv_code slv_buf_vprintf(slv_buf *b, const char *fmt, va_list ap);
+SLV_NODISCARD slv_code slv_buf_vprintf(slv_buf *b, const char *fmt, va_list ap) SLV_PRINTF(2, 0);
 /* Little-endian integers, as the channel and the disk formats use them. */
 SLV_NODISCARD slv_code slv_buf_append_u8(slv_buf *b, uint8_t v);
 SLV_NODISCARD slv_code slv_buf_append_u16(slv_buf *b, uint16_t v);

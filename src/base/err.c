@@ -20,7 +20,7 @@ static void trim_utf8_tail(char *s, size_t len)
         s[start - 1] = '\0';
 }
 
-static void format(slv_err *err, const char *fmt, va_list ap)
+SLV_PRINTF(2, 0) static void format(slv_err *err, const char *fmt, va_list ap)
 {
     int n = vsnprintf(err->message, sizeof err->message, fmt, ap);
 
