@@ -133,7 +133,6 @@ static void packet(slv_esbuild *e, slv_str bytes)
         e->h.question(e->h.user, head >> 1, value);
 }
 
-/* Handlers may free e: *alive tells. */
 static void packets(slv_esbuild *e)
 {
     size_t done = 0;

@@ -48,7 +48,8 @@ typedef struct slv_esbuild_handlers {
 SLV_NODISCARD slv_code slv_esbuild_start(slv_loop *loop, const slv_esbuild_place *place,
                                          const slv_esbuild_handlers *handlers, slv_esbuild **ret,
                                          slv_err *err);
-/* Ends the process; no handler is called any more. Accepts NULL, returns NULL. */
+/* Ends the process; no handler is called any more. Only inside the handler `ended`, not the others.
+ * Accepts NULL, returns NULL. */
 slv_esbuild *slv_esbuild_free(slv_esbuild *e);
 SLV_DEFINE_CLEANUP(slv_esbuild *, slv_esbuild_free);
 

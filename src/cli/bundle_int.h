@@ -1,0 +1,60 @@
+/*
+ * bundle_int.h - the parts of the bundler: bundle.c (builds), bundle_plugin.c (esbuild's
+ * questions), bundle_result.c (what it gives). Private to cli.
+ */
+#ifndef SLV_CLI_BUNDLE_INT_H
+#define SLV_CLI_BUNDLE_INT_H
+
+#include "cli/bundle.h"
+
+#define BUNDLE_FLAG_BYTES_MAX ((size_t)4 << 20)
+
+typedef enum bundle_state {
+    BUNDLE_IDLE,
+    BUNDLE_DISPOSE, /* of the context with other flags */
+    BUNDLE_CONTEXT, /* being made */
+    BUNDLE_REBUILD, /* under way */
+    BUNDLE_DONE,    /* to be reported */
+} bundle_state;
+
+/* An import whose path esbuild was asked for. */
+typedef struct bundle_resolve {
+    uint32_t ask, question, callback;
+    slv_rule_type type;
+    bool used;
+} bundle_resolve;
+
+struct slv_bundler {
+    slv_loop *loop;
+    slv_esbuild_place place;
+    slv_esbuild *esbuild; /* NULL after it died, until the next build */
+    slv_bundle_done done;
+    void *user;
+
+    const slv_bundle_spec *spec;
+    bundle_state state;
+    uint32_t waiting; /* the answer that moves the state on */
+    uint32_t key;     /* of the context */
+    bool has_context;
+    bool js_table;      /* the script imports what is only known when it runs */
+    slv_buf flags;      /* encoded, of the context */
+    slv_bundle *result; /* being made */
+    SLV_VEC(bundle_resolve) resolves;
+    slv_task report;
+    slv_err err;
+    bool failed;
+};
+
+/* bundle_plugin.c */
+void bundle_put_plugins(const slv_bundler *b, slv_buf *out);
+void bundle_question(slv_bundler *b, uint32_t id, const slv_node *value);
+/* True when the answer belonged to a question of the plugin. */
+bool bundle_resolved(slv_bundler *b, uint32_t id, const slv_node *value);
+
+/* bundle_result.c */
+void bundle_take_result(slv_bundler *b, const slv_node *value);
+void bundle_take_messages(slv_bundle *r, const slv_node *value);
+
+void bundle_fail(slv_bundler *b, slv_code code, const char *text);
+
+#endif
