@@ -150,34 +150,41 @@ static void put_command(slv_buf *out, uint32_t fields, const char *command, uint
     slv_esbuild_put_number(out, key);
 }
 
+/* Everything that a context is made of. The same request for the same context: only its files may
+ * have changed. */
+static void put_context(slv_bundler *b, slv_buf *out, slv_str flags, uint32_t flag_count)
+{
+    slv_esbuild_put_key(out, "entries");
+    slv_esbuild_put_array(out, 1);
+    slv_esbuild_put_array(out, 2);
+    slv_esbuild_put_string(out, SLV_STR("selvage-main"));
+    slv_esbuild_put_string(out, slv_str_from(b->spec->main));
+    slv_esbuild_put_key(out, "flags");
+    slv_esbuild_put_array(out, flag_count);
+    if (slv_buf_append(out, flags) != SLV_OK)
+        out->limit = 0;
+    slv_esbuild_put_key(out, "write");
+    slv_esbuild_put_bool(out, false);
+    slv_esbuild_put_key(out, "stdinContents");
+    slv_esbuild_put_null(out);
+    slv_esbuild_put_key(out, "stdinResolveDir");
+    slv_esbuild_put_null(out);
+    put_key_string(out, "absWorkingDir", slv_str_from(b->spec->project_dir));
+    slv_esbuild_put_key(out, "nodePaths");
+    slv_esbuild_put_array(out, 0);
+    slv_esbuild_put_key(out, "context");
+    slv_esbuild_put_bool(out, true);
+    slv_esbuild_put_key(out, "plugins");
+    bundle_put_plugins(b, out);
+}
+
 static void ask_context(slv_bundler *b)
 {
     SLV_CLEANUP(slv_buf_done) slv_buf out = SLV_BUF(2 * BUNDLE_FLAG_BYTES_MAX);
 
     b->key++;
     put_command(&out, 11, "build", b->key);
-    slv_esbuild_put_key(&out, "entries");
-    slv_esbuild_put_array(&out, 1);
-    slv_esbuild_put_array(&out, 2);
-    slv_esbuild_put_string(&out, SLV_STR("selvage-main"));
-    slv_esbuild_put_string(&out, slv_str_from(b->spec->main));
-    slv_esbuild_put_key(&out, "flags");
-    if (slv_buf_append(&out, slv_buf_view(&b->flags)) != SLV_OK)
-        out.limit = 0;
-    slv_esbuild_put_key(&out, "write");
-    slv_esbuild_put_bool(&out, false);
-    slv_esbuild_put_key(&out, "stdinContents");
-    slv_esbuild_put_null(&out);
-    slv_esbuild_put_key(&out, "stdinResolveDir");
-    slv_esbuild_put_null(&out);
-    put_key_string(&out, "absWorkingDir", slv_str_from(b->spec->project_dir));
-    slv_esbuild_put_key(&out, "nodePaths");
-    slv_esbuild_put_array(&out, 0);
-    slv_esbuild_put_key(&out, "context");
-    slv_esbuild_put_bool(&out, true);
-    slv_esbuild_put_key(&out, "plugins");
-    bundle_put_plugins(b, &out);
-    if (!slv_esbuild_put_ok(&out)) {
+    if (slv_buf_append(&out, slv_buf_view(&b->context)) != SLV_OK) {
         bundle_fail(b, SLV_E_LIMIT, "the bundler's options are too large");
         return;
     }
@@ -224,19 +231,19 @@ static void finish(slv_bundler *b)
     slv_loop_later(b->loop, &b->report);
 }
 
-/* Starts the build: on the context that is there when its flags are the same. */
+/* Starts the build: on the context that is there when it is the same. */
 static void begin(slv_bundler *b)
 {
     flag_list f = {.body = SLV_BUF(BUNDLE_FLAG_BYTES_MAX)};
-    SLV_CLEANUP(slv_buf_done) slv_buf all = SLV_BUF(BUNDLE_FLAG_BYTES_MAX + 16);
+    SLV_CLEANUP(slv_buf_done) slv_buf wanted = SLV_BUF(BUNDLE_FLAG_BYTES_MAX);
 
     build_flags(b, &f);
-    slv_esbuild_put_array(&all, f.count);
-    if (!slv_esbuild_put_ok(&f.body) || slv_buf_append(&all, slv_buf_view(&f.body)) != SLV_OK) {
+    put_context(b, &wanted, slv_buf_view(&f.body), f.count);
+    if (!slv_esbuild_put_ok(&f.body) || !slv_esbuild_put_ok(&wanted)) {
         bundle_fail(b, SLV_E_LIMIT, "the bundler's options are too large");
-    } else if (b->has_context && slv_str_eq(slv_buf_view(&all), slv_buf_view(&b->flags))) {
+    } else if (b->has_context && slv_str_eq(slv_buf_view(&wanted), slv_buf_view(&b->context))) {
         ask(b, "rebuild", BUNDLE_REBUILD);
-    } else if (slv_buf_set(&b->flags, slv_buf_view(&all)) != SLV_OK) {
+    } else if (slv_buf_set(&b->context, slv_buf_view(&wanted)) != SLV_OK) {
         bundle_fail(b, SLV_E_LIMIT, "the bundler's options are too large");
     } else if (b->has_context) {
         ask(b, "dispose", BUNDLE_DISPOSE);
@@ -335,7 +342,7 @@ slv_code slv_bundler_new(slv_loop *loop, const slv_esbuild_place *place, slv_bun
     b->place = *place;
     b->done = done;
     b->user = user;
-    b->flags = SLV_BUF(BUNDLE_FLAG_BYTES_MAX + 16);
+    b->context = SLV_BUF(BUNDLE_FLAG_BYTES_MAX);
     b->report.fn = report;
     SLV_TRY(start(b, err));
     *ret = SLV_STEAL(b);
@@ -349,7 +356,7 @@ slv_bundler *slv_bundler_free(slv_bundler *b)
         slv_esbuild_free(b->esbuild);
         slv_bundle_free(b->result);
         slv_vec_done(&b->resolves);
-        slv_buf_done(&b->flags);
+        slv_buf_done(&b->context);
         free(b);
     }
     return NULL;

@@ -37,7 +37,7 @@ struct slv_bundler {
     uint32_t key;     /* of the context */
     bool has_context;
     bool js_table;      /* the script imports what is only known when it runs */
-    slv_buf flags;      /* encoded, of the context */
+    slv_buf context;    /* the request that made it, without command and key */
     slv_bundle *result; /* being made */
     SLV_VEC(bundle_resolve) resolves;
     slv_task report;
