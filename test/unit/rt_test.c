@@ -1,0 +1,631 @@
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "chan/flow.h"
+#include "chan/msg.h"
+#include "rt/rt.h"
+#include "rt/timers.h"
+#include "support/tap.h"
+
+/* An isolate in a child process; the test speaks main's side of the channel. */
+
+#define WAIT_MS 10000
+
+typedef struct rig {
+    pid_t pid;
+    int fd;
+    slv_frame_reader reader;
+    slv_buf out;
+    slv_buf last; /* payload of the frame that expect() returned */
+} rig;
+
+static void rig_done(rig *r)
+{
+    if (r->fd > 0)
+        close(r->fd);
+    if (r->pid > 0)
+        waitpid(r->pid, NULL, 0);
+    slv_frame_reader_done(&r->reader);
+    slv_buf_done(&r->out);
+    slv_buf_done(&r->last);
+}
+SLV_DEFINE_CLEANUP_DONE(rig, rig_done);
+
+static void flush(rig *r)
+{
+    size_t at = 0;
+
+    while (at < r->out.len) {
+        ssize_t n = write(r->fd, r->out.ptr + at, r->out.len - at);
+
+        if (n <= 0)
+            return;
+        at += (size_t)n;
+    }
+    slv_buf_reset(&r->out);
+}
+
+/* The next frame of this type; LOG and EXCEPTION frames on the way are shown. False after WAIT_MS.
+ */
+static bool expect(rig *r, slv_frame_type type, slv_frame *ret)
+{
+    flush(r);
+    for (;;) {
+        struct pollfd fd = {r->fd, POLLIN, 0};
+        slv_err err = {0};
+        slv_frame frame;
+        char *ptr;
+        size_t room;
+        ssize_t n;
+        slv_code code = slv_frame_reader_next(&r->reader, &frame, &err);
+
+        if (code == SLV_OK) {
+            if (frame.type == type) {
+                if (slv_buf_set(&r->last, frame.payload) != SLV_OK)
+                    return false;
+                *ret = frame;
+                ret->payload = slv_buf_view(&r->last);
+                return true;
+            }
+            if (frame.type != SLV_FRAME_HELLO)
+                tap_note("%s %u: %.*s", slv_frame_type_name(frame.type), frame.id,
+                         SLV_STR_ARGS(frame.payload));
+            continue;
+        }
+        if (code != SLV_E_AGAIN) {
+            tap_note("%s", slv_err_text(&err));
+            return false;
+        }
+        if (poll(&fd, 1, WAIT_MS) <= 0)
+            return false;
+        if (slv_frame_reader_room(&r->reader, 65536, &ptr, &room) != SLV_OK)
+            return false;
+        n = read(r->fd, ptr, room);
+        if (n <= 0)
+            return false;
+        slv_frame_reader_got(&r->reader, (size_t)n);
+    }
+}
+
+static bool put(rig *r, slv_frame_type type, uint8_t flags, uint32_t id, slv_str payload)
+{
+    return slv_frame_put(&r->out, type, flags, id, payload) == SLV_OK;
+}
+
+static bool put_u32(rig *r, slv_frame_type type, uint32_t id, uint32_t v)
+{
+    return put(r, type, 0, id, slv_str_make(&v, sizeof v));
+}
+
+/* Starts an isolate with this script (a function body) and answers with its READY or START_FAILED
+ * frame. */
+static bool rig_start(rig *r, const char *script, const char *more_config, slv_frame_type want,
+                      slv_frame *ret)
+{
+    SLV_CLEANUP(slv_buf_done) slv_buf config = SLV_BUF(65536);
+    int pair[2];
+
+    *r = (rig){.out = SLV_BUF((size_t)64 << 20), .last = SLV_BUF((size_t)64 << 20)};
+    slv_frame_reader_init(&r->reader, SLV_CHAN_ISOLATE);
+    if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair) < 0)
+        return false;
+    fflush(stdout);
+    r->pid = fork();
+    if (r->pid == 0) {
+        slv_err err = {0};
+
+        close(pair[0]);
+        alarm(60);
+        slv_code code = slv_rt_run(slv_rt_prepare(), pair[1], NULL, &err);
+        if (code != SLV_OK && code != SLV_E_JS)
+            fprintf(stderr, "isolate: %s\n", slv_err_text(&err));
+        _exit(code == SLV_OK ? 0 : 1);
+    }
+    close(pair[1]);
+    r->fd = pair[0];
+    if (slv_buf_printf(
+            &config,
+            "{\"name\":\"w\",\"compatibilityDate\":\"2026-01-01\",\"flags\":[\"global_navigator\"],"
+            "\"main\":\"index.js\","
+            "\"script\":1,\"serviceWorker\":false,\"limits\":{},\"dev\":true,\"processEnv\":{}%s}",
+            more_config ? more_config : ",\"modules\":[],\"env\":[]") != SLV_OK)
+        return false;
+    return put_u32(r, SLV_FRAME_HELLO, 0, SLV_CHAN_VERSION) &&
+           put(r, SLV_FRAME_BLOB, SLV_FRAME_FIN, 1, slv_str_from(script)) &&
+           put(r, SLV_FRAME_BLOB, SLV_FRAME_FIN, 9, slv_buf_view(&config)) &&
+           put_u32(r, SLV_FRAME_START, 0, 9) && expect(r, want, ret);
+}
+
+static bool put_fetch(rig *r, uint32_t id, const char *path)
+{
+    SLV_CLEANUP(slv_buf_done) slv_buf url = SLV_BUF(1024);
+    slv_msg_event m = {.kind = SLV_EVENT_FETCH};
+    size_t at;
+
+    if (slv_buf_printf(&url, "http://localhost%s", path) != SLV_OK)
+        return false;
+    m.fetch = (slv_msg_event_fetch){.body_length = -1,
+                                    .method = SLV_STR("GET"),
+                                    .url = slv_buf_view(&url),
+                                    .headers = SLV_STR("host:localhost\naccept:*/*\n")};
+    return slv_frame_begin(&r->out, SLV_FRAME_EVENT, 0, id, &at) == SLV_OK &&
+           slv_msg_event_put(&r->out, &m) == SLV_OK && slv_frame_end(&r->out, at) == SLV_OK;
+}
+
+static bool expect_response(rig *r, uint32_t id, slv_msg_response *ret)
+{
+    slv_frame frame;
+
+    return expect(r, SLV_FRAME_RESPONSE, &frame) && frame.id == id &&
+           slv_msg_response_get(frame.payload, ret) == SLV_OK;
+}
+
+static bool expect_end(rig *r, uint32_t id, slv_msg_end *ret)
+{
+    slv_frame frame;
+
+    return expect(r, SLV_FRAME_END, &frame) && frame.id == id &&
+           slv_msg_end_get(frame.payload, ret) == SLV_OK;
+}
+
+#define FETCH(body)                                                                                \
+    "return { get default() { return { async fetch(request, env, ctx) { " body " } }; } };"
+
+TEST(a_fetch_event_gets_a_response_and_an_end)
+{
+    SLV_CLEANUP(rig_done) rig r;
+    slv_frame ready;
+    slv_msg_ready m;
+    slv_msg_response response;
+    slv_msg_end end;
+
+    CHECK(rig_start(&r, FETCH("return new Response('hello ' + new URL(request.url).pathname);"),
+                    NULL, SLV_FRAME_READY, &ready));
+    CHECK(slv_msg_ready_get(ready.payload, &m) == SLV_OK);
+    CHECK_STR(
+        m.json,
+        SLV_STR(
+            "{\"handlers\":[\"fetch\"],\"entrypoints\":[{\"name\":\"default\",\"kind\":\"object\","
+            "\"handlers\":[\"fetch\"]}]}"));
+    for (uint32_t id = 1; id <= 3; id++) {
+        CHECK(put_fetch(&r, id, "/a"));
+        CHECK(expect_response(&r, id, &response));
+        CHECK_INT(response.status, 200);
+        CHECK_INT(response.body_kind, SLV_BODY_INLINE);
+        CHECK_STR(response.body, SLV_STR("hello /a"));
+        CHECK(expect_end(&r, id, &end));
+        CHECK_INT(end.outcome, SLV_OUTCOME_OK);
+        CHECK(end.cpu_us > 0);
+    }
+}
+
+TEST(many_events_of_one_batch_are_answered_in_order)
+{
+    SLV_CLEANUP(rig_done) rig r;
+    slv_frame ready;
+    slv_msg_response response;
+    slv_msg_end end;
+
+    CHECK(rig_start(&r, FETCH("return new Response(request.url);"), NULL, SLV_FRAME_READY, &ready));
+    for (uint32_t id = 1; id <= 200; id++)
+        CHECK(put_fetch(&r, id, "/x"));
+    for (uint32_t id = 1; id <= 200; id++) {
+        CHECK(expect_response(&r, id, &response));
+        CHECK(expect_end(&r, id, &end));
+    }
+}
+
+TEST(an_exception_ends_the_event_with_its_stack)
+{
+    SLV_CLEANUP(rig_done) rig r;
+    slv_frame ready;
+    slv_msg_end end;
+
+    CHECK(rig_start(&r, FETCH("throw new TypeError('boom');"), NULL, SLV_FRAME_READY, &ready));
+    CHECK(put_fetch(&r, 7, "/"));
+    CHECK(expect_end(&r, 7, &end));
+    CHECK_INT(end.outcome, SLV_OUTCOME_EXCEPTION);
+    CHECK(slv_str_find(end.error, SLV_STR("\"name\":\"TypeError\",\"message\":\"boom\""), 0) !=
+          SIZE_MAX);
+    CHECK(slv_str_find(end.error, SLV_STR("TypeError: boom\\n    at fetch (index.js:1:"), 0) !=
+          SIZE_MAX);
+}
+
+TEST(a_promise_that_nothing_can_resolve_is_a_hang)
+{
+    SLV_CLEANUP(rig_done) rig r;
+    slv_frame ready;
+    slv_msg_end end;
+
+    CHECK(rig_start(&r, FETCH("await new Promise(() => {});"), NULL, SLV_FRAME_READY, &ready));
+    CHECK(put_fetch(&r, 1, "/"));
+    CHECK(expect_end(&r, 1, &end));
+    CHECK_INT(end.outcome, SLV_OUTCOME_HUNG);
+    CHECK(slv_str_find(end.error, SLV_STR("would never generate a response"), 0) != SIZE_MAX);
+}
+
+TEST(what_is_no_response_is_an_error)
+{
+    SLV_CLEANUP(rig_done) rig r;
+    slv_frame ready;
+    slv_msg_end end;
+
+    CHECK(rig_start(&r, FETCH("return 5;"), NULL, SLV_FRAME_READY, &ready));
+    CHECK(put_fetch(&r, 1, "/"));
+    CHECK(expect_end(&r, 1, &end));
+    CHECK_INT(end.outcome, SLV_OUTCOME_EXCEPTION);
+    CHECK(slv_str_find(end.error, SLV_STR("the Promise did not resolve to 'Response'"), 0) !=
+          SIZE_MAX);
+}
+
+TEST(wait_until_keeps_the_event_open_and_its_failure_is_logged)
+{
+    SLV_CLEANUP(rig_done) rig r;
+    slv_frame frame;
+    slv_msg_response response;
+    slv_msg_end end;
+
+    CHECK(rig_start(
+        &r,
+        FETCH("ctx.waitUntil(new Promise((_, no) => setTimeout(() => no(new Error('late')), 20)));"
+              "return new Response('x');"),
+        NULL, SLV_FRAME_READY, &frame));
+    CHECK(put_fetch(&r, 1, "/"));
+    CHECK(expect_response(&r, 1, &response));
+    CHECK(expect(&r, SLV_FRAME_EXCEPTION, &frame));
+    CHECK_INT(frame.id, 1);
+    CHECK(slv_str_find(frame.payload, SLV_STR("late"), 0) != SIZE_MAX);
+    CHECK(expect_end(&r, 1, &end));
+    CHECK_INT(end.outcome, SLV_OUTCOME_EXCEPTION);
+}
+
+TEST(module_scope_has_no_io_and_a_clock_at_zero)
+{
+    SLV_CLEANUP(rig_done) rig r;
+    slv_frame ready;
+    slv_msg_response response;
+
+    CHECK(rig_start(&r,
+                    "let why = ''; try { setTimeout(() => {}, 1); } catch (e) { why = e.message; }"
+                    "const at = [Date.now(), new Date().getTime(), performance.now()];"
+                    "return { default: { fetch() { return Response.json([at, why.slice(0, 47), "
+                    "Date.now() > 1e12, Date.now() === new "
+                    "Date().getTime()]); } } };",
+                    NULL, SLV_FRAME_READY, &ready));
+    CHECK(put_fetch(&r, 1, "/"));
+    CHECK(expect_response(&r, 1, &response));
+    CHECK_STR(response.body,
+              SLV_STR("[[0,0,0],\"Disallowed operation called within global scope\",true,true]"));
+}
+
+TEST(the_clock_stands_still_while_javascript_runs)
+{
+    SLV_CLEANUP(rig_done) rig r;
+    slv_frame ready;
+    slv_msg_response response;
+
+    CHECK(
+        rig_start(&r,
+                  FETCH("const a = Date.now(); for (let i = 0; i < 3e7; i++); const b = Date.now();"
+                        "await new Promise(r => setTimeout(r, 30)); return Response.json([b - a, "
+                        "Date.now() - b >= 30]);"),
+                  NULL, SLV_FRAME_READY, &ready));
+    CHECK(put_fetch(&r, 1, "/"));
+    CHECK(expect_response(&r, 1, &response));
+    CHECK_STR(response.body, SLV_STR("[0,true]"));
+}
+
+TEST(code_from_strings_is_refused)
+{
+    SLV_CLEANUP(rig_done) rig r;
+    slv_frame ready;
+    slv_msg_response response;
+
+    CHECK(rig_start(&r,
+                    FETCH("const t = f => { try { return String(f()); } catch (e) { return e.name "
+                          "+ ': ' + e.message; } };"
+                          "const m = new Uint8Array([0, 97, 115, 109, 1, 0, 0, 0]);"
+                          "return new Response([t(() => eval('1')), t(() => new Function('1')), "
+                          "t(() => new WebAssembly.Module(m)),"
+                          "await WebAssembly.compile(m).catch(e => e.name)].join('|'));"),
+                    NULL, SLV_FRAME_READY, &ready));
+    CHECK(put_fetch(&r, 1, "/"));
+    CHECK(expect_response(&r, 1, &response));
+    CHECK_STR(response.body, SLV_STR("EvalError: Code generation from strings disallowed for this "
+                                     "context|EvalError: Code generation from "
+                                     "strings disallowed for this context|CompileError: "
+                                     "WebAssembly.Module(): Wasm code generation disallowed by "
+                                     "embedder|CompileError"));
+}
+
+TEST(a_script_that_throws_does_not_start)
+{
+    SLV_CLEANUP(rig_done) rig r;
+    slv_frame failed;
+
+    CHECK(rig_start(&r, "\n\nthrow new RangeError('no');", NULL, SLV_FRAME_START_FAILED, &failed));
+    CHECK(slv_str_find(failed.payload, SLV_STR("RangeError: no\\n    at index.js:3:"), 0) !=
+          SIZE_MAX);
+}
+
+TEST(a_top_level_await_that_cannot_end_does_not_start)
+{
+    SLV_CLEANUP(rig_done) rig r;
+    slv_frame failed;
+
+    CHECK(rig_start(&r, "await new Promise(() => {});", NULL, SLV_FRAME_START_FAILED, &failed));
+    CHECK(slv_str_find(failed.payload, SLV_STR("Top-level await in module is unsettled."), 0) !=
+          SIZE_MAX);
+}
+
+TEST(bindings_and_modules_come_from_the_start_configuration)
+{
+    SLV_CLEANUP(rig_done) rig r;
+    slv_frame ready;
+    slv_msg_response response;
+
+    CHECK(rig_start(
+        &r,
+        "const t = __selvage.data('t.txt'); const w = __selvage.module('cloudflare:workers');"
+        "let no; try { __selvage.module('nope'); } catch (e) { no = e.message; }"
+        "return { default: { fetch(request, env) { return Response.json([env, t, w.env.A, no]); } "
+        "} };",
+        ",\"modules\":[{\"name\":\"t.txt\",\"type\":\"text\",\"blob\":9}],\"env\":[{\"name\":\"A\","
+        "\"type\":\"plain_text\","
+        "\"text\":\"x\"},{\"name\":\"B\",\"type\":\"json\",\"json\":{\"c\":[1]}}]",
+        SLV_FRAME_READY, &ready));
+    CHECK(put_fetch(&r, 1, "/"));
+    CHECK(expect_response(&r, 1, &response));
+    CHECK(slv_str_starts(response.body,
+                         SLV_STR("[{\"A\":\"x\",\"B\":{\"c\":[1]}},\"{\\\"name\\\":\\\"w\\\"")));
+    CHECK(slv_str_ends(response.body, SLV_STR("\"x\",\"No such module \\\"nope\\\".\"]")));
+}
+
+TEST(objects_of_another_event_refuse_to_work)
+{
+    SLV_CLEANUP(rig_done) rig r;
+    slv_frame ready;
+    slv_msg_response response;
+    slv_msg_end end;
+    slv_msg_event m = {.kind = SLV_EVENT_FETCH};
+    size_t at;
+
+    CHECK(rig_start(&r,
+                    "let saved; return { default: { async fetch(request) {"
+                    "if (!saved) { saved = request; await new Promise(r => setTimeout(r, 300)); "
+                    "return new Response('first'); }"
+                    "try { return new Response(await saved.text()); } catch (e) { return new "
+                    "Response(e.message); } } } };",
+                    NULL, SLV_FRAME_READY, &ready));
+    m.fetch = (slv_msg_event_fetch){.bits = SLV_FETCH_STREAM,
+                                    .body_stream = 2,
+                                    .body_length = -1,
+                                    .method = SLV_STR("POST"),
+                                    .url = SLV_STR("http://localhost/"),
+                                    .headers = SLV_STR("host:localhost\n")};
+    CHECK(slv_frame_begin(&r.out, SLV_FRAME_EVENT, 0, 1, &at) == SLV_OK &&
+          slv_msg_event_put(&r.out, &m) == SLV_OK && slv_frame_end(&r.out, at) == SLV_OK);
+    CHECK(put_fetch(&r, 2, "/"));
+    CHECK(expect_response(&r, 2, &response));
+    CHECK(slv_str_starts(response.body,
+                         SLV_STR("Cannot perform I/O on behalf of a different request.")));
+    CHECK(expect_end(&r, 2, &end));
+    CHECK(expect_response(&r, 1, &response));
+}
+
+TEST(a_streamed_body_waits_for_credit_and_ends_with_fin)
+{
+    SLV_CLEANUP(rig_done) rig r;
+    slv_frame frame;
+    slv_msg_response response;
+    slv_msg_end end;
+    size_t total = 0;
+    uint32_t number;
+
+    CHECK(rig_start(&r,
+                    FETCH("let n = 0; return new Response(new ReadableStream({ pull(c) { if (n++ "
+                          "=== 10) c.close(); else "
+                          "c.enqueue(new Uint8Array(100000)); } }));"),
+                    NULL, SLV_FRAME_READY, &frame));
+    CHECK(put_fetch(&r, 1, "/"));
+    CHECK(expect_response(&r, 1, &response));
+    CHECK_INT(response.body_kind, SLV_BODY_STREAM);
+    CHECK_INT(response.number % 2, 1);
+    number = response.number;
+    while (total < SLV_FLOW_WINDOW) {
+        CHECK(expect(&r, SLV_FRAME_DATA, &frame));
+        CHECK_INT(frame.id, number);
+        total += frame.payload.len;
+    }
+    CHECK_INT(total, SLV_FLOW_WINDOW);
+    CHECK(put_u32(&r, SLV_FRAME_CREDIT, number, 4 << 20));
+    do {
+        CHECK(expect(&r, SLV_FRAME_DATA, &frame));
+        total += frame.payload.len;
+    } while (!(frame.flags & SLV_FRAME_FIN));
+    CHECK_INT(total, 1000000);
+    CHECK(expect_end(&r, 1, &end));
+    CHECK_INT(end.outcome, SLV_OUTCOME_OK);
+}
+
+TEST(a_request_body_is_asked_for_and_read)
+{
+    SLV_CLEANUP(rig_done) rig r;
+    slv_frame frame;
+    slv_msg_response response;
+    slv_msg_event m = {.kind = SLV_EVENT_FETCH};
+    size_t at;
+
+    CHECK(rig_start(&r, FETCH("return new Response((await request.text()).length + '');"), NULL,
+                    SLV_FRAME_READY, &frame));
+    m.fetch = (slv_msg_event_fetch){.bits = SLV_FETCH_STREAM,
+                                    .body_stream = 2,
+                                    .body_length = 6,
+                                    .method = SLV_STR("POST"),
+                                    .url = SLV_STR("http://localhost/"),
+                                    .headers = SLV_STR("host:localhost\n")};
+    CHECK(slv_frame_begin(&r.out, SLV_FRAME_EVENT, 0, 1, &at) == SLV_OK &&
+          slv_msg_event_put(&r.out, &m) == SLV_OK && slv_frame_end(&r.out, at) == SLV_OK);
+    CHECK(expect(&r, SLV_FRAME_CREDIT, &frame));
+    CHECK_INT(frame.id, 2);
+    CHECK(put(&r, SLV_FRAME_DATA, 0, 2, SLV_STR("abc")));
+    CHECK(put(&r, SLV_FRAME_DATA, SLV_FRAME_FIN, 2, SLV_STR("def")));
+    CHECK(expect_response(&r, 1, &response));
+    CHECK_STR(response.body, SLV_STR("6"));
+}
+
+TEST(a_body_that_is_passed_on_unread_is_spliced)
+{
+    SLV_CLEANUP(rig_done) rig r;
+    slv_frame frame;
+    slv_msg_response response;
+    slv_msg_event m = {.kind = SLV_EVENT_FETCH};
+    size_t at;
+
+    CHECK(
+        rig_start(&r, FETCH("return new Response(request.body);"), NULL, SLV_FRAME_READY, &frame));
+    m.fetch = (slv_msg_event_fetch){.bits = SLV_FETCH_STREAM,
+                                    .body_stream = 44,
+                                    .body_length = -1,
+                                    .method = SLV_STR("POST"),
+                                    .url = SLV_STR("http://localhost/"),
+                                    .headers = SLV_STR("host:localhost\n")};
+    CHECK(slv_frame_begin(&r.out, SLV_FRAME_EVENT, 0, 1, &at) == SLV_OK &&
+          slv_msg_event_put(&r.out, &m) == SLV_OK && slv_frame_end(&r.out, at) == SLV_OK);
+    CHECK(expect_response(&r, 1, &response));
+    CHECK_INT(response.body_kind, SLV_BODY_SPLICE);
+    CHECK_INT(response.number, 44);
+}
+
+TEST(cancel_ends_the_event_unless_wait_until_holds_it)
+{
+    SLV_CLEANUP(rig_done) rig r;
+    slv_frame frame;
+    slv_msg_end end;
+
+    CHECK(rig_start(
+        &r,
+        FETCH(
+            "if (request.url.endsWith('wait')) ctx.waitUntil(new Promise(r => setTimeout(r, 50)));"
+            "await new Promise(r => setTimeout(r, 5000)); return new Response('never');"),
+        NULL, SLV_FRAME_READY, &frame));
+    CHECK(put_fetch(&r, 1, "/"));
+    CHECK(put(&r, SLV_FRAME_CANCEL, 0, 1, SLV_STR("\x01")));
+    CHECK(expect_end(&r, 1, &end));
+    CHECK_INT(end.outcome, SLV_OUTCOME_CANCELED);
+    CHECK(put_fetch(&r, 2, "/wait"));
+    CHECK(put(&r, SLV_FRAME_CANCEL, 0, 2, SLV_STR("\x01")));
+    CHECK(expect_end(&r, 2, &end));
+    CHECK_INT(end.outcome, SLV_OUTCOME_CANCELED);
+}
+
+TEST(the_ten_thousand_and_first_timer_is_refused)
+{
+    SLV_CLEANUP(rig_done) rig r;
+    slv_frame ready;
+    slv_msg_response response;
+
+    CHECK(rig_start(&r,
+                    FETCH("let n = 0; try { for (;;) { setTimeout(() => {}, 1e6); n++; } } catch "
+                          "(e) { return new Response(n + ' ' + "
+                          "e.name); }"),
+                    NULL, SLV_FRAME_READY, &ready));
+    CHECK(put_fetch(&r, 1, "/"));
+    CHECK(expect_response(&r, 1, &response));
+    CHECK_STR(response.body, SLV_STR("10000 QuotaExceededError"));
+}
+
+TEST(random_numbers_differ_between_isolates)
+{
+    char seen[2][64] = {"", ""};
+
+    for (int i = 0; i < 2; i++) {
+        SLV_CLEANUP(rig_done) rig r;
+        slv_frame ready;
+        slv_msg_response response;
+
+        CHECK(rig_start(&r, FETCH("return new Response(String(Math.random()));"), NULL,
+                        SLV_FRAME_READY, &ready));
+        CHECK(put_fetch(&r, 1, "/"));
+        CHECK(expect_response(&r, 1, &response));
+        (void)snprintf(seen[i], sizeof seen[i], "%.*s", SLV_STR_ARGS(response.body));
+    }
+    CHECK(strcmp(seen[0], seen[1]) != 0);
+}
+
+TEST(stop_ends_the_process_once_its_events_have_ended)
+{
+    SLV_CLEANUP(rig_done) rig r;
+    slv_frame ready;
+    slv_msg_end end;
+    int status;
+
+    CHECK(rig_start(&r,
+                    FETCH("await new Promise(r => setTimeout(r, 30)); return new Response('x');"),
+                    NULL, SLV_FRAME_READY, &ready));
+    CHECK(put_fetch(&r, 1, "/"));
+    CHECK(put(&r, SLV_FRAME_STOP, 0, 0, SLV_STR("")));
+    CHECK(expect_end(&r, 1, &end));
+    CHECK(waitpid(r.pid, &status, 0) == r.pid);
+    r.pid = 0;
+    CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
+/* ---- the timer heap, against a list that is searched ---- */
+
+TEST(timers_fire_in_order_of_deadline_then_of_start)
+{
+    SLV_CLEANUP(slv_timers_free) slv_timers *t = slv_timers_new();
+    struct {
+        int64_t due;
+        uint32_t id;
+    } model[300];
+    size_t n = 0;
+    slv_prng prng;
+    int64_t now = 0;
+
+    slv_prng_seed(&prng, tap_seed());
+    for (int round = 0; round < 3000; round++) {
+        if (n < SLV_ARRAY_LEN(model) && slv_prng_below(&prng, 3)) {
+            model[n].due = now + (int64_t)slv_prng_below(&prng, 50);
+            model[n].id = slv_timers_start(t, model[n].due);
+            n++;
+        } else if (n && slv_prng_below(&prng, 2)) {
+            size_t i = slv_prng_below(&prng, n);
+
+            slv_timers_stop(t, model[i].id);
+            memmove(&model[i], &model[i + 1], (n - i - 1) * sizeof model[0]);
+            n--;
+        } else {
+            now += (int64_t)slv_prng_below(&prng, 10);
+            for (;;) {
+                size_t first = SIZE_MAX;
+                uint32_t id = slv_timers_pop(t, now, UINT64_MAX);
+
+                for (size_t i = 0; i < n; i++) {
+                    if (model[i].due <= now &&
+                        (first == SIZE_MAX || model[i].due < model[first].due))
+                        first = i;
+                }
+                CHECK_INT(id, first == SIZE_MAX ? 0 : model[first].id);
+                if (!id)
+                    break;
+                memmove(&model[first], &model[first + 1], (n - first - 1) * sizeof model[0]);
+                n--;
+            }
+        }
+        int64_t next = INT64_MAX;
+        for (size_t i = 0; i < n; i++)
+            next = SLV_MIN(next, model[i].due);
+        CHECK(slv_timers_next(t) == next);
+    }
+}
+
+TAP_MAIN()
