@@ -1,5 +1,6 @@
 #include "plat/version.h"
 
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 
@@ -8,6 +9,7 @@
 #include "base/rand.h"
 #include "fmt/json.h"
 #include "plat/compat.h"
+#include "plat/version_int.h"
 
 #define VERSION_ID_BYTES 16
 #define OVERHEAD_MAX                                                                               \
@@ -18,6 +20,9 @@ typedef struct version {
     slv_version pub;
     atomic_uint refs;
     slv_arena arena;
+    pthread_mutex_t map_lock; /* for the two below */
+    bool map_tried;
+    slv_sourcemap *map;
 } version;
 
 const char *slv_module_type_name(slv_module_type type)
@@ -283,6 +288,7 @@ slv_code slv_version_new(const slv_version_spec *spec, slv_version **ret, slv_er
     SLV_TRY(check_limits(spec, err));
     v = slv_new0(version);
     atomic_init(&v->refs, 1);
+    pthread_mutex_init(&v->map_lock, NULL);
     v->arena = SLV_ARENA(spec->limits.worker_bytes + OVERHEAD_MAX);
     pub = &v->pub;
     if (copy_all(v, spec) != SLV_OK || put_start(&json, pub, spec->process_env) != SLV_OK ||
@@ -308,10 +314,25 @@ slv_version *slv_version_ref(slv_version *v)
 slv_version *slv_version_unref(slv_version *pub)
 {
     if (pub && atomic_fetch_sub_explicit(&whole(pub)->refs, 1, memory_order_acq_rel) == 1) {
+        slv_sourcemap_free(whole(pub)->map);
+        pthread_mutex_destroy(&whole(pub)->map_lock);
         slv_arena_done(&whole(pub)->arena);
         free(whole(pub));
     }
     return NULL;
+}
+
+const slv_sourcemap *slv_version_sourcemap(slv_version *pub)
+{
+    version *v = whole(pub);
+
+    pthread_mutex_lock(&v->map_lock);
+    if (!v->map_tried && pub->source_map.len > 0 &&
+        slv_sourcemap_new(pub->source_map, &v->map, NULL) != SLV_OK)
+        v->map = NULL;
+    v->map_tried = true;
+    pthread_mutex_unlock(&v->map_lock);
+    return v->map;
 }
 
 bool slv_version_flag(const slv_version *v, const char *flag)

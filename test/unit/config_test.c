@@ -3,6 +3,7 @@
 #include "fmt/json.h"
 #include "plat/compat.h"
 #include "plat/config.h"
+#include "plat/stack.h"
 #include "support/tap.h"
 
 typedef struct seen {
@@ -402,6 +403,34 @@ TEST(version_describes_itself_to_an_isolate)
     CHECK_STR(slv_node_get(env->first, "text")->text, SLV_STR("\"x\""));
     CHECK(slv_node_get(env->first->next, "json")->type == SLV_NODE_OBJECT);
     CHECK(slv_node_i64(slv_node_get(env->last, "index"), &n) && n == 1);
+}
+
+TEST(stacks_are_mapped_to_sources)
+{
+    static const struct {
+        const char *in, *out;
+    } rows[] = {
+        {"Error: x\n    at f (index.js:1:3)\n    at index.js:1:9",
+         "Error: x\n    at f (src/a.ts:1:1)\n    at src/a.ts:1:5"},
+        {"at myindex.js:1:1 and index.js:1 and index.js:9:9",
+         "at myindex.js:1:1 and index.js:1 and index.js:9:9"},
+        {"", ""},
+    };
+    slv_version_spec spec = {
+        .name = SLV_STR("w"),
+        .main_name = SLV_STR("index.js"),
+        .limits = SLV_LIMITS_DEFAULT,
+        .source_map = SLV_STR(
+            "{\"version\":3,\"sources\":[\"src/a.ts\"],\"names\":[],\"mappings\":\"AAAA,QAAI\"}")};
+    SLV_CLEANUP(slv_version_unref) slv_version *v = NULL;
+
+    CHECK(slv_version_new(&spec, &v, NULL) == SLV_OK);
+    for (size_t i = 0; i < SLV_ARRAY_LEN(rows); i++) {
+        SLV_CLEANUP(slv_buf_done) slv_buf out = SLV_BUF(4096);
+
+        CHECK(slv_stack_map(v, slv_str_from(rows[i].in), &out) == SLV_OK);
+        CHECK_STR(slv_buf_view(&out), slv_str_from(rows[i].out));
+    }
 }
 
 TEST(version_size_limit_at_its_edge)
