@@ -489,7 +489,8 @@ slv_code slv_pool_new(const slv_pool_options *options, slv_pool **ret, slv_err *
     slv_list_init(&pool->blanks);
     slv_list_init(&pool->dying);
     slv_list_init(&pool->timed);
-    if (options->zygote)
+    if (options->zygote &&
+        !(getenv("SELVAGE_ZYGOTE") && strcmp(getenv("SELVAGE_ZYGOTE"), "off") == 0))
         pool->zygote = slv_zygote_connect(options->zygote, pool->loop);
     *ret = pool;
     return SLV_OK;

@@ -30,6 +30,8 @@ static slv_pool *pool;
 static unsigned opened, gone, logs;
 static char last_log[300]; /* the last console line or exception */
 static slv_zygote *rig_zygote;
+static const slv_module *rig_modules; /* of every version made */
+static size_t rig_module_count;
 static char gone_text[300];
 SLV_UNUSED static bool closed;
 
@@ -112,6 +114,8 @@ SLV_UNUSED static slv_version *version_of(const char *script, uint64_t memory_mb
                              .compatibility_date = SLV_STR("2026-01-01"),
                              .main_name = SLV_STR("index.js"),
                              .script = slv_str_from(script),
+                             .modules = rig_modules,
+                             .module_count = rig_module_count,
                              .limits = SLV_LIMITS_DEFAULT};
     slv_version *v = NULL;
 
