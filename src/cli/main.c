@@ -6,6 +6,7 @@
 #include "cli/cmd.h"
 #include "cli/exit.h"
 #include "fmt/suggest.h"
+#include "rt/roles.h"
 
 int slv_cmd_fail(const slv_cmd *cmd, const slv_err *err)
 {
@@ -56,8 +57,11 @@ int main(int argc, char **argv)
 {
     const slv_cmd *cmd;
     const char *name = argc > 1 ? argv[1] : "help";
+    int status;
 
     signal(SIGPIPE, SIG_IGN);
+    if (slv_role_run(argc, argv, &status))
+        return status;
     if (strcmp(name, "--version") == 0 || strcmp(name, "-v") == 0 || strcmp(name, "-V") == 0)
         name = "version";
     else if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0)
