@@ -8,7 +8,7 @@
 // does not ask for more.
 
 import { badArgument, badConstructorArgument, illegalConstructor, isObject, publish } from "errors";
-import { CLOSED, ERRORED, Fifo, MAKE, READABLE, RESOLVED, deferred, noop, optionalFunction } from "streams_util";
+import { CLOSED, ERRORED, Fifo, MAKE, READABLE, RESOLVED, deferred, noop, optionalFunction, requireConstructors } from "streams_util";
 import { quiet, rejected, rejectedQuietly, resolved, sizeOf, strategyMark, strategySize, then } from "streams_util";
 
 const RELEASED = "This ReadableStream reader has been released.";
@@ -406,6 +406,7 @@ export class ReadableStream {
             strategy.stream = this;
             return;
         }
+        requireConstructors("ReadableStream");
         const rs = new ReadableState();
         this.#s = rs;
         rs.stream = this;
@@ -549,3 +550,4 @@ publish(ReadableStreamDefaultController);
 publish(ReadableStreamDefaultReader);
 publish(ReadableStream);
 Object.defineProperty(ReadableStream.prototype, Symbol.asyncIterator, { enumerable: false });
+Object.defineProperty(ReadableStream.prototype[Symbol.asyncIterator], "length", { value: 0 });

@@ -4,6 +4,7 @@
 // state objects, whose fields are plain and of one shape.
 
 import { badField, isObject } from "errors";
+import { hasFlag } from "flags";
 
 export const READABLE = 0; // and writable
 export const CLOSED = 1;
@@ -91,6 +92,15 @@ export class Fifo {
         this.items = [];
         this.head = 0;
     }
+}
+
+// Old compatibility dates have the classes, but users cannot make streams of their own.
+export function requireConstructors(type) {
+    if (hasFlag("streams_enable_constructors")) return;
+    throw new Error(
+        `To use the new ${type}() constructor, enable the streams_enable_constructors compatibility flag. Refer to the docs for ` +
+            "more information: https://developers.cloudflare.com/workers/platform/compatibility-dates/#compatibility-flags",
+    );
 }
 
 // An optional function of a dictionary, checked as the platform does.

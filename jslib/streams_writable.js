@@ -4,7 +4,7 @@
 // may return a promise. UserSink calls the user's functions; identity, transform and native streams have sinks of their own.
 
 import { badConstructorArgument, illegalConstructor, isObject, publish } from "errors";
-import { CLOSED, ERRORED, ERRORING, Fifo, MAKE, READABLE, RESOLVED, deferred, optionalFunction } from "streams_util";
+import { CLOSED, ERRORED, ERRORING, Fifo, MAKE, READABLE, RESOLVED, deferred, optionalFunction, requireConstructors } from "streams_util";
 import { quiet, rejected, rejectedQuietly, resolved, sizeOf, strategyMark, strategySize, then, whenSettled } from "streams_util";
 
 const WRITABLE = READABLE;
@@ -456,6 +456,7 @@ export class WritableStream {
             strategy.stream = this;
             return;
         }
+        requireConstructors("WritableStream");
         if (sink === undefined || sink === null) sink = {};
         if (!isObject(sink)) throw badConstructorArgument("WritableStream", 1, "UnderlyingSink");
         if (strategy !== undefined && strategy !== null && !isObject(strategy)) {
