@@ -64,10 +64,13 @@ slv_code slv_stream_open(slv_stream *st, slv_link *link, slv_stream_kind kind, u
     st->link = link;
     st->number = number;
     st->kind = kind;
-    /* what main sends waits until it is asked for, so that it can still be spliced */
-    bool lazy = kind == (link->o.side == SLV_CHAN_MAIN ? SLV_STREAM_OUT : SLV_STREAM_IN);
-    st->in = slv_flow_in_open(lazy ? 0 : SLV_FLOW_WINDOW);
-    st->out = slv_flow_out_open(lazy ? 0 : SLV_FLOW_WINDOW);
+    /* what main sends, and what it sends on sockets that it named, waits until it is asked for, so
+       that it can still be spliced */
+    bool we_are_main = link->o.side == SLV_CHAN_MAIN;
+    bool lazy = kind == SLV_STREAM_SOCKET ? !(number & 1)
+                                          : kind == (we_are_main ? SLV_STREAM_OUT : SLV_STREAM_IN);
+    st->in = slv_flow_in_open(lazy && !we_are_main ? 0 : SLV_FLOW_WINDOW);
+    st->out = slv_flow_out_open(lazy && we_are_main ? 0 : SLV_FLOW_WINDOW);
     st->reader_gone = st->in_message = st->text = false;
     slv_imap_set(&link->streams, number, st);
     return SLV_OK;
@@ -144,7 +147,7 @@ static void send_credit(slv_stream *st, uint32_t n)
 
 void slv_stream_grant(slv_stream *st, uint32_t n)
 {
-    if (st->kind != SLV_STREAM_IN)
+    if (st->kind != SLV_STREAM_IN && st->kind != SLV_STREAM_SOCKET)
         return;
     slv_flow_in_grant(&st->in, n);
     send_credit(st, n);
