@@ -24,7 +24,7 @@
    regex and a wasm module (one function that adds): what must not hang or crash in a child. The
    answer is the work's result and a random number. */
 static const char work[] =
-    "(() => {\n"
+    "(compile => {\n"
     "  let keep = [];\n"
     "  for (let i = 0; i < 60000; i++) { let o = {i, s: 'x' + i, a: [i, i + 1]}; if (i % 100 === "
     "0) keep.push(o); }\n"
@@ -34,23 +34,31 @@ static const char work[] =
     "  const wasm = new "
     "Uint8Array([0,97,115,109,1,0,0,0,1,7,1,96,2,127,127,1,127,3,2,1,0,7,7,1,3,97,100,100,0,0,"
     "10,9,1,7,0,32,0,32,1,106,11]);\n"
-    "  const add = new WebAssembly.Instance(new WebAssembly.Module(wasm)).exports.add;\n"
+    "  const add = new WebAssembly.Instance(compile(wasm)).exports.add;\n"
     "  globalThis.__forktest = 0;\n"
     "  (async () => { for (let i = 0; i < 1000; i++) { await 0; globalThis.__forktest++; } })();\n"
     "  return [keep.length, f, m[1], add(40, 2)].join() + '|' + Math.random();\n"
-    "})()";
+    "})";
 static const char after[] =
-    "(() => { const n = globalThis.__forktest; delete globalThis.__forktest; return '' + n; })()";
+    "(() => { const n = globalThis.__forktest; delete globalThis.__forktest; return '' + n; })";
 static const char expected[] = "600,17711,12,42|";
 
-static bool evaluate(slv_js *js, const char *text, char *out, size_t size)
+/* Calls the function that text is. Gives its result, or the error, as text. */
+static bool evaluate(slv_rt *rt, const char *text, char *out, size_t size)
 {
-    JSContextRef ctx = slv_js_context(js);
-    JSValueRef value, exc = NULL;
+    JSObjectRef compile = slv_rt_export(rt, "wasm", "compileModule");
+    JSContextRef ctx = slv_js_context(rt->js);
+    slv_err err = {.code = SLV_OK};
+    JSValueRef fn, value = NULL, exc = NULL;
     bool ok = false;
 
-    slv_js_enter(js);
-    value = slv_js_eval(js, slv_str_from(text), "forktest", 1, NULL, NULL);
+    slv_js_enter(rt->js);
+    fn = slv_js_eval(rt->js, slv_str_from(text), "forktest", 1, NULL, &err);
+    if (fn) {
+        const JSValueRef argv[] = {compile};
+
+        value = slv_js_call(rt->js, (JSObjectRef)(size_t)fn, 1, argv, NULL, &err);
+    }
     if (value) {
         SLV_TEXT(result);
 
@@ -58,8 +66,10 @@ static bool evaluate(slv_js *js, const char *text, char *out, size_t size)
             snprintf(out, size, "%.*s", SLV_STR_ARGS(result.str));
             ok = true;
         }
+    } else {
+        snprintf(out, size, "%s", slv_err_text(&err));
     }
-    slv_js_leave(js);
+    slv_js_leave(rt->js);
     return ok;
 }
 
@@ -72,10 +82,12 @@ static void child(slv_rt *rt, int fd)
 
     slv_hash_reseed();
     slv_rt_after_fork(rt);
-    if (!evaluate(rt->js, work, result, sizeof result))
+    if (!evaluate(rt, work, result, sizeof result)) {
+        dprintf(fd, "!%s", result);
         _exit(1);
+    }
     slv_js_collect(rt->js);
-    if (!evaluate(rt->js, after, count, sizeof count) || strcmp(count, "1000") != 0 ||
+    if (!evaluate(rt, after, count, sizeof count) || strcmp(count, "1000") != 0 ||
         strncmp(result, expected, skip) != 0)
         _exit(2);
     n = write(fd, result + skip, strlen(result + skip));
@@ -107,7 +119,7 @@ static bool read_answer(int fd, uint64_t end_ms, char *out, size_t size)
 
 bool slv_forktest(slv_rt *rt, char *why, size_t size)
 {
-    char answers[CHILDREN][64] = {{0}};
+    char answers[CHILDREN][128] = {{0}};
     uint64_t end_ms = slv_clock_mono_ns() / 1000000 + TIME_MS;
 
     for (unsigned i = 0; i < CHILDREN; i++) {
@@ -131,8 +143,9 @@ bool slv_forktest(slv_rt *rt, char *why, size_t size)
             (void)kill(pid, SIGKILL); /* our own child, not reaped yet: the number is its */
             (void)waitpid(pid, &status, 0);
         }
-        if (!answered) {
-            snprintf(why, size, "a forked engine did not answer (status %d)", status);
+        if (!answered || answers[i][0] == '!') {
+            snprintf(why, size, "a forked engine did not answer (status %#x)%s", status,
+                     answers[i]);
             return false;
         }
     }
