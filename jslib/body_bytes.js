@@ -5,7 +5,7 @@ export function encodeUtf8(string) {
 }
 
 export function decodeUtf8(bytes) {
-    return N.utf8Decode(bytes);
+    return N.utf8Decode(bytes, 0);
 }
 
 // Each byte as one character.

@@ -6,9 +6,8 @@
 import { badArgument, badConstructorArgument, badField, isObject, publish } from "errors";
 import { hasFlag } from "flags";
 import { listIterator } from "iterators";
+import { SafeMap } from "safe";
 
-const { Map, MapPrototypeDelete: mapDelete, MapPrototypeForEach: mapForEach, MapPrototypeGet: mapGet } = P;
-const { MapPrototypeGetSize: mapSize, MapPrototypeHas: mapHas, MapPrototypeSet: mapSet } = P;
 const { ArrayPrototypeSlice: slice, ArrayPrototypeSort: sort, ArrayPrototypeJoin: join, ObjectKeys: keysOf } = P;
 const { StringPrototypeIndexOf: indexOf, StringPrototypeReplace: replace, StringPrototypeSlice: substring } = P;
 const { StringPrototypeStartsWith: startsWith, StringPrototypeToLowerCase: toLowerCase, RegExpPrototypeTest: test } = P;
@@ -34,10 +33,10 @@ class Name {
 // Names as they were given -> Name. Programs use few different ones; strangers could use many, hence the limit.
 const NAMES_MAX = 2000;
 const NAME_LENGTH_MAX = 64;
-const names = new Map();
+const names = new SafeMap();
 
 function nameOf(given) {
-    const known = mapGet(names, given);
+    const known = names.get(given);
     return known !== undefined ? known : learnName(given);
 }
 
@@ -47,7 +46,7 @@ function learnName(given) {
         ? replace(given, /[A-Z]/g, (c) => toLowerCase(c))
         : toLowerCase(given);
     const name = new Name(lower);
-    if (given.length <= NAME_LENGTH_MAX && mapSize(names) < NAMES_MAX) mapSet(names, given, name);
+    if (given.length <= NAME_LENGTH_MAX && names.size < NAMES_MAX) names.set(given, name);
     return name;
 }
 
@@ -91,13 +90,13 @@ class Entry {
 // ---- blocks ----
 
 function addTo(map, lower, given, value) {
-    const e = mapGet(map, lower);
-    if (e === undefined) mapSet(map, lower, new Entry(given, value));
+    const e = map.get(lower);
+    if (e === undefined) map.set(lower, new Entry(given, value));
     else e.add(value);
 }
 
 function parseBlock(block) {
-    const map = new Map();
+    const map = new SafeMap();
     let at = 0;
     while (at < block.length) {
         const colon = indexOf(block, ":", at);
@@ -160,24 +159,24 @@ class HeaderList {
     }
     copy() {
         if (this.map === null) return new HeaderList(this.block, null);
-        const map = new Map();
-        mapForEach(this.map, (e, lower) => mapSet(map, lower, e.copy()));
+        const map = new SafeMap();
+        this.map.forEach((e, lower) => map.set(lower, e.copy()));
         return new HeaderList(null, map);
     }
     get(name) {
         if (this.map === null) return getFromBlock(this.block, name);
-        const e = mapGet(this.map, name.lower);
+        const e = this.map.get(name.lower);
         return e === undefined ? null : e.joined;
     }
     has(name) {
         if (this.map === null) return findInBlock(this.block, name, 0) >= 0;
-        return mapHas(this.map, name.lower);
+        return this.map.has(name.lower);
     }
     set(given, value) {
         const map = this.entries;
         const lower = nameOf(given).lower;
-        const e = mapGet(map, lower);
-        if (e === undefined) mapSet(map, lower, new Entry(given, value));
+        const e = map.get(lower);
+        if (e === undefined) map.set(lower, new Entry(given, value));
         else {
             e.value = value;
             e.more = null;
@@ -187,13 +186,13 @@ class HeaderList {
         addTo(this.entries, nameOf(given).lower, given, value);
     }
     cookies() {
-        const e = mapGet(this.entries, COOKIE);
+        const e = this.entries.get(COOKIE);
         return e === undefined ? [] : e.all;
     }
     toBlock() {
         if (this.map === null) return this.block;
         let block = "";
-        mapForEach(this.map, (e) => {
+        this.map.forEach((e) => {
             block += e.name + ":" + e.value + "\n";
             if (e.more === null) return;
             for (let i = 0; i < e.more.length; i++) block += e.name + ":" + e.more[i] + "\n";
@@ -204,14 +203,14 @@ class HeaderList {
     displayed() {
         const map = this.entries;
         const keys = [];
-        mapForEach(map, (e, lower) => {
+        map.forEach((e, lower) => {
             keys[keys.length] = lower;
         });
         sort(keys);
         const apart = hasFlag("http_headers_getsetcookie");
         const list = [];
         for (let i = 0; i < keys.length; i++) {
-            const e = mapGet(map, keys[i]);
+            const e = map.get(keys[i]);
             if (keys[i] === COOKIE && apart) {
                 const all = e.all;
                 for (let j = 0; j < all.length; j++) list[list.length] = [COOKIE, all[j]];
@@ -242,7 +241,7 @@ export class Headers {
         if (init === MAKE) {
             this.#list = list;
         } else if (init === undefined) {
-            this.#list = new HeaderList(null, new Map());
+            this.#list = new HeaderList(null, new SafeMap());
         } else {
             const filled = listFrom(init);
             if (filled === null) {
@@ -305,7 +304,7 @@ export class Headers {
         name = `${name}`;
         checkGuard(list);
         const { lower } = nameOf(name);
-        mapDelete(list.entries, lower);
+        list.entries.delete(lower);
     }
 
     forEach(callback, thisArg) {
@@ -339,7 +338,7 @@ Object.defineProperty(Headers.prototype, Symbol.iterator, { enumerable: false })
 function listFrom(init) {
     if (!isObject(init)) return null;
     if (isHeaders(init)) return stateOf(init).copy();
-    const map = new Map();
+    const map = new SafeMap();
     const iterator = init[Symbol.iterator];
     if (iterator === undefined || iterator === null) {
         const keys = keysOf(init);
@@ -412,7 +411,7 @@ export function headerSet(headers, name, value) {
 }
 
 export function headerDelete(headers, lower) {
-    mapDelete(stateOf(headers).entries, lower);
+    stateOf(headers).entries.delete(lower);
 }
 
 // The same for a block that no Headers object stands for yet.
