@@ -201,9 +201,18 @@ export class Body {
             if (stream !== null) {
                 if (native().isDisturbed(stream)) throw new TypeError(USED);
                 if (native().isLocked(stream)) throw new TypeError(LOCKED);
+                adopt(b);
                 if (b.#kind !== STREAM) native().retire(stream);
             }
             b.#used = true;
+        };
+        // A stream that another body in memory has shown is that memory, while nobody has read it.
+        const adopt = (b) => {
+            if (b.#kind !== STREAM) return;
+            const memory = native().memoryOf(b.#stream);
+            if (memory === null) return;
+            b.#kind = memory.kind;
+            b.#data = memory.data;
         };
         moveBody = (b) => {
             if (b.#kind === NONE) {
@@ -226,6 +235,7 @@ export class Body {
             if (b.#used || (stream !== null && (native().isDisturbed(stream) || native().isLocked(stream)))) {
                 throw new TypeError(LOCKED);
             }
+            if (stream !== null) adopt(b);
             if (b.#kind === SOURCE || b.#kind === STREAM) {
                 const both = b.body.tee();
                 b.#kind = STREAM;
@@ -276,15 +286,9 @@ export class Body {
                 this.#stream = this.#used ? native().consumedStream() : native().readableFromSource(this.#data);
                 break;
             default:
-                this.#stream = this.#used ? native().consumedStream() : native().readableFromBytes(this.#bytes);
+                this.#stream = this.#used ? native().consumedStream() : memoryStream(this.#kind, this.#data);
         }
         return this.#stream;
-    }
-
-    // Of a body that is in memory; the body keeps them.
-    get #bytes() {
-        if (this.#kind === TEXT) return encodeUtf8(this.#data);
-        return this.#kind === BYTES ? this.#data : sliceBytes(load("blob").blobBytes(this.#data));
     }
 
     get bodyUsed() {
@@ -369,6 +373,16 @@ publish(Body);
 export function publishBody(Class) {
     Object.defineProperty(Class.prototype, "headers", headers);
     publish(Class);
+}
+
+function memoryBytes(memory) {
+    if (memory.kind === TEXT) return encodeUtf8(memory.data);
+    return memory.kind === BYTES ? memory.data : sliceBytes(load("blob").blobBytes(memory.data));
+}
+
+function memoryStream(kind, data) {
+    const empty = kind === TEXT ? data === "" : kind === BYTES ? data.byteLength === 0 : data.size === 0;
+    return native().readableFromMemory({ kind, data }, memoryBytes, empty);
 }
 
 function typeLine(type) {

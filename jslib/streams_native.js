@@ -77,6 +77,44 @@ export function readableFromBytes(bytes) {
     return stream;
 }
 
+// A body in memory that was asked for as a stream: made into bytes when somebody reads.
+class MemorySource {
+    constructor(rs, toBytes) {
+        this.rs = rs;
+        this.toBytes = toBytes;
+    }
+    get starts() {
+        return false;
+    }
+    pull() {
+        const c = this.rs.controller;
+        const bytes = this.toBytes(this.rs.memory);
+        this.rs.memory = null;
+        if (bytes.byteLength > 0) c.enqueueOwned(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+        c.close();
+    }
+    cancel() {
+        this.rs.memory = null;
+    }
+}
+
+// A byte stream over `memory`, whatever it is; toBytes(memory) gives its bytes, once. `empty`: there are none.
+export function readableFromMemory(memory, toBytes, empty) {
+    const rs = new ReadableState();
+    const stream = new ReadableStream(MAKE, rs);
+    const c = new ByteController(rs, new MemorySource(rs, toBytes), 0, 0);
+    c.started = true;
+    rs.memory = memory;
+    if (empty) c.close();
+    return stream;
+}
+
+// What a stream was made of by readableFromMemory, while nobody has locked or read it; else null.
+export function memoryOf(stream) {
+    const rs = streamState(stream);
+    return rs.memory === null || rs.reader !== null || rs.disturbed ? null : rs.memory;
+}
+
 // A stream that was read to its end, for bodies that were consumed without one. It stays locked, as the platform's do.
 export function consumedStream() {
     const rs = new ReadableState();
@@ -94,6 +132,7 @@ export function retire(stream) {
     const rs = streamState(stream);
     const c = rs.controller;
     rs.source = null;
+    rs.memory = null;
     rs.disturbed = true;
     c.source = null;
     c.queue.clear();

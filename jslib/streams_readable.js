@@ -23,6 +23,7 @@ export class ReadableState {
         this.controller = null;
         this.disturbed = false;
         this.source = null; // the ByteSource behind it, while nobody has read
+        this.memory = null; // the body in memory behind it, likewise
         this.length = -1; // bytes that it will have, where that is known
     }
 }

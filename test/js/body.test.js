@@ -188,3 +188,21 @@ test("pumpToSink keeps to the sink's pace and ends it", async () => {
   await assertRejects(pumpToSink(s, { ...sink, write: () => Promise.reject(new RangeError("full")) }), RangeError);
   assertEquals(reason.message, "full");
 });
+
+test("a body in memory passes through another response as it is", async () => {
+  const a = new Response("text", { headers: { a: "b" } });
+  const b = new Response(a.body, a);
+  assertEquals([a.bodyUsed, b.bodyUsed], [false, false]);
+  const wire = toWire(b);
+  assertEquals([wire.kind, wire.body, a.bodyUsed, b.bodyUsed], [1, "text", true, true]);
+  await assertRejects(a.text(), "Body has already been used");
+  const c = new Response(new Response(bytes(1, 2)).body);
+  assertEquals(await c.bytes(), bytes(1, 2));
+  const d = new Response(new Response("shared").body);
+  const e = d.clone();
+  assertEquals([await d.text(), await e.text()], ["shared", "shared"]);
+  const f = new Response("read");
+  const g = new Response(f.body);
+  await f.body.getReader().read();
+  assertThrows(() => toWire(g), "Body has already been used");
+});
