@@ -8,7 +8,7 @@
 // does not ask for more.
 
 import { badArgument, badConstructorArgument, illegalConstructor, isObject, publish } from "errors";
-import { CLOSED, ERRORED, Fifo, MAKE, READABLE, RESOLVED, deferred, noop, optionalFunction, requireConstructors } from "streams_util";
+import { CLOSED, Deferred, ERRORED, Fifo, MAKE, READABLE, RESOLVED, deferred, noop, optionalFunction, requireConstructors } from "streams_util";
 import { quiet, rejected, rejectedQuietly, resolved, sizeOf, strategyMark, strategySize, then } from "streams_util";
 
 const RELEASED = "This ReadableStream reader has been released.";
@@ -40,13 +40,7 @@ export class ReaderState {
 }
 
 // The promise of one read().
-class PromisedRead {
-    constructor() {
-        const d = deferred();
-        this.promise = d.promise;
-        this.resolve = d.resolve;
-        this.reject = d.reject;
-    }
+class PromisedRead extends Deferred {
     chunk(value) {
         this.resolve({ value, done: false });
     }

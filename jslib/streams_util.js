@@ -14,7 +14,7 @@ export const ERRORING = 3; // writable streams only
 export const MAKE = Symbol("internal"); // the first argument of constructors that are called from within
 
 const { Promise: ThePromise, PromisePrototypeThen: promiseThen, PromiseResolve: promiseResolve } = P;
-const { PromiseReject: promiseReject, PromiseWithResolvers: withResolvers } = P;
+const { PromiseReject: promiseReject } = P;
 
 export const RESOLVED = promiseResolve(undefined);
 
@@ -40,13 +40,25 @@ export function quiet(promise) {
     return promise;
 }
 
-// {promise, resolve, reject}
-export function deferred() {
-    return withResolvers();
+// One executor for all: a closure for each promise costs as much as the promise.
+let resolveNew;
+let rejectNew;
+
+function executor(resolve, reject) {
+    resolveNew = resolve;
+    rejectNew = reject;
 }
 
-export function newPromise(executor) {
-    return new ThePromise(executor);
+export class Deferred {
+    constructor() {
+        this.promise = new ThePromise(executor);
+        this.resolve = resolveNew;
+        this.reject = rejectNew;
+    }
+}
+
+export function deferred() {
+    return new Deferred();
 }
 
 export function then(promise, onOk, onFail) {

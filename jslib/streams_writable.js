@@ -4,7 +4,7 @@
 // may return a promise. UserSink calls the user's functions; identity, transform and native streams have sinks of their own.
 
 import { badConstructorArgument, illegalConstructor, isObject, publish } from "errors";
-import { CLOSED, ERRORED, ERRORING, Fifo, MAKE, READABLE, RESOLVED, deferred, optionalFunction, requireConstructors } from "streams_util";
+import { CLOSED, Deferred, ERRORED, ERRORING, Fifo, MAKE, READABLE, RESOLVED, deferred, optionalFunction, requireConstructors } from "streams_util";
 import { quiet, rejected, rejectedQuietly, resolved, sizeOf, strategyMark, strategySize, then, whenSettled } from "streams_util";
 
 const WRITABLE = READABLE;
@@ -47,14 +47,11 @@ export class WritableState {
     }
 }
 
-class PendingWrite {
+class PendingWrite extends Deferred {
     constructor(chunk, size) {
+        super();
         this.chunk = chunk;
         this.size = size;
-        const d = deferred();
-        this.promise = d.promise;
-        this.resolve = d.resolve;
-        this.reject = d.reject;
     }
 }
 
