@@ -3,6 +3,14 @@
 
 // Global name, module, export, compatibility flag without which it is absent ("" for none).
 const rows = [
+  ["btoa", "encoding", "btoa", ""],
+  ["atob", "encoding", "atob", ""],
+  ["DecompressionStream", "compression", "DecompressionStream", ""],
+  ["CompressionStream", "compression", "CompressionStream", ""],
+  ["TextDecoderStream", "encoding_streams", "TextDecoderStream", ""],
+  ["TextEncoderStream", "encoding_streams", "TextEncoderStream", ""],
+  ["TextDecoder", "encoding", "TextDecoder", ""],
+  ["TextEncoder", "encoding", "TextEncoder", ""],
   ["AbortController", "abort", "AbortController", ""],
   ["AbortSignal", "abort", "AbortSignal", ""],
   ["addEventListener", "events", "addEventListener", ""],
