@@ -11,6 +11,8 @@ export class EventContext {
   ended = false; // END has been said: nothing more can be asked of main
   timers = 0; // open ones, kept by timers.js
   timersFinished = 0;
+  hasTimers = false; // there were some
+  hasIo = false; // there was something of this file
   logBytes = 0; // console output so far, kept by console.js through log()
   sinks = 0; // bodies that are being written
   sockets = 0; // sockets that are open on the channel
@@ -98,6 +100,7 @@ export function op(kind, format, args, resultFormat) {
   const event = requireEvent();
   const d = deferred();
   d.event = event;
+  event.hasIo = true;
   d.promise.operation = 0;
   const id = N.op(event.id, kind, format, args, resultFormat);
   P.MapPrototypeSet(operations, id, d);
@@ -144,6 +147,7 @@ export class ByteSource {
     const bytes = N.streamRead(this.#number); // Uint8Array, null: end, undefined: nothing there yet; throws after FAIL
     if (bytes === undefined) {
       this.#waiting = deferred();
+      this.#event.hasIo = true;
       P.MapPrototypeSet(readers, this.#number, this);
       return this.#waiting.promise;
     }
@@ -214,6 +218,7 @@ export class ByteSink {
   constructor(number = undefined) {
     this.#number = number === undefined ? N.streamOpen(this.#event.id) : number;
     this.#event.sinks++;
+    this.#event.hasIo = true;
     P.MapPrototypeSet(writers, this.#number, this);
   }
 
@@ -299,6 +304,7 @@ export class ChannelSocket {
   constructor(number = undefined) {
     this.#number = number === undefined ? N.socketOpen(this.#event.id) : number;
     this.#event.sockets++;
+    this.#event.hasIo = true;
     P.MapPrototypeSet(sockets, this.#number, this);
   }
 

@@ -54,6 +54,11 @@ function label(key) {
   return typeof key === "symbol" ? "Symbol" + capital(key.description.slice("Symbol.".length)) : capital(key);
 }
 
+// Statics that look at `this` (Promise.resolve, Array.from and so on make instances of it); the others are taken as they are.
+function needsThis(source, key) {
+  return source === Promise || source === Array || source === TypedArray || source.prototype instanceof TypedArray;
+}
+
 function copyStatics(target, prefix, source) {
   for (const key of ownKeys(source)) {
     if (key === "prototype" || key === "name" || key === "length" || key === "arguments" || key === "caller") continue;
@@ -76,6 +81,7 @@ function copyPrototype(target, prefix, proto) {
   }
 }
 
+const TypedArray = Reflect.getPrototypeOf(Uint8Array);
 const primordials = { __proto__: null };
 
 for (const name of ["Reflect", "JSON", "Math", "Atomics"]) copyStatics(primordials, name, globalThis[name]);
@@ -99,7 +105,6 @@ for (const name of [
 }
 
 // What has no global name.
-const TypedArray = Reflect.getPrototypeOf(Uint8Array);
 primordials.TypedArray = TypedArray;
 copyPrototype(primordials, "TypedArray", TypedArray.prototype);
 copyStatics(primordials, "TypedArray", TypedArray);

@@ -6,6 +6,7 @@ import { badArgument, illegalInvocation } from "errors";
 import { dropTimersOf, startOwnTimer, stopTimer } from "timers";
 
 const OK = 0, EXCEPTION = 1, CANCELED = 2, HUNG = 3; // outcomes of END
+const LAST = 1 << 28; // in respond(): nothing else belongs to the event
 const BODY_STREAM = 1, BODY_INLINE = 2; // bits of a fetch event
 const WAIT_UNTIL_MS = 30000;
 const LOG_MAX = 256 * 1024; // console output of one event, in characters
@@ -117,12 +118,17 @@ function begin(id, kind) {
 
 function finish(event, outcome, error = "") {
   if (event.ended) return;
+  N.finish(event.id, outcome, error);
+  ended(event);
+}
+
+// END is on its way.
+function ended(event) {
   event.ended = true;
   P.MapPrototypeDelete(events, event.id);
-  N.finish(event.id, outcome, error);
   if (event.deadline !== 0) stopTimer(event.deadline);
-  dropTimersOf(event);
-  dropIoOf(event);
+  if (event.hasTimers) dropTimersOf(event);
+  if (event.hasIo) dropIoOf(event);
   event.request = null;
 }
 
@@ -254,17 +260,20 @@ function respond(event, response) {
   try {
     if (!responseModule.isResponse(response)) throw new P.TypeError(NO_RESPONSE);
     const wire = responseModule.responseToWire(response);
-    const { status, statusText, headers, kind, bits, body, length } = wire;
+    const { status, statusText, headers, kind, body, length } = wire;
     if (status === 0) throw new P.TypeError(ERROR_RESPONSE);
+    const head = status | (kind << 16) | (wire.bits << 20);
     if (kind < 2) {
-      N.respond(event.id, status, kind, bits, 0, length, statusText, headers, kind === 0 ? "" : body);
+      const alone = event.waits === 0 && event.sockets === 0 && event.sinks === 0;
+      N.respond(event.id, alone ? head | LAST : head, 0, length, statusText, headers, kind === 0 ? "" : body);
+      if (alone) return ended(event);
     } else if (kind === 2) {
       const sink = new ByteSink();
-      N.respond(event.id, status, kind, bits, sink.number, length, statusText, headers, "");
+      N.respond(event.id, head, sink.number, length, statusText, headers, "");
       event.responded = true;
       then(load("streams_native").pumpToSink(body, sink), undefined, () => {});
     } else {
-      N.respond(event.id, status, kind, bits, kind === 3 ? body : load("websocket").socketToChannel(body), length, statusText, headers, "");
+      N.respond(event.id, head, kind === 3 ? body : load("websocket").socketToChannel(body), length, statusText, headers, "");
     }
     settled(event);
   } catch (error) {

@@ -40,6 +40,7 @@ function start(name, fn, delay, args, repeat) {
   const id = N.timerStart(timer.delay, event.id, true);
   P.MapPrototypeSet(timers, id, timer);
   event.timers++;
+  event.hasTimers = true;
   return id;
 }
 
@@ -47,6 +48,7 @@ function start(name, fn, delay, args, repeat) {
 export function startOwnTimer(event, delay, fn) {
   const timer = new Timer(event, fn, [], delay, false);
   timer.counted = false;
+  event.hasTimers = true;
   const id = N.timerStart(delay, event.id, false);
   P.MapPrototypeSet(timers, id, timer);
   return id;

@@ -34,6 +34,7 @@ static void set_options(void)
 {
     static const char *const options[][2] = {
         {"JSC_useSharedArrayBuffer", "1"}, /* the platform has the constructor */
+        {"JSC_useTailCalls", "0"},         /* else `return f()` leaves no frame in stacks */
     };
 
     for (size_t i = 0; i < SLV_ARRAY_LEN(options); i++)

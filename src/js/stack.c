@@ -26,40 +26,98 @@ static bool is_nameless(slv_str name)
     return false;
 }
 
-/* "url:1:column" with the wrapper's columns taken off; other places as they are. */
-static slv_code put_place(slv_str url, slv_buf *out)
-{
-    size_t colon = slv_str_rchr(url, ':');
-    slv_str place = slv_str_sub(url, 0, colon);
-    uint64_t column;
+typedef struct frame {
+    slv_str name, url; /* "index.js:1:2" */
+    slv_str place;     /* "index.js" */
+    uint64_t line, column;
+} frame;
 
-    if (colon == SIZE_MAX || !slv_str_ends(place, SLV_STR(":1")) ||
-        slv_parse_u64(slv_str_skip(url, colon + 1), &column) != SLV_OK ||
-        column <= SLV_JS_WRAP_COLUMNS)
-        return slv_buf_append(out, url);
-    return slv_buf_printf(out, "%.*s:%u", SLV_STR_ARGS(place),
-                          (unsigned)(column - SLV_JS_WRAP_COLUMNS));
+/* False for lines that say nothing about the user's code. */
+static bool parse_frame(slv_str text, frame *f)
+{
+    size_t at = slv_str_rchr(text, '@');
+    size_t colon;
+    slv_str rest;
+
+    f->name = at == SIZE_MAX ? SLV_STR("") : slv_str_sub(text, 0, at);
+    f->url = at == SIZE_MAX ? text : slv_str_skip(text, at + 1);
+    if (is_plumbing(f->url))
+        return false;
+    if (slv_str_starts(f->name, SLV_STR("async ")) && is_nameless(slv_str_skip(f->name, 6)))
+        f->name = SLV_STR("");
+    f->line = f->column = 0;
+    colon = slv_str_rchr(f->url, ':');
+    rest = slv_str_sub(f->url, 0, colon == SIZE_MAX ? 0 : colon);
+    if (colon != SIZE_MAX && slv_parse_u64(slv_str_skip(f->url, colon + 1), &f->column) == SLV_OK) {
+        colon = slv_str_rchr(rest, ':');
+        if (colon == SIZE_MAX || slv_parse_u64(slv_str_skip(rest, colon + 1), &f->line) != SLV_OK)
+            f->line = 0;
+    }
+    f->place = f->line ? slv_str_sub(rest, 0, colon) : f->url;
+    return true;
+}
+
+static bool next_frame(slv_str *rest, frame *f)
+{
+    slv_str line;
+
+    while (slv_str_split(rest, '\n', &line)) {
+        if (parse_frame(line, f))
+            return true;
+    }
+    return false;
+}
+
+static bool same_function(const frame *a, const frame *b)
+{
+    return slv_str_eq(a->name, b->name) && slv_str_eq(a->place, b->place);
+}
+
+static bool is_before(const frame *a, const frame *b)
+{
+    return a->line < b->line || (a->line == b->line && a->column < b->column);
+}
+
+/* The column, without the wrapper that stood before the first line. */
+static slv_code put_place(const frame *f, slv_buf *out)
+{
+    if (f->line != 1 || f->column <= SLV_JS_WRAP_COLUMNS)
+        return slv_buf_append(out, f->url);
+    return slv_buf_printf(out, "%.*s:1:%u", SLV_STR_ARGS(f->place),
+                          (unsigned)(f->column - SLV_JS_WRAP_COLUMNS));
+}
+
+static slv_code put_frame(const frame *f, slv_buf *out)
+{
+    SLV_TRY(slv_buf_append(out, SLV_STR("\n    at ")));
+    if (is_nameless(f->name))
+        return put_place(f, out);
+    SLV_TRY(slv_buf_printf(out, "%.*s (", SLV_STR_ARGS(f->name)));
+    SLV_TRY(put_place(f, out));
+    return slv_buf_append(out, SLV_STR(")"));
 }
 
 slv_code slv_js_stack_frames(slv_str jsc_stack, slv_buf *out)
 {
-    slv_str line;
+    frame f;
+    frame next;
+    bool more = next_frame(&jsc_stack, &f);
 
-    while (slv_str_split(&jsc_stack, '\n', &line)) {
-        size_t at = slv_str_rchr(line, '@');
-        slv_str name = at == SIZE_MAX ? SLV_STR("") : slv_str_sub(line, 0, at);
-        slv_str url = at == SIZE_MAX ? line : slv_str_skip(line, at + 1);
+    while (more) {
+        SLV_TRY(put_frame(&f, out));
+        more = next_frame(&jsc_stack, &next);
+        /* An async function has two frames in the engine: where it stands, and its head. Recursion
+           looks the same for one level, and is told by its second level, which stands where the
+           first does. */
+        if (more && same_function(&f, &next) && is_before(&next, &f)) {
+            frame after;
 
-        if (is_plumbing(url))
-            continue;
-        if (slv_str_starts(name, SLV_STR("async ")) && is_nameless(slv_str_skip(name, 6)))
-            name = SLV_STR("");
-        SLV_TRY(slv_buf_append(out, SLV_STR("\n    at ")));
-        if (!is_nameless(name))
-            SLV_TRY(slv_buf_printf(out, "%.*s (", SLV_STR_ARGS(name)));
-        SLV_TRY(put_place(url, out));
-        if (!is_nameless(name))
-            SLV_TRY(slv_buf_append(out, SLV_STR(")")));
+            more = next_frame(&jsc_stack, &after);
+            if (more && same_function(&next, &after) && slv_str_eq(next.url, after.url))
+                SLV_TRY(put_frame(&next, out));
+            next = after;
+        }
+        f = next;
     }
     return SLV_OK;
 }

@@ -250,14 +250,14 @@ static rt_event *event_arg(slv_rt *rt, JSContextRef ctx, JSValueRef v)
     return slv_js_u32_arg(ctx, v, &id, &thrown) ? rt_event_find(rt, id) : NULL;
 }
 
-/* respond(event, status, kind, bits, number, length, statusText, headers, body): RESPONSE, once */
+/* respond(event, head, number, length, statusText, headers, body): RESPONSE, once. head is status |
+   kind << 16 | bits << 20, and 1 << 28 when nothing else belongs to the event: END with outcome ok
+   follows after this turn. */
 SLV_NATIVE(respond)
 {
     slv_rt *rt = slv_rt_current();
     rt_event *event = event_arg(rt, ctx, SLV_ARG(0));
-    uint32_t status;
-    uint32_t kind;
-    uint32_t bits;
+    uint32_t head;
     uint32_t number;
     double length;
     slv_buf *out;
@@ -265,25 +265,27 @@ SLV_NATIVE(respond)
 
     if (!event || event->responded)
         return slv_js_bool(ctx, false);
-    SLV_ASSERT(argc == 9);
-    if (!slv_js_u32_arg(ctx, argv[1], &status, exc) || !slv_js_u32_arg(ctx, argv[2], &kind, exc) ||
-        !slv_js_u32_arg(ctx, argv[3], &bits, exc) || !slv_js_u32_arg(ctx, argv[4], &number, exc) ||
-        !slv_js_f64_arg(ctx, argv[5], &length, exc))
+    SLV_ASSERT(argc == 7);
+    if (!slv_js_u32_arg(ctx, argv[1], &head, exc) || !slv_js_u32_arg(ctx, argv[2], &number, exc) ||
+        !slv_js_f64_arg(ctx, argv[3], &length, exc))
         return NULL;
     out = rt_frame_begin(rt, SLV_FRAME_RESPONSE, 0, event->id, &at);
-    if (slv_buf_append_u16(out, (uint16_t)status) != SLV_OK ||
-        slv_buf_append_u8(out, (uint8_t)kind) != SLV_OK ||
-        slv_buf_append_u8(out, (uint8_t)bits) != SLV_OK ||
+    if (slv_buf_append_u32(out, (head & 0xffff) | (head >> 16 & 15) << 16 |
+                                    (head >> 20 & 255) << 24) != SLV_OK ||
         slv_buf_append_u32(out, number) != SLV_OK ||
         slv_buf_append_u64(out, (uint64_t)(int64_t)length) != SLV_OK ||
-        !rt_put_text(ctx, argv[6], out, exc) || !rt_put_text(ctx, argv[7], out, exc) ||
-        !rt_put_bytes(ctx, argv[8], out, exc)) {
+        !rt_put_text(ctx, argv[4], out, exc) || !rt_put_text(ctx, argv[5], out, exc) ||
+        !rt_put_bytes(ctx, argv[6], out, exc)) {
         slv_frame_undo(out, at);
         return *exc ? NULL : slv_js_throw_range(ctx, exc, "Out of memory");
     }
     if (rt_frame_try_end(rt, at) != SLV_OK)
         return slv_js_throw_range(ctx, exc, "The headers of this response are too large.");
     event->responded = true;
+    if (head & (uint32_t)1 << 28) {
+        event->ended = true;
+        event->outcome = SLV_OUTCOME_OK;
+    }
     return slv_js_bool(ctx, true);
 }
 

@@ -69,8 +69,37 @@ SLV_NATIVE(unhandled)
     return slv_js_undefined(ctx);
 }
 
+/* Console lines of the tests; other frames have nobody to go to. */
+static void print_logs(run *r)
+{
+    SLV_CLEANUP(slv_frame_reader_done) slv_frame_reader reader;
+    slv_frame frame;
+    char *ptr;
+    size_t room;
+
+    if (r->rt.out.len == 0)
+        return;
+    slv_frame_reader_init(&reader, SLV_CHAN_ISOLATE);
+    if (slv_frame_reader_room(&reader, r->rt.out.len, &ptr, &room) == SLV_OK &&
+        room >= r->rt.out.len) {
+        memcpy(ptr, r->rt.out.ptr, r->rt.out.len);
+        slv_frame_reader_got(&reader, r->rt.out.len);
+        while (slv_frame_reader_next(&reader, &frame, NULL) == SLV_OK) {
+            slv_msg_log log;
+            slv_str line;
+
+            if (frame.type != SLV_FRAME_LOG || slv_msg_log_get(frame.payload, &log) != SLV_OK)
+                continue;
+            while (slv_str_split(&log.text, '\n', &line))
+                printf("# %.*s\n", SLV_STR_ARGS(line));
+        }
+    }
+    slv_buf_reset(&r->rt.out);
+}
+
 static void after_turn(run *r)
 {
+    print_logs(r);
     if (r->options->gc_stress)
         slv_js_collect(r->rt.js);
     slv_js_pump(r->rt.js);
@@ -91,6 +120,7 @@ static void pump_until_reported(run *r)
             (void)poll(NULL, 0, (int)SLV_MIN(wait, (int64_t)10));
         slv_js_pump(r->rt.js);
         rt_fire_timers(&r->rt);
+        print_logs(r);
         if (r->options->gc_stress)
             slv_js_collect(r->rt.js);
     }

@@ -132,7 +132,8 @@ static bool rig_start(rig *r, const char *script, const char *more_config, slv_f
     r->fd = pair[0];
     if (slv_buf_printf(
             &config,
-            "{\"name\":\"w\",\"compatibilityDate\":\"2026-01-01\",\"flags\":[\"global_navigator\"],"
+            "{\"name\":\"w\",\"compatibilityDate\":\"2026-01-01\",\"flags\":[\"global_navigator\","
+            "\"streams_enable_constructors\"],"
             "\"main\":\"index.js\","
             "\"script\":1,\"serviceWorker\":false,\"limits\":{},\"dev\":true,\"processEnv\":{}%s}",
             more_config ? more_config : ",\"modules\":[],\"env\":[]") != SLV_OK)
