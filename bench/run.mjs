@@ -5,7 +5,7 @@ import { parseArgs } from 'node:util';
 import { peers, bundle } from './lib/peers.mjs';
 import { Server, freePort, memoryMB } from './lib/proc.mjs';
 import { measure, median } from './lib/load.mjs';
-import { openSockets } from './lib/sockets.mjs';
+import { openConnections, openSockets } from './lib/sockets.mjs';
 
 const { values: opt } = parseArgs({
   options: {
@@ -25,7 +25,7 @@ const loads = {
   stream: { title: 'response of 1 MB streamed from JavaScript', connections: 8 },
 };
 const wantedPeers = opt.peers?.split(',') ?? Object.keys(peers);
-const wanted = opt.only?.split(',') ?? [...Object.keys(loads), 'sockets', 'start'];
+const wanted = opt.only?.split(',') ?? [...Object.keys(loads), 'sockets', 'connections', 'start'];
 const results = {};
 const say = (s = '') => opt.json || console.log(s);
 const f = (n, d = 1) => (n === undefined ? '-' : n.toFixed(d));
@@ -67,26 +67,29 @@ for (const name of Object.keys(loads).filter((n) => wanted.includes(n))) {
     say(`  ${peer.padEnd(9)} ${f(r.cpuMicros).padStart(11)} ${f(r.ratio, 2).padStart(10)} ${f(r.requests, 0).padStart(9)} ${f(r.p50, 2).padStart(8)} ${f(r.p99, 2).padStart(8)} ${f(r.memory, 0).padStart(4)}${r.errors ? `  ${r.errors} errors` : ''}`);
 }
 
-if (wanted.includes('sockets')) {
-  results.sockets = {};
-  say('\n1,000 idle WebSockets: memory of the whole tree');
-  for (const peer of wantedPeers.filter((p) => eligible(p, 'ws') && !peers[p].only)) {
+// Memory of the whole tree before and after `count` idle connections of one kind.
+async function idle(what, worker, count, open, others = []) {
+  results[what] = {};
+  say(`\n${count.toLocaleString('en')} idle ${what === 'sockets' ? 'WebSockets' : 'keep-alive connections'}: memory of the whole tree`);
+  for (const peer of wantedPeers.filter((p) => eligible(p, worker) && !peers[p].only && !others.includes(p))) {
     try {
-      results.sockets[peer] = await withServer(peer, 'ws', undefined, async (server, port) => {
+      const r = await withServer(peer, worker, undefined, async (server, port) => {
         const before = memoryMB(server.pid);
-        const close = await openSockets(port, 1000);
-        await new Promise((r) => setTimeout(r, 1500));
+        const close = await open(port, count);
+        await new Promise((done) => setTimeout(done, 1500));
         const after = memoryMB(server.pid);
-        await close();
-        return { before, after, each: ((after - before) * 1024) / 1000 };
+        close();
+        return { before, after, each: ((after - before) * 1024) / count };
       });
-      const r = results.sockets[peer];
+      results[what][peer] = r;
       say(`  ${peer.padEnd(9)} ${f(r.before, 0)} MB before, ${f(r.after, 0)} MB after, ${f(r.each)} KB each`);
     } catch (e) {
       say(`  ${peer}: ${e.message}`);
     }
   }
 }
+if (wanted.includes('sockets')) await idle('sockets', 'ws', 1000, openSockets);
+if (wanted.includes('connections')) await idle('connections', 'hello', 10000, openConnections, ['wrangler']);
 
 if (wanted.includes('start')) {
   results.start = {};
