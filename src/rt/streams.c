@@ -30,7 +30,8 @@ rt_stream *rt_stream_open(slv_rt *rt, rt_stream_kind kind, uint32_t number, rt_e
     st->kind = kind;
     st->number = number;
     st->event = event;
-    /* Main sends nothing on what it named (streams, even sockets) before it is asked for it: until then it can be handed back. */
+    /* Main sends nothing on what it named (streams, even sockets) before it is asked for it: until
+     * then it can be handed back. */
     st->in = slv_flow_in_open(kind == RT_STREAM_SOCKET && number & 1 ? SLV_FLOW_WINDOW : 0);
     st->out = slv_flow_out_open(SLV_FLOW_WINDOW);
     slv_list_init(&st->arrived);
