@@ -316,6 +316,15 @@ export class ChannelSocket {
     return this.#event;
   }
 
+  // The number, when main chose it and nothing was done with the socket: whoever takes it names it to main, which then joins
+  // the two connections. Else 0.
+  take() {
+    if (this.#handler !== null || this.#sent || this.#over || this.#number % 2 === 1 || this.#event !== current) return 0;
+    N.streamTake(this.#number);
+    this.#finish();
+    return this.#number;
+  }
+
   start(handler) {
     this.#handler = handler;
     N.socketStart(this.#number);

@@ -207,12 +207,14 @@ SLV_NATIVE(stream_cancel)
     return slv_js_undefined(ctx);
 }
 
-/* streamTake(number): main gets it back by its number; what has come of it is forgotten here. */
+/* streamTake(number): a stream or socket that main gets back by its number. */
 SLV_NATIVE(stream_take)
 {
     slv_rt *rt = slv_rt_current();
     rt_stream *st = stream_arg(rt, ctx, SLV_ARG(0), RT_STREAM_IN);
 
+    if (!st)
+        st = stream_arg(rt, ctx, SLV_ARG(0), RT_STREAM_SOCKET);
     if (st)
         stream_free(rt, st);
     return slv_js_undefined(ctx);
