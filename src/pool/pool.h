@@ -87,6 +87,7 @@ struct slv_pool_event {
     unsigned flags;              /* SLV_POOL_* */
     uint64_t cpu_limit_us;
     uint64_t wall_limit_ms; /* 0: none */
+    slv_isolate *on; /* not NULL: this isolate and no other (a capability of its own is called) */
     /* After SLV_E_AGAIN, once: err is NULL when placed (isolate and id are set). Otherwise the
        event is over: SLV_E_TIMEOUT waited too long, SLV_E_JS the worker cannot start (the message
        is what it reported, with its stack), SLV_E_LIMIT its start-up passed a limit, SLV_E_CANCELED
