@@ -449,7 +449,7 @@ class Writer {
             case "Headers":
                 this.byte(HOST);
                 this.byte(HOST_HEADERS);
-                this.string(load("headers").headersBlock(value));
+                this.string(load("headers").headersToBlock(value));
                 return;
             case "Request":
                 return this.request(value);

@@ -3,6 +3,7 @@
 #include "web/clone.h"
 #include "web/compression.h"
 #include "web/encoding.h"
+#include "web/html_natives.h"
 #include "web/mime.h"
 #include "web/url.h"
 
@@ -10,8 +11,13 @@
 void slv_rt_add_web_natives(slv_js *js)
 {
     static void (*const registers[])(slv_js * js) = {
-        slv_web_clone_register, slv_web_compression_register, slv_web_encoding_register,
-        slv_web_url_register,   slv_web_mime_register,        NULL,
+        slv_web_html_register,
+        slv_web_clone_register,
+        slv_web_compression_register,
+        slv_web_encoding_register,
+        slv_web_url_register,
+        slv_web_mime_register,
+        NULL,
     };
 
     for (size_t i = 0; registers[i]; i++)
