@@ -6,6 +6,8 @@
 
 #include "cli/cmd.h"
 
+extern const slv_cmd slv_cmd_dev_verb;
+extern const slv_cmd slv_cmd_doctor_verb;
 extern const slv_cmd slv_cmd_help_verb;
 extern const slv_cmd slv_cmd_version_verb;
 

@@ -1,0 +1,29 @@
+/*
+ * dev.h - `selvage dev`: workers built, served, watched and replaced in place until told to stop.
+ * Main thread; blocks.
+ */
+#ifndef SLV_CLI_DEV_H
+#define SLV_CLI_DEV_H
+
+#include "cli/project.h"
+
+#define SLV_DEV_WORKERS_MAX 32
+
+typedef struct slv_dev_options {
+    /* One for each worker; the first is the one that requests reach. */
+    slv_project_options workers[SLV_DEV_WORKERS_MAX];
+    size_t worker_count;
+    const char *ip;                     /* NULL: as configured, else localhost */
+    int port;                           /* -1: as configured, else 8787 or a free one */
+    const char *protocol;               /* "http", "https"; NULL: as configured */
+    const char *https_key, *https_cert; /* files; NULL: made now */
+    unsigned loops;
+    bool test_scheduled, live_reload, interactive, no_zygote;
+    const char *record;
+    uint64_t began_ns; /* when the program started */
+} slv_dev_options;
+
+/* Returns when it was told to stop and everything has ended. */
+SLV_NODISCARD slv_code slv_dev_run(const slv_dev_options *options, slv_err *err);
+
+#endif

@@ -1,0 +1,85 @@
+/*
+ * dev_int.h - the parts of dev: dev.c (server, life), dev_worker.c (build, watch, deploy),
+ * dev_show.c (what is seen), dev_keys.c (keys). Private to cli.
+ */
+#ifndef SLV_CLI_DEV_INT_H
+#define SLV_CLI_DEV_INT_H
+
+#include "aio/poll.h"
+#include "aio/proc.h"
+#include "aio/signal.h"
+#include "aio/timer.h"
+#include "cli/dev.h"
+#include "cli/watch.h"
+#include "edge/server.h"
+#include "net/tls.h"
+
+typedef struct dev dev;
+
+typedef enum dev_worker_state {
+    DEV_IDLE,
+    DEV_COMMAND, /* the custom build command runs */
+    DEV_BUNDLE,
+} dev_worker_state;
+
+typedef struct dev_worker {
+    dev *d;
+    const slv_project_options *options;
+    slv_project project;
+    bool loaded;
+    slv_bundler *bundler;
+    slv_watch *watch;
+    dev_worker_state state;
+    bool dirty, dirty_config, dirty_command; /* something changed while a build was under way */
+    bool deployed, showing_error;
+    slv_proc command;
+    uint64_t began_ns;    /* of the build that is under way */
+    slv_version *version; /* the last one deployed */
+} dev_worker;
+
+typedef struct dev_keys {
+    slv_poll poll;
+    bool on;
+} dev_keys;
+
+struct dev {
+    const slv_dev_options *o;
+    slv_loop *loop;
+    slv_server *server;
+    slv_zygote *zygote;
+    slv_tls_server *tls;
+    dev_worker workers[SLV_DEV_WORKERS_MAX];
+    size_t worker_count;
+    slv_signal on_int, on_term, on_hup;
+    dev_keys keys;
+    char url[300]; /* where it listens */
+    bool ready;    /* the first line has been printed */
+    bool stopping;
+    slv_task stop_task;
+};
+
+/* dev_worker.c */
+SLV_NODISCARD slv_code dev_worker_open(dev *d, dev_worker *w, const slv_project_options *options,
+                                       slv_err *err);
+void dev_worker_close(dev_worker *w);
+void dev_worker_build(dev_worker *w); /* or again after the one that is under way */
+void dev_worker_deployed(dev_worker *w, const slv_err *err, slv_str failure);
+
+/* dev_show.c */
+void dev_warn(void *arg, const char *text);
+void dev_show_ready(dev *d);
+void dev_show_bindings(const dev_worker *w);
+void dev_show_request(void *user, const slv_request_line *line);
+void dev_show_console(void *user, const slv_console_line *line);
+void dev_show_exception(void *user, const slv_exception_line *line);
+void dev_show_notice(void *user, slv_str text);
+void dev_show_start_failure(slv_version *version, const slv_err *err, slv_str failure);
+
+/* dev_keys.c */
+void dev_keys_start(dev *d);
+void dev_keys_stop(dev *d);
+
+/* dev.c */
+void dev_stop(dev *d);
+
+#endif

@@ -1,0 +1,144 @@
+/* What people see. */
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "cli/dev_int.h"
+#include "cli/term.h"
+#include "fmt/json.h"
+#include "plat/stack.h"
+
+#define TEXT_MAX ((size_t)4 << 20)
+
+void dev_warn(SLV_UNUSED void *arg, const char *text)
+{
+    slv_term_warn("%s", text);
+}
+
+void dev_show_ready(dev *d)
+{
+    uint64_t ms = (slv_clock_mono_ns() - d->o->began_ns) / 1000000;
+
+    if (d->ready)
+        return;
+    d->ready = true;
+    slv_term_news("%s⎔%s Ready on %s%s%s %s(%llu ms)%s", slv_term_color(stdout, SLV_COLOR_GREEN),
+                  slv_term_color(stdout, SLV_COLOR_RESET), slv_term_color(stdout, SLV_COLOR_BOLD),
+                  d->url, slv_term_color(stdout, SLV_COLOR_RESET),
+                  slv_term_color(stdout, SLV_COLOR_DIM), (unsigned long long)ms,
+                  slv_term_color(stdout, SLV_COLOR_RESET));
+}
+
+static const char *binding_kind(slv_binding_type type)
+{
+    switch (type) {
+    case SLV_BINDING_TEXT:
+    case SLV_BINDING_JSON:
+        return "variable";
+    case SLV_BINDING_SECRET:
+        return "secret";
+    case SLV_BINDING_SERVICE:
+        return "service";
+    case SLV_BINDING_MODULE:
+        return "module";
+    case SLV_BINDING_UNSUPPORTED:
+        return "not supported";
+    }
+    return "";
+}
+
+static slv_str binding_value(const slv_binding *b)
+{
+    switch (b->type) {
+    case SLV_BINDING_SECRET:
+        return SLV_STR("(hidden)");
+    case SLV_BINDING_SERVICE:
+        return b->service;
+    case SLV_BINDING_TEXT:
+    case SLV_BINDING_JSON:
+    case SLV_BINDING_MODULE:
+    case SLV_BINDING_UNSUPPORTED:
+        break;
+    }
+    return slv_str_sub(b->text, 0, 60);
+}
+
+void dev_show_bindings(const dev_worker *w)
+{
+    const slv_config *c = &w->project.config;
+
+    for (size_t i = 0; i < w->project.env_files.len; i++)
+        slv_term_news("Using secrets of %s", w->project.env_files.items[i]);
+    if (c->bindings.len == 0)
+        return;
+    slv_term_news("Bindings of %s:", w->project.name);
+    for (size_t i = 0; i < c->bindings.len; i++) {
+        const slv_binding *b = &c->bindings.items[i];
+        slv_str value = binding_value(b);
+
+        for (size_t k = 0; k < value.len; k++) /* one line each */
+            if ((unsigned char)value.ptr[k] < 0x20)
+                value.len = k;
+        slv_term_news("  env.%-24.*s %s%-14s%s %.*s%s%.*s", SLV_STR_ARGS(b->name),
+                      slv_term_color(stdout, SLV_COLOR_DIM), binding_kind(b->type),
+                      slv_term_color(stdout, SLV_COLOR_RESET), SLV_STR_ARGS(value),
+                      b->entrypoint.len > 0 ? "#" : "", SLV_STR_ARGS(b->entrypoint));
+    }
+}
+
+void dev_show_request(SLV_UNUSED void *user, const slv_request_line *line)
+{
+    slv_term_request(line->method, line->target, line->status, line->time_us);
+}
+
+static slv_str mapped(slv_version *v, slv_str text, slv_buf *out)
+{
+    return slv_stack_map(v, text, out) == SLV_OK ? slv_buf_view(out) : text;
+}
+
+void dev_show_console(SLV_UNUSED void *user, const slv_console_line *line)
+{
+    SLV_CLEANUP(slv_buf_done) slv_buf text = SLV_BUF(TEXT_MAX), place = SLV_BUF(TEXT_MAX);
+
+    slv_term_console(line->level, mapped(line->version, line->text, &text),
+                     mapped(line->version, line->place, &place));
+}
+
+/* "Name: message" and the frames; a stack mostly begins with the former. */
+static void show_error(slv_version *version, const char *what, slv_str name, slv_str message,
+                       slv_str stack)
+{
+    SLV_CLEANUP(slv_buf_done) slv_buf text = SLV_BUF(TEXT_MAX);
+    slv_str all = mapped(version, stack, &text);
+
+    if (stack.len > 0 && (name.len == 0 || slv_str_starts(stack, name)))
+        slv_term_error("%s%.*s", what, SLV_STR_ARGS(all));
+    else
+        slv_term_error("%s%.*s%s%.*s%s%.*s", what, SLV_STR_ARGS(name),
+                       name.len > 0 && message.len > 0 ? ": " : "", SLV_STR_ARGS(message),
+                       stack.len > 0 ? "\n" : "", SLV_STR_ARGS(all));
+}
+
+void dev_show_exception(SLV_UNUSED void *user, const slv_exception_line *line)
+{
+    show_error(line->version, "Uncaught ", line->name, line->message, line->stack);
+}
+
+void dev_show_start_failure(slv_version *version, const slv_err *err, slv_str failure)
+{
+    SLV_CLEANUP(slv_arena_done) slv_arena arena = SLV_ARENA(TEXT_MAX);
+    slv_node *root;
+
+    if (failure.len > 0 && slv_json_parse(failure, SLV_JSON_STRICT, &arena, &root, NULL) == SLV_OK)
+        show_error(version, "The worker cannot start: ", slv_node_str(slv_node_get(root, "name")),
+                   slv_node_str(slv_node_get(root, "message")),
+                   slv_node_str(slv_node_get(root, "stack")));
+    else
+        slv_term_error("The worker cannot start: %s", slv_err_text(err));
+}
+
+void dev_show_notice(SLV_UNUSED void *user, slv_str text)
+{
+    if (slv_term_shows(SLV_TERM_DEBUG))
+        fprintf(stderr, "selvage: %.*s\n", SLV_STR_ARGS(text));
+}

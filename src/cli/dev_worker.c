@@ -1,0 +1,306 @@
+/* One worker of a dev session: load, run its command, bundle, deploy, and again at each change. */
+#include <signal.h>
+#include <stdio.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "cli/dev_int.h"
+#include "cli/diag.h"
+#include "cli/file.h"
+#include "cli/term.h"
+
+#define PAGE_MAX ((size_t)4 << 20)
+
+/* ---- errors ---- */
+
+static void show_page(dev_worker *w, slv_str html)
+{
+    w->showing_error = html.len > 0;
+    if (w->d->server)
+        slv_server_set_notice_page(w->d->server, html);
+}
+
+static void say_waiting(dev_worker *w)
+{
+    if (!w->deployed && !w->d->ready)
+        slv_term_news("Listening on %s; waiting for a change that lets the build succeed",
+                      w->d->url);
+    else if (w->deployed)
+        slv_term_news("The last version that could be built keeps running");
+}
+
+static void fail_text(dev_worker *w, const char *text)
+{
+    SLV_CLEANUP(slv_buf_done) slv_buf page = SLV_BUF(PAGE_MAX);
+
+    slv_term_error("%s", text);
+    if (slv_diag_text_page(slv_str_from(text), &page) == SLV_OK)
+        show_page(w, slv_buf_view(&page));
+    say_waiting(w);
+}
+
+/* ---- watching ---- */
+
+static void watch_config(dev_worker *w)
+{
+    for (size_t i = 0; i < w->project.watched.len; i++)
+        slv_watch_file(w->watch, slv_str_from(w->project.watched.items[i]));
+    if (w->project.tsconfig)
+        slv_watch_file(w->watch, slv_str_from(w->project.tsconfig));
+}
+
+static void watch_command(dev_worker *w)
+{
+    const slv_config *c = &w->project.config;
+
+    if (c->build.command.len == 0)
+        return;
+    for (size_t i = 0; i < c->build.watch_dirs.len; i++) {
+        SLV_CLEANUP(slv_charp_free)
+        char *dir = slv_path_join(w->project.dir, c->build.watch_dirs.items[i]);
+
+        slv_watch_tree(w->watch, dir);
+    }
+    if (c->build.watch_dirs.len == 0) {
+        SLV_CLEANUP(slv_charp_free) char *dir = slv_path_join(w->project.dir, SLV_STR("src"));
+
+        slv_watch_tree(w->watch, dir);
+    }
+}
+
+/* bundle NULL or failed: what was watched stays, and anything beside it counts. */
+static void watch_sources(dev_worker *w, const slv_bundle *bundle)
+{
+    bool ok = bundle && bundle->ok;
+
+    if (ok)
+        slv_watch_begin(w->watch);
+    watch_config(w);
+    watch_command(w);
+    slv_watch_file(w->watch, slv_str_from(w->project.main));
+    for (size_t i = 0; ok && i < bundle->inputs.len; i++)
+        slv_watch_file(w->watch, bundle->inputs.items[i]);
+    if (ok)
+        slv_watch_commit(w->watch);
+    slv_watch_anything(w->watch, !ok);
+}
+
+static bool is_config(const dev_worker *w, const char *path)
+{
+    for (size_t i = 0; i < w->project.watched.len; i++)
+        if (strcmp(w->project.watched.items[i], path) == 0)
+            return true;
+    return false;
+}
+
+static void on_change(void *user, const char *path, bool tree)
+{
+    dev_worker *w = user;
+
+    if (w->d->stopping)
+        return;
+    w->dirty_config |= is_config(w, path);
+    w->dirty_command |= tree;
+    dev_worker_build(w);
+}
+
+/* ---- building ---- */
+
+static void next(dev_worker *w)
+{
+    w->state = DEV_IDLE;
+    if (w->dirty)
+        dev_worker_build(w);
+}
+
+static void deploy(dev_worker *w, const slv_bundle *bundle)
+{
+    slv_version *version;
+    slv_err err;
+
+    if (slv_project_version(&w->project, bundle, &version, &err) != SLV_OK) {
+        fail_text(w, slv_err_text(&err));
+        return;
+    }
+    if (w->showing_error)
+        show_page(w, SLV_STR(""));
+    slv_server_deploy(w->d->server, version);
+    slv_version_unref(w->version);
+    w->version = version;
+}
+
+static void on_bundle(void *user, slv_bundle *result, const slv_err *err)
+{
+    dev_worker *w = user;
+    SLV_CLEANUP(slv_bundle_free) slv_bundle *bundle = result;
+    SLV_CLEANUP(slv_buf_done) slv_buf page = SLV_BUF(PAGE_MAX);
+
+    if (w->d->stopping)
+        return;
+    watch_sources(w, bundle);
+    if (err) {
+        fail_text(w, slv_err_text(err));
+    } else if (w->dirty) {
+        /* what was built is out of date already */
+    } else {
+        slv_diag_print(bundle);
+        if (bundle->ok) {
+            deploy(w, bundle);
+        } else {
+            if (slv_diag_page(bundle, &page) == SLV_OK)
+                show_page(w, slv_buf_view(&page));
+            say_waiting(w);
+        }
+    }
+    next(w);
+}
+
+static void bundle(dev_worker *w)
+{
+    w->state = DEV_BUNDLE;
+    slv_bundler_build(w->bundler, &w->project.bundle);
+}
+
+static void on_command_end(slv_proc *proc, int status)
+{
+    dev_worker *w = slv_container_of(proc, dev_worker, command);
+    char text[400];
+
+    slv_proc_release(proc);
+    if (w->d->stopping)
+        return;
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 0 && slv_file_exists(w->project.main)) {
+        bundle(w);
+        return;
+    }
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+        snprintf(text, sizeof text, "the build command did not make the entry %s", w->project.main);
+    else
+        snprintf(text, sizeof text, "the build command '%.*s' failed (%s %d)",
+                 SLV_STR_ARGS(w->project.config.build.command),
+                 WIFEXITED(status) ? "status" : "signal",
+                 WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status));
+    watch_sources(w, NULL);
+    fail_text(w, text);
+    next(w);
+}
+
+static void run_command(dev_worker *w)
+{
+    const slv_config *c = &w->project.config;
+    SLV_CLEANUP(slv_charp_free)
+    char *command = slv_strndup(c->build.command.ptr, c->build.command.len);
+    SLV_CLEANUP(slv_charp_free) char *cwd = slv_path_join(w->project.dir, c->build.cwd);
+    const char *argv[] = {"/bin/sh", "-c", command, NULL};
+    int fds[] = {-1, STDOUT_FILENO, STDERR_FILENO};
+    slv_proc_options options = {
+        .path = "/bin/sh", .argv = argv, .cwd = cwd, .fds = fds, .fd_count = 3};
+    slv_err err;
+
+    slv_term_news("Running the build command: %s", command);
+    w->command.ended = on_command_end;
+    w->state = DEV_COMMAND;
+    if (slv_proc_start(&w->command, w->d->loop, &options, &err) != SLV_OK) {
+        fail_text(w, slv_err_text(&err));
+        next(w);
+    }
+}
+
+/* The configuration again; the one in use stays when it cannot be read. */
+static bool reload_config(dev_worker *w)
+{
+    slv_project fresh;
+    slv_err err;
+
+    if (slv_project_load(w->options, &fresh, &err) != SLV_OK) {
+        slv_project_done(&fresh);
+        fail_text(w, slv_err_text(&err));
+        return false;
+    }
+    slv_project_done(&w->project);
+    w->project = fresh;
+    w->project.bundle.config = &w->project.config; /* it has moved */
+    return true;
+}
+
+void dev_worker_build(dev_worker *w)
+{
+    bool command;
+
+    if (w->state != DEV_IDLE) {
+        w->dirty = true;
+        return;
+    }
+    w->dirty = false;
+    w->began_ns = slv_clock_mono_ns();
+    if (w->dirty_config) {
+        w->dirty_config = false;
+        w->dirty_command = true;
+        if (!reload_config(w))
+            return;
+    }
+    command = w->project.config.build.command.len > 0 && w->dirty_command;
+    w->dirty_command = false;
+    if (command)
+        run_command(w);
+    else
+        bundle(w);
+}
+
+/* ---- life ---- */
+
+void dev_worker_deployed(dev_worker *w, const slv_err *err, slv_str failure)
+{
+    uint64_t ms = (slv_clock_mono_ns() - w->began_ns) / 1000000;
+    bool first = !w->d->ready;
+
+    if (err) {
+        dev_show_start_failure(w->version, err, failure);
+        say_waiting(w);
+        return;
+    }
+    dev_show_ready(w->d);
+    if (!w->deployed) {
+        dev_show_bindings(w);
+        if (first)
+            dev_keys_start(w->d);
+    } else {
+        slv_term_news("%s⎔%s Reloaded %s%s(%llu ms)%s", slv_term_color(stdout, SLV_COLOR_GREEN),
+                      slv_term_color(stdout, SLV_COLOR_RESET),
+                      w->d->worker_count > 1 ? w->project.name : "",
+                      slv_term_color(stdout, SLV_COLOR_DIM), (unsigned long long)ms,
+                      slv_term_color(stdout, SLV_COLOR_RESET));
+    }
+    w->deployed = true;
+}
+
+slv_code dev_worker_open(dev *d, dev_worker *w, const slv_project_options *options, slv_err *err)
+{
+    slv_esbuild_place place;
+
+    w->d = d;
+    w->options = options;
+    w->command.pidfd = -1;
+    w->dirty_command = true;
+    w->loaded = true;
+    SLV_TRY(slv_project_load(options, &w->project, err));
+    w->project.bundle.config = &w->project.config;
+    SLV_TRY(slv_esbuild_find(w->project.dir, &place, err));
+    SLV_TRY(slv_bundler_new(d->loop, &place, on_bundle, w, &w->bundler, err));
+    return slv_watch_new(d->loop, on_change, w, &w->watch, err);
+}
+
+void dev_worker_close(dev_worker *w)
+{
+    if (w->command.pidfd >= 0) {
+        slv_proc_signal(&w->command, SIGTERM);
+        slv_proc_release(&w->command);
+    }
+    w->bundler = slv_bundler_free(w->bundler);
+    w->watch = slv_watch_free(w->watch);
+    w->version = slv_version_unref(w->version);
+    if (w->loaded)
+        slv_project_done(&w->project);
+}

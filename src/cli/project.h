@@ -1,0 +1,61 @@
+/*
+ * project.h - a Workers project on disk: its configuration, its secrets, its entry, and the version
+ * that a bundle of it makes.
+ *
+ * Threads: any, one at a time; blocks on the disk. Errors are one line that names the file and what
+ * to do.
+ */
+#ifndef SLV_CLI_PROJECT_H
+#define SLV_CLI_PROJECT_H
+
+#include "cli/bundle.h"
+#include "plat/compat.h"
+#include "plat/config.h"
+
+/* From the command line; NULL and 0 mean not given. Borrowed for the life of the project. */
+typedef struct slv_project_options {
+    const char *config; /* file */
+    const char *script; /* instead of main */
+    const char *env;
+    const char *name;
+    const char *compatibility_date;
+    bool latest; /* the newest compatibility date */
+    const char *const *compatibility_flags;
+    size_t compatibility_flag_count;
+    const char *const *env_files;
+    size_t env_file_count;
+    const slv_pair *vars, *define, *alias;
+    size_t var_count, define_count, alias_count;
+    const char *tsconfig, *jsx_factory, *jsx_fragment;
+    int minify, no_bundle; /* -1: as the configuration says */
+    bool allow_unsupported;
+    slv_config_warn warn;
+    void *warn_arg;
+} slv_project_options;
+
+typedef struct slv_project {
+    const slv_project_options *options;
+    char *config_path; /* NULL: a script without configuration */
+    char *dir;         /* of the configuration, or the working directory */
+    char *main;        /* absolute */
+    char *base_dir;    /* absolute */
+    char *tsconfig;    /* absolute; NULL: none */
+    char *name;
+    slv_config config;
+    slv_compat compat;
+    slv_bundle_spec bundle;    /* of the fields above */
+    SLV_VEC(char *) watched;   /* configuration and env files, also those that do not exist */
+    SLV_VEC(char *) env_files; /* that were read */
+} slv_project;
+
+/* *ret is overwritten; free also after a failure with slv_project_done. */
+SLV_NODISCARD slv_code slv_project_load(const slv_project_options *options, slv_project *ret,
+                                        slv_err *err);
+void slv_project_done(slv_project *p);
+SLV_DEFINE_CLEANUP_DONE(slv_project, slv_project_done);
+
+/* bundle->ok must be true. */
+SLV_NODISCARD slv_code slv_project_version(const slv_project *p, const slv_bundle *bundle,
+                                           slv_version **ret, slv_err *err);
+
+#endif
