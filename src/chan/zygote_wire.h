@@ -7,13 +7,17 @@
  *     connection, one for each pool                 zygote: STATE, at once and when it changes
  *                                                   main: FORK + descriptors 0..4     zygote:
  * FORKED + pidfd
+ *                                                   main: FORK_APP + descriptors 0..5; the child
+ * loads a worker from channel 3 and is then the zygote of connection 5
  */
 #ifndef SLV_CHAN_ZYGOTE_WIRE_H
 #define SLV_CHAN_ZYGOTE_WIRE_H
 
 #include <stdint.h>
 
-#define SLV_ZYGOTE_FDS 5
+#define SLV_ZYGOTE_FDS 6  /* the most beside one message */
+#define SLV_ISOLATE_FDS 5 /* null, null, errors, channel, page */
+#define SLV_APP_FDS 6     /* and the connection that the app zygote serves */
 #define SLV_ZYGOTE_TEXT 160
 #define SLV_ZYGOTE_FD 3
 
@@ -22,6 +26,7 @@ typedef enum slv_zygote_message_type {
     SLV_ZYGOTE_STATE = 2,
     SLV_ZYGOTE_FORK = 3,
     SLV_ZYGOTE_FORKED = 4,
+    SLV_ZYGOTE_FORK_APP = 5,
 } slv_zygote_message_type;
 
 typedef enum slv_zygote_state {

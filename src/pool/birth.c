@@ -16,10 +16,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "chan/zygote_wire.h"
 #include "pool/environment.h"
 #include "pool/pool_int.h"
 
-#define ISOLATE_FDS 5
 const char *slv_birth_program(const slv_pool *pool)
 {
     return pool->options.program ? pool->options.program : "/proc/self/exe";
@@ -45,11 +45,19 @@ static int make_page(slv_isolate *iso, slv_err *err)
     return -1;
 }
 
+/* As /proc/<pid>/fd shows it. */
+static void socket_name(int fd, char *out, size_t size)
+{
+    struct stat st = {0};
+
+    (void)fstat(fd, &st);
+    snprintf(out, size, "socket:[%lu]", (unsigned long)st.st_ino);
+}
+
 /* fds[0..4] for the child; what main keeps goes into iso. */
 static slv_code make_descriptors(slv_isolate *iso, int *fds, slv_err *err)
 {
     int pair[2], pipe_ends[2];
-    struct stat st;
 
     fds[0] = open("/dev/null", O_RDWR | O_CLOEXEC);
     if (fds[0] < 0)
@@ -63,16 +71,14 @@ static slv_code make_descriptors(slv_isolate *iso, int *fds, slv_err *err)
         return slv_fail_errno(err, SLV_E_IO, "socketpair");
     iso->channel = pair[0];
     fds[SLV_CHANNEL_FD] = pair[1];
-    if (fstat(pair[1], &st) != 0)
-        return slv_fail_errno(err, SLV_E_IO, "fstat");
-    snprintf(iso->socket_name, sizeof iso->socket_name, "socket:[%lu]", (unsigned long)st.st_ino);
+    socket_name(pair[1], iso->socket_name, sizeof iso->socket_name);
     fds[SLV_PAGE_FD] = make_page(iso, err);
     return fds[SLV_PAGE_FD] < 0 ? SLV_E_IO : SLV_OK;
 }
 
 static void close_descriptors(int *fds)
 {
-    for (unsigned i = 0; i < ISOLATE_FDS; i++) {
+    for (unsigned i = 0; i < SLV_APP_FDS; i++) {
         if (i != 1 && fds[i] >= 0) /* 1 is 0 again */
             close(fds[i]);
     }
@@ -86,7 +92,7 @@ static slv_code start_exec(slv_isolate *iso, const char *title, const int *fds, 
                                 .argv = argv,
                                 .envp = slv_child_environment(),
                                 .fds = fds,
-                                .fd_count = ISOLATE_FDS,
+                                .fd_count = SLV_ISOLATE_FDS,
                                 .own_group = true};
 
     snprintf(parent, sizeof parent, "%d", (int)getpid());
@@ -119,25 +125,62 @@ void slv_birth_forked(slv_isolate *iso, int pidfd, pid_t pid, slv_code code)
     }
     if (code == SLV_OK)
         code = slv_isolate_adopted(iso, &err);
-    if (code == SLV_OK)
+    if (code == SLV_OK && iso->from_app)
+        pool->stats.started_app_zygote++;
+    else if (code == SLV_OK && !iso->app)
         pool->stats.started_zygote++;
-    else
+    else if (code != SLV_OK)
         slv_isolate_fail(iso, SLV_LOST_CRASHED, 0, code, "zygote: %s", slv_code_text(code));
+}
+
+static void expect_fork(slv_isolate *iso)
+{
+    iso->forked = iso->fork_pending = true;
+    iso->fork.done = on_forked;
+}
+
+/* The one that has the worker loaded already, else the base zygote, else none. */
+static slv_zygote_conn *forking_zygote(slv_isolate *iso)
+{
+    slv_pool *pool = iso->pool;
+    slv_isolate *app = iso->group ? iso->group->app : NULL;
+
+    if (!pool->zygote || slv_loop_now_ms(pool->loop) < pool->exec_until_ms)
+        return NULL;
+    if (app && app->serves && slv_zygote_quiet(app->serves)) {
+        iso->from_app = true;
+        return app->serves;
+    }
+    return slv_zygote_quiet(pool->zygote) ? pool->zygote : NULL;
+}
+
+static slv_code fork_app(slv_isolate *iso, const char *title, int *fds, slv_err *err)
+{
+    int pair[2];
+
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0)
+        return slv_fail_errno(err, SLV_E_IO, "socketpair");
+    fds[SLV_APP_FDS - 1] = pair[1];
+    socket_name(pair[1], iso->serves_name, sizeof iso->serves_name);
+    iso->serves = slv_zygote_adopt(iso->pool->loop, pair[0]);
+    expect_fork(iso);
+    slv_zygote_fork_app(iso->pool->zygote, &iso->fork, title, fds, SLV_APP_FDS);
+    return SLV_OK;
 }
 
 slv_code slv_birth(slv_isolate *iso, slv_err *err)
 {
-    slv_pool *pool = iso->pool;
-    int fds[ISOLATE_FDS] = {-1, -1, -1, -1, -1};
+    int fds[SLV_APP_FDS] = {-1, -1, -1, -1, -1, -1};
     slv_code code = make_descriptors(iso, fds, err);
+    slv_zygote_conn *conn;
     char title[96];
 
-    snprintf(title, sizeof title, "selvage: isolate %s", iso->name);
-    if (code == SLV_OK && pool->zygote && slv_zygote_quiet(pool->zygote) &&
-        slv_loop_now_ms(pool->loop) >= pool->exec_until_ms) {
-        iso->forked = iso->fork_pending = true;
-        iso->fork.done = on_forked;
-        slv_zygote_fork(pool->zygote, &iso->fork, title, fds, ISOLATE_FDS);
+    snprintf(title, sizeof title, "selvage: %s %s", iso->app ? "app zygote" : "isolate", iso->name);
+    if (code == SLV_OK && iso->app) {
+        code = fork_app(iso, title, fds, err);
+    } else if (code == SLV_OK && (conn = forking_zygote(iso)) != NULL) {
+        expect_fork(iso);
+        slv_zygote_fork(conn, &iso->fork, title, fds, SLV_ISOLATE_FDS);
     } else if (code == SLV_OK) {
         iso->state = SLV_ISOLATE_BORN;
         code = start_exec(iso, title, fds, err);
@@ -159,7 +202,8 @@ slv_code slv_birth_verify(slv_isolate *iso, slv_err *err)
     slv_sandbox_expect expect = {.mode = iso->pool->sandbox,
                                  .namespaces = iso->forked && iso->pool->options.zygote &&
                                                slv_zygote_has_namespaces(iso->pool->options.zygote),
-                                 .channel = iso->socket_name};
+                                 .channel = iso->socket_name,
+                                 .app_zygote = iso->app ? iso->serves_name : NULL};
     slv_code code = slv_sandbox_verify(iso->proc.pid, &expect, err);
 
     if (!still_lives(iso))

@@ -12,6 +12,7 @@
 #include "pool/pool_int.h"
 
 #define BLOB_PIECE ((size_t)60 * 1024)
+#define APP_ZYGOTE_FROM 2 /* a version with so many isolates is busy */
 
 static const char *lost_text(slv_lost why)
 {
@@ -38,7 +39,10 @@ static void set_name(slv_isolate *iso)
 {
     slv_group *group = iso->group;
 
-    if (group)
+    if (iso->app)
+        snprintf(iso->name, sizeof iso->name, "%.*s", (int)SLV_MIN(group->version->name.len, 48u),
+                 group->version->name.ptr);
+    else if (group)
         snprintf(iso->name, sizeof iso->name, "%.*s#%u",
                  (int)SLV_MIN(group->version->name.len, 48u), group->version->name.ptr,
                  ++group->next_number);
@@ -70,6 +74,13 @@ static void leave_lists(slv_isolate *iso)
 
     slv_list_remove(&iso->node);
     iso->pool->isolate_count--;
+    if (iso->app) {
+        group->app = NULL;
+        group->app_failed = iso->why != SLV_LOST_SHUTDOWN;
+        group->dying_count++;
+        iso->serves = slv_zygote_disconnect(iso->serves);
+        return;
+    }
     if (!group) {
         iso->pool->blank_coming = false;
         return;
@@ -127,7 +138,7 @@ static bool try_again_by_exec(slv_isolate *iso)
 {
     slv_pool *pool = iso->pool;
 
-    if (!iso->forked || iso->started || pool->closing || iso->why == SLV_LOST_SHUTDOWN)
+    if (!iso->forked || iso->started || iso->app || pool->closing || iso->why == SLV_LOST_SHUTDOWN)
         return false;
     pool->exec_until_ms = slv_loop_now_ms(pool->loop) + 10000;
     slv_pool_notice(pool, "isolate %s: %s; starting it by exec", iso->name, iso->text);
@@ -162,7 +173,7 @@ void slv_pool_gone(slv_isolate *iso)
     SLV_ASSERT(iso->told && iso->events.len == 0);
     if (iso->opened && pool->options.gone)
         pool->options.gone(pool->options.user, iso, text);
-    else if (text && !iso->group)
+    else if (text && (!iso->group || iso->app))
         slv_pool_notice(pool, "isolate %s: %s", iso->name, text);
     if (iso->group)
         iso->group->dying_count--;
@@ -227,6 +238,8 @@ static slv_code on_ready(slv_isolate *iso, const slv_frame *frame, slv_err *err)
     }
     slv_timer_stop(&iso->timer);
     iso->state = SLV_ISOLATE_READY;
+    if (iso->app) /* it closes its channel now */
+        return SLV_OK;
     iso->idle_ms = slv_loop_now_ms(pool->loop);
     group->starting_count--;
     pool->stats.last_start_us = (slv_clock_mono_ns() - iso->asked_ns) / 1000;
@@ -238,6 +251,8 @@ static slv_code on_ready(slv_isolate *iso, const slv_frame *frame, slv_err *err)
         slv_isolate_idle(iso);
     else
         slv_pool_spare(pool);
+    if (group->isolate_count >= APP_ZYGOTE_FROM && !group->retired && !pool->options.no_spare)
+        slv_isolate_start_app(group);
     return SLV_OK;
 }
 
@@ -270,6 +285,8 @@ static slv_code on_frame(void *user, const slv_frame *frame, slv_err *err)
         if (frame->type != SLV_FRAME_LOG && frame->type != SLV_FRAME_EXCEPTION)
             return slv_fail(err, SLV_E_PROTOCOL, "%s before READY",
                             slv_frame_type_name(frame->type));
+        if (iso->app)
+            return SLV_OK; /* an isolate of this version has said it already */
         break;
     case SLV_ISOLATE_READY:
     case SLV_ISOLATE_STOPPING:
@@ -290,6 +307,8 @@ static void on_link_closed(void *user, slv_code code, const char *text)
 
     if (iso->state == SLV_ISOLATE_DYING)
         return;
+    if (iso->app && iso->state == SLV_ISOLATE_READY && code == SLV_E_CLOSED)
+        return; /* as it should: from here on it only forks */
     if (code != SLV_E_CLOSED && code != SLV_E_IO) {
         slv_isolate_fail(iso, SLV_LOST_VIOLATION, 0, code, "channel: %s", text);
         return;
@@ -316,6 +335,14 @@ static void send_blob(slv_link *link, uint32_t number, slv_str bytes)
     } while (at < bytes.len);
 }
 
+static void expect_ready(slv_isolate *iso)
+{
+    iso->state = SLV_ISOLATE_STARTING;
+    slv_timer_start(&iso->timer, iso->pool->loop, SLV_POOL_START_WALL_MS);
+    slv_meter_start(iso);
+    slv_meter_wake(iso->pool);
+}
+
 static void send_start(slv_isolate *iso)
 {
     const slv_version *version = iso->group->version;
@@ -323,15 +350,16 @@ static void send_start(slv_isolate *iso)
     slv_buf *out;
 
     iso->started = true;
+    if (iso->from_app) { /* the worker came with the fork */
+        expect_ready(iso);
+        return;
+    }
     for (size_t i = 1; i <= blobs; i++)
         send_blob(iso->link, (uint32_t)i, slv_version_blob(version, i));
     send_blob(iso->link, (uint32_t)blobs + 1, version->start_json);
     out = slv_link_begin(iso->link, SLV_FRAME_START, 0, 0);
     slv_link_end(iso->link, slv_msg_u32_put(out, (uint32_t)blobs + 1));
-    iso->state = SLV_ISOLATE_STARTING;
-    slv_timer_start(&iso->timer, iso->pool->loop, SLV_POOL_START_WALL_MS);
-    slv_meter_start(iso);
-    slv_meter_wake(iso->pool);
+    expect_ready(iso);
 }
 
 static void on_timer(slv_timer *timer)
@@ -406,7 +434,7 @@ slv_code slv_isolate_adopted(slv_isolate *iso, slv_err *err)
     return slv_poll_start(&iso->hello, iso->pool->loop, iso->channel, SLV_POLL_READ, err);
 }
 
-slv_isolate *slv_isolate_start(slv_pool *pool, slv_group *group)
+static slv_isolate *start(slv_pool *pool, slv_group *group, bool app)
 {
     slv_isolate *iso = slv_new0(slv_isolate);
     slv_err err = {.code = SLV_OK};
@@ -414,6 +442,7 @@ slv_isolate *slv_isolate_start(slv_pool *pool, slv_group *group)
 
     iso->pool = pool;
     iso->group = group;
+    iso->app = app;
     iso->channel = iso->errors = -1;
     iso->proc.ended = on_ended;
     iso->proc.pidfd = -1;
@@ -425,7 +454,9 @@ slv_isolate *slv_isolate_start(slv_pool *pool, slv_group *group)
     set_name(iso);
     slv_list_push(&pool->all, &iso->all);
     pool->isolate_count++;
-    if (group) {
+    if (app) {
+        group->app = iso;
+    } else if (group) {
         slv_list_push(&group->isolates, &iso->node);
         group->isolate_count++;
         group->starting_count++;
@@ -436,6 +467,20 @@ slv_isolate *slv_isolate_start(slv_pool *pool, slv_group *group)
         slv_isolate_fail(iso, SLV_LOST_CRASHED, 0, code, "cannot start an isolate: %s",
                          slv_err_text(&err));
     return iso;
+}
+
+slv_isolate *slv_isolate_start(slv_pool *pool, slv_group *group)
+{
+    return start(pool, group, false);
+}
+
+void slv_isolate_start_app(slv_group *group)
+{
+    slv_pool *pool = group->pool;
+
+    if (group->app || group->app_failed || !pool->zygote || !slv_zygote_quiet(pool->zygote))
+        return;
+    (void)start(pool, group, true);
 }
 
 void slv_isolate_assign(slv_isolate *iso, slv_group *group)

@@ -72,7 +72,7 @@ static slv_group *get_group(slv_pool *pool, slv_version *version)
 
 static bool group_empty(const slv_group *group)
 {
-    return group->isolate_count == 0 && group->dying_count == 0 &&
+    return group->isolate_count == 0 && group->dying_count == 0 && !group->app &&
            slv_list_empty(&group->waiting) && slv_list_empty(&group->refused) &&
            group->warms.len == 0;
 }
@@ -217,6 +217,12 @@ slv_code slv_pool_begin(slv_pool *pool, slv_pool_event *ev, slv_err *err)
     ev->isolate = NULL;
     if (ev->cpu_limit_us == 0)
         ev->cpu_limit_us = (uint64_t)ev->version->limits.cpu_fetch_ms * 1000;
+    if (ev->on && ev->on->state != SLV_ISOLATE_READY)
+        return slv_fail(err, SLV_E_CLOSED, "pool: the isolate is gone");
+    if (ev->on) {
+        place(ev->on, ev);
+        return SLV_OK;
+    }
     iso = choose(group, ev->flags);
     if (iso) {
         place(iso, ev);
@@ -450,6 +456,9 @@ static void housekeeping(slv_timer *timer)
 
         expire_waits(group, now);
         stop_idle(group, now);
+        /* after its instances: they would end with it */
+        if (group->app && group->isolate_count == 0 && group->dying_count == 0)
+            slv_isolate_kill(group->app, SLV_LOST_SHUTDOWN, NULL);
         if (group_empty(group) && now >= group->last_ms + RETIRED_KEEP_MS)
             free_group(group);
         else
@@ -569,6 +578,13 @@ void slv_pool_spare(slv_pool *pool)
 
         pool->blank_coming = iso != NULL && iso->state != SLV_ISOLATE_DYING;
     }
+}
+
+bool slv_pool_app_quiet(slv_pool *pool, struct slv_version *version)
+{
+    slv_group *group = find_group(pool, version);
+
+    return group && group->app && group->app->serves && slv_zygote_quiet(group->app->serves);
 }
 
 void slv_pool_get_stats(const slv_pool *pool, slv_pool_stats *ret)

@@ -56,7 +56,9 @@ typedef struct slv_group {
     unsigned waiting_count, isolate_count, starting_count, dying_count, next_number;
     bool retired;
     SLV_VEC(slv_warm) warms;
-    slv_buf failure; /* JSON of the last START_FAILED */
+    slv_isolate *app; /* its app zygote, NULL: none */
+    bool app_failed;  /* the last one ended by itself: no other */
+    slv_buf failure;  /* JSON of the last START_FAILED */
     uint64_t failed_ms, last_ms;
     slv_err failed;
 } slv_group;
@@ -85,17 +87,21 @@ struct slv_isolate {
     slv_isolate_state state;
     slv_link *link;
     slv_proc proc;
-    bool has_proc, opened, forked, from_app;
-    bool fork_pending; /* a zygote's answer is outstanding */
-    bool started;      /* START was sent */
-    bool eof;          /* it closed its end; the end of the process is awaited */
-    int channel;       /* main's end until the link has it; -1 after */
-    int errors;        /* read end of the process's stderr */
+    bool has_proc, opened, forked;
+    bool from_app;           /* forked with its worker loaded: READY follows HELLO */
+    bool app;                /* is an app zygote: no event ever */
+    slv_zygote_conn *serves; /* of an app zygote: where it takes requests */
+    bool fork_pending;       /* a zygote's answer is outstanding */
+    bool started;            /* START was sent */
+    bool eof;                /* it closed its end; the end of the process is awaited */
+    int channel;             /* main's end until the link has it; -1 after */
+    int errors;              /* read end of the process's stderr */
     slv_poll hello;
     slv_timer timer; /* birth, start, stop or idle, by state */
     slv_page *page;
     char name[64];
     char socket_name[32]; /* of the isolate's end, as /proc/<pid>/fd shows it */
+    char serves_name[32];
     void *user;
     slv_buf handlers;
     SLV_IMAP(slv_pool_event *) events;
@@ -138,6 +144,8 @@ struct slv_pool {
 
 /* Starts a process for group, or a blank one (NULL). */
 slv_isolate *slv_isolate_start(slv_pool *pool, slv_group *group);
+/* Starts the app zygote of a busy version; nothing when the base zygote is not quiet. */
+void slv_isolate_start_app(slv_group *group);
 /* Gives a blank one its worker. */
 void slv_isolate_assign(slv_isolate *iso, slv_group *group);
 /* No further events; the process ends by itself, or is made to. */

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -20,12 +21,14 @@
 #include "chan/zygote_wire.h"
 
 #define RESTART_MS 5000 /* a zygote that dies is not started again sooner */
+#define AGAIN_MS 500
 
 struct slv_zygote {
     slv_zygote_options options;
     pthread_mutex_t lock;
     /* under the lock */
     int pidfd, control; /* -1: no process */
+    pid_t pid;
     uint64_t started_ms;
     slv_zygote_state state;
     bool namespaces;
@@ -33,7 +36,7 @@ struct slv_zygote {
 };
 
 struct slv_zygote_conn {
-    slv_zygote *zygote;
+    slv_zygote *zygote; /* NULL: an app zygote's */
     slv_loop *loop;
     slv_poll poll;
     slv_timer again;
@@ -118,6 +121,15 @@ static void forget_process(slv_zygote *z)
         close(z->pidfd);
     }
     z->control = z->pidfd = -1;
+    z->pid = 0;
+    set_text(z, SLV_ZYGOTE_WARMING, "ended");
+}
+
+static bool process_over(const slv_zygote *z)
+{
+    struct pollfd p = {.fd = z->pidfd, .events = POLLIN};
+
+    return z->pidfd >= 0 && poll(&p, 1, 0) == 1;
 }
 
 static void nobody_waits(slv_proc *proc, int status)
@@ -154,6 +166,7 @@ static void start_process(slv_zygote *z, slv_loop *loop)
 
         if (slv_proc_start(&proc, loop, &options, &err) == SLV_OK) {
             z->pidfd = fcntl(proc.pidfd, F_DUPFD_CLOEXEC, 3);
+            z->pid = proc.pid;
             z->control = pair[0];
             slv_proc_release(&proc);
         } else {
@@ -204,6 +217,16 @@ bool slv_zygote_has_namespaces(slv_zygote *zygote)
     return has;
 }
 
+pid_t slv_zygote_pid(slv_zygote *zygote)
+{
+    pid_t pid;
+
+    pthread_mutex_lock(&zygote->lock);
+    pid = zygote->pid;
+    pthread_mutex_unlock(&zygote->lock);
+    return pid;
+}
+
 /* ---- connections ---- */
 
 static void lose_connection(slv_zygote_conn *conn)
@@ -217,7 +240,8 @@ static void lose_connection(slv_zygote_conn *conn)
     while (!slv_list_empty(&conn->requests))
         slv_list_push(&conn->failed, slv_list_pop(&conn->requests));
     slv_loop_later(conn->loop, &conn->told);
-    slv_timer_start(&conn->again, conn->loop, RESTART_MS);
+    if (conn->zygote)
+        slv_timer_start(&conn->again, conn->loop, AGAIN_MS);
 }
 
 static void tell_failed(slv_task *task)
@@ -237,6 +261,8 @@ static void on_state(slv_zygote_conn *conn, const slv_zygote_message *m)
     slv_zygote *z = conn->zygote;
 
     conn->state = (slv_zygote_state)m->number;
+    if (!z)
+        return;
     pthread_mutex_lock(&z->lock);
     set_text(z, conn->state, m->text);
     z->namespaces = m->ok != 0;
@@ -322,15 +348,16 @@ static void open_connection(slv_zygote_conn *conn)
     bool sent;
 
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) != 0) {
-        slv_timer_start(&conn->again, conn->loop, RESTART_MS);
+        slv_timer_start(&conn->again, conn->loop, AGAIN_MS);
         return;
     }
     pthread_mutex_lock(&z->lock);
-    if (z->control < 0)
+    if (process_over(z))
+        forget_process(z);
+    if (z->control < 0 &&
+        (z->started_ms == 0 || slv_clock_mono_ns() / 1000000 - z->started_ms >= RESTART_MS))
         start_process(z, conn->loop);
     sent = z->control >= 0 && send_message(z->control, &m, &pair[1], 1);
-    if (!sent) /* the process is dead: the next attempt starts another */
-        forget_process(z);
     pthread_mutex_unlock(&z->lock);
     close(pair[1]);
     conn->fd = pair[0];
@@ -344,7 +371,7 @@ static void on_again(slv_timer *timer)
     open_connection(slv_container_of(timer, slv_zygote_conn, again));
 }
 
-slv_zygote_conn *slv_zygote_connect(slv_zygote *zygote, slv_loop *loop)
+static slv_zygote_conn *new_connection(slv_zygote *zygote, slv_loop *loop)
 {
     slv_zygote_conn *conn = slv_new0(slv_zygote_conn);
 
@@ -355,7 +382,25 @@ slv_zygote_conn *slv_zygote_connect(slv_zygote *zygote, slv_loop *loop)
     conn->told.fn = tell_failed;
     slv_list_init(&conn->requests);
     slv_list_init(&conn->failed);
+    return conn;
+}
+
+slv_zygote_conn *slv_zygote_connect(slv_zygote *zygote, slv_loop *loop)
+{
+    slv_zygote_conn *conn = new_connection(zygote, loop);
+
     open_connection(conn);
+    return conn;
+}
+
+slv_zygote_conn *slv_zygote_adopt(slv_loop *loop, int fd)
+{
+    slv_zygote_conn *conn = new_connection(NULL, loop);
+
+    conn->fd = fd;
+    conn->poll = (slv_poll){.fn = on_readable};
+    if (slv_poll_start(&conn->poll, loop, fd, SLV_POLL_READ, NULL) != SLV_OK)
+        lose_connection(conn);
     return conn;
 }
 
@@ -368,7 +413,9 @@ slv_zygote_conn *slv_zygote_disconnect(slv_zygote_conn *conn)
     slv_task_cancel(&conn->told);
     if (conn->fd >= 0)
         close(conn->fd);
-    SLV_ASSERT(slv_list_empty(&conn->requests) && slv_list_empty(&conn->failed));
+    while (!slv_list_empty(&conn->requests))
+        slv_list_push(&conn->failed, slv_list_pop(&conn->requests));
+    tell_failed(&conn->told);
     free(conn);
     return NULL;
 }
@@ -378,18 +425,31 @@ bool slv_zygote_quiet(const slv_zygote_conn *conn)
     return conn->fd >= 0 && conn->state == SLV_ZYGOTE_QUIET;
 }
 
-void slv_zygote_fork(slv_zygote_conn *conn, slv_fork_request *req, const char *title,
-                     const int *fds, unsigned fd_count)
+static void request(slv_zygote_conn *conn, slv_fork_request *req, slv_zygote_message_type type,
+                    const char *title, const int *fds, unsigned count)
 {
-    slv_zygote_message m = {.type = SLV_ZYGOTE_FORK, .number = ++conn->next};
+    slv_zygote_message m = {.type = type, .number = ++conn->next};
 
-    SLV_ASSERT(fd_count == SLV_ZYGOTE_FDS);
     snprintf(m.text, sizeof m.text, "%s", title);
     req->number = m.number;
-    if (conn->fd >= 0 && send_message(conn->fd, &m, fds, fd_count)) {
+    if (conn->fd >= 0 && send_message(conn->fd, &m, fds, count)) {
         slv_list_push(&conn->requests, &req->node);
         return;
     }
     slv_list_push(&conn->failed, &req->node);
     slv_loop_later(conn->loop, &conn->told);
+}
+
+void slv_zygote_fork(slv_zygote_conn *conn, slv_fork_request *req, const char *title,
+                     const int *fds, unsigned fd_count)
+{
+    SLV_ASSERT(fd_count == SLV_ISOLATE_FDS);
+    request(conn, req, SLV_ZYGOTE_FORK, title, fds, fd_count);
+}
+
+void slv_zygote_fork_app(slv_zygote_conn *conn, slv_fork_request *req, const char *title,
+                         const int *fds, unsigned fd_count)
+{
+    SLV_ASSERT(fd_count == SLV_APP_FDS);
+    request(conn, req, SLV_ZYGOTE_FORK_APP, title, fds, fd_count);
 }

@@ -46,16 +46,25 @@ slv_zygote *slv_zygote_free(slv_zygote *zygote);
 /* What the process says of itself, for doctor and the log: "quiet", "warming", "self-test failed:
  * …". Any thread. */
 void slv_zygote_describe(slv_zygote *zygote, char *out, size_t size);
+/* The process that main knows; 0 when there is none. For display and tests. Any thread. */
+pid_t slv_zygote_pid(slv_zygote *zygote);
 /* True when its isolates have namespaces of their own. Any thread. */
 bool slv_zygote_has_namespaces(slv_zygote *zygote);
 
 /* ---- one pool's connection; loop thread only ---- */
 
 slv_zygote_conn *slv_zygote_connect(slv_zygote *zygote, slv_loop *loop);
-/* No request may be under way. Accepts NULL, returns NULL. */
+/* Requests under way complete from inside, with SLV_E_CLOSED. Accepts NULL, returns NULL. */
 slv_zygote_conn *slv_zygote_disconnect(slv_zygote_conn *conn);
 /* True when a fork would be tried now; false: start by exec. */
 bool slv_zygote_quiet(const slv_zygote_conn *conn);
+/* The connection to an app zygote, whose other end went to it at birth. When it ends, that is all:
+   slv_zygote_quiet is false from then on. Takes fd over. */
+slv_zygote_conn *slv_zygote_adopt(slv_loop *loop, int fd);
+/* Forks an app zygote: as below, and a sixth descriptor, the other end of a connection
+ * (SOCK_SEQPACKET) to adopt. */
+void slv_zygote_fork_app(slv_zygote_conn *conn, slv_fork_request *req, const char *title,
+                         const int *fds, unsigned fd_count);
 /* Forks an isolate: fds are those of slv_proc_options (0, 1, 2, channel, page), duplicated. title:
  * for ps. */
 void slv_zygote_fork(slv_zygote_conn *conn, slv_fork_request *req, const char *title,

@@ -22,28 +22,14 @@
 #include <unistd.h>
 
 #include "base/hash.h"
-#include "base/vec.h"
 #include "chan/zygote_wire.h"
 #include "js/version.h"
 #include "rt/forktest.h"
-#include "rt/roles_int.h"
+#include "rt/zygote_int.h"
 
 #define QUIET_POLL_MS 500
-#define HIGH_FD 128
-#define RESERVED_FDS 5 /* 0 to 4: a child's own go there */
 
 extern char **environ;
-
-typedef struct zygote {
-    slv_rt *rt;
-    slv_sandbox_filter filter;
-    slv_zygote_state state;
-    bool namespaces, tested;
-    char text[SLV_ZYGOTE_TEXT];
-    SLV_VEC(int) conns;
-    char *title; /* where ps reads our name, and how long it may be */
-    size_t title_size;
-} zygote;
 
 /* ---- what others see of us ---- */
 
@@ -199,16 +185,16 @@ static void set_state(zygote *z, slv_zygote_state state, const char *text)
 
 /* ---- forks ---- */
 
-static unsigned thread_count(void)
+/* Through a directory that stays open: an app zygote can open none. */
+static unsigned thread_count(zygote *z)
 {
-    DIR *dir = opendir("/proc/self/task");
     unsigned n = 0;
 
-    if (!dir)
+    if (!z->tasks)
         return 0;
-    for (struct dirent *e; (e = readdir(dir));)
+    rewinddir(z->tasks);
+    for (struct dirent *e; (e = readdir(z->tasks));)
         n += e->d_name[0] != '.';
-    closedir(dir);
     return n;
 }
 
@@ -234,47 +220,59 @@ static void renew_statm(void)
     }
 }
 
-static void place_descriptors(const zygote *z, const int *fds)
+/* fds take the numbers from 0 on. They move above everything first, so that none is overwritten;
+   dup3 because an app zygote has no fcntl that duplicates. */
+static void place_descriptors(const zygote *z, const int *fds, unsigned count)
 {
-    int high[SLV_ZYGOTE_FDS];
+    int high = z->app ? HIGH_FD_APP : HIGH_FD;
 
-    for (unsigned i = 0; i < SLV_ZYGOTE_FDS; i++) {
-        high[i] = fcntl(fds[i], F_DUPFD_CLOEXEC, HIGH_FD);
+    for (unsigned i = 0; i < count; i++) {
+        if (dup3(fds[i], high + (int)i, O_CLOEXEC) < 0)
+            _exit(1);
         close(fds[i]);
     }
     for (size_t i = 0; i < z->conns.len; i++)
         close(z->conns.items[i]);
-    for (unsigned i = 0; i < SLV_ZYGOTE_FDS; i++) {
-        if (high[i] < 0 || dup3(high[i], (int)i, i < 3 ? 0 : O_CLOEXEC) < 0)
+    for (unsigned i = 0; i < count; i++) {
+        if (dup3(high + (int)i, (int)i, i < 3 ? 0 : O_CLOEXEC) < 0)
             _exit(1);
-        close(high[i]);
+        close(high + (int)i);
     }
+    if (z->tasks)
+        closedir(z->tasks);
 }
 
-SLV_NORETURN static void child(zygote *z, const slv_zygote_message *m, const int *fds, pid_t parent)
+SLV_NORETURN static void child(zygote *z, const slv_zygote_message *m, const int *fds,
+                               unsigned count, pid_t parent)
 {
-    place_descriptors(z, fds);
+    uint32_t layers = z->layers | (z->namespaces ? (uint32_t)SLV_SANDBOX_NAMESPACES : 0);
+
+    place_descriptors(z, fds, count);
+    z->conns.len = 0;
+    z->tasks = NULL;
     set_title(z, m->text);
     (void)signal(SIGCHLD, SIG_DFL);
     slv_hash_reseed();
     renew_statm();
     slv_rt_after_fork(z->rt);
-    _exit(slv_isolate_life(z->rt, parent, &z->filter,
-                           z->namespaces ? (uint32_t)SLV_SANDBOX_NAMESPACES : 0));
+    if (m->type == SLV_ZYGOTE_FORK_APP)
+        _exit(slv_app_zygote_life(z, parent));
+    _exit(slv_isolate_life(z->rt, parent, &z->filter, layers));
 }
 
-static void serve_fork(zygote *z, int conn, const slv_zygote_message *m, const int *fds)
+static void serve_fork(zygote *z, int conn, const slv_zygote_message *m, const int *fds,
+                       unsigned count)
 {
     slv_zygote_message answer = {.type = SLV_ZYGOTE_FORKED, .number = m->number};
     pid_t self = getpid(), pid = -1;
     int pidfd = -1;
 
-    if (z->state == SLV_ZYGOTE_QUIET && thread_count() != 1)
+    if (z->state == SLV_ZYGOTE_QUIET && thread_count(z) != 1)
         set_state(z, SLV_ZYGOTE_WARMING, "helper threads are running");
     if (z->state == SLV_ZYGOTE_QUIET)
         pid = fork();
     if (pid == 0)
-        child(z, m, fds, self);
+        child(z, m, fds, count, self);
     if (pid > 0)
         pidfd = (int)syscall(SYS_pidfd_open, pid, 0); /* not reaped yet: the number is its */
     answer.ok = pidfd >= 0;
@@ -293,13 +291,15 @@ static bool on_readable(zygote *z, int fd)
     unsigned count;
     bool ok = receive_message(fd, &m, fds, &count);
 
-    if (ok && fd == SLV_ZYGOTE_FD && m.type == SLV_ZYGOTE_CONNECT && count == 1) {
+    if (ok && fd == z->control && m.type == SLV_ZYGOTE_CONNECT && count == 1) {
         slv_vec_push(&z->conns, fds[0]);
         send_state(z, fds[0]);
         return true;
     }
-    if (ok && fd != SLV_ZYGOTE_FD && m.type == SLV_ZYGOTE_FORK && count == SLV_ZYGOTE_FDS)
-        serve_fork(z, fd, &m, fds);
+    if (ok && fd != z->control &&
+        ((m.type == SLV_ZYGOTE_FORK && count == SLV_ISOLATE_FDS) ||
+         (m.type == SLV_ZYGOTE_FORK_APP && count == SLV_APP_FDS && !z->app)))
+        serve_fork(z, fd, &m, fds, count);
     for (unsigned i = 0; i < count; i++)
         close(fds[i]);
     return ok;
@@ -309,7 +309,7 @@ static void look_whether_quiet(zygote *z)
 {
     char why[SLV_ZYGOTE_TEXT - 32] = "", text[SLV_ZYGOTE_TEXT];
 
-    if (z->state != SLV_ZYGOTE_WARMING || thread_count() != 1)
+    if (z->state != SLV_ZYGOTE_WARMING || thread_count(z) != 1)
         return;
     if (!z->tested) {
         z->tested = true;
@@ -322,13 +322,13 @@ static void look_whether_quiet(zygote *z)
     set_state(z, SLV_ZYGOTE_QUIET, "quiet");
 }
 
-static int serve(zygote *z)
+int slv_zygote_serve(zygote *z)
 {
     for (;;) {
         struct pollfd polls[1 + 64];
         size_t n = SLV_MIN(z->conns.len, SLV_ARRAY_LEN(polls) - 1);
 
-        polls[0] = (struct pollfd){.fd = SLV_ZYGOTE_FD, .events = POLLIN};
+        polls[0] = (struct pollfd){.fd = z->control, .events = POLLIN}; /* -1: ignored */
         for (size_t i = 0; i < n; i++)
             polls[i + 1] = (struct pollfd){.fd = z->conns.items[i], .events = POLLIN};
         (void)poll(polls, n + 1, z->state == SLV_ZYGOTE_WARMING ? QUIET_POLL_MS : -1);
@@ -338,8 +338,10 @@ static int serve(zygote *z)
                 slv_vec_swap_remove(&z->conns, i - 1);
             }
         }
-        if (polls[0].revents && !on_readable(z, SLV_ZYGOTE_FD))
+        if (polls[0].revents && !on_readable(z, z->control))
             return 0; /* main is gone */
+        if (z->app && z->conns.len == 0)
+            return 0; /* the one pool that it was for has no use for it */
         while (waitpid(-1, NULL, WNOHANG) > 0)
             continue;
         look_whether_quiet(z);
@@ -351,10 +353,16 @@ static void on_child(int number)
     (void)number; /* interrupts poll, so that the dead are reaped */
 }
 
+void slv_zygote_watch_children(void)
+{
+    struct sigaction action = {.sa_handler = on_child};
+
+    (void)sigaction(SIGCHLD, &action, NULL);
+}
+
 int slv_role_zygote(int argc, char **argv)
 {
-    zygote z = {.state = SLV_ZYGOTE_WARMING, .text = "warming"};
-    struct sigaction action = {.sa_handler = on_child};
+    zygote z = {.state = SLV_ZYGOTE_WARMING, .text = "warming", .control = SLV_ZYGOTE_FD};
     slv_err err = {.code = SLV_OK};
     pid_t parent;
 
@@ -370,32 +378,35 @@ int slv_role_zygote(int argc, char **argv)
     /* the engine's own descriptors shall not lie where a child's go */
     while (fcntl(RESERVED_FDS - 1, F_GETFD) < 0 && dup(0) >= 0)
         continue;
-    (void)sigaction(SIGCHLD, &action, NULL);
+    slv_zygote_watch_children();
     if (slv_sandbox_mode_env() != SLV_SANDBOX_OFF &&
-        slv_sandbox_filter_build(SLV_SANDBOX_ISOLATE, slv_sandbox_mode_env(), &z.filter, &err) !=
-            SLV_OK)
+        (slv_sandbox_filter_build(SLV_SANDBOX_ISOLATE, slv_sandbox_mode_env(), &z.filter, &err) !=
+             SLV_OK ||
+         slv_sandbox_filter_build(SLV_SANDBOX_APP_ZYGOTE, slv_sandbox_mode_env(), &z.app_filter,
+                                  &err) != SLV_OK))
         return slv_role_fail(&err);
+    z.tasks = opendir("/proc/self/task");
     z.rt = slv_rt_prepare();
-    return serve(&z);
+    return slv_zygote_serve(&z);
 }
 
 /* For doctor: the same engine, the same wait, the same test, and an answer for people. */
 int slv_role_selftest(int argc, char **argv)
 {
     char why[200] = "helper threads did not end within 30 s";
-    slv_rt *rt;
+    zygote z = {.tasks = opendir("/proc/self/task")};
     bool ok = false;
 
     (void)argc;
     (void)argv;
-    rt = slv_rt_prepare();
+    z.rt = slv_rt_prepare();
     printf("engine %s\n", slv_js_version());
     fflush(stdout);
     for (int waited = 0; waited < 30000 && !ok; waited += QUIET_POLL_MS) {
         (void)poll(NULL, 0, QUIET_POLL_MS);
-        if (thread_count() != 1)
+        if (thread_count(&z) != 1)
             continue;
-        ok = slv_forktest(rt, why, sizeof why);
+        ok = slv_forktest(z.rt, why, sizeof why);
         break;
     }
     printf("fork %s\n", ok ? "ok" : why);

@@ -96,7 +96,7 @@ static int add_zygote_rules(scmp_filter_ctx ctx)
     static const int calls[] = {SCMP_SYS(wait4),   SCMP_SYS(waitid),     SCMP_SYS(seccomp),
                                 SCMP_SYS(dup3),    SCMP_SYS(pidfd_open), SCMP_SYS(getppid),
                                 SCMP_SYS(geteuid), SCMP_SYS(eventfd2),   SCMP_SYS(getdents64),
-                                SCMP_SYS(tgkill)};
+                                SCMP_SYS(tgkill),  SCMP_SYS(lseek)};
     static const int prctls[] = {PR_SET_PDEATHSIG, PR_SET_NO_NEW_PRIVS, PR_GET_NO_NEW_PRIVS};
     int rc = 0;
 
@@ -125,6 +125,7 @@ static int add_soft_rules(scmp_filter_ctx ctx)
                                 SCMP_SYS(uname),
                                 SCMP_SYS(stat),
                                 SCMP_SYS(statx),
+                                SCMP_SYS(landlock_create_ruleset),
                                 SCMP_SYS(getcwd),
                                 SCMP_SYS(ioctl),
                                 SCMP_SYS(prlimit64)};

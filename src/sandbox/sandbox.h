@@ -96,6 +96,9 @@ typedef struct slv_sandbox_expect {
     slv_sandbox_mode mode;
     bool namespaces;     /* the zygote was given its own: net, ipc and pid must differ from ours */
     const char *channel; /* "socket:[123]": the only socket it may hold */
+    /* An app zygote: the other socket it may hold; it also keeps its list of threads open. NULL: an
+     * isolate. */
+    const char *app_zygote;
 } slv_sandbox_expect;
 
 /* Looks at /proc/<pid>: seccomp and no_new_privs of every thread, capabilities, uid, namespaces,

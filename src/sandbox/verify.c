@@ -110,8 +110,13 @@ static bool allowed_target(const char *target, const slv_sandbox_expect *expect)
                                         "anon_inode:[eventfd]", "anon_inode:[eventpoll]"};
     size_t len = strlen(target);
 
+    if (expect->app_zygote && strcmp(target, expect->app_zygote) == 0)
+        return true;
     if (strncmp(target, "socket:", 7) == 0)
         return expect->channel && strcmp(target, expect->channel) == 0;
+    if (expect->app_zygote && strncmp(target, "/proc/", 6) == 0 && len > 5 &&
+        strcmp(target + len - 5, "/task") == 0)
+        return true;
     for (size_t i = 0; i < SLV_ARRAY_LEN(exact); i++) {
         if (strcmp(target, exact[i]) == 0)
             return true;

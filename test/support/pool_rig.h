@@ -75,13 +75,26 @@ SLV_UNUSED static slv_code on_frame(void *user, slv_isolate *iso, const slv_fram
 
     (void)user;
     logs += f->type == SLV_FRAME_LOG;
-    if (f->type == SLV_FRAME_LOG || f->type == SLV_FRAME_EXCEPTION)
-        snprintf(last_log, sizeof last_log, "%.*s", (int)SLV_MIN(f->payload.len, (size_t)250),
-                 f->payload.ptr);
+    if (f->type == SLV_FRAME_LOG) {
+        slv_msg_log log;
+
+        if (slv_msg_log_get(f->payload, &log) != SLV_OK)
+            return slv_fail(err, SLV_E_PROTOCOL, "LOG");
+        snprintf(last_log, sizeof last_log, "%.*s", SLV_STR_ARGS(log.text));
+    }
+    if (f->type == SLV_FRAME_EXCEPTION) {
+        slv_str json;
+
+        if (slv_msg_str_get(f->payload, &json) != SLV_OK)
+            return slv_fail(err, SLV_E_PROTOCOL, "EXCEPTION");
+        snprintf(last_log, sizeof last_log, "%.*s", SLV_STR_ARGS(json));
+    }
     if (f->type != SLV_FRAME_END)
         return SLV_OK;
     if (!ev || slv_msg_end_get(f->payload, &end) != SLV_OK)
         return slv_fail(err, SLV_E_PROTOCOL, "END of no event");
+    if (end.error.len > 0)
+        snprintf(last_log, sizeof last_log, "%.*s", SLV_STR_ARGS(end.error));
     slv_pool_end(ev, end.cpu_us);
     slv_container_of(ev, try_event, e)->ended = true;
     return SLV_OK;

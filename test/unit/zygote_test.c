@@ -1,0 +1,282 @@
+/*
+ * Isolates from a zygote: the same as those by exec, sooner, and with nothing shared by accident.
+ * The test program is main, zygote and isolate. One zygote serves all tests, because it takes
+ * eleven seconds to become quiet.
+ */
+#include <dirent.h>
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "pool/environment.h"
+#include "pool/zygote.h"
+#include "rt/roles.h"
+#include "support/pool_rig.h"
+
+static const char script[] =
+    "const handler = { async scheduled(c) {\n"
+    "  if (c.cron === 'random') console.log(Math.random() + ' ' + crypto.randomUUID() + ' ' + "
+    "crypto.getRandomValues(new Uint8Array(4)));\n"
+    "  if (c.cron === 'hold') await new Promise(r => setTimeout(r, 60000));\n"
+    "  if (c.cron === 'loop') for (;;);\n"
+    "  if (c.cron === 'work') {\n"
+    "    let kept = []; for (let i = 0; i < 2e5; i++) { const o = {i, s: 'x' + i}; if (i % 1000 "
+    "=== 0) kept.push(o); }\n"
+    "    for (let i = 0; i < 1000; i++) await 0;\n"
+    "    console.log(kept.length + /b+/.exec('abbb')[0]);\n"
+    "  }\n"
+    "} };\n"
+    "return { get default() { return handler; } };\n";
+
+static bool quiet(void *arg)
+{
+    char text[200];
+
+    (void)arg;
+    slv_zygote_describe(rig_zygote, text, sizeof text);
+    return strcmp(text, "quiet") == 0;
+}
+
+/* A pool whose zygote is quiet. */
+static bool set_up_quiet(unsigned cap)
+{
+    if (!set_up(cap, 0, false))
+        return false;
+    return slv_loop_run_until(loop, quiet, NULL, 40000);
+}
+
+static bool set_up_quiet_with_spare(unsigned cap)
+{
+    if (!set_up(cap, 0, true))
+        return false;
+    return slv_loop_run_until(loop, quiet, NULL, 40000);
+}
+
+TEST(until_it_is_quiet_isolates_start_by_exec)
+{
+    slv_version *v = version_of(script, 128);
+    slv_pool_stats stats;
+    try_event t = {0};
+
+    CHECK(v && set_up(1, 0, false));
+    (void)start(&t, v, "work", 0);
+    CHECK(wait_over(&t));
+    CHECK(t.ended);
+    slv_pool_get_stats(pool, &stats);
+    CHECK_INT(stats.started_exec, 1);
+    CHECK_INT(stats.started_zygote, 0);
+    tap_note("by exec: %llu us to READY", (unsigned long long)stats.last_start_us);
+    CHECK(tear_down(v));
+}
+
+TEST(a_quiet_zygote_forks_isolates_that_work)
+{
+    slv_version *v = version_of(script, 128);
+    slv_pool_stats stats;
+
+    CHECK(v && set_up_quiet(1));
+    for (unsigned i = 0; i < 3; i++) {
+        slv_version *w = version_of(script, 128);
+        try_event t = {0};
+
+        (void)start(&t, w, "work", 0);
+        CHECK(wait_over(&t));
+        if (!t.ended)
+            tap_failed(__FILE__, __LINE__, "%s", t.text);
+        CHECK_STR(slv_str_from(last_log), SLV_STR("200bbb"));
+        slv_pool_get_stats(pool, &stats);
+        tap_note("by zygote: %llu us to READY", (unsigned long long)stats.last_start_us);
+        slv_version_unref(w);
+    }
+    CHECK_INT(stats.started_zygote, 3);
+    CHECK_INT(stats.started_exec, 0);
+    CHECK(tear_down(v));
+}
+
+TEST(limits_hold_in_a_forked_isolate)
+{
+    slv_version *v = version_of(script, 128);
+    try_event hold = {0}, t = {0}, next = {0};
+
+    CHECK(v && set_up_quiet(1));
+    (void)start(&hold, v, "hold", 0);
+    CHECK(slv_loop_run_until(loop, has_isolate, &hold, 20000));
+    (void)start(&t, v, "loop", 50);
+    CHECK(wait_over(&t));
+    CHECK(t.lost);
+    CHECK_INT(t.why, SLV_LOST_CPU);
+    CHECK_INT(hold.why, SLV_LOST_NEIGHBOUR);
+    (void)start(&next, v, "work", 0);
+    CHECK(wait_over(&next));
+    CHECK(next.ended);
+    CHECK(tear_down(v));
+}
+
+/* Where descriptor `name` of that process leads. */
+static bool target_of(pid_t pid, const char *name, char *out, size_t size)
+{
+    char path[300];
+    ssize_t n;
+
+    snprintf(path, sizeof path, "/proc/%d/fd/%s", (int)pid, name);
+    n = readlink(path, out, size - 1);
+    out[n > 0 ? n : 0] = 0;
+    return n > 0;
+}
+
+/* True when b holds a descriptor that is the very one of a. */
+static bool shares(pid_t a, pid_t b)
+{
+    char path[64], one[256], other[256];
+    bool found = false;
+    DIR *dir;
+
+    snprintf(path, sizeof path, "/proc/%d/fd", (int)a);
+    dir = opendir(path);
+    for (struct dirent *e; dir && (e = readdir(dir));) {
+        if (e->d_name[0] == '.' || !target_of(a, e->d_name, one, sizeof one))
+            continue;
+        /* sockets, pipes and statm carry their identity in the name */
+        if (strncmp(one, "socket:", 7) != 0 && strncmp(one, "pipe:", 5) != 0 &&
+            !strstr(one, "/statm"))
+            continue;
+        for (int fd = 0; fd < 64; fd++) {
+            char name[16];
+
+            snprintf(name, sizeof name, "%d", fd);
+            if (target_of(b, name, other, sizeof other) && strcmp(one, other) == 0) {
+                tap_note("both hold %s", one);
+                found = true;
+            }
+        }
+    }
+    if (dir)
+        closedir(dir);
+    return found;
+}
+
+TEST(siblings_share_no_descriptor_and_no_randomness)
+{
+    slv_version *v = version_of(script, 128), *w = version_of(script, 128);
+    try_event a = {0}, b = {0};
+    char first[300], net[2][64], path[64];
+    pid_t pids[2];
+
+    CHECK(v && w && set_up_quiet(1));
+    (void)start(&a, v, "random", 0);
+    CHECK(wait_over(&a));
+    snprintf(first, sizeof first, "%s", last_log);
+    (void)start(&b, w, "random", 0);
+    CHECK(wait_over(&b));
+    CHECK(a.ended && b.ended);
+    tap_note("%s | %s", first, last_log);
+    CHECK(strlen(first) > 40);
+    CHECK(strncmp(first, last_log, 8) != 0);                         /* Math.random */
+    CHECK(strcmp(strchr(first, ' '), strchr(last_log, ' ')) != 0);   /* randomUUID */
+    CHECK(strcmp(strrchr(first, ' '), strrchr(last_log, ' ')) != 0); /* getRandomValues */
+    pids[0] = slv_isolate_pid(a.e.isolate);
+    pids[1] = slv_isolate_pid(b.e.isolate);
+    CHECK(pids[0] > 0 && pids[1] > 0 && pids[0] != pids[1]);
+    CHECK(!shares(pids[0], pids[1]));
+    CHECK(!shares(pids[0], getpid()) && !shares(pids[1], getpid()));
+    for (unsigned i = 0; i < 2; i++) {
+        ssize_t n;
+
+        snprintf(path, sizeof path, "/proc/%d/ns/net", (int)(i ? getpid() : pids[0]));
+        n = readlink(path, net[i], 63);
+        net[i][n > 0 ? n : 0] = 0;
+    }
+    CHECK(strcmp(net[0], net[1]) != 0 || !slv_zygote_has_namespaces(rig_zygote));
+    tap_note("namespaces of their own: %s", slv_zygote_has_namespaces(rig_zygote) ? "yes" : "no");
+    slv_version_unref(w);
+    CHECK(tear_down(v));
+}
+
+static bool has_app(void *arg)
+{
+    (void)arg;
+    return slv_pool_app_quiet(pool, (slv_version *)arg);
+}
+
+TEST(a_busy_version_gets_an_app_zygote_that_forks_ready_instances)
+{
+    slv_version *v = version_of(script, 128);
+    try_event hold[4] = {0}, t = {0};
+    slv_pool_stats stats;
+
+    CHECK(v && set_up_quiet_with_spare(8));
+    for (unsigned i = 0; i < 2; i++) {
+        hold[i].e.flags = SLV_POOL_APART;
+        (void)start(&hold[i], v, "hold", 0);
+        CHECK(slv_loop_run_until(loop, has_isolate, &hold[i], 20000));
+    }
+    CHECK(slv_loop_run_until(loop, has_app, v, 40000));
+    for (unsigned i = 2; i < 4; i++) {
+        hold[i].e.flags = SLV_POOL_APART;
+        (void)start(&hold[i], v, i == 2 ? "random" : "hold", 0);
+        CHECK(slv_loop_run_until(loop, has_isolate, &hold[i], 20000));
+        slv_pool_get_stats(pool, &stats);
+        tap_note("by app zygote: %llu us to READY", (unsigned long long)stats.last_start_us);
+    }
+    CHECK(wait_over(&hold[2]));
+    if (!hold[2].ended)
+        tap_failed(__FILE__, __LINE__, "%s", hold[2].text);
+    tap_note("%s", last_log);
+    slv_pool_get_stats(pool, &stats);
+    CHECK(stats.started_app_zygote >= 1);
+    t.e.flags = SLV_POOL_APART;
+    (void)start(&t, v, "loop", 50); /* limits hold there too */
+    CHECK(wait_over(&t));
+    CHECK_INT(t.why, SLV_LOST_CPU);
+    CHECK(tear_down(v));
+}
+
+static bool is_over_or_lost(void *arg)
+{
+    return over(arg);
+}
+
+TEST(the_end_of_a_zygote_is_survived)
+{
+    slv_version *v = version_of(script, 128);
+    try_event hold = {0}, next = {0};
+    slv_pool_stats stats;
+
+    CHECK(v && set_up_quiet(1));
+    (void)start(&hold, v, "hold", 0);
+    CHECK(slv_loop_run_until(loop, has_isolate, &hold, 20000));
+    CHECK(kill(slv_zygote_pid(rig_zygote), SIGKILL) == 0);
+    (void)slv_loop_run_until(loop, is_over_or_lost, &hold, 2000);
+    (void)start(&next, v, "work", 0);
+    CHECK(wait_over(&next));
+    CHECK(next.ended);
+    slv_pool_get_stats(pool, &stats);
+    CHECK(stats.started_exec + stats.started_zygote >= 1);
+    CHECK(tear_down(v));
+    CHECK(set_up_quiet(1)); /* another one has taken its place */
+    {
+        slv_version *w = version_of(script, 128);
+        try_event t = {0};
+
+        (void)start(&t, w, "work", 0);
+        CHECK(wait_over(&t));
+        slv_pool_get_stats(pool, &stats);
+        CHECK_INT(stats.started_zygote, 1);
+        CHECK(tear_down(w));
+    }
+}
+
+int main(int argc, char **argv)
+{
+    slv_zygote_options options = {.namespaces = true};
+    int status;
+
+    (void)signal(SIGPIPE, SIG_IGN);
+    if (slv_role_run(argc, argv, &status))
+        return status;
+    options.envp = slv_child_environment();
+    rig_zygote = slv_zygote_new(&options);
+    status = tap_main(argc, argv);
+    slv_zygote_free(rig_zygote);
+    return status;
+}
