@@ -1,6 +1,7 @@
 // Blob and File: bytes that never change, with a type.
 
 import { badConstructorArgument, isObject, publish } from "errors";
+import { hasFlag } from "flags";
 import { bytesView, isBytes, rejected, resolved } from "streams_util";
 import { concatBytes, decodeUtf8, encodeUtf8 } from "body_bytes";
 
@@ -115,7 +116,7 @@ function gather(parts, options, Class) {
         let bytes;
         if (typeof part === "string") bytes = encodeUtf8(part);
         else if (isBlob(part)) bytes = bytesOf(part);
-        else if (isBytes(part)) bytes = bytesView(part);
+        else if (isBytes(part)) bytes = partView(part);
         else bytes = encodeUtf8(`${part}`);
         chunks[i] = bytes;
         total += bytes.byteLength;
@@ -124,6 +125,14 @@ function gather(parts, options, Class) {
     const all = concatBytes(chunks, total);
     // One part alone is not copied by the line above.
     return count === 1 && isBytes(parts[0]) ? sliceBytes(all) : all;
+}
+
+function partView(part) {
+    const view = bytesView(part);
+    if (P.ArrayBufferPrototypeGetResizable(view.buffer) && hasFlag("no_resizable_array_buffer_in_blob")) {
+        throw new TypeError("Cannot create a Blob with a resizable ArrayBuffer");
+    }
+    return view;
 }
 
 export class File extends Blob {

@@ -181,7 +181,7 @@ export function parseForm(bytes, contentType) {
     if (parsed === undefined) throw new TypeError(UNKNOWN);
     const essence = parsed[1];
     if (essence === "multipart/form-data") {
-        if (parsed[3] === undefined) throw new TypeError(NO_BOUNDARY);
+        if (parsed[3] === undefined || parsed[3] === "") throw new TypeError(NO_BOUNDARY);
         parseMultipart(bytes, parsed[3], entries);
     } else if (essence === "application/x-www-form-urlencoded") {
         const charset = parsed[2] === undefined ? "utf-8" : toLowerCase(parsed[2]);

@@ -5,7 +5,8 @@
 // a request of its own stands for the source's byobRequest.
 
 import { badArgument, badConstructorArgument, illegalConstructor, isObject, publish } from "errors";
-import { CLOSED, ERRORED, Fifo, MAKE, READABLE, isArrayBuffer, isBytes, rejected, resolved } from "streams_util";
+import { hasFlag } from "flags";
+import { CLOSED, ERRORED, Fifo, MAKE, READABLE, isBytes, rejected, resolved } from "streams_util";
 import { ReadableState, ReadableStream, ReaderState, UserSource, callPull, cancelStream } from "streams_readable";
 import { closeStream, closedPromise, errorStream, isReadableStream, promisedRead } from "streams_readable";
 import { releaseReader, startSource, streamState } from "streams_readable";
@@ -13,6 +14,9 @@ import { releaseReader, startSource, streamState } from "streams_readable";
 const { ArrayBuffer, DataView, Uint8Array, ArrayBufferIsView: isView, ArrayBufferPrototypeTransfer: transfer } = P;
 const { TypedArrayPrototypeSet: setBytes, ArrayBufferPrototypeGetByteLength: bufferLength } = P;
 const { ArrayBufferPrototypeGetDetached: isDetached } = P;
+
+const AUTO_ALLOCATE = 4096;
+const ONE_AT_A_TIME = "This ReadableStream only supports a single pending read request at a time.";
 
 const DEFAULT = 0; // whose read a PullInto is for
 const BYOB = 1;
@@ -39,7 +43,8 @@ export class ByteController {
         this.rs = rs;
         this.source = source;
         this.mark = mark;
-        this.autoAllocate = autoAllocate; // 0: off
+        this.autoAllocate = autoAllocate; // bytes that a default read may take at once; 0: a chunk, whatever its size
+        this.single = false; // one pending read at a time
         this.queue = new Fifo();
         this.total = 0;
         this.pulls = new Fifo(); // PullIntos
@@ -264,13 +269,23 @@ export class ByteController {
 
     read() {
         if (this.total > 0) {
-            const value = this.shiftChunk();
+            const value = this.takeChunk();
             this.taken();
             return resolved({ value, done: false });
         }
+        if (this.single && this.rs.reader.requests.length > 0) return rejected(new TypeError(ONE_AT_A_TIME));
         const request = promisedRead();
         this.wait(request);
         return request.promise;
+    }
+
+    // Small chunks of the user's are joined.
+    takeChunk() {
+        if (this.queue.length === 1 || this.queue.peek().length >= this.autoAllocate) return this.shiftChunk();
+        const size = this.total < this.autoAllocate ? this.total : this.autoAllocate;
+        const joined = new PullInto(new ArrayBuffer(size), 0, size, 1, Uint8Array, DEFAULT);
+        this.fill(joined);
+        return joined.view;
     }
 
     readInto(request) {
@@ -284,10 +299,6 @@ export class ByteController {
     }
 
     wait(request) {
-        if (this.autoAllocate > 0) {
-            const buffer = new ArrayBuffer(this.autoAllocate);
-            this.pulls.push(new PullInto(buffer, 0, this.autoAllocate, 1, Uint8Array, DEFAULT));
-        }
         this.rs.reader.requests.push(request);
         this.pullIfNeeded();
     }
@@ -321,12 +332,22 @@ export class ByteController {
 
     // The object through which the source fills the first pending buffer, or null.
     get byobRequest() {
-        if (this.request === null && this.pulls.length > 0 && this.rs.state === READABLE) {
+        if (this.request === null && this.rs.state === READABLE) {
+            if (this.pulls.length === 0 && !this.allocate()) return null;
             const p = this.pulls.peek();
             const view = new Uint8Array(p.buffer, p.offset + p.filled, p.length - p.filled);
             this.request = new RequestState(this, view, Math.max(1, p.min - p.filled));
         }
         return this.request === null ? null : this.request.handle;
+    }
+
+    // For a default read that waits, a buffer for the source to fill. Made when the source asks for it.
+    allocate() {
+        const reader = this.rs.reader;
+        if (this.autoAllocate === 0 || reader === null || reader.byob || reader.requests.length === 0) return false;
+        const buffer = new ArrayBuffer(this.autoAllocate);
+        this.pulls.push(new PullInto(buffer, 0, this.autoAllocate, 1, Uint8Array, DEFAULT));
+        return true;
     }
 
     // The source has written n bytes into the first pending buffer (`buffer`: the one it now lives in).
@@ -552,6 +573,7 @@ function byobRead(reader, method, index, view, min) {
     if (rs === null) throw new TypeError("This ReadableStream reader has been released.");
     rs.disturbed = true;
     if (rs.state === ERRORED) throw rs.error;
+    if (rs.controller.single && reader.requests.length > 0) throw new TypeError(ONE_AT_A_TIME);
     const request = promisedRead();
     rs.controller.readView(view, min, request);
     return request.promise;
@@ -561,7 +583,7 @@ function byobRead(reader, method, index, view, min) {
 
 export function startByteStream(rs, source, mark) {
     const wanted = source.autoAllocateChunkSize;
-    let auto = 0;
+    let auto = hasFlag("streams_no_default_auto_allocate_chunk_size") ? 0 : AUTO_ALLOCATE;
     if (wanted !== undefined) {
         auto = Number(wanted);
         if (!(auto > 0)) throw new TypeError("The autoAllocateChunkSize option cannot be zero.");
@@ -573,10 +595,10 @@ export function startByteStream(rs, source, mark) {
 }
 
 // A byte stream over one of our own sources (see makeValueStream); it is handed the controller itself.
-export function makeByteStream(source, mark = 0) {
+export function makeByteStream(source, mark = 0, auto = 0) {
     const rs = new ReadableState();
     const stream = new ReadableStream(MAKE, rs);
-    const c = new ByteController(rs, source, mark, 0);
+    const c = new ByteController(rs, source, mark, auto);
     c.handle = c;
     c.start();
     return stream;

@@ -3,7 +3,7 @@
 // A write is done when its bytes have been read: nothing is kept but the chunk in hand.
 
 import { badConstructorArgument, isObject, publish } from "errors";
-import { CLOSED, ERRORED, MAKE, READABLE, bytesView, deferred, isBytes, strategyMark } from "streams_util";
+import { CLOSED, ERRORED, MAKE, READABLE, bytesView, deferred, isBytes, strategyMark, unsigned } from "streams_util";
 import { ReadableState, ReadableStream } from "streams_readable";
 import { ByteController } from "streams_byob";
 import { WritableState, WritableStream, errorWritable } from "streams_writable";
@@ -20,18 +20,20 @@ const NOT_BYTES =
 
 // The source of the readable side and the sink of the writable side.
 class Pipe {
+    // length -1: any number of bytes. mark -1: the writer is never told to wait, though its promises do.
     constructor(length, mark) {
-        this.left = length; // bytes that may still come; -1: any number
+        this.left = length; // bytes that may still come
         this.written = null; // resolvers of the write whose bytes are being read
         this.rs = new ReadableState();
         this.readable = new ReadableStream(MAKE, this.rs);
         this.rs.length = length;
-        this.ws = new WritableState(this, mark, undefined);
+        this.ws = mark < 0 ? new WritableState(this, 1, noSize) : new WritableState(this, mark, byteSize);
         this.writable = new WritableStream(MAKE, this.ws);
         this.ws.started = true;
         this.ws.checked = true;
         this.controller = new ByteController(this.rs, this, 0, 0);
         this.controller.started = true;
+        this.controller.single = true;
         this.controller.onDrained = () => this.drained();
     }
 
@@ -45,13 +47,14 @@ class Pipe {
 
     // ---- as a sink ----
 
+    // The writer's bytes are copied when it gives them: they are read later.
     check(chunk) {
-        if (chunk !== undefined && !isBytes(chunk)) throw new TypeError(typeof chunk === "string" ? IS_STRING : NOT_BYTES);
+        if (chunk === undefined) return EMPTY;
+        if (!isBytes(chunk)) throw new TypeError(typeof chunk === "string" ? IS_STRING : NOT_BYTES);
+        return sliceBytes(bytesView(chunk));
     }
 
-    write(chunk) {
-        if (chunk === undefined) return undefined;
-        const bytes = sliceBytes(bytesView(chunk));
+    write(bytes) {
         const length = bytes.byteLength;
         if (length === 0) return undefined;
         if (this.rs.state === ERRORED) throw this.rs.error;
@@ -79,6 +82,13 @@ class Pipe {
         return undefined;
     }
 
+    // The write that waits for a reader does not wait for it any more.
+    abortNow(reason) {
+        const w = this.written;
+        this.written = null;
+        if (w !== null) w.reject(reason);
+    }
+
     abort(reason) {
         this.controller.fail(reason);
     }
@@ -92,28 +102,39 @@ class Pipe {
     pull() {}
 
     cancel(reason) {
-        const w = this.written;
-        this.written = null;
-        errorWritable(this.ws, reason);
-        if (w !== null) w.reject(reason);
+        const error = asError(reason);
+        errorWritable(this.ws, error);
+        this.abortNow(error);
     }
+}
+
+const EMPTY = new P.Uint8Array(0);
+
+function noSize() {
+    return 0;
+}
+
+function byteSize(bytes) {
+    return bytes.byteLength;
+}
+
+// What the writer is told of a reader that went.
+function asError(reason) {
+    if (reason === undefined) return new Error("Stream was cancelled.");
+    return reason instanceof Error ? reason : new Error(`${reason}`);
 }
 
 // {readable, writable}; `length` undefined: of any length.
 export function identityPair(length, strategy) {
-    const mark = isObject(strategy) ? strategyMark(strategy, 1) : 1;
-    return new Pipe(length === undefined ? -1 : length, mark);
+    const total = length === undefined ? -1 : length;
+    let mark = isObject(strategy) ? strategyMark(strategy, -1) : -1;
+    if (total >= 0 && mark > total) mark = total;
+    return new Pipe(total, mark);
 }
 
 function expectedLength(value) {
     if (value === undefined) throw badConstructorArgument("FixedLengthStream", 1, "bigint");
-    const n = Number(value);
-    if (n < 0) {
-        throw new TypeError(
-            "The value cannot be converted because it is negative and this API expects a positive bigint.",
-        );
-    }
-    if (n !== n || n % 1 !== 0) throw new TypeError("The value cannot be converted because it is not an integer.");
+    const n = unsigned(value);
     if (n > 9007199254740991) {
         throw new TypeError("FixedLengthStream requires an integer expected length less than 2^53.");
     }

@@ -125,7 +125,10 @@ class IteratorSource {
     cancel(reason) {
         const end = this.iterator.return;
         if (end === undefined || end === null) return undefined;
-        return end.call(this.iterator, reason);
+        if (typeof end !== "function") throw new TypeError("Property 'return' is not a function");
+        return then(resolved(end.call(this.iterator, reason)), (result) => {
+            if (!isObject(result)) throw new TypeError("The result of the iterator's return is not an object.");
+        });
     }
 }
 

@@ -50,6 +50,7 @@ export function readableFromSource(source) {
     rs.source = source;
     rs.length = source.length;
     const c = new ByteController(rs, new NativeSource(source, rs), 0, 0);
+    c.single = true;
     c.started = true;
     return stream;
 }
@@ -103,6 +104,7 @@ export function readableFromMemory(memory, toBytes, empty) {
     const rs = new ReadableState();
     const stream = new ReadableStream(MAKE, rs);
     const c = new ByteController(rs, new MemorySource(rs, toBytes), 0, 0);
+    c.single = true;
     c.started = true;
     rs.memory = memory;
     if (empty) c.close();
@@ -289,10 +291,11 @@ class NativeSink {
     }
     check(chunk) {
         if (!isBytes(chunk)) throw new TypeError("This WritableStream only supports writing byte types.");
+        return sliceBytes(bytesView(chunk));
     }
-    write(chunk) {
-        const bytes = bytesView(chunk);
-        return bytes.byteLength === 0 ? undefined : this.sink.write(sliceBytes(bytes));
+    abortNow() {}
+    write(bytes) {
+        return bytes.byteLength === 0 ? undefined : this.sink.write(bytes);
     }
     close() {
         return this.sink.close();

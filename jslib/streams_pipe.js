@@ -1,7 +1,7 @@
 // pipeTo and pipeThrough.
 
 import { badArgument, badField, isObject } from "errors";
-import { CLOSED, ERRORED, ERRORING, READABLE, RESOLVED, deferred, noop, quiet, rejected, then } from "streams_util";
+import { CLOSED, ERRORED, ERRORING, READABLE, RESOLVED, deferred, isBytes, noop, quiet, rejected, then } from "streams_util";
 import { cancelStream, closedPromise, isReadableStream, lockStream, readInto, releaseReader } from "streams_readable";
 import { abortWritable, closeWritable, isWritableStream, lockWritable, readyPromise } from "streams_writable";
 import { releaseWriter, writableState, writeChunk, writerClosed } from "streams_writable";
@@ -61,6 +61,11 @@ class Pipe {
                 then(readyPromise(this.writer), this.onReady, noop);
                 break;
             }
+            if (ws.checked && ws.inFlight !== null) {
+                // Such a stream does not say when it is full: a chunk at a time.
+                then(this.lastWrite, this.onReady, noop);
+                break;
+            }
             this.got = false;
             readInto(rs, this);
             if (!this.got) break;
@@ -73,6 +78,12 @@ class Pipe {
     chunk(value) {
         this.got = true;
         if (this.ending) return;
+        if (this.ws.checked && !isBytes(value)) {
+            const e = new TypeError("This WritableStream only supports writing byte types.");
+            quiet(cancelStream(this.rs, e));
+            this.error(e);
+            return;
+        }
         this.lastWrite = quiet(writeChunk(this.ws, value));
         if (!this.stepping) this.step();
     }

@@ -196,22 +196,23 @@ export class ValueController {
         return this.mark - this.total;
     }
 
+    // An error of the size algorithm is the stream's, not the caller's.
     enqueue(chunk) {
+        let size = 1;
+        if (this.size !== undefined) {
+            try {
+                size = sizeOf(this.size, chunk);
+            } catch (e) {
+                this.fail(e);
+                return;
+            }
+            if (!this.canEnqueue) return; // the algorithm ended the stream
+        }
         const reader = this.rs.reader;
         if (reader !== null && reader.requests.length > 0) {
             reader.requests.shift().chunk(chunk);
         } else {
-            let size = 1;
-            if (this.size !== undefined) {
-                try {
-                    size = sizeOf(this.size, chunk);
-                } catch (e) {
-                    this.fail(e);
-                    throw e;
-                }
-                if (!this.canEnqueue) return; // the algorithm ended the stream
-                this.sizes.push(size);
-            }
+            if (this.sizes !== null) this.sizes.push(size);
             this.queue.push(chunk);
             this.total += size;
         }

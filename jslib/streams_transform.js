@@ -53,7 +53,7 @@ export class TransformState {
         this.controller = new ValueController(this.rs, this, readableMark, readableSize);
     }
 
-    // Starts both sides; the transformer's start may throw.
+    // Starts both sides. An error of the transformer's start is theirs.
     begin() {
         const c = this.controller;
         const ws = this.ws;
@@ -63,7 +63,12 @@ export class TransformState {
             c.pullIfNeeded();
             return;
         }
-        const result = this.transformer.start(this);
+        let result;
+        try {
+            result = this.transformer.start(this);
+        } catch (e) {
+            result = rejected(e);
+        }
         then(
             isObject(result) ? resolved(result) : RESOLVED,
             () => {
@@ -85,10 +90,9 @@ export class TransformState {
     enqueue(chunk) {
         const c = this.controller;
         if (!c.canEnqueue) throw new TypeError("The readable side of this TransformStream is no longer readable.");
-        try {
-            c.enqueue(chunk);
-        } catch (e) {
-            this.failWritable(e);
+        c.enqueue(chunk);
+        if (this.rs.state === ERRORED) {
+            this.failWritable(this.rs.error);
             throw this.rs.error;
         }
         if (!c.wantsChunk) this.backpressure = true;

@@ -132,23 +132,24 @@ export function strategyMark(strategy, fallback) {
     if (strategy === undefined || strategy === null) return fallback;
     const mark = strategy.highWaterMark;
     if (mark === undefined) return fallback;
-    const n = Number(mark);
+    return Number(mark) === Infinity ? Infinity : unsigned(mark);
+}
+
+// A number that the platform takes as an unsigned integer.
+export function unsigned(value) {
+    const n = P.MathTrunc(Number(value));
     if (n < 0) {
         throw new TypeError(
             "The value cannot be converted because it is negative and this API expects a positive bigint.",
         );
     }
-    if (n !== n) throw new TypeError("The value cannot be converted because it is not an integer.");
+    if (n !== n || n === Infinity) throw new TypeError("The value cannot be converted because it is not an integer.");
     return n;
 }
 
 // The size that the user's algorithm gives a chunk.
 export function sizeOf(algorithm, chunk) {
-    const size = Number(algorithm(chunk));
-    if (size !== size || size < 0 || size === Infinity) {
-        throw new RangeError("The chunk size must be a finite, non-negative number.");
-    }
-    return size;
+    return unsigned(algorithm(chunk));
 }
 
 export function bytesView(value) {

@@ -24,7 +24,8 @@ export class WritableState {
         this.queue = new Fifo(); // PendingWrites
         this.total = 0;
         this.started = false;
-        this.checked = false; // the sink has check(chunk), which throws for chunks that it does not take
+        this.checked = false; // bytes only: the sink has check(chunk), which throws, or gives the chunk to be written
+        this.aborted = null; // what the first abort() returned
         this.backpressure = mark <= 0;
         this.inFlight = null; // the PendingWrite that the sink has
         this.closeRequest = null; // resolvers of close(), until the sink is closing
@@ -119,6 +120,13 @@ export function releaseWriter(writer) {
     const error = new TypeError(RELEASED);
     failReady(writer, error);
     failClosed(writer, error);
+    // What has not reached the sink goes with the lock, as on the platform.
+    while (ws.queue.length > 0) {
+        const w = ws.queue.shift();
+        ws.total -= w.size;
+        w.reject(error);
+    }
+    updateBackpressure(ws);
 }
 
 export function lockWritable(ws) {
@@ -212,17 +220,18 @@ export function errorWritable(ws, reason) {
 }
 
 export function abortWritable(ws, reason) {
+    if (ws.aborted !== null) return ws.aborted;
     if (ws.state === CLOSED || ws.state === ERRORED) return resolved(undefined);
     signalAbort(ws, reason);
     if (ws.state === CLOSED || ws.state === ERRORED) return resolved(undefined);
-    if (ws.pendingAbort !== null) return ws.pendingAbort.promise;
     const abort = deferred();
     abort.wasErroring = ws.state === ERRORING;
     abort.reason = abort.wasErroring ? undefined : reason;
     ws.pendingAbort = abort;
-    const promise = abort.promise;
+    ws.aborted = abort.promise;
     if (!abort.wasErroring) startErroring(ws, reason);
-    return promise;
+    if (ws.checked && ws.inFlight !== null) ws.sink.abortNow(reason);
+    return ws.aborted;
 }
 
 function signalAbort(ws, reason) {
@@ -255,6 +264,13 @@ function stateError(ws) {
 // ---- the queue ----
 
 export function writeChunk(ws, chunk) {
+    if (ws.checked && ws.state === WRITABLE && !ws.closeQueued) {
+        try {
+            chunk = ws.sink.check(chunk);
+        } catch (e) {
+            return rejected(e);
+        }
+    }
     let size = 1;
     if (ws.size !== undefined && ws.state === WRITABLE) {
         try {
@@ -266,13 +282,6 @@ export function writeChunk(ws, chunk) {
     }
     if (ws.state === ERRORED || ws.state === ERRORING) return rejected(ws.error);
     if (ws.state === CLOSED || ws.closeQueued) return rejected(new TypeError(IS_CLOSED));
-    if (ws.checked) {
-        try {
-            ws.sink.check(chunk);
-        } catch (e) {
-            return rejected(e);
-        }
-    }
     const w = new PendingWrite(chunk, size);
     ws.queue.push(w);
     ws.total += size;

@@ -5,9 +5,22 @@ const source = (list, extra = {}) => new ReadableStream({
   ...extra,
 });
 
-test("a byte stream serves default readers chunk by chunk", async () => {
+test("default readers get waiting chunks joined, big ones and late ones as they come", async () => {
   const r = source([bytes(1, 2), bytes(3)]).getReader();
-  assertEquals([(await r.read()).value, (await r.read()).value, (await r.read()).done], [bytes(1, 2), bytes(3), true]);
+  assertEquals([(await r.read()).value, (await r.read()).done], [bytes(1, 2, 3), true]);
+  const big = source([new Uint8Array(5000), bytes(1)]).getReader();
+  assertEquals([(await big.read()).value.length, (await big.read()).value.length], [5000, 1]);
+  let c;
+  const late = new ReadableStream({ type: "bytes", start(x) { c = x; } }).getReader();
+  const reads = [late.read(), late.read()];
+  c.enqueue(bytes(1));
+  c.enqueue(bytes(2));
+  assertEquals([(await reads[0]).value, (await reads[1]).value], [bytes(1), bytes(2)]);
+});
+
+test("a default read offers the source a buffer too", async () => {
+  const s = new ReadableStream({ type: "bytes", pull(c) { c.byobRequest.view[0] = 65; c.byobRequest.respond(1); c.close(); } });
+  assertEquals(await new Response(s).text(), "A");
 });
 
 test("enqueue takes the buffer away", () => {

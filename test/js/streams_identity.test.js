@@ -76,11 +76,63 @@ test("FixedLengthStream at its length, one past it, and short of it", async () =
   await assertRejects(r.read(), "FixedLengthStream did not see all expected bytes before close().");
 });
 
+test("a high water mark counts bytes; without one the writer never sees pressure", async () => {
+  const t = new IdentityTransformStream({ highWaterMark: 10 });
+  const w = t.writable.getWriter(), r = t.readable.getReader();
+  w.write(new Uint8Array(1));
+  assertEquals(w.desiredSize, 9);
+  const p = w.write(new Uint8Array(9));
+  assertEquals(w.desiredSize, 0);
+  await r.read();
+  await w.ready;
+  assertEquals(w.desiredSize, 1);
+  await r.read();
+  await p;
+  assertEquals(w.desiredSize, 10);
+  assertEquals(new FixedLengthStream(10, { highWaterMark: 100 }).writable.getWriter().desiredSize, 10);
+  const plain = new IdentityTransformStream().writable.getWriter();
+  plain.write(new Uint8Array(50)).catch(() => {});
+  assertEquals(plain.desiredSize, 1);
+});
+
+test("one read at a time", async () => {
+  const r = new IdentityTransformStream().readable.getReader();
+  r.read();
+  await assertRejects(r.read(), "This ReadableStream only supports a single pending read request at a time.");
+  const body = new Response("x").body.getReader();
+  const first = body.read();
+  assertEquals((await first).value, new Uint8Array([120]));
+});
+
+test("an abort does not wait for a reader", async () => {
+  const w = new IdentityTransformStream().writable.getWriter();
+  const p = w.write(new Uint8Array(10));
+  await w.abort();
+  assertEquals(await p.catch(e => ["rejected", e]), ["rejected", undefined]);
+});
+
+test("a pipe into it waits for each chunk, and stops at what is no bytes", async () => {
+  let pulled = 0;
+  const source = new ReadableStream({ pull(c) { pulled++; c.enqueue(new Uint8Array([pulled])); } }, { highWaterMark: 0 });
+  const t = new IdentityTransformStream();
+  source.pipeTo(t.writable).catch(() => {});
+  await sleep(2);
+  assertEquals(pulled, 1);
+  const r = t.readable.getReader();
+  await r.read();
+  await r.read();
+  assert(pulled <= 3);
+  await r.cancel("enough");
+  const text = new ReadableStream({ start(c) { c.enqueue("text"); } }).pipeThrough(new IdentityTransformStream());
+  await assertRejects(text.getReader().read(), "This WritableStream only supports writing byte types.");
+});
+
 test("lengths that are none are refused", () => {
   assertThrows(() => new FixedLengthStream(), "constructor parameter 1 is not of type 'bigint'");
   assertThrows(() => new FixedLengthStream(-1), "negative");
   assertThrows(() => new FixedLengthStream("x"), "not an integer");
   assertThrows(() => new FixedLengthStream(2 ** 53), "less than 2^53");
+  assert(new FixedLengthStream(-0) && new FixedLengthStream(0.5) && new FixedLengthStream(5n));
   assert(new FixedLengthStream(2 ** 53 - 1) instanceof IdentityTransformStream);
   assert(new IdentityTransformStream() instanceof TransformStream);
   assertEquals(new IdentityTransformStream({ highWaterMark: 10 }).writable.getWriter().desiredSize, 10);

@@ -45,6 +45,12 @@ test("an error of the transformer reaches both sides", async () => {
   await assertRejects(fr, "flush");
 });
 
+test("an error of start is the streams'", async () => {
+  const t = new TransformStream({ start() { throw new RangeError("st"); } });
+  await assertRejects(t.readable.getReader().read(), RangeError);
+  await assertRejects(t.writable.getWriter().write(1), RangeError);
+});
+
 test("terminate closes the readable side and errors the writable one", async () => {
   const t = new TransformStream({ transform(x, c) { c.enqueue(x); c.terminate(); } });
   const w = t.writable.getWriter();

@@ -87,6 +87,7 @@ test("abort: the sink hears it after the write that it has, the signal at once",
 test("an abort that the sink refuses rejects", async () => {
   const w = new WritableStream({ abort() { throw new TypeError("no"); } }).getWriter();
   await assertRejects(w.abort(new RangeError("x")), "no");
+  await assertRejects(w.abort("again"), "no");
   await assertRejects(w.closed, RangeError);
 });
 
@@ -113,4 +114,16 @@ test("closing twice is refused, and writes behind a close", async () => {
   await assertRejects(w.close(), TypeError);
   await assertRejects(w.write(1), "closed");
   await closing;
+});
+
+test("what has not reached the sink goes with the writer's lock", async () => {
+  const log = [];
+  const s = new WritableStream({ async write(x) { log.push(x); await sleep(1); } });
+  const w = s.getWriter();
+  const first = w.write(1), second = w.write(2);
+  w.releaseLock();
+  await first;
+  await assertRejects(second, "This WritableStream writer has been released.");
+  await s.getWriter().write(3);
+  assertEquals(log, [1, 3]);
 });
