@@ -25,6 +25,7 @@ const NONE = 2; // the reader has been released
 class PullInto {
     constructor(buffer, offset, length, min, View, kind) {
         this.buffer = buffer;
+        this.size = bufferLength(buffer); // kept: the source may have passed the buffer on
         this.offset = offset;
         this.length = length;
         this.filled = 0;
@@ -459,7 +460,7 @@ export class ReadableStreamBYOBRequest {
         const buffer = view.buffer;
         if (bufferLength(buffer) === 0) throw new RangeError("The underlying ArrayBuffer is zero-length.");
         const first = c.pulls.peek();
-        if (bufferLength(buffer) !== bufferLength(first.buffer)) {
+        if (bufferLength(buffer) !== first.size) {
             throw new RangeError("The underlying ArrayBuffer is not the correct length.");
         }
         if (view.byteOffset !== first.offset + first.filled) throw new RangeError("The view has an invalid byte offset.");
