@@ -3,6 +3,9 @@
 #include "cli/cmd.h"
 
 const slv_cmd *const slv_verbs[] = {
+    &slv_cmd_help_verb,
+    &slv_cmd_version_verb,
+    NULL,
 };
 
 const slv_cmd *slv_verb_find(slv_str name)
