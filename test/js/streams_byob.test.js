@@ -1,3 +1,6 @@
+// As most workers have it: without the flag that takes the default buffer away.
+builtin("flags").setFlags(["streams_enable_constructors"]);
+
 const bytes = (...n) => new Uint8Array(n);
 const source = (list, extra = {}) => new ReadableStream({
   type: "bytes",

@@ -121,9 +121,10 @@ test("what has not reached the sink goes with the writer's lock", async () => {
   const s = new WritableStream({ async write(x) { log.push(x); await sleep(1); } });
   const w = s.getWriter();
   const first = w.write(1), second = w.write(2);
+  const dropped = assertRejects(second, "This WritableStream writer has been released.");
   w.releaseLock();
   await first;
-  await assertRejects(second, "This WritableStream writer has been released.");
+  await dropped;
   await s.getWriter().write(3);
   assertEquals(log, [1, 3]);
 });
