@@ -10,6 +10,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -108,12 +109,40 @@ static void on_forked(slv_fork_request *req, int pidfd, pid_t pid, slv_code code
     slv_birth_forked(iso, pidfd, pid, code);
 }
 
+/*
+ * An app zygote has run user code: it may name any process that it can see. Only its own child is
+ * believed, because main kills what it does not like.
+ */
+static bool child_of(pid_t pid, pid_t parent)
+{
+    char path[48], text[2048];
+    const char *line;
+    ssize_t n;
+    int fd;
+
+    snprintf(path, sizeof path, "/proc/%d/status", (int)pid);
+    fd = open(path, O_RDONLY | O_CLOEXEC);
+    n = fd >= 0 ? read(fd, text, sizeof text - 1) : -1;
+    if (fd >= 0)
+        close(fd);
+    if (n <= 0)
+        return false;
+    text[n] = 0;
+    line = strstr(text, "\nPPid:");
+    return line && strtol(line + 6, NULL, 10) == parent;
+}
+
 void slv_birth_forked(slv_isolate *iso, int pidfd, pid_t pid, slv_code code)
 {
     slv_pool *pool = iso->pool;
     slv_err err = {.code = SLV_OK};
 
     iso->fork_pending = false;
+    if (code == SLV_OK && iso->from_app &&
+        !(iso->group->app && child_of(pid, iso->group->app->proc.pid))) {
+        close(pidfd);
+        code = SLV_E_DENIED;
+    }
     if (code == SLV_OK)
         code = slv_proc_adopt(&iso->proc, pool->loop, pidfd, pid, &err);
     if (iso->state == SLV_ISOLATE_DYING) { /* given up meanwhile */

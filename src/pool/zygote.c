@@ -22,6 +22,7 @@
 
 #define RESTART_MS 5000 /* a zygote that dies is not started again sooner */
 #define AGAIN_MS 500
+#define MESSAGES_PER_TURN 32
 
 struct slv_zygote {
     slv_zygote_options options;
@@ -324,7 +325,11 @@ static void on_readable(slv_poll *poll, unsigned events)
     int rc, fd;
 
     (void)events;
-    while (conn->fd >= 0 && (rc = receive_message(conn->fd, &m, &fd)) != 0) {
+    /* a few at a time: an app zygote may have gone mad */
+    for (unsigned n = 0; n < MESSAGES_PER_TURN && conn->fd >= 0; n++) {
+        rc = receive_message(conn->fd, &m, &fd);
+        if (rc == 0)
+            return;
         if (rc < 0) {
             lose_connection(conn);
             return;

@@ -56,6 +56,14 @@ static const int fcntl_commands[] = {F_GETFD, F_SETFD, F_GETFL, F_SETFL};
     (CLONE_THREAD_BITS | CLONE_NEW_ANY | CLONE_PTRACE | CLONE_UNTRACED | CLONE_VFORK |             \
      CLONE_PARENT | CLONE_FILES)
 
+/* A call that this machine's architecture does not have needs no rule. */
+static int plain_rule(scmp_filter_ctx ctx, uint32_t action, int number)
+{
+    int rc = seccomp_rule_add(ctx, action, number, 0);
+
+    return rc == -EDOM ? 0 : rc;
+}
+
 static int add_argument_rules(scmp_filter_ctx ctx)
 {
     int rc = 0;
@@ -68,17 +76,17 @@ static int add_argument_rules(scmp_filter_ctx ctx)
                            SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
     for (size_t i = 0; i < SLV_ARRAY_LEN(advices); i++)
         rc |= seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(madvise), 1,
-                               SCMP_A2(SCMP_CMP_EQ, (scmp_datum_t)advices[i]));
+                               SCMP_A2(SCMP_CMP_EQ, (scmp_datum_t)advices[i], 0));
     for (size_t i = 0; i < SLV_ARRAY_LEN(fcntl_commands); i++)
         rc |= seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(fcntl), 1,
-                               SCMP_A1(SCMP_CMP_EQ, (scmp_datum_t)fcntl_commands[i]));
+                               SCMP_A1(SCMP_CMP_EQ, (scmp_datum_t)fcntl_commands[i], 0));
     rc |= seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(prctl), 1,
-                           SCMP_A0(SCMP_CMP_EQ, PR_SET_NAME));
+                           SCMP_A0(SCMP_CMP_EQ, PR_SET_NAME, 0));
     /* fstat of newer C libraries; never by path */
     rc |= seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(newfstatat), 1,
-                           SCMP_A3(SCMP_CMP_EQ, AT_EMPTY_PATH));
+                           SCMP_A3(SCMP_CMP_EQ, AT_EMPTY_PATH, 0));
     rc |= seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1,
-                           SCMP_A0(SCMP_CMP_EQ, SLV_SANDBOX_PID_MARK));
+                           SCMP_A0(SCMP_CMP_EQ, SLV_SANDBOX_PID_MARK, 0));
     rc |= seccomp_rule_add(
         ctx, SCMP_ACT_ALLOW, SCMP_SYS(clone), 1,
         SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_DECIDING, CLONE_THREAD_BITS | CLONE_FILES));
@@ -101,10 +109,10 @@ static int add_zygote_rules(scmp_filter_ctx ctx)
     int rc = 0;
 
     for (size_t i = 0; i < SLV_ARRAY_LEN(calls); i++)
-        rc |= seccomp_rule_add(ctx, SCMP_ACT_ALLOW, calls[i], 0);
+        rc |= plain_rule(ctx, SCMP_ACT_ALLOW, calls[i]);
     for (size_t i = 0; i < SLV_ARRAY_LEN(prctls); i++)
         rc |= seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(prctl), 1,
-                               SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)prctls[i]));
+                               SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)prctls[i], 0));
     rc |= seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(clone), 1,
                            SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_DECIDING, 0));
     return rc;
@@ -131,12 +139,8 @@ static int add_soft_rules(scmp_filter_ctx ctx)
                                 SCMP_SYS(prlimit64)};
     int rc = 0;
 
-    for (size_t i = 0; i < SLV_ARRAY_LEN(calls); i++) {
-        int one = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EPERM), calls[i], 0);
-
-        if (one != -EDOM) /* the call does not exist on this machine */
-            rc |= one;
-    }
+    for (size_t i = 0; i < SLV_ARRAY_LEN(calls); i++)
+        rc |= plain_rule(ctx, SCMP_ACT_ERRNO(EPERM), calls[i]);
     return rc;
 }
 
@@ -175,7 +179,7 @@ slv_code slv_sandbox_filter_build(slv_sandbox_role role, slv_sandbox_mode mode,
     *ret = (slv_sandbox_filter){0};
     rc |= seccomp_attr_set(ctx, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS);
     for (size_t i = 0; i < SLV_ARRAY_LEN(plain_calls); i++)
-        rc |= seccomp_rule_add(ctx, SCMP_ACT_ALLOW, plain_calls[i], 0);
+        rc |= plain_rule(ctx, SCMP_ACT_ALLOW, plain_calls[i]);
     rc |= add_argument_rules(ctx);
     if (role == SLV_SANDBOX_APP_ZYGOTE)
         rc |= add_zygote_rules(ctx);
