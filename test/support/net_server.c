@@ -1,21 +1,22 @@
 /*
- * net_server.c - the HTTP server and client layer as a program of its own, for the integration
- * tests: net_server [--tls] [--unix PATH].
+ * net_server.c - the HTTP server and client layers as a program of their own, for integration
+ * tests.
  *
- * Prints "port N" (and with --tls the certificate as PEM) on stdout; ends on SIGTERM at once and
- * drains on SIGINT. Every request for /stat tells what the server has seen.
+ * net_server [--tls] [--unix PATH] [--short-timeouts] [--ca FILE] [--public-only] prints "port N"
+ * (and with --tls its certificate as PEM) on stdout. SIGTERM ends it at once, SIGINT after a drain.
  *
- *     /hello            "hello\n"
- *     /head             the request head as text
- *     /echo             the body streamed back (?pause=MS grants credit only after that time)
- *     /taken            the body, when it came with the head ("taken"), else streamed ("streamed")
- *     /ignore           answers at once, reads no body
- *     /big?bytes=N      N bytes of 'x', chunked (&length=1: with Content-Length), written as the
- * client reads /slow?ms=N        answers after N ms /cut?bytes=N      chunked; aborts after N bytes
- *     /short            promises 10 bytes, sends 5
- *     /badhead          a header that cannot be sent: answers 500
- *     /ws               echoes WebSocket messages (?compress=1, ?push=N: sends N bytes in messages
- * of 64 KiB first) /stat             counters as JSON
+ * - /hello: "hello\n"; /head: the request head as text; /stat: counters as JSON
+ * - /echo: the body streamed back (?pause=MS grants credit only after that time)
+ * - /taken: "taken" when the body came with the head, else "streamed"; /ignore: reads no body
+ * - /big?bytes=N: N bytes, chunked (&length=1: with Content-Length), written as the client reads
+ * - /slow?ms=N: answers after that time; /cut?bytes=N: aborts after N bytes; /short: promises 10
+ *   bytes and sends 5; /badhead: a header that cannot be sent, then 500
+ * - /ws: echoes messages (?compress=1; ?push=N: sends N bytes in messages of 64 KiB first)
+ * - /fetch: passes the request on to the URL in x-fetch-url (x-fetch-redirect: manual or error;
+ *   x-fetch-raw, x-fetch-drop: 1) and the response back; 502 "CODE: message" when that fails
+ * - /fetchws: the same for a WebSocket; messages are passed both ways (x-fetch-compress: 1)
+ * - /connect: the request's body to x-fetch-host, x-fetch-port (x-fetch-tls: 1; TLS begins after
+ *   the text in x-fetch-starttls-at); what comes back is the response
  */
 #include <inttypes.h>
 #include <signal.h>
@@ -29,6 +30,7 @@
 #include "net/server.h"
 #include "net/tls.h"
 #include "net/ws.h"
+#include "support/net_proxy.h"
 
 static slv_loop *loop;
 static slv_http_server *server;
@@ -40,7 +42,7 @@ static struct {
 typedef struct request {
     slv_exchange *ex;
     slv_timer timer;
-    enum { ECHO, IGNORE, BIG, SLOW, CUT } kind;
+    enum { ECHO, BIG, SLOW, CUT } kind;
     uint64_t left;
     bool slow_credit;
 } request;
@@ -285,7 +287,13 @@ static void on_request(void *ctx, slv_exchange *ex)
 
     (void)ctx;
     stat.requests++;
-    if (slv_str_is(path, "/hello"))
+    if (slv_str_is(path, "/fetch"))
+        proxy_fetch(ex);
+    else if (slv_str_is(path, "/fetchws"))
+        proxy_socket(ex);
+    else if (slv_str_is(path, "/connect"))
+        proxy_connect(ex);
+    else if (slv_str_is(path, "/hello"))
         reply(ex, 200, SLV_STR("hello\n"));
     else if (slv_str_starts(path, SLV_STR("/head")))
         show_head(ex);
@@ -317,10 +325,22 @@ static void on_request(void *ctx, slv_exchange *ex)
         reply(ex, 404, SLV_STR("not found\n"));
 }
 
+static bool proxied(const slv_exchange *ex)
+{
+    return slv_str_is(ex->head.path, "/fetch") || slv_str_is(ex->head.path, "/connect") ||
+           slv_str_is(ex->head.path, "/fetchws");
+}
+
 static void on_body(slv_exchange *ex, slv_str bytes, bool last)
 {
     request *r = ex->user;
-    bool more = slv_exchange_write(ex, bytes);
+    bool more;
+
+    if (proxied(ex)) {
+        proxy_body(ex, bytes, last);
+        return;
+    }
+    more = slv_exchange_write(ex, bytes);
 
     r->left += bytes.len;
     if (last) {
@@ -336,6 +356,10 @@ static void on_writable(slv_exchange *ex)
 {
     request *r = ex->user;
 
+    if (proxied(ex)) {
+        proxy_writable(ex);
+        return;
+    }
     stat.writable++;
     if (r->kind == ECHO) {
         slv_exchange_credit(ex, (size_t)r->left);
@@ -353,7 +377,10 @@ static void on_gone(slv_exchange *ex, slv_gone_reason reason)
         stat.gone_timeout++;
     else
         stat.gone_server++;
-    finish(ex->user);
+    if (proxied(ex))
+        proxy_gone(ex);
+    else
+        finish(ex->user);
 }
 
 static void drained(void *arg)
@@ -383,6 +410,8 @@ static slv_code setup(int argc, char **argv, slv_tls_server **ret_tls, slv_err *
     slv_listen_options listen = {.host = SLV_STR("127.0.0.1")};
     slv_str names[] = {SLV_STR("localhost"), SLV_STR("127.0.0.1")};
     SLV_CLEANUP(slv_buf_done) slv_buf pem = SLV_BUF(1 << 16);
+    const char *ca_file = NULL;
+    bool private_too = true;
 
     for (int i = 1; i < argc; i++) {
         if (!strcmp(argv[i], "--tls")) {
@@ -393,11 +422,17 @@ static slv_code setup(int argc, char **argv, slv_tls_server **ret_tls, slv_err *
         } else if (!strcmp(argv[i], "--short-timeouts")) {
             options.header_timeout_ms = options.body_timeout_ms = options.write_timeout_ms = 300;
             options.idle_timeout_ms = 600;
+        } else if (!strcmp(argv[i], "--ca") && i + 1 < argc) {
+            ca_file = argv[++i];
+        } else if (!strcmp(argv[i], "--public-only")) {
+            private_too = false;
         } else if (!strcmp(argv[i], "--port") && i + 1 < argc) {
             listen.port = (uint16_t)atoi(argv[++i]);
         }
     }
     SLV_TRY(slv_loop_new(&loop, err));
+    if (!proxy_start(loop, ca_file, private_too))
+        return slv_fail(err, SLV_E_IO, "no client");
     server = slv_http_server_new(loop, &options);
     SLV_TRY(slv_http_server_listen(server, &listen, err));
     printf("port %u\n", (unsigned)slv_http_server_port(server));
@@ -425,6 +460,7 @@ int main(int argc, char **argv)
     slv_signal_stop(&on_sigint);
     slv_signal_stop(&on_sigterm);
     slv_http_server_free(server);
+    proxy_stop();
     slv_tls_server_free(tls);
     slv_loop_free(loop);
     return 0;
