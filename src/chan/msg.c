@@ -432,7 +432,7 @@ slv_code slv_msg_op_get(slv_str payload, slv_msg_op *ret)
     case SLV_OP_RPC:
         ret->rpc.target_kind = (slv_rpc_target)slv_read_u8(&r);
         ret->rpc.target = slv_read_u32(&r);
-        valid = ret->rpc.target_kind <= SLV_RPC_PENDING && rpc_rest_read(&r, &ret->rpc);
+        valid = ret->rpc.target_kind <= SLV_RPC_CAPABILITY && rpc_rest_read(&r, &ret->rpc);
         break;
     default:
         break;

@@ -98,8 +98,6 @@ typedef struct slv_msg_event_scheduled {
 typedef enum slv_rpc_target {
     SLV_RPC_BINDING = 0,    /* OP: target is a binding; EVENT: the entrypoint named */
     SLV_RPC_CAPABILITY = 1, /* target is a capability */
-    SLV_RPC_PENDING =
-        2, /* OP only: target is an operation that is still open; its result is meant */
 } slv_rpc_target;
 
 typedef enum slv_rpc_action {

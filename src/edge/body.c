@@ -6,7 +6,9 @@ void slv_body_join(slv_source *src, slv_sink *sink)
     SLV_ASSERT(!src->sink && !sink->source);
     src->sink = sink;
     sink->source = src;
-    if (sink->ops->joined)
+    if (src->ops->joined)
+        src->ops->joined(src); /* may be all there is */
+    if (sink->source && sink->ops->joined)
         sink->ops->joined(sink);
 }
 
@@ -63,27 +65,30 @@ void slv_sink_cancel(slv_sink *sink, slv_str reason)
 
 /* One end of an isolate's stream, listed by its event. */
 typedef struct stream_end {
-    slv_list node;
+    slv_owned owned;
     slv_stream st;
     bool is_source;
     union {
         struct {
             slv_source source;
             size_t granted, delivered, consumed;
+            slv_buf early; /* what came before there was a sink */
+            bool joined, early_fin, early_failed;
         };
         struct {
             slv_sink sink;
             slv_buf pending; /* what the isolate has not asked for yet */
-            bool fin, asked;
+            bool fin, failed, asked;
         };
     };
 } stream_end;
 
+static void end_ended(slv_owned *owned, slv_str message);
+
 static void free_end(stream_end *end)
 {
-    slv_list_remove(&end->node);
-    if (!end->is_source)
-        slv_buf_done(&end->pending);
+    slv_list_remove(&end->owned.node);
+    slv_buf_done(end->is_source ? &end->early : &end->pending);
     free(end);
 }
 
@@ -97,6 +102,12 @@ static void source_data(slv_stream *st, slv_str bytes, bool fin)
     stream_end *end = of_stream(st);
 
     end->delivered += bytes.len;
+    if (!end->joined) {
+        end->early_fin = fin;
+        if (slv_buf_append(&end->early, bytes) != SLV_OK)
+            end->early_failed = true;
+        return;
+    }
     if (!fin) {
         slv_source_push(&end->source, bytes, false); /* may cancel, which frees end */
         return;
@@ -110,8 +121,12 @@ static void source_data(slv_stream *st, slv_str bytes, bool fin)
 static void source_failed(slv_stream *st, slv_str message)
 {
     stream_end *end = of_stream(st);
-    slv_sink *sink = part_source(&end->source);
 
+    if (!end->joined) {
+        end->early_failed = true;
+        return;
+    }
+    slv_sink *sink = part_source(&end->source);
     free_end(end);
     if (sink)
         sink->ops->fail(sink, message);
@@ -140,45 +155,69 @@ static void source_cancel(slv_source *src, slv_str reason)
     free_end(end);
 }
 
-static const slv_source_ops source_ops = {source_credit, source_cancel};
+/* What came early goes first. May free end. */
+static void source_joined(slv_source *src)
+{
+    stream_end *end = slv_container_of(src, stream_end, source);
+    slv_buf early = end->early;
+    bool fin = end->early_fin, failed = end->early_failed;
 
-slv_code slv_link_source_open(slv_link *link, uint32_t number, uint32_t event, slv_streams *streams,
-                              slv_source **ret, slv_err *err)
+    end->joined = true;
+    end->early = (slv_buf){0};
+    slv_sink *sink = fin || failed ? part_source(src) : src->sink;
+    if (fin || failed)
+        free_end(end);
+    if (failed)
+        sink->ops->fail(sink, SLV_STR("The body could not be read."));
+    else if (fin || early.len > 0)
+        sink->ops->data(sink, slv_buf_view(&early), fin);
+    slv_buf_done(&early);
+}
+
+static const slv_source_ops source_ops = {source_credit, source_cancel, source_joined};
+
+slv_code slv_link_source_open(slv_link *link, uint32_t *number, uint32_t event,
+                              slv_streams *streams, slv_source **ret, slv_err *err)
 {
     stream_end *end = slv_new0(stream_end);
 
     end->is_source = true;
+    end->owned.ended = end_ended;
     end->source.ops = &source_ops;
+    end->early = SLV_BUF(SLV_FLOW_WINDOW);
     end->st.ops = &source_stream_ops;
     end->st.event = event;
-    slv_code code = slv_stream_open(&end->st, link, SLV_STREAM_IN, number, err);
+    slv_code code = slv_stream_open(&end->st, link, SLV_STREAM_IN, *number, err);
     if (code != SLV_OK) {
         free(end);
         return code;
     }
-    slv_list_push(&streams->list, &end->node);
+    slv_list_push(&streams->list, &end->owned.node);
+    *number = end->st.number;
     *ret = &end->source;
     return SLV_OK;
 }
 
 /* ---- what an isolate reads ---- */
 
-/* Passes on what the isolate has credit for. May free end. */
+/* Passes on what the isolate has credit for. Before it asks nothing is, not even the end, so that
+   the stream can be handed back. May free end. */
 static void sink_pump(stream_end *end)
 {
-    size_t n;
-
-    if (!slv_stream_is_open(&end->st))
+    if (!end->asked)
         return;
-    if (end->pending.len == 0 && !end->fin)
-        return;
-    n = slv_stream_write(&end->st, slv_buf_view(&end->pending), end->fin);
-    slv_buf_consume(&end->pending, n);
-    if (!slv_stream_is_open(&end->st)) { /* fin has gone */
+    if (end->failed) {
+        slv_stream_fail(&end->st, slv_buf_view(&end->pending));
         free_end(end);
         return;
     }
-    if (end->pending.len == 0)
+    if (end->pending.len == 0 && !end->fin)
+        return;
+    size_t n = slv_stream_write(&end->st, slv_buf_view(&end->pending), end->fin);
+    slv_buf_consume(&end->pending, n);
+    if (!slv_stream_is_open(&end->st)) /* fin has gone */
+        free_end(end);
+    else if (end->pending.len == 0)
         slv_buf_done(&end->pending);
 }
 
@@ -187,7 +226,7 @@ static void sink_data(slv_sink *sink, slv_str bytes, bool fin)
     stream_end *end = slv_container_of(sink, stream_end, sink);
     size_t n = 0;
 
-    if (end->pending.len == 0) {
+    if (end->asked && end->pending.len == 0) {
         n = slv_stream_write(&end->st, bytes, fin);
         if (!slv_stream_is_open(&end->st)) {
             free_end(end);
@@ -195,12 +234,10 @@ static void sink_data(slv_sink *sink, slv_str bytes, bool fin)
         }
     }
     end->fin = fin;
-    bytes = slv_str_skip(bytes, n);
-    if (slv_buf_append(&end->pending, bytes) != SLV_OK) {
+    if (slv_buf_append(&end->pending, slv_str_skip(bytes, n)) != SLV_OK) {
         slv_stream_fail(&end->st, SLV_STR("too much was sent at once"));
         slv_sink_cancel(sink, SLV_STR("too much was sent at once"));
         free_end(end);
-        return;
     }
 }
 
@@ -208,8 +245,10 @@ static void sink_fail(slv_sink *sink, slv_str message)
 {
     stream_end *end = slv_container_of(sink, stream_end, sink);
 
-    slv_stream_fail(&end->st, message);
-    free_end(end);
+    end->failed = true; /* what had come is worth nothing */
+    if (slv_buf_set(&end->pending, message) != SLV_OK)
+        slv_buf_reset(&end->pending);
+    sink_pump(end);
 }
 
 static const slv_sink_ops link_sink_ops = {.data = sink_data, .fail = sink_fail};
@@ -244,62 +283,111 @@ static void sink_failed(slv_stream *st, slv_str message)
 static const slv_stream_ops sink_stream_ops = {
     .credited = sink_asked, .canceled = sink_canceled, .failed = sink_failed};
 
-slv_code slv_link_sink_open(slv_link *link, uint32_t event, slv_streams *streams, slv_sink **ret,
-                            uint32_t *ret_number, slv_err *err)
+slv_code slv_link_sink_open(slv_link *link, uint32_t *number, uint32_t event, slv_streams *streams,
+                            slv_sink **ret, slv_err *err)
 {
     stream_end *end = slv_new0(stream_end);
 
+    end->owned.ended = end_ended;
     end->sink.ops = &link_sink_ops;
     end->st.ops = &sink_stream_ops;
     end->st.event = event;
     end->pending = SLV_BUF(2 * (size_t)SLV_FLOW_CREDIT_MAX);
-    slv_code code = slv_stream_open(&end->st, link, SLV_STREAM_OUT, 0, err);
+    slv_code code = slv_stream_open(&end->st, link, SLV_STREAM_OUT, *number, err);
     if (code != SLV_OK) {
         free(end);
         return code;
     }
-    slv_list_push(&streams->list, &end->node);
+    slv_list_push(&streams->list, &end->owned.node);
     *ret = &end->sink;
-    *ret_number = end->st.number;
+    *number = end->st.number;
     return SLV_OK;
 }
 
-slv_source *slv_link_sink_splice(slv_streams *streams, uint32_t number)
-{
-    SLV_LIST_EACH (node, &streams->list) {
-        stream_end *end = slv_container_of(node, stream_end, node);
-
-        if (end->is_source || end->st.number != number)
-            continue;
-        if (end->asked || end->pending.len > 0 || !end->sink.source)
-            return NULL;
-        slv_source *src = slv_sink_take_source(&end->sink);
-        slv_stream_forget(&end->st);
-        free_end(end);
-        return src;
-    }
-    return NULL;
-}
-
 /* ---- the event's end ---- */
+
+static void end_ended(slv_owned *owned, slv_str message)
+{
+    stream_end *end = slv_container_of(owned, stream_end, owned);
+
+    slv_stream_forget(&end->st);
+    if (end->is_source) {
+        slv_sink *sink = part_source(&end->source);
+
+        free_end(end);
+        if (sink)
+            sink->ops->fail(sink, message);
+    } else {
+        slv_sink_cancel(&end->sink, message);
+        free_end(end);
+    }
+}
 
 void slv_streams_end(slv_streams *streams, slv_str message)
 {
     slv_list *node;
 
     while ((node = slv_list_pop(&streams->list)) != NULL) {
-        stream_end *end = slv_container_of(node, stream_end, node);
+        slv_owned *owned = slv_container_of(node, slv_owned, node);
 
-        slv_stream_forget(&end->st);
-        if (end->is_source) {
-            slv_sink *sink = part_source(&end->source);
-
-            free_end(end);
-            if (sink)
-                sink->ops->fail(sink, message);
-        } else {
-            slv_sink_cancel(&end->sink, message);
-            free_end(end);
-        }
+        owned->ended(owned, message);
     }
+}
+
+/* A body that had ended, or failed, before it was handed back. */
+typedef struct over_source {
+    slv_source source;
+    bool failed;
+} over_source;
+
+static void over_credit(slv_source *src, size_t n)
+{
+    over_source *over = slv_container_of(src, over_source, source);
+    bool failed = over->failed;
+    slv_sink *sink = part_source(src);
+
+    (void)n;
+    free(over);
+    if (sink && failed)
+        sink->ops->fail(sink, SLV_STR("Network connection lost."));
+    else if (sink)
+        sink->ops->data(sink, SLV_STR_NULL, true);
+}
+
+static void over_cancel(slv_source *src, slv_str reason)
+{
+    (void)reason;
+    free(slv_container_of(src, over_source, source));
+}
+
+static const slv_source_ops over_ops = {.credit = over_credit, .cancel = over_cancel};
+
+static slv_source *take_back(stream_end *end)
+{
+    slv_source *src = slv_sink_take_source(&end->sink);
+
+    if (!src) {
+        over_source *over = slv_new0(over_source);
+
+        over->source.ops = &over_ops;
+        over->failed = end->failed;
+        src = &over->source;
+    }
+    slv_stream_forget(&end->st);
+    free_end(end);
+    return src;
+}
+
+slv_source *slv_link_sink_splice(slv_streams *streams, uint32_t number)
+{
+    SLV_LIST_EACH (node, &streams->list) {
+        slv_owned *owned = slv_container_of(node, slv_owned, node);
+        stream_end *end = slv_container_of(owned, stream_end, owned);
+
+        if (owned->ended != end_ended || end->is_source || end->st.number != number)
+            continue;
+        bool untouched = !end->asked && (end->failed || end->pending.len == 0);
+        return untouched ? take_back(end) : NULL;
+    }
+    return NULL;
 }

@@ -26,6 +26,8 @@ typedef struct slv_source_ops {
     void (*credit)(slv_source *src, size_t n);
     /* The sink wants no more. */
     void (*cancel)(slv_source *src, slv_str reason);
+    /* Joined: push what is there already; may be NULL. */
+    void (*joined)(slv_source *src);
 } slv_source_ops;
 
 typedef struct slv_sink_ops {
@@ -45,6 +47,7 @@ struct slv_sink {
     slv_source *source; /* NULL: parted, or not joined yet */
 };
 
+/* The whole body may pass inside: look at neither after. */
 void slv_body_join(slv_source *src, slv_sink *sink);
 /* From the source's side: each parts when it ends the body. Nothing when parted. */
 void slv_source_push(slv_source *src, slv_str bytes, bool fin);
@@ -57,17 +60,23 @@ slv_source *slv_sink_take_source(slv_sink *sink);
 
 /* ---- streams of isolates as ends of bodies ---- */
 
-/* Streams of one event, so that its END can end them. */
+/* What belongs to one event and ends with it: streams and sockets open on the isolate. */
+typedef struct slv_owned {
+    slv_list node;
+    /* The event has ended: nothing more is said to the isolate. Frees itself. */
+    void (*ended)(struct slv_owned *owned, slv_str message);
+} slv_owned;
+
 typedef struct slv_streams {
-    slv_list list;
+    slv_list list; /* slv_owned.node */
 } slv_streams;
 
-/* A stream that the isolate sends. Lives until the body ends. */
-SLV_NODISCARD slv_code slv_link_source_open(slv_link *link, uint32_t number, uint32_t event,
+/* A stream that the isolate sends, *number 0: we choose it. Lives until the body ends. */
+SLV_NODISCARD slv_code slv_link_source_open(slv_link *link, uint32_t *number, uint32_t event,
                                             slv_streams *streams, slv_source **ret, slv_err *err);
-/* A stream that the isolate reads; its number is drawn when number is 0. */
-SLV_NODISCARD slv_code slv_link_sink_open(slv_link *link, uint32_t event, slv_streams *streams,
-                                          slv_sink **ret, uint32_t *ret_number, slv_err *err);
+/* A stream that the isolate reads, *number 0: we choose it. */
+SLV_NODISCARD slv_code slv_link_sink_open(slv_link *link, uint32_t *number, uint32_t event,
+                                          slv_streams *streams, slv_sink **ret, slv_err *err);
 /* The source behind a stream that was given to the isolate and of which nothing was asked for yet;
    the stream is over then. NULL: no such stream, or it is being read. */
 slv_source *slv_link_sink_splice(slv_streams *streams, uint32_t number);

@@ -69,11 +69,12 @@ struct slv_event {
     slv_version *version; /* a reference */
     slv_pool_event pe;
     slv_event_state state;
-    slv_list node;       /* shard->events */
-    slv_streams streams; /* open on the isolate */
-    slv_list op_list;    /* open operations */
-    slv_list fetch_wait; /* operations that wait for one of open_connections */
-    unsigned fetches;    /* that wait for headers */
+    slv_list node;        /* shard->events */
+    slv_streams streams;  /* open on the isolate */
+    slv_list op_list;     /* open operations */
+    slv_list connections; /* connect.c */
+    slv_list fetch_wait;  /* operations that wait for one of open_connections */
+    unsigned fetches;     /* that wait for headers */
     uint32_t subrequests, op_count;
     unsigned hops;   /* calls of workers by workers that led here */
     slv_list linger; /* shard->lingering: END is due by linger_ms */
@@ -81,7 +82,8 @@ struct slv_event {
     bool canceled;
     bool effects; /* it has sent an operation: not to be tried again */
     bool retried;
-    bool inside; /* called by another event */
+    bool inside;     /* called by another event */
+    slv_isolate *on; /* the only one that it may run on; NULL: any */
 };
 
 /* ops, inside, hops set; version takes a reference. May call ops->send or ops->ended only later,
@@ -123,6 +125,19 @@ slv_op *slv_op_find(slv_event *ev, uint32_t id);
 /* RESULT with ERROR. */
 void slv_op_reject(slv_event *ev, uint32_t id, slv_str name, slv_str message);
 
+/* The source behind a stream number that an isolate names as a body: one of its own, or one of ours
+ * that it hands back. */
+SLV_NODISCARD slv_code slv_event_body(slv_event *ev, uint32_t number, slv_source **ret,
+                                      slv_err *err);
+/* Counts one; false when the limit is reached, and the operation was rejected. */
+bool slv_event_subrequest(slv_event *ev, uint32_t op);
+/* The same for a call of another worker, which may be too deep as well. */
+bool slv_event_may_call(slv_event *ev, uint32_t op);
+/* A service binding of the event's version, and the version that it calls now (NULL: none runs).
+ * NULL: no such binding. */
+/* Rejects a caller's operation with what became of the callee. */
+void slv_service_reject(slv_op *op, slv_event *callee, const slv_event_end *end);
+const slv_binding *slv_service_binding(slv_event *ev, uint32_t index, slv_version **ret_target);
 /* The shard's outgoing client. */
 slv_code slv_egress_open(slv_shard *shard, slv_err *err);
 void slv_egress_close(slv_shard *shard);
@@ -130,6 +145,8 @@ void slv_egress_close(slv_shard *shard);
 slv_code slv_egress_fetch(slv_event *ev, uint32_t op, const slv_msg_op_fetch *m, slv_err *err);
 slv_code slv_egress_connect(slv_event *ev, uint32_t op, const slv_msg_op_connect *m, slv_err *err);
 slv_code slv_egress_starttls(slv_event *ev, uint32_t op, uint32_t readable, slv_err *err);
+/* The event has ended: nobody reads or writes its connections any more. */
+void slv_connections_end(slv_event *ev);
 slv_code slv_service_fetch(slv_event *ev, uint32_t op, const slv_msg_op_fetch *m, slv_err *err);
 slv_code slv_rpc_op(slv_event *ev, uint32_t op, const slv_msg_rpc *m, slv_err *err);
 /* CAP_DROP. */
@@ -156,7 +173,7 @@ struct slv_shard {
     slv_buf scratch; /* within one call */
     slv_url url;     /* within one call */
     slv_str cf;      /* request.cf, JSON */
-    slv_buf notice_page;
+    slv_buf notice_page, notice_text;
     uint64_t requests;
     slv_buf hook_out; /* records for the control loop, see hooks.c */
     slv_task hook_flush;
@@ -228,6 +245,14 @@ bool slv_error_parse(slv_str json, slv_arena *arena, slv_error_text *ret);
 SLV_NODISCARD slv_code slv_error_put(slv_buf *out, slv_str name, slv_str message);
 
 /* ---- requests ---- */
+
+/* What an exchange's user pointer points at: who answers it. */
+typedef struct slv_answerer {
+    void (*body)(struct slv_answerer *a, slv_str bytes,
+                 bool last); /* NULL: no credit was granted */
+    void (*writable)(struct slv_answerer *a);
+    void (*gone)(struct slv_answerer *a);
+} slv_answerer;
 
 extern const slv_exchange_handlers slv_ingress_handlers_;
 /* The URL as a worker sees it, normalised; in shard->url until the next call. SLV_E_PARSE. */

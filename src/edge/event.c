@@ -1,4 +1,5 @@
 #include "edge/edge_int.h"
+#include "edge/peer_int.h"
 
 /* Operations that one event may have open at once: what it makes main hold is limited. */
 #define OPS_MAX 4096
@@ -75,6 +76,9 @@ static void finish(slv_event *ev, const slv_event_end *end)
     slv_list_remove(&ev->node);
     slv_list_remove(&ev->linger);
     stop_ops(ev);
+    slv_connections_end(ev);
+    if (ev->pe.isolate && slv_isolate_user(ev->pe.isolate))
+        slv_peer_event_ended(slv_isolate_user(ev->pe.isolate), ev->pe.id);
     slv_streams_end(&ev->streams, SLV_STR("The event that this body belonged to has ended."));
     ev->ops->ended(ev, end); /* may free ev */
     (void)slv_version_unref(version);
@@ -128,7 +132,8 @@ static void place(slv_event *ev)
         start(ev);
     } else if (code != SLV_E_AGAIN) {
         const slv_event_end end = {.outcome = SLV_OUTCOME_EXCEPTION, .start_err = &err};
-        err.code = code;
+        /* a full queue; of a worker whose start-up passes a limit `placed` tells */
+        err.code = code == SLV_E_LIMIT ? SLV_E_AGAIN : code;
         finish(ev, &end);
     }
 }
@@ -176,8 +181,10 @@ void slv_event_begin(slv_event *ev, slv_shard *shard, slv_version *version, uint
     slv_list_init(&ev->streams.list);
     slv_list_init(&ev->op_list);
     slv_list_init(&ev->fetch_wait);
+    slv_list_init(&ev->connections);
     slv_list_push(&shard->events, &ev->node);
     ev->pe = (slv_pool_event){.version = version,
+                              .on = ev->on,
                               .flags = ev->inside ? SLV_POOL_INSIDE : 0,
                               .cpu_limit_us = cpu_limit_us,
                               .wall_limit_ms = wall_limit_ms,

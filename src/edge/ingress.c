@@ -10,6 +10,7 @@
 /* A client's request: the event that it became, and the exchange that it came from. Lives until
  * both are over. */
 typedef struct ingress {
+    slv_answerer answerer;
     slv_event ev;
     slv_list idle;    /* shard->idle_ingress, while unused */
     slv_exchange *ex; /* NULL: answered, or the client left */
@@ -127,13 +128,14 @@ static void in_cancel(slv_source *src, slv_str reason)
     (void)reason;
 }
 
-static const slv_source_ops in_ops = {in_credit, in_cancel};
+static const slv_source_ops in_ops = {.credit = in_credit, .cancel = in_cancel};
 
 static const slv_page_spec too_large = {.status = 413, .title = {"Payload too large", 17}};
 
-static void on_body(slv_exchange *ex, slv_str bytes, bool last)
+static void on_body(slv_answerer *a, slv_str bytes, bool last)
 {
-    ingress *ing = ex->user;
+    ingress *ing = slv_container_of(a, ingress, answerer);
+    slv_exchange *ex = ing->ex;
 
     ing->body_seen += bytes.len;
     if (ing->body_seen <= ing->ev.version->limits.request_body_bytes) {
@@ -196,20 +198,19 @@ static void out_fail(slv_sink *sink, slv_str message)
 
 static const slv_sink_ops out_ops = {out_data, out_fail, out_joined};
 
-static void on_writable(slv_exchange *ex)
+static void on_writable(slv_answerer *a)
 {
-    ingress *ing = ex->user;
+    ingress *ing = slv_container_of(a, ingress, answerer);
     size_t owed = ing->owed;
 
     ing->owed = 0;
     slv_sink_credit(&ing->out, owed);
 }
 
-static void on_gone(slv_exchange *ex, slv_gone_reason reason)
+static void on_gone(slv_answerer *a)
 {
-    ingress *ing = ex->user;
+    ingress *ing = slv_container_of(a, ingress, answerer);
 
-    (void)reason;
     log_line(ing, SLV_STR("canceled"));
     part(ing);
     slv_sink_cancel(&ing->out, SLV_STR("The client has disconnected."));
@@ -250,27 +251,13 @@ static void reply_whole(ingress *ing, const slv_response_head *head, slv_str bod
         bad_response(ing, &err);
 }
 
-/* The source of a streamed body; NULL with SLV_OK when the number was already used up. */
-static slv_code body_source(ingress *ing, const slv_msg_response *m, slv_source **ret, slv_err *err)
-{
-    slv_event *ev = &ing->ev;
-
-    if (m->body_kind == SLV_BODY_STREAM)
-        return slv_link_source_open(slv_event_link(ev), m->number, ev->pe.id, &ev->streams, ret,
-                                    err);
-    *ret = slv_link_sink_splice(&ev->streams, m->number);
-    return *ret ? SLV_OK
-                : slv_fail(err, SLV_E_PROTOCOL, "RESPONSE with stream %u, which cannot be spliced",
-                           m->number);
-}
-
 static slv_code reply_stream(ingress *ing, const slv_response_head *head, const slv_msg_response *m,
                              slv_err *err)
 {
     slv_source *src;
     slv_err bad = {0};
 
-    SLV_TRY(body_source(ing, m, &src, err));
+    SLV_TRY(slv_event_body(&ing->ev, m->number, &src, err));
     if (!body_allowed(ing, m)) {
         src->ops->cancel(src, SLV_STR("The response has no body."));
         reply_whole(ing, head, SLV_STR_NULL);
@@ -282,6 +269,44 @@ static slv_code reply_stream(ingress *ing, const slv_response_head *head, const 
         return SLV_OK;
     }
     slv_body_join(src, &ing->out);
+    return SLV_OK;
+}
+
+/* The event goes on for as long as its worker holds the socket. */
+static slv_code reply_socket(ingress *ing, const slv_msg_response *m, slv_err *err)
+{
+    static const slv_page_spec unwanted = {
+        .status = 500,
+        .code = 1101,
+        .title = {"Worker threw exception", 22},
+        .detail = {"TypeError: Worker tried to return WebSocket in a response to a request which "
+                   "did not contain the header \"Upgrade: websocket\".",
+                   125},
+    };
+    slv_wire *w;
+
+    SLV_TRY(slv_wire_of_event(&ing->ev, m->number, &w, err));
+    if (!ing->ex) {
+        if (w)
+            slv_wire_drop(w, SLV_STR("The client has disconnected."));
+    } else if (!w) {
+        static const slv_page_spec broken = {.status = 502,
+                                             .title = {"Network connection lost.", 24}};
+
+        reply_page(ing, &broken, SLV_STR("exception"));
+    } else if (!ing->ex->head.wants_websocket) {
+        slv_wire_drop(w, SLV_STR("The request did not ask for a WebSocket."));
+        reply_page(ing, &unwanted, SLV_STR("exception"));
+    } else {
+        slv_exchange *ex = ing->ex;
+
+        log_line(ing, SLV_STR("ok"));
+        if (slv_wire_upgrade(ex, m->headers,
+                             slv_version_flag(ing->ev.version, "web_socket_compression"), w))
+            part(ing);
+        else
+            reply_page(ing, &unwanted, SLV_STR("exception"));
+    }
     return SLV_OK;
 }
 
@@ -298,13 +323,13 @@ static slv_code on_response(slv_event *ev, const slv_msg_response *m, slv_err *e
     ing->responded = true;
     ing->status = m->status;
     if (m->body_kind == SLV_BODY_SOCKET)
-        return slv_wire_answer(ev, &ing->ex, m, err);
+        return reply_socket(ing, m, err);
     if (!ing->ex) { /* the client has left */
         slv_source *src;
 
         if (m->number == 0)
             return SLV_OK;
-        SLV_TRY(body_source(ing, m, &src, err));
+        SLV_TRY(slv_event_body(&ing->ev, m->number, &src, err));
         src->ops->cancel(src, SLV_STR("The client has disconnected."));
         return SLV_OK;
     }
@@ -427,7 +452,7 @@ static slv_code open_body(ingress *ing, slv_msg_event_fetch *m)
     slv_event *ev = &ing->ev;
     slv_sink *sink;
 
-    SLV_TRY(slv_link_sink_open(slv_event_link(ev), ev->pe.id, &ev->streams, &sink, &m->body_stream,
+    SLV_TRY(slv_link_sink_open(slv_event_link(ev), &m->body_stream, ev->pe.id, &ev->streams, &sink,
                                NULL));
     slv_body_join(&ing->in, sink);
     m->bits |= SLV_FETCH_STREAM;
@@ -538,7 +563,8 @@ static void on_request(void *ctx, slv_exchange *ex)
         return;
     ingress *ing = make(shard);
     ing->ex = ex;
-    ex->user = ing;
+    ing->answerer = (slv_answerer){on_body, on_writable, on_gone};
+    ex->user = &ing->answerer;
     ing->in.ops = &in_ops;
     ing->out.ops = &out_ops;
     ing->ev.ops = &event_ops;
@@ -552,5 +578,29 @@ static void on_request(void *ctx, slv_exchange *ex)
     slv_event_begin(&ing->ev, shard, version, (uint64_t)version->limits.cpu_fetch_ms * 1000, 0);
 }
 
+static void body(slv_exchange *ex, slv_str bytes, bool last)
+{
+    slv_answerer *a = ex->user;
+
+    if (a->body)
+        a->body(a, bytes, last);
+}
+
+static void writable(slv_exchange *ex)
+{
+    slv_answerer *a = ex->user;
+
+    if (a->writable)
+        a->writable(a);
+}
+
+static void gone(slv_exchange *ex, slv_gone_reason reason)
+{
+    slv_answerer *a = ex->user;
+
+    (void)reason;
+    a->gone(a);
+}
+
 const slv_exchange_handlers slv_ingress_handlers_ = {
-    .request = on_request, .body = on_body, .writable = on_writable, .gone = on_gone};
+    .request = on_request, .body = body, .writable = writable, .gone = gone};

@@ -234,6 +234,7 @@ slv_code slv_shard_open(slv_server *server, unsigned index, slv_shard **ret, slv
     shard->sweep.fn = on_sweep;
     shard->scratch = SLV_BUF(SCRATCH_MAX);
     shard->notice_page = SLV_BUF((size_t)4 << 20);
+    shard->notice_text = SLV_BUF((size_t)64 << 10);
     shard->url = SLV_URL_INIT;
     shard->cf = server->o.cf_json.len > 0 ? server->o.cf_json : slv_str_from(default_cf);
     slv_list_init(&shard->events);
@@ -288,6 +289,7 @@ slv_shard *slv_shard_free(slv_shard *shard)
     slv_map_done(&shard->workers);
     slv_buf_done(&shard->scratch);
     slv_buf_done(&shard->notice_page);
+    slv_buf_done(&shard->notice_text);
     slv_url_done(&shard->url);
     slv_buf_done(&shard->hook_out);
     shard->loop = slv_loop_free(shard->loop);

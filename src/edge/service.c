@@ -1,0 +1,279 @@
+/*
+ * Calls between workers: SERVICE_FETCH becomes a fetch event of the bound worker, its response the
+ * operation's result. Bodies go from isolate to isolate as streams joined here; so does a
+ * WebSocket.
+ */
+#include "base/mem.h"
+#include "edge/edge_int.h"
+#include "edge/wire_int.h"
+
+#define HOPS_MAX 32
+
+typedef struct call {
+    slv_op op;    /* of the caller; op.event NULL: answered */
+    slv_event ev; /* of the callee */
+    slv_arena arena;
+    slv_msg_op_fetch m;
+    const slv_binding *binding; /* lives as long as caller, a reference */
+    slv_version *caller;
+    slv_source *body; /* not joined yet */
+    bool over;
+} call;
+
+static call *of_event(slv_event *ev)
+{
+    return slv_container_of(ev, call, ev);
+}
+
+static void release(call *c)
+{
+    if (c->op.event || c->ev.state != SLV_EVENT_IDLE || !c->over)
+        return;
+    if (c->body)
+        c->body->ops->cancel(c->body, SLV_STR("The call has ended."));
+    (void)slv_version_unref(c->caller);
+    slv_arena_done(&c->arena);
+    free(c);
+}
+
+/* The caller has ended, or wants no answer any more. */
+static void on_cancel(slv_op *op, bool answer)
+{
+    call *c = slv_container_of(op, call, op);
+
+    if (answer)
+        slv_op_reject(op->event, op->id, SLV_STR("AbortError"),
+                      SLV_STR("The operation was aborted"));
+    slv_op_close(op);
+    if (slv_event_withdraw(&c->ev))
+        return; /* `ended` has released it */
+    slv_event_cancel(&c->ev, SLV_CANCEL_CLIENT);
+    release(c);
+}
+
+static const slv_op_ops op_ops = {on_cancel};
+
+/* ---- the callee ---- */
+
+static void on_send(slv_event *ev)
+{
+    call *c = of_event(ev);
+    slv_msg_event m = {.kind = SLV_EVENT_FETCH};
+    slv_msg_event_fetch *f = &m.fetch;
+    slv_link *link = slv_event_link(ev);
+    slv_sink *sink;
+
+    f->bits = c->m.bits & (SLV_FETCH_INLINE | SLV_FETCH_UPGRADE);
+    f->body_length = c->m.body_length;
+    f->method = c->m.method;
+    f->url = c->m.url;
+    f->headers = c->m.headers;
+    f->cf = c->m.cf;
+    f->entrypoint = c->binding->entrypoint;
+    f->props = c->binding->props;
+    f->body = c->m.body;
+    if (c->body) {
+        if (slv_link_sink_open(link, &f->body_stream, ev->pe.id, &ev->streams, &sink, NULL) !=
+            SLV_OK) {
+            slv_link_violate(link, SLV_E_LIMIT, "too many streams are open");
+            return;
+        }
+        slv_source *body = c->body;
+
+        c->body = NULL;
+        slv_body_join(body, sink);
+        ev->effects = true; /* it cannot be sent a second time */
+        f->bits |= SLV_FETCH_STREAM;
+    }
+    slv_buf *out = slv_link_begin(link, SLV_FRAME_EVENT, 0, ev->pe.id);
+    slv_link_end(link, slv_msg_event_put(out, &m));
+}
+
+/* Gives the callee's body or socket to the caller; fills in the numbers of the result. */
+static slv_code hand_over(call *c, const slv_msg_response *m, slv_msg_result_fetch *r, slv_err *err)
+{
+    slv_event *caller = c->op.event;
+    slv_source *src;
+    slv_sink *sink;
+    slv_wire *from, *to;
+
+    if (m->body_kind == SLV_BODY_SOCKET) {
+        SLV_TRY(slv_wire_of_event(&c->ev, m->number, &from, err));
+        r->body_length = 0;
+        if (!from || !caller || slv_wire_to_event(caller, &to, &r->socket, NULL) != SLV_OK) {
+            if (from)
+                slv_wire_drop(from, SLV_STR("The caller has ended."));
+            return SLV_OK;
+        }
+        slv_wire_join(from, to);
+        return SLV_OK;
+    }
+    SLV_TRY(slv_event_body(&c->ev, m->number, &src, err));
+    if (!caller || slv_link_sink_open(slv_event_link(caller), &r->body_stream, caller->pe.id,
+                                      &caller->streams, &sink, NULL) != SLV_OK)
+        src->ops->cancel(src, SLV_STR("The caller has ended."));
+    else
+        slv_body_join(src, sink);
+    return SLV_OK;
+}
+
+static slv_code on_response(slv_event *ev, const slv_msg_response *m, slv_err *err)
+{
+    call *c = of_event(ev);
+    slv_msg_result_fetch r = {.status = m->status,
+                              .status_text = m->status_text,
+                              .url = c->m.url,
+                              .headers = m->headers,
+                              .body_length = m->body_length,
+                              .body = m->body};
+
+    if (c->over)
+        return slv_fail(err, SLV_E_PROTOCOL, "a second RESPONSE");
+    c->over = true;
+    if (m->number != 0)
+        SLV_TRY(hand_over(c, m, &r, err));
+    else if (m->body_kind == SLV_BODY_NONE && r.body_length < 0)
+        r.body_length = 0;
+    if (c->op.event) {
+        slv_link *link = slv_event_link(c->op.event);
+        slv_buf *out = slv_link_begin(link, SLV_FRAME_RESULT, 0, c->op.id);
+
+        slv_link_end(link, slv_msg_result_fetch_put(out, &r));
+        slv_op_close(&c->op);
+    }
+    /* what the callee still does is waitUntil; a body that the caller reads keeps it open */
+    if (m->body_kind == SLV_BODY_NONE || m->body_kind == SLV_BODY_INLINE)
+        slv_event_linger(ev, ev->version->limits.wait_until_ms);
+    return SLV_OK;
+}
+
+/* The error of a callee is what the caller's promise rejects with. */
+void slv_service_reject(slv_op *op, slv_event *callee, const slv_event_end *end)
+{
+    slv_link *link = slv_event_link(op->event);
+
+    if (end->error.len > 0) {
+        slv_buf *out = slv_link_begin(link, SLV_FRAME_RESULT, SLV_FRAME_ERROR, op->id);
+
+        slv_link_end(link, slv_msg_str_put(out, end->error));
+        return;
+    }
+    slv_page_spec page = slv_page_for_end(callee->shard, callee->version, end);
+    slv_buf *text = &callee->shard->notice_text; /* the detail may stand in scratch */
+
+    if (slv_buf_set(text, slv_str_sub(page.detail.len > 0 ? page.detail : page.title, 0, 60000)) !=
+        SLV_OK)
+        slv_buf_reset(text);
+    slv_op_reject(op->event, op->id, SLV_STR("Error"), slv_buf_view(text));
+}
+
+static void on_ended(slv_event *ev, const slv_event_end *end)
+{
+    call *c = of_event(ev);
+
+    c->over = true;
+    if (c->op.event) {
+        slv_service_reject(&c->op, ev, end);
+        slv_op_close(&c->op);
+    }
+    release(c);
+}
+
+static const slv_event_ops event_ops = {
+    .send = on_send, .response = on_response, .ended = on_ended};
+
+/* ---- the caller ---- */
+
+static slv_code keep(call *c, const slv_msg_op_fetch *m)
+{
+    c->m = *m;
+    SLV_TRY(slv_arena_dup(&c->arena, m->method, &c->m.method));
+    SLV_TRY(slv_arena_dup(&c->arena, m->url, &c->m.url));
+    SLV_TRY(slv_arena_dup(&c->arena, m->headers, &c->m.headers));
+    SLV_TRY(slv_arena_dup(&c->arena, m->body, &c->m.body));
+    return slv_arena_dup(&c->arena, m->cf, &c->m.cf);
+}
+
+const slv_binding *slv_service_binding(slv_event *ev, uint32_t index, slv_version **ret_target)
+{
+    const slv_binding *b = index < ev->version->service_count ? ev->version->services[index] : NULL;
+
+    if (!b)
+        return NULL;
+    *ret_target = slv_shard_worker(ev->shard, b->service);
+    if (!*ret_target && slv_str_eq(b->service, ev->version->name))
+        *ret_target = ev->version; /* undeployed meanwhile; it still calls itself */
+    return b;
+}
+
+/* As the reference's `dev` answers for a worker that does not run. */
+static void answer_missing(slv_event *ev, uint32_t op, const slv_binding *b, slv_str url)
+{
+    SLV_CLEANUP(slv_buf_done) slv_buf text = SLV_BUF(4096);
+    slv_str entry = b->entrypoint.len > 0 ? b->entrypoint : SLV_STR("default");
+
+    if (slv_buf_printf(&text,
+                       "Couldn't find a local dev session for the \"%.*s\" entrypoint of service "
+                       "\"%.*s\" to proxy to",
+                       SLV_STR_ARGS(entry), SLV_STR_ARGS(b->service)) != SLV_OK)
+        slv_buf_reset(&text);
+    const slv_msg_result_fetch r = {.status = 503,
+                                    .status_text = SLV_STR("Service Unavailable"),
+                                    .url = url,
+                                    .headers = SLV_STR("content-type:text/plain;charset=UTF-8\n"),
+                                    .body_length = (int64_t)text.len,
+                                    .body = slv_buf_view(&text)};
+    slv_buf *out = slv_link_begin(slv_event_link(ev), SLV_FRAME_RESULT, 0, op);
+    slv_link_end(slv_event_link(ev), slv_msg_result_fetch_put(out, &r));
+}
+
+bool slv_event_may_call(slv_event *ev, uint32_t op)
+{
+    if (!slv_event_subrequest(ev, op))
+        return false;
+    if (ev->hops < HOPS_MAX)
+        return true;
+    slv_op_reject(ev, op, SLV_STR("Error"),
+                  SLV_STR("Subrequest depth limit exceeded. This request recursed through Workers "
+                          "too many times. This can happen e.g. if you have a Worker or Durable "
+                          "Object that calls other Workers or objects recursively."));
+    return false;
+}
+
+slv_code slv_service_fetch(slv_event *ev, uint32_t op, const slv_msg_op_fetch *m, slv_err *err)
+{
+    slv_version *target;
+    slv_source *body = NULL;
+    const slv_binding *b = slv_service_binding(ev, m->binding, &target);
+
+    if (!b)
+        return slv_fail(err, SLV_E_PROTOCOL, "service binding %u does not exist", m->binding);
+    if (m->bits & SLV_FETCH_STREAM)
+        SLV_TRY(slv_event_body(ev, m->body_stream, &body, err));
+    bool may = slv_event_may_call(ev, op);
+    if (may && !target)
+        answer_missing(ev, op, b, m->url);
+    if (!may || !target) {
+        if (body)
+            body->ops->cancel(body, SLV_STR("The call was refused."));
+        return SLV_OK;
+    }
+    call *c = slv_new0(call);
+    c->arena = SLV_ARENA(SLV_MESSAGE_MAX);
+    c->body = body;
+    c->binding = b;
+    c->caller = slv_version_ref(ev->version);
+    slv_op_open(&c->op, ev, op, &op_ops);
+    if (keep(c, m) != SLV_OK) {
+        slv_op_reject(ev, op, SLV_STR("Error"), SLV_STR("The request is too large."));
+        slv_op_close(&c->op);
+        c->over = true;
+        release(c);
+        return SLV_OK;
+    }
+    c->ev.ops = &event_ops;
+    c->ev.inside = true;
+    c->ev.hops = ev->hops + 1;
+    slv_event_begin(&c->ev, ev->shard, target, (uint64_t)target->limits.cpu_fetch_ms * 1000, 0);
+    return SLV_OK;
+}
