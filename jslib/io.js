@@ -176,6 +176,10 @@ export class ByteSource {
     return this.#number;
   }
 
+  get number() {
+    return this.#number;
+  }
+
   get event() {
     return this.#event;
   }

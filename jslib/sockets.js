@@ -172,10 +172,8 @@ export class Socket {
     this.#upgraded = this.#done = true;
     const connection = this.#connection;
     const started = then(connection.opened.promise, () => {
-      const number = connection.source.take();
-      if (number === 0) throw new P.TypeError("The connection has been read from; startTls is too late.");
       connection.closing = true;
-      return op(STARTTLS, "w", [number], "rvs");
+      return op(STARTTLS, "w", [connection.source.number], "rvs");
     });
     this.#closed.resolve(undefined);
     return new Socket(MAKE, started, "on");
