@@ -36,7 +36,10 @@ static void stop_now(slv_task *task)
     dev *d = slv_container_of(task, dev, stop_task);
 
     dev_keys_stop(d);
-    slv_server_drain(d->server, DRAIN_MS, drained, d);
+    if (d->started)
+        slv_server_drain(d->server, DRAIN_MS, drained, d);
+    else
+        slv_loop_stop(d->loop);
 }
 
 void dev_stop(dev *d)
@@ -200,8 +203,23 @@ static slv_code start_server(dev *d, slv_err *err)
         d->zygote = slv_zygote_new(&zygote);
     options.zygote = d->zygote;
     SLV_TRY(slv_server_new(&options, &d->server, err));
-    SLV_TRY(start_listening(d, err));
-    return slv_server_start(d->server, err);
+    return start_listening(d, err);
+}
+
+void dev_begin(dev *d)
+{
+    slv_err err;
+
+    for (size_t i = 0; i < d->worker_count; i++)
+        if (!d->workers[i].tried)
+            return;
+    if (d->started || d->stopping)
+        return;
+    d->started = true;
+    if (slv_server_start(d->server, &err) != SLV_OK) {
+        slv_term_error("%s", slv_err_text(&err));
+        exit(1);
+    }
 }
 
 static slv_code open_workers(dev *d, slv_err *err)

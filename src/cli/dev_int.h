@@ -31,6 +31,7 @@ typedef struct dev_worker {
     slv_watch *watch;
     dev_worker_state state;
     bool dirty, dirty_config, dirty_command; /* something changed while a build was under way */
+    bool tried;                              /* a first build has been made, or has failed */
     bool deployed, showing_error;
     slv_proc command;
     uint64_t began_ns;    /* of the build that is under way */
@@ -53,6 +54,7 @@ struct dev {
     slv_signal on_int, on_term, on_hup;
     dev_keys keys;
     char url[300]; /* where it listens */
+    bool started;  /* until then clients wait in the kernel's queue */
     bool ready;    /* the first line has been printed */
     bool stopping;
     slv_task stop_task;
@@ -80,6 +82,7 @@ void dev_keys_start(dev *d);
 void dev_keys_stop(dev *d);
 
 /* dev.c */
+void dev_begin(dev *d); /* takes connections once every worker has been tried */
 void dev_stop(dev *d);
 
 #endif

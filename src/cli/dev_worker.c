@@ -111,6 +111,8 @@ static void on_change(void *user, const char *path, bool tree)
 static void next(dev_worker *w)
 {
     w->state = DEV_IDLE;
+    w->tried = true;
+    dev_begin(w->d);
     if (w->dirty)
         dev_worker_build(w);
 }
