@@ -178,11 +178,11 @@ export function blobBytes(blob) {
     return bytesOf(blob);
 }
 
-// These take the bytes over.
+// These take the bytes over, and the type as it is.
 export function blobFromBytes(bytes, type) {
-    return new Blob(MAKE, { bytes, type: normalType(type) });
+    return new Blob(MAKE, { bytes, type });
 }
 
 export function fileFromBytes(bytes, name, type, modified = now()) {
-    return new File(MAKE, { bytes, type: normalType(type), name, modified });
+    return new File(MAKE, { bytes, type, name, modified });
 }

@@ -123,7 +123,7 @@ export let headersBlock; // the block for the wire
 export let contentTypeOf; // or null
 export let copyHeadersOf; // {headers, block, type} for another object, mutable
 export let cloneBodyInto; // (from, fields) -> kind, data for a clone
-export let moveBody; // takes the body of a request over: fills `extracted`
+export let moveBody; // (from, text when it was used) takes a body over: fills `extracted`
 export let bodyToWire;
 export let isNullBody;
 export let rewindable; // {kind, data} that can be sent twice, or null
@@ -214,12 +214,15 @@ export class Body {
             b.#kind = memory.kind;
             b.#data = memory.data;
         };
-        moveBody = (b) => {
+        moveBody = (b, used) => {
             if (b.#kind === NONE) {
                 found(NONE, null, null);
                 return;
             }
-            if (b.bodyUsed) throw new TypeError("Cannot reconstruct a Request with a used body.");
+            if (b.#used || (b.#stream !== null && native().isDisturbed(b.#stream))) throw new TypeError(used);
+            if (b.#stream !== null && native().isLocked(b.#stream)) {
+                throw new TypeError("The ReadableStream has been locked to a reader.");
+            }
             claim(b);
             found(b.#kind, b.#data, null);
             b.#data = null;

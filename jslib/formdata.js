@@ -59,7 +59,7 @@ export class FormData {
 
     delete(name) {
         const entries = this.#entries;
-        if (name === undefined) throw badArgument("FormData", "delete", 1, "string");
+        if (arguments.length === 0) throw badArgument("FormData", "delete", 1, "string");
         name = `${name}`;
         for (let i = entries.length - 1; i >= 0; i--) {
             if (entries[i].name === name) splice(entries, i, 1);
@@ -68,7 +68,7 @@ export class FormData {
 
     get(name) {
         const entries = this.#entries;
-        if (name === undefined) throw badArgument("FormData", "get", 1, "string");
+        if (arguments.length === 0) throw badArgument("FormData", "get", 1, "string");
         name = `${name}`;
         for (let i = 0; i < entries.length; i++) {
             if (entries[i].name === name) return entries[i].value;
@@ -78,7 +78,7 @@ export class FormData {
 
     getAll(name) {
         const entries = this.#entries;
-        if (name === undefined) throw badArgument("FormData", "getAll", 1, "string");
+        if (arguments.length === 0) throw badArgument("FormData", "getAll", 1, "string");
         name = `${name}`;
         const all = [];
         for (let i = 0; i < entries.length; i++) {
@@ -89,7 +89,7 @@ export class FormData {
 
     has(name) {
         const entries = this.#entries;
-        if (name === undefined) throw badArgument("FormData", "has", 1, "string");
+        if (arguments.length === 0) throw badArgument("FormData", "has", 1, "string");
         name = `${name}`;
         for (let i = 0; i < entries.length; i++) {
             if (entries[i].name === name) return true;
@@ -126,7 +126,7 @@ publish(FormData);
 Object.defineProperty(FormData.prototype, Symbol.iterator, { enumerable: false });
 
 function check(given, method) {
-    if (given.length < 1 || given[0] === undefined) throw badArgument("FormData", method, 1, "string");
+    if (given.length < 1) throw badArgument("FormData", method, 1, "string");
     if (given.length < 2) throw badArgument("FormData", method, 2, "File or Blob or string");
 }
 

@@ -253,13 +253,13 @@ export class Headers {
 
     get(name) {
         const list = this.#list;
-        if (name === undefined) throw badArgument("Headers", "get", 1, "string");
+        if (arguments.length === 0) throw badArgument("Headers", "get", 1, "string");
         return list.get(nameOf(`${name}`));
     }
 
     getAll(name) {
         const list = this.#list;
-        if (name === undefined) throw badArgument("Headers", "getAll", 1, "string");
+        if (arguments.length === 0) throw badArgument("Headers", "getAll", 1, "string");
         if (toLowerCase(`${name}`) !== COOKIE) {
             throw new TypeError('getAll() can only be used with the header name "Set-Cookie".');
         }
@@ -272,14 +272,14 @@ export class Headers {
 
     has(name) {
         const list = this.#list;
-        if (name === undefined) throw badArgument("Headers", "has", 1, "string");
+        if (arguments.length === 0) throw badArgument("Headers", "has", 1, "string");
         return list.has(nameOf(`${name}`));
     }
 
     set(name, value) {
         const list = this.#list;
-        if (name === undefined) throw badArgument("Headers", "set", 1, "string");
-        if (value === undefined && arguments.length < 2) throw badArgument("Headers", "set", 2, "string");
+        if (arguments.length === 0) throw badArgument("Headers", "set", 1, "string");
+        if (arguments.length < 2) throw badArgument("Headers", "set", 2, "string");
         name = `${name}`;
         value = `${value}`;
         checkGuard(list);
@@ -289,8 +289,8 @@ export class Headers {
 
     append(name, value) {
         const list = this.#list;
-        if (name === undefined) throw badArgument("Headers", "append", 1, "string");
-        if (value === undefined && arguments.length < 2) throw badArgument("Headers", "append", 2, "string");
+        if (arguments.length === 0) throw badArgument("Headers", "append", 1, "string");
+        if (arguments.length < 2) throw badArgument("Headers", "append", 2, "string");
         name = `${name}`;
         value = `${value}`;
         checkGuard(list);
@@ -300,7 +300,7 @@ export class Headers {
 
     delete(name) {
         const list = this.#list;
-        if (name === undefined) throw badArgument("Headers", "delete", 1, "string");
+        if (arguments.length === 0) throw badArgument("Headers", "delete", 1, "string");
         name = `${name}`;
         checkGuard(list);
         const { lower } = nameOf(name);
@@ -346,7 +346,9 @@ function listFrom(init) {
     } else {
         if (typeof iterator !== "function") return null;
         for (const pair of { [Symbol.iterator]: () => P.ReflectApply(iterator, init, []) }) {
-            if (!isObject(pair) || typeof pair[Symbol.iterator] !== "function") return null;
+            if (!isObject(pair) || typeof pair[Symbol.iterator] !== "function") {
+                throw new TypeError("Incorrect type: the provided value is not of type 'Sequence'.");
+            }
             const both = [...pair];
             if (both.length !== 2) {
                 throw new TypeError(

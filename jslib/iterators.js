@@ -13,8 +13,8 @@ export function listIterator(tag, pick) {
         }
         next() {
             const items = this.#items;
-            if (this.#at >= items.length) return { value: undefined, done: true };
-            return { value: pick(items[this.#at++]), done: false };
+            if (this.#at >= items.length) return { done: true, value: undefined };
+            return { done: false, value: pick(items[this.#at++]) };
         }
     }
     const proto = ListIterator.prototype;

@@ -105,7 +105,7 @@ export class Request extends Body {
             if (from === null) {
                 super(MAKE, NONE, null, null, "", null, false);
             } else {
-                moveBody(from);
+                moveBody(from, "Cannot reconstruct a Request with a used body.");
                 const { kind, data } = extracted;
                 const { headers, block, type } = copyHeadersOf(from);
                 super(MAKE, kind, data, headers, block, type, false);
@@ -116,7 +116,7 @@ export class Request extends Body {
         }
         if (!isObject(init)) throw badConstructorArgument("Request", 2, "RequestInitializerDict or Request");
         if (isRequest(init)) {
-            moveBody(init);
+            moveBody(init, "This ReadableStream is disturbed (has already been read from), and cannot be used as a body.");
             const { kind, data } = extracted;
             const { headers, block, type } = copyHeadersOf(init);
             super(MAKE, kind, data, headers, block, type, false);
@@ -147,7 +147,7 @@ export class Request extends Body {
 
     #fromInit(init) {
         const { redirect, cache, cf, signal, integrity, encodeResponseBody, fetcher } = init;
-        if (integrity !== undefined && integrity !== null && `${integrity}` !== "") {
+        if (integrity !== undefined && `${integrity}` !== "") {
             throw new TypeError(
                 "Subrequest integrity checking is not implemented. The integrity option must be either undefined or an " +
                     "empty string.",
@@ -160,7 +160,7 @@ export class Request extends Body {
             this.#signal = signal;
             this.#own = null;
         }
-        if (cf !== undefined && cf !== null) {
+        if (cf !== undefined) {
             if (!isObject(cf)) throw badField("RequestInitializerDict", "cf", "Object");
             this.#cfText = "";
             this.#cf = cloneJson(cf);
@@ -262,7 +262,7 @@ function partsFrom(init, from, method) {
         ({ kind, data, type } = extracted);
     } else if (given === undefined && from !== null && !isNullBody(from)) {
         if (init.method !== undefined && bodyless(method)) throw new TypeError(GET_WITH_BODY);
-        moveBody(from);
+        moveBody(from, "Cannot reconstruct a Request with a used body.");
         ({ kind, data } = extracted);
     }
     const field = init.headers;

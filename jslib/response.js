@@ -78,7 +78,7 @@ function defaultText(status) {
     return CLASS_TEXT[P.MathFloor(status / 100)];
 }
 
-const NOT_A_REASON = /[\0-\x08\n-\x1f\x7f]/;
+const NOT_A_REASON = /[\0-\x1f]/;
 
 function hasNullBody(status) {
     return status === 204 || status === 304 || status === 205 || status === 101;
@@ -175,7 +175,7 @@ export class Response extends Body {
             if (!load("websocket").isWebSocket(webSocket)) throw badField("InitializerDict", "webSocket", "WebSocket");
             this.#webSocket = webSocket;
         }
-        if (cf !== undefined && cf !== null) {
+        if (cf !== undefined) {
             if (!isObject(cf)) throw badField("InitializerDict", "cf", "Object");
             this.#cf = cf;
         }
@@ -194,6 +194,9 @@ export class Response extends Body {
     }
 
     #setStatus(status) {
+        if (status > 2147483647 || status < -2147483648) {
+            throw new TypeError("Value out of range. Must be between -2147483648 and 2147483647 (inclusive).");
+        }
         if (!((status >= 200 && status <= 599) || (status === 101 && this.#webSocket !== null))) {
             throw new RangeError("Responses may only be constructed with status codes in the range 200 to 599, inclusive.");
         }
@@ -203,6 +206,9 @@ export class Response extends Body {
     static json(value, init) {
         if (arguments.length === 0) throw badArgument("Response", "json", 1, "Value");
         const text = `${stringify(value)}`;
+        if (init !== undefined && init !== null && !isObject(init)) {
+            throw badArgument("Response", "json", 2, "InitializerDict or Response");
+        }
         if (init === undefined || init === null) return plainResponse(200, text, "application/json");
         const r = new Response(text, init);
         if (!typedByInit(init)) load("headers").headerSet(headersOf(r), "Content-Type", "application/json");

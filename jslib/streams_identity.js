@@ -147,6 +147,9 @@ export class IdentityTransformStream extends TransformStream {
             super(MAKE, length.readable, length.writable);
             return;
         }
+        if (strategy !== undefined && strategy !== null && !isObject(strategy)) {
+            throw badConstructorArgument("IdentityTransformStream", 1, "QueuingStrategy");
+        }
         const pair = identityPair(undefined, strategy);
         super(MAKE, pair.readable, pair.writable);
     }

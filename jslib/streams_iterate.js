@@ -87,7 +87,7 @@ class StreamIterator {
 delete StreamIterator.prototype.constructor;
 Object.setPrototypeOf(StreamIterator.prototype, AsyncIteratorPrototype);
 Object.defineProperty(StreamIterator.prototype, Symbol.toStringTag, {
-    value: "ReadableStream AsyncIterator",
+    value: "ReadableStreamAsyncIterator",
     configurable: true,
 });
 
@@ -138,7 +138,7 @@ export function streamFrom(iterable) {
     if (method === undefined || method === null) method = iterable[Symbol.iterator];
     if (typeof method !== "function") throw notIterable();
     const iterator = method.call(iterable);
-    if (!isObject(iterator)) throw new TypeError("The iterator is not an object.");
+    if (!isObject(iterator)) throw notIterable();
     return makeValueStream(new IteratorSource(iterator), 0);
 }
 

@@ -175,6 +175,9 @@ export function pipe(rs, ws, options) {
 
 export function pipeToFromUser(rs, destination, options) {
     if (!isWritableStream(destination)) throw badArgument("ReadableStream", "pipeTo", 1, "WritableStream");
+    if (options !== undefined && options !== null && !isObject(options)) {
+        throw badArgument("ReadableStream", "pipeTo", 2, "PipeToOptions");
+    }
     const ws = writableState(destination);
     const o = readOptions(options);
     if (rs.reader !== null) throw new TypeError(READ_LOCKED);
@@ -185,8 +188,8 @@ export function pipeToFromUser(rs, destination, options) {
 export function pipeThrough(rs, transform, options) {
     if (!isObject(transform)) throw badArgument("ReadableStream", "pipeThrough", 1, "Transform");
     const { readable, writable } = transform;
-    if (!isWritableStream(writable)) throw badField("Transform", "writable", "WritableStream");
     if (!isReadableStream(readable)) throw badField("Transform", "readable", "ReadableStream");
+    if (!isWritableStream(writable)) throw badField("Transform", "writable", "WritableStream");
     const ws = writableState(writable);
     const o = readOptions(options);
     if (rs.reader !== null) throw new TypeError(READ_LOCKED);

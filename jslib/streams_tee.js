@@ -1,6 +1,6 @@
 // tee(): two streams that get the chunks of one. Chunks of a byte stream are copied for the second branch.
 
-import { READABLE, noop, resolved, then } from "streams_util";
+import { READABLE, resolved, then } from "streams_util";
 import { cancelStream, closedPromise, lockStream, makeValueStream, readInto, streamState } from "streams_readable";
 import { ByteController, makeByteStream } from "streams_byob";
 
@@ -41,7 +41,7 @@ class Hub {
         const one = this.make(this.one);
         const two = this.make(this.two);
         if (this.rs.state !== READABLE) this.pull();
-        else then(closedPromise(this.reader), noop, (e) => this.error(e));
+        else then(closedPromise(this.reader), () => this.close(), (e) => this.error(e));
         return [one, two];
     }
 
@@ -103,5 +103,6 @@ class Hub {
 }
 
 export function tee(rs) {
+    rs.disturbed = true;
     return new Hub(rs).open();
 }

@@ -26,7 +26,7 @@ export class WritableState {
         this.started = false;
         this.checked = false; // bytes only: the sink has check(chunk), which throws, or gives the chunk to be written
         this.aborted = null; // what the first abort() returned
-        this.backpressure = mark <= 0;
+        this.backpressure = false; // until something has been written, whatever the mark
         this.inFlight = null; // the PendingWrite that the sink has
         this.closeRequest = null; // resolvers of close(), until the sink is closing
         this.closing = null; // and while it does
