@@ -147,6 +147,8 @@ static void on_bundle(void *user, slv_bundle *result, const slv_err *err)
     } else if (w->dirty) {
         /* what was built is out of date already */
     } else {
+        if (w->project.bundle.no_bundle) /* the sources are to be taken as they are */
+            bundle->warnings.len = 0;
         slv_diag_print(bundle);
         if (bundle->ok) {
             deploy(w, bundle);

@@ -536,15 +536,32 @@ static bool refused(slv_shard *shard, slv_exchange *ex, const slv_version *versi
     return true;
 }
 
-static void no_worker(slv_shard *shard, slv_exchange *ex)
+static bool is_browser(const slv_exchange *ex)
 {
-    const slv_response_head head = {.status = 500,
-                                    .headers = SLV_STR("content-type:text/html;charset=UTF-8\n")};
+    const slv_http_header *accept = slv_exchange_header(ex, SLV_STR("accept"));
 
+    return accept && slv_str_find(accept->value, SLV_STR("text/html"), 0) != SIZE_MAX;
+}
+
+/* The page that the owner of the server wants people to see; programs see the worker while there is one. */
+static bool noticed(slv_shard *shard, slv_exchange *ex)
+{
+    const slv_response_head head = {
+        .status = 500, .headers = SLV_STR("content-type:text/html;charset=UTF-8\ncache-control:no-store\n")};
+
+    if (shard->notice_page.len == 0 || !is_browser(ex))
+        return false;
+    if (slv_exchange_reply(ex, &head, slv_buf_view(&shard->notice_page), NULL) != SLV_OK)
+        slv_exchange_abort(ex);
+    return true;
+}
+
+static void no_worker(const slv_shard *shard, slv_exchange *ex)
+{
     if (shard->notice_page.len == 0)
         refuse(ex, 404, SLV_STR("No worker is deployed here"));
-    else if (slv_exchange_reply(ex, &head, slv_buf_view(&shard->notice_page), NULL) != SLV_OK)
-        slv_exchange_abort(ex);
+    else
+        refuse(ex, 500, SLV_STR("The worker could not be built; see the terminal"));
 }
 
 static void on_request(void *ctx, slv_exchange *ex)
@@ -553,7 +570,7 @@ static void on_request(void *ctx, slv_exchange *ex)
     slv_version *version = shard->main_worker;
 
     shard->requests++;
-    if (slv_scheduled_request(shard, ex))
+    if (slv_scheduled_request(shard, ex) || noticed(shard, ex))
         return;
     if (!version) {
         no_worker(shard, ex);
