@@ -70,11 +70,13 @@ function deferred() {
   return { promise, resolve, reject };
 }
 
+const errorClasses = ["EvalError", "RangeError", "ReferenceError", "SyntaxError", "TypeError", "URIError"];
+
 // Makes an Error from {"name","message","stack"}: of the class of that name where there is one.
 export function errorFromJSON(json) {
-  const { name, message, stack } = P.JSONParse(json);
-  const Class = name === "TypeError" ? P.TypeError : name === "RangeError" ? P.RangeError : name === "SyntaxError" ? P.SyntaxError : P.Error;
-  const dom = name === "AbortError" || name === "TimeoutError" || name === "DataCloneError" || name === "InvalidStateError" || name === "NotSupportedError";
+  const { name, message, stack, dom: isDom } = P.JSONParse(json);
+  const Class = P.ArrayPrototypeIncludes(errorClasses, name) ? P[name] : P.Error;
+  const dom = isDom === true || name === "AbortError" || name === "TimeoutError" || name === "DataCloneError" || name === "InvalidStateError" || name === "NotSupportedError";
   const error = dom ? new (load("errors").DOMException)(message, name) : new Class(message);
   if (!dom && typeof name === "string" && name !== "" && error.name !== name)
     P.ObjectDefineProperty(error, "name", { __proto__: null, value: name, writable: true, configurable: true, enumerable: false });

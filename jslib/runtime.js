@@ -35,6 +35,9 @@ class RunningEvent extends EventContext {
   error = "";
   request = null;
   deadline = 0; // own timer
+  held = 0; // references of others to what it exported (rpc.js)
+  exported = null;
+  host = null; // the event in whose context it runs, when it calls a capability of that
 }
 
 // ---- what nobody caught, and the console ----
@@ -130,11 +133,12 @@ function ended(event) {
   if (event.hasTimers) dropTimersOf(event);
   if (event.hasIo) dropIoOf(event);
   event.request = null;
+  if (event.exported !== null) load("rpc").dropExportsOf(event);
 }
 
 // Ends the event once nothing is left that belongs to it.
 function finishIfDone(event) {
-  if (event.responded && event.waits === 0 && event.sinks === 0 && event.sockets === 0)
+  if (event.responded && event.waits === 0 && event.sinks === 0 && event.sockets === 0 && (event.held === 0 || event.canceled))
     finish(event, event.canceled ? CANCELED : event.outcome, event.error);
 }
 
@@ -236,6 +240,10 @@ export function setWorker(made) {
   worker = made;
 }
 
+export function theWorker() {
+  return worker;
+}
+
 // ---- fetch ----
 
 export function onFetch(id, bits, stream, length, method, url, headers, cf, entrypoint, props, inline) {
@@ -334,6 +342,7 @@ export function onRpc(id, targetKind, target, entrypoint, props, action, path, a
     if (event.ended || event.responded) return;
     if (error !== undefined) N.rpcResult(id, error, "", []);
     else N.rpcResult(id, undefined, result.value, result.caps);
+    if (result?.sent !== undefined) result.sent();
     settled(event);
   };
   try {
@@ -341,10 +350,10 @@ export function onRpc(id, targetKind, target, entrypoint, props, action, path, a
     then(
       rpc.answerRpc(receiver, action, path, args, caps),
       result => answer(undefined, result),
-      error => answer(errorJSON(error)),
+      error => answer(rpc.rpcErrorJSON(error)),
     );
   } catch (error) {
-    answer(errorJSON(error));
+    answer(rpc.rpcErrorJSON(error));
   }
 }
 
@@ -381,6 +390,7 @@ export function onCancel(id, reason) {
 export function onIdle(id) {
   const event = P.MapPrototypeGet(events, id);
   if (event === undefined) return;
+  if (event.held > 0 || (event.host !== null && !event.host.ended)) return;
   setCurrentEvent(event);
   if (event.responded) finish(event, event.canceled ? CANCELED : event.outcome, event.error);
   else finish(event, HUNG, errorJSON(new P.Error(HUNG_TEXT)));

@@ -18,6 +18,7 @@ let table = null; // project modules that the script brings: name -> function th
 export function prepare() {
   P.Error.stackTraceLimit = 10;
   installGlobals();
+  load("disposal").installDisposal();
   installClock();
   installWasm();
 }
@@ -153,11 +154,11 @@ class Worker {
       const stubs = {};
       for (const name of P.ObjectKeys(this.found)) {
         const kind = this.found[name].kind;
-        if (kind !== "worker" && kind !== "object") continue;
+        if (kind === "workflow") continue;
         let stub;
         P.ObjectDefineProperty(stubs, name, {
           __proto__: null,
-          get: () => (stub ??= load("rpc").loopbackStub(name === "default" ? "" : name)),
+          get: () => (stub ??= kind === "durableObject" ? load("rpc").loopbackClass() : load("rpc").loopbackStub(name === "default" ? "" : name)),
           enumerable: true,
           configurable: true,
         });

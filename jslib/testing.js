@@ -106,6 +106,7 @@ const globals = {
 
 // onUncaught(error) fails the running test.
 export function install(onUncaught) {
+  load("disposal").installDisposal();
   load("globals").installGlobals();
   load("runtime").setOnUncaught(onUncaught);
   // Tests do I/O: they run as if an event had begun.

@@ -303,6 +303,8 @@ SLV_NATIVE(finish)
         return NULL;
     event->ended = true;
     event->outcome = (slv_outcome)outcome;
+    if (event != rt->turn)
+        slv_vec_push(&rt->finished, event->id);
     if (argc > 2 && !slv_js_append_arg(ctx, argv[2], &event->error, &thrown))
         slv_buf_reset(&event->error); /* too large to be told */
     return slv_js_undefined(ctx);

@@ -59,12 +59,17 @@ void rt_turn_end(slv_rt *rt)
     slv_js_leave(rt->js);
     rt->turn = NULL;
     atomic_store_explicit(&rt->page->event, 0, memory_order_relaxed);
-    if (!event)
-        return;
-    now = slv_clock_thread_cpu_ns();
-    event->cpu_ns += now - rt->cpu_mark_ns;
-    rt->cpu_mark_ns = now;
-    rt_event_settle(rt, event);
+    if (event) {
+        now = slv_clock_thread_cpu_ns();
+        event->cpu_ns += now - rt->cpu_mark_ns;
+        rt->cpu_mark_ns = now;
+        rt_event_settle(rt, event);
+    }
+    while (rt->finished.len) {
+        event = rt_event_find(rt, slv_vec_pop(&rt->finished));
+        if (event)
+            rt_event_settle(rt, event);
+    }
 }
 
 /* ---- frames out ---- */

@@ -141,6 +141,7 @@ struct slv_rt {
     uint32_t last_op, last_stream, last_question;
     slv_list woken; /* rt_stream: to be entered once the present turn is over */
     rt_event *turn; /* whose turn it is; NULL at module scope */
+    SLV_VEC(uint32_t) finished; /* events that ended in a turn that is not theirs */
     uint64_t cpu_mark_ns;
 };
 

@@ -407,7 +407,8 @@ SLV_NATIVE(stream_open)
     event = rt_event_find(rt, id);
     if (!event)
         return slv_js_throw_error(ctx, exc, "The event of this stream has ended.");
-    st = rt_stream_open(rt, RT_STREAM_OUT, 0, event);
+    st = rt_stream_open(rt, JSValueToBoolean(ctx, SLV_ARG(1)) ? RT_STREAM_IN : RT_STREAM_OUT, 0,
+                        event);
     return slv_js_num(ctx, st ? st->number : 0);
 }
 

@@ -1,0 +1,981 @@
+// Calls between workers: stubs, what they stand for, and the classes of cloudflare:workers that take part.
+//
+// A *target* is what a call goes to: a service binding, a capability that main gave us (an import), or something of our
+// own. A stub is a callable object over a target: members that its class does not have are properties of the target.
+// Functions, RpcTargets and stubs inside of arguments and results travel as capabilities: those of ours become exports,
+// which main names back when it lets go of them.
+
+import { badConstructorArgument, illegalConstructor, isObject, publish, DOMException } from "errors";
+import { ByteSink, ByteSource, checkSameEvent, currentEvent, op, requireEvent, setCurrentEvent } from "io";
+import { deserialize, serialize } from "clone";
+import { DISPOSE } from "disposal";
+import { hasFlag } from "flags";
+
+const RPC = 5; // see channel.md
+const BINDING = 0, CAPABILITY = 1;
+const CALL = 0, GET = 1;
+const CALLABLE = 1, READ = 2, WRITE = 3;
+const SIZE_MAX = 32 * 1024 * 1024;
+const DEPTH_MAX = 64; // names in a path
+
+const { getPrototypeOf, setPrototypeOf, defineProperty, hasOwn } = Object;
+const ObjectPrototype = Object.prototype;
+const then = P.PromisePrototypeThen;
+const noop = () => {};
+
+function disposedError() {
+    return new Error("RPC stub used after being disposed.");
+}
+
+function notImplemented(name) {
+    return new TypeError(`The RPC receiver does not implement the method "${name}".`);
+}
+
+function brokenError() {
+    return new Error("The destination execution context for this RPC was canceled while the call was still running.");
+}
+
+// ---- the classes that users extend ----
+
+export class RpcTarget {}
+publish(RpcTarget, "JsRpcTarget");
+
+function entrypointClass(Class) {
+    publish(Class);
+    return Class;
+}
+
+function checkEntrypoint(type, ctx, env) {
+    if (!isObject(ctx)) throw badConstructorArgument(type, 1, "JsObject");
+    if (!isObject(env)) throw badConstructorArgument(type, 2, "JsObject");
+}
+
+export class WorkerEntrypoint {
+    constructor(ctx, env) {
+        checkEntrypoint("WorkerEntrypoint", ctx, env);
+        this.ctx = ctx;
+        this.env = env;
+    }
+}
+entrypointClass(WorkerEntrypoint);
+
+export class DurableObject {
+    constructor(ctx, env) {
+        checkEntrypoint("DurableObject", ctx, env);
+        this.ctx = ctx;
+        this.env = env;
+    }
+}
+entrypointClass(DurableObject);
+
+export class WorkflowEntrypoint {
+    constructor(ctx, env) {
+        checkEntrypoint("WorkflowEntrypoint", ctx, env);
+        this.ctx = ctx;
+        this.env = env;
+    }
+}
+entrypointClass(WorkflowEntrypoint);
+
+// ---- targets ----
+
+const states = new P.WeakMap(); // stub, promise, property or fetcher -> its state
+
+function stateOf(value) {
+    return isObject(value) ? P.WeakMapPrototypeGet(states, value) : undefined;
+}
+
+// Arguments or a result on their way out: bytes now, capabilities when they are sent.
+class Pack {
+    constructor(value) {
+        this.values = [];
+        this.bytes = serialize(value, this);
+        if (this.bytes.length > SIZE_MAX) {
+            throw new Error(
+                `Serialized RPC arguments or return values are limited to 32MiB, but the size of this value was: ${this.bytes.length} bytes.`,
+            );
+        }
+    }
+
+    // For clone.js.
+    add(value) {
+        return P.ArrayPrototypePush(this.values, value) - 1;
+    }
+
+    addStreamNumber(number) {
+        return P.ArrayPrototypePush(this.values, new StreamNumber(number)) - 1;
+    }
+}
+
+class StreamNumber {
+    constructor(number) {
+        this.number = number;
+    }
+}
+
+class Remote {
+    constructor(kind, number) {
+        this.kind = kind;
+        this.number = number;
+    }
+
+    invoke(path, action, pack) {
+        const event = requireEvent();
+        const outgoing = pack === null ? null : exportAll(pack.values, event);
+        const caps = outgoing === null ? [] : outgoing.caps;
+        const bytes = pack === null ? "" : pack.bytes;
+        const promise = op(RPC, "bwbsyc", [this.kind, this.number, action, P.ArrayPrototypeJoin(path, "\0"), bytes, caps], "yc");
+        if (outgoing !== null) outgoing.sent();
+        return then(promise, ([value, given]) => unpack(value, given), (error) => {
+            throw markRemote(error);
+        });
+    }
+}
+
+function markRemote(error) {
+    if (isObject(error)) defineProperty(error, "remote", { __proto__: null, value: true, writable: true, enumerable: true, configurable: true });
+    return error;
+}
+
+// A capability that main gave us. Gone when the last stub is disposed of, or with the event.
+class Import extends Remote {
+    constructor(number) {
+        super(CAPABILITY, number);
+        this.refs = 0; // messages that named it
+        this.stubs = 0;
+        this.event = currentEvent(); // in whose context it may be used
+        this.broken = undefined;
+        this.onBroken = null;
+        this.onDrop = null;
+    }
+
+    invoke(path, action, pack) {
+        checkSameEvent(this.event);
+        if (this.broken !== undefined) return P.PromiseReject(this.broken);
+        return super.invoke(path, action, pack);
+    }
+
+    retain() {
+        this.stubs++;
+    }
+
+    release() {
+        if (--this.stubs > 0 || P.MapPrototypeGet(imports, this.number) !== this) return;
+        P.MapPrototypeDelete(imports, this.number);
+        N.capDrop(this.number, this.refs);
+        if (this.onDrop !== null) this.onDrop();
+    }
+}
+
+// Something of this isolate: what `new RpcStub(target)` makes, and loopbacks.
+class Local {
+    constructor(receiver, style) {
+        this.receiver = receiver;
+        this.style = style;
+        this.stubs = 0;
+        this.event = currentEvent();
+    }
+
+    async invoke(path, action, pack) {
+        checkSameEvent(this.event);
+        const args = pack === null ? undefined : deserialize(pack.bytes, { take: (i) => localCopy(pack.values[i]) });
+        const result = await perform(this.receiver, this.style, path, action, args);
+        const back = new Pack(result);
+        return own(deserialize(back.bytes, { take: (i) => localCopy(back.values[i]) }));
+    }
+
+    retain() {
+        this.stubs++;
+    }
+
+    release() {
+        if (--this.stubs === 0) disposeTarget(this.receiver);
+    }
+}
+
+function localCopy(value) {
+    const state = stateOf(value);
+    if (state !== undefined) return makeStub(state.live());
+    if (typeof value === "function" || isInstance(value, RpcTarget)) return makeStub(new Local(value, styleOf(value)));
+    return value;
+}
+
+function disposeTarget(receiver) {
+    const dispose = isObject(receiver) ? receiver[DISPOSE] : undefined;
+    if (typeof dispose !== "function") return;
+    try {
+        P.ReflectApply(dispose, receiver, []);
+    } catch (e) {
+        load("runtime").reportUncaught(e);
+    }
+}
+
+// ---- what a call reaches in a receiver ----
+
+const CLASS = 0; // what its prototypes have, and nothing of its own
+const PLAIN = 1; // what it has itself
+const HANDLERS = 2; // an exported object: functions are called with (argument, env, ctx)
+const ENTRYPOINT = 3; // as CLASS, with names that are kept back
+
+const bases = [RpcTarget.prototype, WorkerEntrypoint.prototype, DurableObject.prototype, WorkflowEntrypoint.prototype, ObjectPrototype];
+const reserved = { __proto__: null };
+for (const name of ["fetch", "connect", "alarm", "webSocketMessage", "webSocketClose", "webSocketError", "dup", "constructor"]) {
+    reserved[name] = true;
+}
+
+function isInstance(value, Class) {
+    for (let p = isObject(value) ? getPrototypeOf(value) : null; p !== null; p = getPrototypeOf(p)) {
+        if (p === Class.prototype) return true;
+    }
+    return false;
+}
+
+function styleOf(value) {
+    if (typeof value === "function") return PLAIN;
+    if (isInstance(value, RpcTarget)) return CLASS;
+    if (isInstance(value, WorkerEntrypoint) || isInstance(value, DurableObject)) return ENTRYPOINT;
+    return PLAIN;
+}
+
+function hasInherited(object, name) {
+    for (let p = getPrototypeOf(object); p !== null && !P.ArrayPrototypeIncludes(bases, p); p = getPrototypeOf(p)) {
+        if (hasOwn(p, name)) return name !== "constructor";
+    }
+    return false;
+}
+
+// One step of a path.
+function member(object, style, name) {
+    if (style === ENTRYPOINT || style === CLASS) {
+        if (style === ENTRYPOINT && reserved[name] === true) {
+            throw new TypeError(`'${name}' is a reserved method and cannot be called over RPC.`);
+        }
+        if (hasOwn(object, name) || !hasInherited(object, name)) throw notImplemented(name);
+        return object[name];
+    }
+    if (!hasOwn(object, name)) throw notImplemented(name);
+    return object[name];
+}
+
+function isPlain(value) {
+    const proto = getPrototypeOf(value);
+    return proto === ObjectPrototype || proto === null;
+}
+
+// Follows a path and calls, or takes what is there. `pack` is for stubs met on the way, `args` for everything else.
+async function perform(receiver, style, path, action, args, pack = null) {
+    if (path.length > DEPTH_MAX) throw new TypeError("The RPC path is too deep.");
+    let object;
+    let value = receiver;
+    for (let i = 0; i < path.length; i++) {
+        const name = path[i];
+        const state = stateOf(value);
+        if (state !== undefined) return state.live().invoke(P.ArrayPrototypeSlice(path, i), action, pack ?? (action === CALL ? new Pack(args) : null));
+        if (!isObject(value)) throw notImplemented(name);
+        const how = i === 0 ? style : styleOf(value);
+        if (i > 0 && how === PLAIN && typeof value !== "function" && !isPlain(value)) throw notImplemented(name);
+        object = value;
+        value = member(value, how, name);
+        // Only the last step may be a promise; what it becomes is what is meant.
+        if (i + 1 < path.length) value = await value;
+    }
+    if (action === GET) return value;
+    const state = stateOf(value);
+    if (state !== undefined) return state.live().invoke([], CALL, pack ?? new Pack(args));
+    if (typeof value !== "function") throw new TypeError(`"${path.length === 0 ? "(this)" : path[path.length - 1]}" is not a function.`);
+    if (args === undefined) args = deserialize(pack.bytes, { take: (i) => localCopy(pack.values[i]) });
+    if (style === HANDLERS && path.length === 1) return callHandler(value, object, path[0], args);
+    return P.ReflectApply(value, object, args);
+}
+
+function callHandler(fn, object, name, args) {
+    if (args.length !== 1) {
+        throw new TypeError(
+            `Attempted to call RPC function "${name}" with the wrong number of arguments. When calling a top-level handler ` +
+                "function that is not declared as part of a class, you must always send exactly one argument. In order to support " +
+                "variable numbers of arguments, the server must use class-based syntax (extending WorkerEntrypoint) instead.",
+        );
+    }
+    const { ExecutionContext } = load("runtime");
+    return P.ReflectApply(fn, object, [args[0], load("workers").currentEnv(), new ExecutionContext(requireEvent(), "")]);
+}
+
+// ---- stubs ----
+
+const unreached = { __proto__: null, then: true, toJSON: true };
+
+// The end of the prototype chain of everything with remote members: what no class has is a property of the target.
+function remoteMembers(memberOf) {
+    return new P.Proxy(ObjectPrototype, {
+        __proto__: null,
+        get(target, key, receiver) {
+            if (typeof key === "symbol" || key in ObjectPrototype || unreached[key] === true) return P.ReflectGet(ObjectPrototype, key, receiver);
+            const state = stateOf(receiver);
+            // An index is no name: lists of results are had by awaiting them.
+            if (state === undefined || `${key >>> 0}` === key) return undefined;
+            return memberOf(state, key);
+        },
+        has(target, key) {
+            return typeof key === "string" || key in ObjectPrototype;
+        },
+        // An assignment makes an own property of the receiver.
+        set(target, key, value, receiver) {
+            defineProperty(receiver, key, { __proto__: null, value, writable: true, enumerable: true, configurable: true });
+            return true;
+        },
+    });
+}
+
+const members = remoteMembers((state, key) => makeProperty(state, [key]));
+
+// A function without the members of functions.
+function callable(proto, fn) {
+    delete fn.name;
+    delete fn.length;
+    return setPrototypeOf(fn, proto);
+}
+
+// Shows a class as the platform does, under the name by which users know it.
+function publishRemote(Class, tag) {
+    const name = Class.name;
+    publish(Class, tag);
+    defineProperty(Class, "name", { __proto__: null, value: name, configurable: true });
+    if (hasOwn(Class.prototype, DISPOSE)) {
+        defineProperty(Class.prototype[DISPOSE], "length", { __proto__: null, value: 0, configurable: true });
+    }
+    setPrototypeOf(Class.prototype, members);
+}
+
+class StubState {
+    constructor(target) {
+        this.target = target;
+        target.retain();
+    }
+
+    live() {
+        if (this.target === null) throw disposedError();
+        return this.target;
+    }
+
+    invoke(path, action, pack) {
+        return this.live().invoke(path, action, pack);
+    }
+
+    dispose() {
+        const target = this.target;
+        this.target = null;
+        if (target !== null) target.release();
+    }
+}
+
+export class RpcStub {
+    constructor(target) {
+        if (!isObject(target)) throw badConstructorArgument("JsRpcStub", 1, "JsObject");
+        if (typeof target !== "function" && !isInstance(target, RpcTarget) && !isPlain(target)) {
+            throw new TypeError("RpcStubs can only wrap plain objects, functions, and RpcTarget derivatives.");
+        }
+        return makeStub(new Local(target, styleOf(target)));
+    }
+
+    dup() {
+        return makeStub(stateOf(this).live());
+    }
+
+    // Calls back with the error when the other side has gone.
+    onRpcBroken(callback) {
+        const target = stateOf(this).live();
+        if (!(target instanceof Import)) return;
+        if (target.broken !== undefined) callback(target.broken);
+        else P.ArrayPrototypePush((target.onBroken ??= []), callback);
+    }
+
+    [DISPOSE]() {
+        stateOf(this).dispose();
+    }
+}
+publishRemote(RpcStub, "JsRpcStub");
+
+function makeStub(target) {
+    const state = new StubState(target);
+    const stub = callable(RpcStub.prototype, (...args) => startCall(state, [], args));
+    P.WeakMapPrototypeSet(states, stub, state);
+    return stub;
+}
+
+// What a call gives at once. Its members are members of the result, for calls that need not wait.
+class PromiseState {
+    constructor(promise) {
+        this.promise = promise;
+        this.disposed = false;
+    }
+
+    live() {
+        return this;
+    }
+
+    retain() {}
+
+    release() {}
+
+    invoke(path, action, pack) {
+        if (this.disposed) return P.PromiseReject(new Error("RPC promise used after being disposed."));
+        then(this.promise, undefined, noop);
+        return then(this.promise, (value) => follow(value, path, action, pack));
+    }
+
+    dispose() {
+        this.disposed = true;
+        then(this.promise, disposeResult, noop);
+    }
+}
+
+// A call or property of a result that is here by now.
+async function follow(value, path, action, pack) {
+    const result = await perform(value, PLAIN, path, action, undefined, pack);
+    const state = stateOf(result);
+    return state !== undefined && action === GET ? makeStub(state.live()) : result;
+}
+
+function disposeResult(value) {
+    const dispose = isObject(value) ? value[DISPOSE] : undefined;
+    if (typeof dispose === "function") P.ReflectApply(dispose, value, []);
+}
+
+function thenable(Class) {
+    const methods = {
+        then(onFulfilled, onRejected) {
+            return then(promiseOf(this), onFulfilled, onRejected);
+        },
+        catch(onRejected) {
+            return then(promiseOf(this), undefined, onRejected);
+        },
+        finally(onFinally) {
+            return P.PromisePrototypeFinally(promiseOf(this), onFinally);
+        },
+    };
+    for (const name of Object.keys(methods)) {
+        defineProperty(methods[name], "length", { __proto__: null, value: 0, configurable: true });
+        defineProperty(Class.prototype, name, { __proto__: null, value: methods[name], writable: true, enumerable: true, configurable: true });
+    }
+}
+
+function promiseOf(value) {
+    const state = stateOf(value);
+    return state instanceof PropertyState ? state.fetch() : state.promise;
+}
+
+export class RpcPromise {
+    constructor() {
+        throw illegalConstructor();
+    }
+
+    [DISPOSE]() {
+        stateOf(this).dispose();
+    }
+}
+thenable(RpcPromise);
+publishRemote(RpcPromise, "JsRpcPromise");
+
+function makePromise(promise) {
+    const state = new PromiseState(promise);
+    const result = callable(RpcPromise.prototype, (...args) => startCall(state, [], args));
+    P.WeakMapPrototypeSet(states, result, state);
+    return result;
+}
+
+class PropertyState {
+    constructor(parent, path) {
+        this.parent = parent; // state or target
+        this.path = path;
+        this.promise = null;
+    }
+
+    fetch() {
+        return (this.promise ??= start(() => this.parent.invoke(this.path, GET, null)));
+    }
+
+    live() {
+        return this;
+    }
+
+    retain() {}
+
+    release() {}
+
+    invoke(path, action, pack) {
+        return this.parent.invoke(P.ArrayPrototypeConcat(this.path, path), action, pack);
+    }
+
+    dispose() {}
+}
+
+export class RpcProperty {
+    constructor() {
+        throw illegalConstructor();
+    }
+}
+thenable(RpcProperty);
+publishRemote(RpcProperty, "JsRpcProperty");
+
+function makeProperty(parent, path) {
+    if (parent instanceof PropertyState) {
+        path = P.ArrayPrototypeConcat(parent.path, path);
+        parent = parent.parent;
+    }
+    const state = new PropertyState(parent, path);
+    const property = callable(RpcProperty.prototype, (...args) => startCall(parent, path, args));
+    P.WeakMapPrototypeSet(states, property, state);
+    return property;
+}
+
+// A promise, whatever happens.
+function start(run) {
+    try {
+        return P.PromiseResolve(run());
+    } catch (e) {
+        return P.PromiseReject(e);
+    }
+}
+
+function startCall(state, path, args) {
+    return makePromise(start(() => state.invoke(path, CALL, new Pack(args))));
+}
+
+// ---- capabilities on their way out ----
+
+const exports = new P.Map(); // number -> Export
+let lastExport = -1;
+
+class Export {
+    constructor(number, value, context, owner) {
+        this.number = number;
+        this.value = value;
+        this.context = context; // whose turn it is when it is called
+        this.owner = owner; // in whose message it was named: stays open until it is dropped
+        this.refs = 1;
+    }
+
+    end() {
+        P.MapPrototypeDelete(exports, this.number);
+        if (this.owner.kind === "rpc") {
+            this.owner.held--;
+            this.owner.onRelease?.();
+        }
+        const context = this.context;
+        if (!context.ended) setCurrentEvent(context);
+        disposeTarget(this.value);
+    }
+}
+
+function remember(event, item) {
+    if (event.exported === undefined) return;
+    if (event.exported === null) event.exported = [];
+    P.ArrayPrototypePush(event.exported, item);
+}
+
+function exportValue(value, owner) {
+    const number = (lastExport += 2);
+    const item = new Export(number, value, currentEvent() ?? owner, owner);
+    P.MapPrototypeSet(exports, number, item);
+    remember(owner, item);
+    if (owner.kind === "rpc") owner.held++;
+    return number;
+}
+
+// Numbers for what a message names. sent() must follow once the message is on its way: streams may flow then, and stubs
+// that were given away are ours no more.
+function exportAll(values, owner) {
+    const caps = [];
+    const later = [];
+    for (let i = 0; i < values.length; i++) exportOne(values[i], owner, caps, later);
+    return {
+        caps,
+        sent() {
+            for (let i = 0; i < later.length; i++) later[i]();
+        },
+    };
+}
+
+function exportOne(value, owner, caps, later) {
+    const state = stateOf(value);
+    if (state !== undefined) {
+        const target = state instanceof StubState ? state.live() : null;
+        if (target instanceof Import) {
+            P.ArrayPrototypePush(caps, CALLABLE, target.number);
+        } else if (target instanceof Local) {
+            // The receiver lives on for the new holder.
+            P.ArrayPrototypePush(caps, CALLABLE, exportValue(target.receiver, owner));
+        } else {
+            // A promise, a property: calls are passed on.
+            P.ArrayPrototypePush(caps, CALLABLE, exportValue((...args) => state.invoke([], CALL, new Pack(args)), owner));
+        }
+        if (!hasFlag("rpc_params_dup_stubs")) P.ArrayPrototypePush(later, () => state.dispose());
+        return;
+    }
+    if (value instanceof StreamNumber) {
+        P.ArrayPrototypePush(caps, READ, value.number);
+        return;
+    }
+    if (typeof value === "function" || isInstance(value, RpcTarget)) {
+        P.ArrayPrototypePush(caps, CALLABLE, exportValue(value, owner));
+        return;
+    }
+    exportStream(value, caps, later);
+}
+
+function exportStream(value, caps, later) {
+    const { isReadableStream } = load("streams_readable");
+    if (isReadableStream(value)) {
+        const { isLocked, nativeSource, pumpToSink } = load("streams_native");
+        if (isLocked(value)) throw new TypeError("The ReadableStream has been locked to a reader.");
+        const source = nativeSource(value);
+        const number = source === null ? 0 : source.take();
+        if (number !== 0) {
+            P.ArrayPrototypePush(caps, READ, number);
+            return;
+        }
+        const sink = new ByteSink();
+        P.ArrayPrototypePush(caps, READ, sink.number);
+        P.ArrayPrototypePush(later, () => then(source === null ? pumpToSink(value, sink) : pumpSource(source, sink), undefined, noop));
+        return;
+    }
+    // A WritableStream: the other side writes, we pass it on.
+    const writer = value.getWriter();
+    const number = N.streamOpen(requireEvent().id, true);
+    const source = new ByteSource(number, -1);
+    P.ArrayPrototypePush(caps, WRITE, number);
+    P.ArrayPrototypePush(later, () => then(pumpToWriter(source, writer), undefined, noop));
+}
+
+async function pumpSource(source, sink) {
+    try {
+        for (let bytes = await source.read(); bytes !== undefined; bytes = await source.read()) await sink.write(bytes);
+        sink.close();
+    } catch (e) {
+        sink.abort(e);
+    }
+}
+
+async function pumpToWriter(source, writer) {
+    try {
+        for (let bytes = await source.read(); bytes !== undefined; bytes = await source.read()) await writer.write(bytes);
+    } catch (e) {
+        await writer.abort(e);
+        return;
+    }
+    await writer.close();
+}
+
+// The holder has let go.
+export function dropTarget(number, references) {
+    const item = P.MapPrototypeGet(exports, number);
+    if (item === undefined) return;
+    item.refs -= references;
+    if (item.refs <= 0) item.end();
+}
+
+// The event is over, and with it all that was given out and taken in it.
+export function dropExportsOf(event) {
+    const items = event.exported;
+    event.exported = null;
+    for (let i = 0; i < items.length; i++) {
+        const item = items[i];
+        if (item instanceof Import) {
+            if (P.MapPrototypeGet(imports, item.number) === item) P.MapPrototypeDelete(imports, item.number);
+            item.broken ??= brokenError();
+        } else if (P.MapPrototypeGet(exports, item.number) === item) {
+            P.MapPrototypeDelete(exports, item.number);
+            disposeTarget(item.value);
+        }
+    }
+}
+
+// ---- capabilities on their way in ----
+
+const imports = new P.Map(); // number -> Import
+
+function importStub(number) {
+    let target = P.MapPrototypeGet(imports, number);
+    if (target === undefined) {
+        target = new Import(number);
+        P.MapPrototypeSet(imports, number, target);
+        const event = currentEvent();
+        if (event !== null) remember(event, target);
+    }
+    target.refs++;
+    return makeStub(target);
+}
+
+// Makes the values of a message's table; each may be named once or not at all by the bytes.
+class Incoming {
+    constructor(caps) {
+        this.values = [];
+        this.stubs = []; // states of the stubs among them
+        this.targets = []; // and what these stand for
+        for (let i = 0; i + 1 < caps.length; i += 2) {
+            const kind = caps[i];
+            const number = caps[i + 1];
+            let value;
+            if (kind === CALLABLE) value = this.stub(number);
+            else if (kind === READ) value = load("streams_native").readableFromSource(new ByteSource(number, -1));
+            else if (kind === WRITE) value = load("streams_native").writableFromSink(new ByteSink(number));
+            P.ArrayPrototypePush(this.values, value);
+        }
+    }
+
+    stub(number) {
+        const stub = importStub(number);
+        const state = stateOf(stub);
+        P.ArrayPrototypePush(this.stubs, state);
+        P.ArrayPrototypePush(this.targets, state.target);
+        return stub;
+    }
+
+    // For clone.js.
+    take(index) {
+        if (index >= this.values.length) throw new DOMException("Unable to deserialize cloned data.", "DataCloneError");
+        return this.values[index];
+    }
+
+    release() {
+        for (let i = 0; i < this.stubs.length; i++) this.stubs[i].dispose();
+    }
+}
+
+// A result. What is an object has a method that lets go of all stubs inside.
+function unpack(bytes, caps) {
+    const incoming = new Incoming(caps);
+    const value = deserialize(bytes, incoming);
+    return own(value, () => incoming.release());
+}
+
+function own(value, release = noop) {
+    if (!isObject(value) || stateOf(value) !== undefined) return value;
+    let over = false;
+    const dispose = () => {
+        if (over) return;
+        over = true;
+        release();
+    };
+    defineProperty(value, DISPOSE, { __proto__: null, value: dispose, writable: true, enumerable: false, configurable: true });
+    return value;
+}
+
+// The other side has gone.
+export function breakStub(number, json) {
+    const target = P.MapPrototypeGet(imports, number);
+    if (target === undefined || target.broken !== undefined) return;
+    setCurrentEvent(target.event);
+    target.broken = markRemote(load("io").errorFromJSON(json));
+    const callbacks = target.onBroken;
+    target.onBroken = null;
+    for (let i = 0; callbacks !== null && i < callbacks.length; i++) {
+        try {
+            callbacks[i](target.broken);
+        } catch (e) {
+            load("events").reportException(e);
+        }
+    }
+}
+
+// ---- calls from outside ----
+
+class ExportedReceiver {
+    constructor(value, event) {
+        this.value = value;
+        this.event = event; // the one that the call came as
+    }
+}
+
+// What stands behind a capability that we exported. The call runs in the context of the event that exported it.
+export function exportedTarget(number) {
+    const item = P.MapPrototypeGet(exports, number);
+    if (item === undefined) throw brokenError();
+    const event = currentEvent();
+    if (item.context !== event && !item.context.ended) {
+        event.host = item.context;
+        setCurrentEvent(item.context);
+    }
+    return new ExportedReceiver(item.value, event);
+}
+
+// One call. The promise gives { value, caps, sent }; sent() must be called when the answer is on its way.
+export async function answerRpc(receiver, action, path, args, caps) {
+    const exported = receiver instanceof ExportedReceiver;
+    const event = exported ? receiver.event : currentEvent();
+    const value = exported ? receiver.value : receiver;
+    let style = styleOf(value);
+    if (!exported && style === PLAIN) style = HANDLERS;
+    const incoming = new Incoming(caps);
+    try {
+        const names = path === "" ? [] : P.StringPrototypeSplit(path, "\0");
+        const list = args.length === 0 ? undefined : deserialize(args, incoming);
+        const result = await perform(value, style, names, action, list);
+        const pack = new Pack(result);
+        const outgoing = exportAll(pack.values, event);
+        // What the caller gave is let go of when the call is over, but for what was dup()ed.
+        const sent = () => {
+            outgoing.sent();
+            incoming.release();
+            if (event.host !== null) holdFor(event, incoming);
+        };
+        return { value: pack.bytes, caps: outgoing.caps, sent };
+    } catch (e) {
+        incoming.release();
+        throw e;
+    }
+}
+
+// The callback of another event kept stubs that came with this call: they live as long as this event does.
+function holdFor(event, incoming) {
+    for (let i = 0; i < incoming.targets.length; i++) {
+        const target = incoming.targets[i];
+        if (target.stubs === 0) continue;
+        event.held++;
+        target.onDrop = () => {
+            event.held--;
+            event.onRelease?.();
+        };
+    }
+}
+
+// Errors cross with name and message; names that are none of the language's become part of the message.
+const names = ["Error", "EvalError", "RangeError", "ReferenceError", "SyntaxError", "TypeError", "URIError"];
+
+export function rpcErrorJSON(error) {
+    let name = "Error";
+    let message;
+    let dom = false;
+    try {
+        if (isObject(error) && typeof error.message === "string" && isInstance(error, Error)) {
+            dom = isInstance(error, DOMException);
+            name = `${error.name}`;
+            message = error.message;
+            if (!dom && !P.ArrayPrototypeIncludes(names, name)) {
+                message = `${name}: ${message}`;
+                name = "Error";
+            }
+        } else if (isObject(error)) {
+            message = "#<Object>";
+        } else {
+            message = typeof error === "symbol" ? P.SymbolPrototypeToString(error) : `${error}`;
+        }
+    } catch {
+        message = "an error that cannot be shown";
+    }
+    return P.JSONStringify({ __proto__: null, name, message, stack: "", dom });
+}
+
+// ---- service bindings ----
+
+// fetch() of a Fetcher is its own; other members are methods of the entrypoint.
+function attach(fetcher, target) {
+    P.WeakMapPrototypeSet(states, fetcher, new ServiceState(target));
+    return fetcher;
+}
+
+class ServiceState {
+    constructor(target) {
+        this.target = target;
+    }
+
+    live() {
+        return this.target;
+    }
+
+    invoke(path, action, pack) {
+        return this.target.invoke(path, action, pack);
+    }
+
+    dispose() {}
+}
+
+let linked = false;
+
+function linkFetcher() {
+    const { Fetcher } = load("fetcher");
+    if (!linked) setPrototypeOf(Fetcher.prototype, members);
+    linked = true;
+    return Fetcher;
+}
+
+// The value of a service binding.
+export function serviceStub(index) {
+    const { makeFetcher, serviceSender } = load("fetcher");
+    linkFetcher();
+    return attach(makeFetcher(serviceSender(index)), new Remote(BINDING, index));
+}
+
+export class ServiceStub {
+    constructor() {
+        throw illegalConstructor();
+    }
+}
+publish(ServiceStub);
+
+// ---- loopbacks: ctx.exports ----
+
+class LoopbackServiceStub {
+    constructor() {
+        throw illegalConstructor();
+    }
+
+    // As a request from outside, in the same event.
+    async fetch(input, init) {
+        const state = stateOf(this);
+        const { Request } = load("request");
+        const request = new Request(input, init);
+        const { ExecutionContext, theWorker } = load("runtime");
+        const worker = theWorker();
+        const ctx = new ExecutionContext(requireEvent(), state.props);
+        const response = await worker.find(state.entrypoint, ctx).fetch(request, worker.env, ctx);
+        if (!load("response").isResponse(response)) throw new TypeError("Incorrect type for Promise: the Promise did not resolve to 'Response'.");
+        return response;
+    }
+
+    connect(address, options) {
+        return load("sockets").connect(address, options);
+    }
+}
+publish(LoopbackServiceStub);
+setPrototypeOf(LoopbackServiceStub.prototype, members);
+
+class LoopbackState {
+    constructor(entrypoint, props) {
+        this.entrypoint = entrypoint;
+        this.props = props;
+    }
+
+    live() {
+        return this;
+    }
+
+    // Each call has an instance of its own, as a call from outside has.
+    invoke(path, action, pack) {
+        const { ExecutionContext, theWorker } = load("runtime");
+        const receiver = theWorker().instance(this.entrypoint, new ExecutionContext(requireEvent(), this.props));
+        const style = styleOf(receiver);
+        return new Local(receiver, style === PLAIN ? HANDLERS : style).invoke(path, action, pack);
+    }
+
+    dispose() {}
+}
+
+// A member of ctx.exports. Called with { props } it gives one with these props.
+export function loopbackStub(entrypoint, props = {}) {
+    const stub = callable(LoopbackServiceStub.prototype, (options) => loopbackStub(entrypoint, options?.props ?? {}));
+    P.WeakMapPrototypeSet(states, stub, new LoopbackState(entrypoint, props));
+    return stub;
+}
+
+class LoopbackDurableObjectClass {
+    constructor() {
+        throw illegalConstructor();
+    }
+}
+publish(LoopbackDurableObjectClass);
+
+// The class of a durable object among ctx.exports.
+export function loopbackClass() {
+    return setPrototypeOf({}, LoopbackDurableObjectClass.prototype);
+}
