@@ -423,6 +423,7 @@ static void on_hello(slv_poll *poll, unsigned events)
     slv_timer_stop(&iso->timer);
     iso->state = SLV_ISOLATE_BLANK;
     iso->pool->blank_coming = false;
+    iso->idle_ms = slv_loop_now_ms(iso->pool->loop);
     slv_list_push(&iso->pool->blanks, &iso->node);
 }
 

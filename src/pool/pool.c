@@ -9,6 +9,8 @@
 #include "pool/pool_int.h"
 
 #define HOUSEKEEPING_MS 1000
+#define SPARE_FROM 2          /* isolates started, before one is kept ready */
+#define SPARE_KEEP_MS 300000  /* a spare that nobody took */
 #define RETIRED_KEEP_MS 60000 /* a retry of an old event finds its group for so long */
 
 const char *slv_lost_outcome(slv_lost why)
@@ -137,6 +139,7 @@ static void start_for(slv_group *group)
     slv_pool *pool = group->pool;
     slv_list *blank = slv_list_pop(&pool->blanks);
 
+    pool->starts++;
     if (blank)
         slv_isolate_assign(slv_container_of(blank, slv_isolate, node), group);
     else
@@ -464,6 +467,13 @@ static void housekeeping(slv_timer *timer)
         else
             more = true;
     }
+    SLV_LIST_EACH (n, &pool->blanks) {
+        slv_isolate *iso = slv_container_of(n, slv_isolate, node);
+
+        more = true;
+        if (now >= iso->idle_ms + SPARE_KEEP_MS)
+            slv_isolate_kill(iso, SLV_LOST_SHUTDOWN, NULL);
+    }
     if (more)
         wake_housekeeping(pool);
 }
@@ -570,10 +580,13 @@ slv_str slv_pool_failure(slv_pool *pool, struct slv_version *version)
     return group ? slv_buf_view(&group->failure) : SLV_STR_NULL;
 }
 
+/* Earned by starts: a server that runs one isolate for ever needs none. Where forks are to be had
+ * soon it waits for them. */
 void slv_pool_spare(slv_pool *pool)
 {
     if (!pool->options.no_spare && !pool->closing && slv_list_empty(&pool->blanks) &&
-        !pool->blank_coming) {
+        !pool->blank_coming && pool->starts >= SPARE_FROM &&
+        (!pool->zygote || slv_zygote_quiet(pool->zygote))) {
         slv_isolate *iso = slv_isolate_start(pool, NULL);
 
         pool->blank_coming = iso != NULL && iso->state != SLV_ISOLATE_DYING;

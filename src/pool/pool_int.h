@@ -130,7 +130,7 @@ struct slv_pool {
     slv_timer tick;
     slv_timer housekeeping;
     unsigned tick_ms;
-    unsigned isolate_count, open_events, waiting_events;
+    unsigned isolate_count, open_events, waiting_events, starts;
     bool closing, blank_coming, recorded;
     void (*closed)(void *user);
     void *closed_user;

@@ -19,6 +19,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "chan/zygote_wire.h"
+#include "pool/environment.h"
 
 #define RESTART_MS 5000 /* a zygote that dies is not started again sooner */
 #define AGAIN_MS 500
@@ -157,13 +158,13 @@ static void start_process(slv_zygote *z, slv_loop *loop)
         set_text(z, SLV_ZYGOTE_BROKEN, strerror(errno));
     } else {
         const int fds[] = {null, null, 2, pair[1]};
-        slv_proc_options options = {.path =
-                                        z->options.program ? z->options.program : "/proc/self/exe",
-                                    .argv = argv,
-                                    .envp = z->options.envp,
-                                    .fds = fds,
-                                    .fd_count = SLV_ARRAY_LEN(fds),
-                                    .own_group = true};
+        slv_proc_options options = {
+            .path = z->options.program ? z->options.program : "/proc/self/exe",
+            .argv = argv,
+            .envp = z->options.envp ? z->options.envp : slv_child_environment(),
+            .fds = fds,
+            .fd_count = SLV_ARRAY_LEN(fds),
+            .own_group = true};
 
         if (slv_proc_start(&proc, loop, &options, &err) == SLV_OK) {
             z->pidfd = fcntl(proc.pidfd, F_DUPFD_CLOEXEC, 3);

@@ -33,9 +33,9 @@ struct slv_fork_request {
 };
 
 typedef struct slv_zygote_options {
-    const char *program; /* NULL: /proc/self/exe */
-    const char *const *envp;
-    bool namespaces; /* try to give it its own pid, net, ipc and uts namespaces */
+    const char *program;     /* NULL: /proc/self/exe */
+    const char *const *envp; /* NULL: what isolates get */
+    bool namespaces;         /* try to give it its own pid, net, ipc and uts namespaces */
 } slv_zygote_options;
 
 /* Never fails: a process that cannot be started shows as SLV_E_CLOSED of each request. Any thread.

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include "base/str.h"
 #include "rt/roles_int.h"
@@ -75,5 +76,6 @@ int slv_role_isolate(int argc, char **argv)
         (void)slv_fail(&err, SLV_E_INVAL, "__isolate is started by selvage, not by people");
         return slv_role_fail(&err);
     }
-    return slv_isolate_life(slv_rt_prepare(), parent, NULL, 0);
+    /* no destructors: the engine's threads may be at work, and nothing is left to save */
+    _exit(slv_isolate_life(slv_rt_prepare(), parent, NULL, 0));
 }

@@ -387,7 +387,7 @@ int slv_role_zygote(int argc, char **argv)
         return slv_role_fail(&err);
     z.tasks = opendir("/proc/self/task");
     z.rt = slv_rt_prepare();
-    return slv_zygote_serve(&z);
+    _exit(slv_zygote_serve(&z)); /* no destructors of the engine */
 }
 
 /* For doctor: the same engine, the same wait, the same test, and an answer for people. */

@@ -127,6 +127,11 @@ TEST(what_stays_below_the_limits_ends_well)
     slv_version *v = version_of(script, 128);
     slv_pool_stats stats;
 
+#ifdef __SANITIZE_ADDRESS__
+    slv_version_unref(v);
+    tap_skip("the sanitizer's own memory counts as the isolate's");
+    return;
+#endif
     CHECK(v && set_up(1, 0, false));
     for (size_t i = 0; i < SLV_ARRAY_LEN(fine); i++) {
         try_event t = {0};
