@@ -48,6 +48,7 @@ static void event_end(slv_rt *rt, rt_event *event)
     rt_streams_drop(rt, event);
     if (event->ops)
         rt_ops_drop(rt, event->id);
+    slv_list_remove(&event->node);
     slv_imap_remove(&rt->events, event->id);
     slv_buf_done(&event->error);
     free(event);
@@ -59,15 +60,33 @@ void rt_event_settle(slv_rt *rt, rt_event *event)
         event_end(rt, event);
         return;
     }
-    if (event->waits || event->told_idle)
+    if (event->waits || rt->idle_turn)
         return;
     /* Nothing can enter JavaScript for this event any more: it hangs, or has only promises left
-     * that nobody keeps. */
-    event->told_idle = true;
+       that nobody keeps. It stays open when others hold what it exported. */
+    rt->idle_turn = true;
     rt_turn_begin(rt, event);
     JSValueRef arg = slv_js_num(slv_js_context(rt->js), event->id);
     rt_turn_call(rt, rt->entries.idle, 1, &arg);
-    rt_turn_end(rt); /* settles again, and ends it */
+    rt_turn_end(rt); /* settles again */
+    rt->idle_turn = false;
+}
+
+void rt_events_settle(slv_rt *rt)
+{
+    slv_list *n;
+
+    while ((n = slv_list_pop(&rt->ending)))
+        event_end(rt, slv_container_of(n, rt_event, node));
+}
+
+/* END goes out once the turn is over. */
+static void mark_ended(slv_rt *rt, rt_event *event, slv_outcome outcome)
+{
+    event->ended = true;
+    event->outcome = outcome;
+    if (event != rt->turn)
+        slv_list_push(&rt->ending, &event->node);
 }
 
 /* ---- what main sends ---- */
@@ -282,10 +301,8 @@ SLV_NATIVE(respond)
     if (rt_frame_try_end(rt, at) != SLV_OK)
         return slv_js_throw_range(ctx, exc, "The headers of this response are too large.");
     event->responded = true;
-    if (head & (uint32_t)1 << 28) {
-        event->ended = true;
-        event->outcome = SLV_OUTCOME_OK;
-    }
+    if (head & (uint32_t)1 << 28)
+        mark_ended(rt, event, SLV_OUTCOME_OK);
     return slv_js_bool(ctx, true);
 }
 

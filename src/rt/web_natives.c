@@ -2,6 +2,7 @@
 
 #include "web/clone.h"
 #include "web/compression.h"
+#include "web/crypto_natives.h"
 #include "web/encoding.h"
 #include "web/html_natives.h"
 #include "web/mime.h"
@@ -13,6 +14,7 @@ void slv_rt_add_web_natives(slv_js *js)
     static void (*const registers[])(slv_js * js) = {
         slv_web_html_register,
         slv_web_clone_register,
+        slv_web_crypto_register,
         slv_web_compression_register,
         slv_web_encoding_register,
         slv_web_url_register,
