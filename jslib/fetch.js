@@ -6,6 +6,7 @@ import { ByteSink, ByteSource, ChannelSocket, cancelOp, op } from "io";
 import { blockGet, copyHeaders, headerDelete, headerGet, headerHas, headerSet, headersToBlock } from "headers";
 import { Request, isRequest, requestFetcher, requestHeaders, requestSignal, requestToWire } from "request";
 import { isRedirect, plainResponse, responseFromWire } from "response";
+import { encodeUtf8 } from "body_bytes";
 import { hasFlag } from "flags";
 
 const { PromisePrototypeThen: then, PromiseReject: reject, StringPrototypeToLowerCase: lowerCase } = P;
@@ -73,15 +74,13 @@ class Exchange {
         if (this.manual) bits |= NO_DECOMPRESS;
         if (this.upgrade) bits |= UPGRADE;
         if (this.kind === 1) {
-            const bytes = smallBody(this.body);
-            if (bytes !== null) {
+            if (typeof this.body === "string") this.body = encodeUtf8(this.body);
+            length = this.body.byteLength;
+            if (length <= INLINE_MAX) {
                 bits |= BODY_INLINE;
-                inline = bytes;
+                inline = this.body;
             } else {
-                const whole = typeof this.body === "string" ? load("body_bytes").encodeUtf8(this.body) : this.body;
-                this.body = whole;
                 sink = new ByteSink();
-                length = whole.byteLength;
             }
         } else if (this.kind === 2) {
             sink = new ByteSink();
@@ -183,11 +182,6 @@ class SignalledSource {
     take() {
         return this.signal.aborted ? 0 : this.source.take();
     }
-}
-
-function smallBody(body) {
-    if (typeof body === "string") return body.length * 3 <= INLINE_MAX ? body : null;
-    return body.byteLength <= INLINE_MAX ? body : null;
 }
 
 function withoutFragment(url) {

@@ -4,7 +4,8 @@ const { fetchThrough } = builtin("fetch");
 function server(...replies) {
   const sent = [];
   const send = args => {
-    const [bits, stream, length, method, url, headers, inline, cf] = args;
+    const [bits, stream, length, method, url, headers, bytes, cf] = args;
+    const inline = bytes === "" ? "" : new TextDecoder().decode(bytes);
     sent.push({ bits, stream, length, method, url, headers, inline, cf });
     const reply = replies.shift();
     const p = reply instanceof Error ? Promise.reject(reply) : Promise.resolve(reply);
@@ -23,7 +24,7 @@ test("a request becomes one operation, its result a response", async () => {
   assertEquals([r.status, r.statusText, r.headers.get("X-A"), r.url, r.redirected, await r.text()], [201, "Made", "1", "http://h/p?q", false, "hello"]);
   assertThrows(() => r.headers.set("a", "b"), "Can't modify immutable headers.");
   assertEquals(s.sent, [{
-    bits: 2 | 8, stream: 0, length: -1, method: "POST", url: "http://h/p?q",
+    bits: 2 | 8, stream: 0, length: 2, method: "POST", url: "http://h/p?q",
     headers: "X-B:2\nContent-Type:text/plain;charset=UTF-8\n", inline: "hi", cf: '{"a":1}',
   }]);
 });
