@@ -230,5 +230,6 @@ void slv_rt_done(slv_rt *rt)
     slv_buf_done(&rt->out);
     slv_buf_done(&rt->deferred);
     slv_buf_done(&rt->ready);
+    slv_vec_done(&rt->finished);
     rt_blobs_drop(rt);
 }

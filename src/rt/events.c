@@ -48,7 +48,6 @@ static void event_end(slv_rt *rt, rt_event *event)
     rt_streams_drop(rt, event);
     if (event->ops)
         rt_ops_drop(rt, event->id);
-    slv_list_remove(&event->node);
     slv_imap_remove(&rt->events, event->id);
     slv_buf_done(&event->error);
     free(event);
@@ -72,21 +71,13 @@ void rt_event_settle(slv_rt *rt, rt_event *event)
     rt->idle_turn = false;
 }
 
-void rt_events_settle(slv_rt *rt)
-{
-    slv_list *n;
-
-    while ((n = slv_list_pop(&rt->ending)))
-        event_end(rt, slv_container_of(n, rt_event, node));
-}
-
 /* END goes out once the turn is over. */
 static void mark_ended(slv_rt *rt, rt_event *event, slv_outcome outcome)
 {
     event->ended = true;
     event->outcome = outcome;
     if (event != rt->turn)
-        slv_list_push(&rt->ending, &event->node);
+        slv_vec_push(&rt->finished, event->id);
 }
 
 /* ---- what main sends ---- */
@@ -318,10 +309,7 @@ SLV_NATIVE(finish)
         return slv_js_undefined(ctx);
     if (!slv_js_u32_arg(ctx, SLV_ARG(1), &outcome, exc))
         return NULL;
-    event->ended = true;
-    event->outcome = (slv_outcome)outcome;
-    if (event != rt->turn)
-        slv_vec_push(&rt->finished, event->id);
+    mark_ended(rt, event, (slv_outcome)outcome);
     if (argc > 2 && !slv_js_append_arg(ctx, argv[2], &event->error, &thrown))
         slv_buf_reset(&event->error); /* too large to be told */
     return slv_js_undefined(ctx);

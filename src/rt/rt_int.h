@@ -37,7 +37,6 @@ typedef struct rt_event {
     slv_outcome outcome;
     slv_buf error; /* JSON, for END */
     slv_list streams;
-    slv_list node; /* on rt.ending: it has ended in the turn of another event */
 } rt_event;
 
 typedef struct rt_timer {
@@ -140,7 +139,6 @@ struct slv_rt {
     SLV_IMAP(rt_stream *) streams;
     uint32_t last_op, last_stream, last_question;
     slv_list woken;             /* rt_stream: to be entered once the present turn is over */
-    slv_list ending;            /* rt_event: to be settled after the turn */
     bool idle_turn;             /* the turn is the one that tells the event that nothing is left */
     rt_event *turn;             /* whose turn it is; NULL at module scope */
     SLV_VEC(uint32_t) finished; /* events that ended in a turn that is not theirs */
@@ -196,8 +194,6 @@ rt_event *rt_event_find(slv_rt *rt, uint32_t id);
 void rt_event_frame(slv_rt *rt, const slv_frame *frame); /* EVENT, CANCEL, CAP_DROP, CAP_BROKEN */
 /* Looks whether the event has ended, or has nothing left to wait for. After each turn. */
 void rt_event_settle(slv_rt *rt, rt_event *event);
-/* END of those that ended in another event's turn. */
-void rt_events_settle(slv_rt *rt);
 void rt_fire_timers(slv_rt *rt);
 void rt_add_event_natives(slv_rt *rt);
 void rt_events_init(slv_rt *rt); /* values that many events share */
