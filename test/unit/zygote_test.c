@@ -4,11 +4,12 @@
  * eleven seconds to become quiet.
  */
 #include <dirent.h>
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
-#include "pool/environment.h"
 #include "pool/zygote.h"
 #include "rt/roles.h"
 #include "support/pool_rig.h"
@@ -37,12 +38,17 @@ static bool quiet(void *arg)
     return strcmp(text, "quiet") == 0;
 }
 
+static bool set_quiet(void)
+{
+    return slv_loop_run_until(loop, quiet, NULL, 40000);
+}
+
 /* A pool whose zygote is quiet. */
 static bool set_up_quiet(unsigned cap)
 {
     if (!set_up(cap, 0, false))
         return false;
-    return slv_loop_run_until(loop, quiet, NULL, 40000);
+    return set_quiet();
 }
 
 static bool set_up_quiet_with_spare(unsigned cap)
@@ -266,6 +272,86 @@ TEST(the_end_of_a_zygote_is_survived)
     }
 }
 
+/* ---- main is killed ---- */
+
+/* Another main: one isolate by exec and one by a fork, both in a loop, and the zygote. Prints their
+ * pids and waits. */
+static int victim_main(void)
+{
+    slv_zygote_options options = {.namespaces = true};
+    slv_version *v = version_of(script, 128), *w = version_of(script, 128);
+    try_event a = {0}, b = {0}, never = {0};
+
+    rig_zygote = slv_zygote_new(&options);
+    if (!set_up(1, 0, false))
+        return 1;
+    (void)start(&a, v, "loop", 600000);
+    if (!slv_loop_run_until(loop, has_isolate, &a, 20000) || !set_quiet())
+        return 2;
+    (void)start(&b, w, "loop", 600000);
+    if (!slv_loop_run_until(loop, has_isolate, &b, 20000))
+        return 3;
+    (void)slv_loop_run_until(loop, over, &never, 200); /* both are in their loops */
+    printf("%d %d %d\n", (int)slv_isolate_pid(a.e.isolate), (int)slv_isolate_pid(b.e.isolate),
+           (int)slv_zygote_pid(rig_zygote));
+    fflush(stdout);
+    (void)slv_loop_run_until(loop, over, &never, 60000);
+    return 0;
+}
+
+/* Running, not merely waiting to be reaped. */
+static bool runs(int pid)
+{
+    char path[64], text[64] = "";
+    FILE *f;
+
+    if (kill(pid, 0) != 0)
+        return false;
+    snprintf(path, sizeof path, "/proc/%d/stat", pid);
+    f = fopen(path, "r");
+    if (f) {
+        size_t n = fread(text, 1, sizeof text - 1, f);
+
+        text[n] = 0;
+        fclose(f);
+    }
+    return text[0] && strstr(text, ") Z") == NULL && strstr(text, ") X") == NULL;
+}
+
+TEST(nothing_outlives_main)
+{
+    char line[100] = "";
+    int fds[2], pids[3] = {0}, waited;
+    FILE *out;
+    pid_t pid;
+
+    CHECK(pipe(fds) == 0);
+    pid = fork();
+    if (pid == 0) {
+        dup2(fds[1], 1);
+        close(fds[0]);
+        close(fds[1]);
+        execl("/proc/self/exe", "zygote_test", "__victim", (char *)NULL);
+        _exit(9);
+    }
+    close(fds[1]);
+    out = fdopen(fds[0], "r");
+    CHECK(out && fgets(line, sizeof line, out));
+    CHECK(sscanf(line, "%d %d %d", &pids[0], &pids[1], &pids[2]) == 3);
+    for (unsigned i = 0; i < 3; i++)
+        CHECK(pids[i] > 1 && runs(pids[i]));
+    (void)kill(pid, SIGKILL);
+    (void)waitpid(pid, NULL, 0);
+    fclose(out);
+    for (waited = 0; waited < 5000 && (runs(pids[0]) || runs(pids[1]) || runs(pids[2]));
+         waited += 10)
+        (void)poll(NULL, 0, 10);
+    CHECK(!runs(pids[0]));
+    CHECK(!runs(pids[1]));
+    CHECK(!runs(pids[2]));
+    tap_note("all gone %d ms after main", waited);
+}
+
 int main(int argc, char **argv)
 {
     slv_zygote_options options = {.namespaces = true};
@@ -274,7 +360,8 @@ int main(int argc, char **argv)
     (void)signal(SIGPIPE, SIG_IGN);
     if (slv_role_run(argc, argv, &status))
         return status;
-    options.envp = slv_child_environment();
+    if (argc > 1 && strcmp(argv[1], "__victim") == 0)
+        return victim_main();
     rig_zygote = slv_zygote_new(&options);
     status = tap_main(argc, argv);
     slv_zygote_free(rig_zygote);
