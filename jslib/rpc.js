@@ -176,12 +176,9 @@ class Local {
         this.event = currentEvent();
     }
 
-    async invoke(path, action, pack) {
+    invoke(path, action, pack) {
         checkSameEvent(this.event);
-        const args = pack === null ? undefined : deserialize(pack.bytes, { take: (i) => localCopy(pack.values[i]) });
-        const result = await perform(this.receiver, this.style, path, action, args);
-        const back = new Pack(result);
-        return own(deserialize(back.bytes, { take: (i) => localCopy(back.values[i]) }));
+        return invokeHere(this.receiver, this.style, path, action, pack);
     }
 
     retain() {
@@ -191,6 +188,47 @@ class Local {
     release() {
         if (--this.stubs === 0) disposeTarget(this.receiver);
     }
+}
+
+// An export that came home: what was given out in another event of this isolate. It is called at once, in the caller's
+// context, and its event stays open for as long as a stub is held.
+class Home {
+    constructor(item) {
+        this.item = item;
+        this.stubs = 0;
+        item.local++;
+        const event = currentEvent();
+        if (event !== null) remember(event, this);
+    }
+
+    invoke(path, action, pack) {
+        if (this.item === null) return P.PromiseReject(brokenError());
+        const { value } = this.item;
+        return invokeHere(value, styleOf(value), path, action, pack);
+    }
+
+    retain() {
+        this.stubs++;
+    }
+
+    release() {
+        if (--this.stubs === 0) this.drop();
+    }
+
+    drop() {
+        const item = this.item;
+        this.item = null;
+        if (item === null) return;
+        item.local--;
+        item.endIfDropped();
+    }
+}
+
+async function invokeHere(receiver, style, path, action, pack) {
+    const args = pack === null ? undefined : deserialize(pack.bytes, { take: (i) => localCopy(pack.values[i]) });
+    const result = await perform(receiver, style, path, action, args);
+    const back = new Pack(result);
+    return own(deserialize(back.bytes, { take: (i) => localCopy(back.values[i]) }));
 }
 
 function localCopy(value) {
@@ -553,6 +591,11 @@ class Export {
         this.context = context; // whose turn it is when it is called
         this.owner = owner; // in whose message it was named: stays open until it is dropped
         this.refs = 1;
+        this.local = 0; // stubs of this isolate, see Home
+    }
+
+    endIfDropped() {
+        if (this.refs <= 0 && this.local === 0 && P.MapPrototypeGet(exports, this.number) === this) this.end();
     }
 
     end() {
@@ -602,6 +645,9 @@ function exportOne(value, owner, caps, later) {
         const target = state instanceof StubState ? state.live() : null;
         if (target instanceof Import) {
             P.ArrayPrototypePush(caps, CALLABLE, target.number);
+        } else if (target instanceof Home) {
+            if (target.item === null) throw brokenError();
+            P.ArrayPrototypePush(caps, CALLABLE, exportValue(target.item.value, owner));
         } else if (target instanceof Local) {
             // The receiver lives on for the new holder.
             P.ArrayPrototypePush(caps, CALLABLE, exportValue(target.receiver, owner));
@@ -671,7 +717,7 @@ export function dropTarget(number, references) {
     const item = P.MapPrototypeGet(exports, number);
     if (item === undefined) return;
     item.refs -= references;
-    if (item.refs <= 0) item.end();
+    item.endIfDropped();
 }
 
 // The event is over, and with it all that was given out and taken in it.
@@ -683,6 +729,8 @@ export function dropExportsOf(event) {
         if (item instanceof Import) {
             if (P.MapPrototypeGet(imports, item.number) === item) P.MapPrototypeDelete(imports, item.number);
             item.broken ??= brokenError();
+        } else if (item instanceof Home) {
+            item.drop();
         } else if (P.MapPrototypeGet(exports, item.number) === item) {
             P.MapPrototypeDelete(exports, item.number);
             disposeTarget(item.value);
@@ -695,6 +743,11 @@ export function dropExportsOf(event) {
 const imports = new P.Map(); // number -> Import
 
 function importStub(number) {
+    if (number % 2 === 1) {
+        const item = P.MapPrototypeGet(exports, number);
+        if (item === undefined) throw brokenError();
+        return makeStub(new Home(item));
+    }
     let target = P.MapPrototypeGet(imports, number);
     if (target === undefined) {
         target = new Import(number);
@@ -830,7 +883,7 @@ export async function answerRpc(receiver, action, path, args, caps) {
 function holdFor(event, incoming) {
     for (let i = 0; i < incoming.targets.length; i++) {
         const target = incoming.targets[i];
-        if (target.stubs === 0) continue;
+        if (target.stubs === 0 || !(target instanceof Import)) continue;
         event.held++;
         target.onDrop = () => {
             event.held--;
