@@ -334,44 +334,105 @@ void slv_streams_end(slv_streams *streams, slv_str message)
     }
 }
 
-/* A body that had ended, or failed, before it was handed back. */
-typedef struct over_source {
-    slv_source source;
-    bool failed;
-} over_source;
+/*
+ * A body that was handed back: what had come for the isolate goes first, then what its source still
+ * sends. Both a sink and a source.
+ */
+typedef struct relay {
+    slv_source out;
+    slv_sink in;
+    slv_buf early;
+    bool fin, failed;
+} relay;
 
-static void over_credit(slv_source *src, size_t n)
+static void relay_free(relay *r)
 {
-    over_source *over = slv_container_of(src, over_source, source);
-    bool failed = over->failed;
-    slv_sink *sink = part_source(src);
+    slv_buf_done(&r->early);
+    free(r);
+}
 
-    (void)n;
-    free(over);
-    if (sink && failed)
+static void relay_credit(slv_source *src, size_t n)
+{
+    slv_sink_credit(&slv_container_of(src, relay, out)->in, n);
+}
+
+static void relay_cancel(slv_source *src, slv_str reason)
+{
+    relay *r = slv_container_of(src, relay, out);
+
+    slv_sink_cancel(&r->in, reason);
+    relay_free(r);
+}
+
+/* May free r. */
+static void relay_joined(slv_source *src)
+{
+    relay *r = slv_container_of(src, relay, out);
+    bool over = r->fin || r->failed;
+    slv_sink *sink = over ? part_source(src) : src->sink;
+    slv_buf early = r->early;
+    bool failed = r->failed, fin = r->fin;
+
+    r->early = (slv_buf){0};
+    if (over)
+        relay_free(r);
+    if (failed)
         sink->ops->fail(sink, SLV_STR("Network connection lost."));
-    else if (sink)
-        sink->ops->data(sink, SLV_STR_NULL, true);
+    else if (fin || early.len > 0)
+        sink->ops->data(sink, slv_buf_view(&early), fin);
+    slv_buf_done(&early);
 }
 
-static void over_cancel(slv_source *src, slv_str reason)
+static void relay_data(slv_sink *in, slv_str bytes, bool fin)
 {
-    (void)reason;
-    free(slv_container_of(src, over_source, source));
+    relay *r = slv_container_of(in, relay, in);
+
+    if (!r->out.sink) { /* not joined yet */
+        r->fin = fin;
+        if (slv_buf_append(&r->early, bytes) != SLV_OK)
+            r->failed = true;
+        return;
+    }
+    slv_sink *sink = fin ? part_source(&r->out) : r->out.sink;
+    if (fin)
+        relay_free(r);
+    sink->ops->data(sink, bytes, fin);
 }
 
-static const slv_source_ops over_ops = {.credit = over_credit, .cancel = over_cancel};
+static void relay_fail(slv_sink *in, slv_str message)
+{
+    relay *r = slv_container_of(in, relay, in);
+
+    if (!r->out.sink) {
+        r->failed = true;
+        return;
+    }
+    slv_sink *sink = part_source(&r->out);
+    relay_free(r);
+    sink->ops->fail(sink, message);
+}
+
+static const slv_source_ops relay_source_ops = {relay_credit, relay_cancel, relay_joined};
+static const slv_sink_ops relay_sink_ops = {.data = relay_data, .fail = relay_fail};
 
 static slv_source *take_back(stream_end *end)
 {
     slv_source *src = slv_sink_take_source(&end->sink);
 
-    if (!src) {
-        over_source *over = slv_new0(over_source);
+    if (!src || end->pending.len > 0) {
+        relay *r = slv_new0(relay);
 
-        over->source.ops = &over_ops;
-        over->failed = end->failed;
-        src = &over->source;
+        r->out.ops = &relay_source_ops;
+        r->in.ops = &relay_sink_ops;
+        r->early = end->pending;
+        r->fin = end->fin;
+        r->failed = end->failed;
+        end->pending = (slv_buf){0};
+        if (src) { /* joined to the isolate's end before, so it has nothing left to push */
+            src->sink = &r->in;
+            r->in.source = src;
+        }
+        src = &r->out;
     }
     slv_stream_forget(&end->st);
     free_end(end);
@@ -384,10 +445,8 @@ slv_source *slv_link_sink_splice(slv_streams *streams, uint32_t number)
         slv_owned *owned = slv_container_of(node, slv_owned, node);
         stream_end *end = slv_container_of(owned, stream_end, owned);
 
-        if (owned->ended != end_ended || end->is_source || end->st.number != number)
-            continue;
-        bool untouched = !end->asked && (end->failed || end->pending.len == 0);
-        return untouched ? take_back(end) : NULL;
+        if (owned->ended == end_ended && !end->is_source && end->st.number == number)
+            return end->asked ? NULL : take_back(end);
     }
     return NULL;
 }

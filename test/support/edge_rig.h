@@ -7,6 +7,7 @@
 #ifndef SLV_TEST_EDGE_RIG_H
 #define SLV_TEST_EDGE_RIG_H
 
+#include <errno.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <sys/time.h>
@@ -158,6 +159,8 @@ static bool rig_write(int fd, slv_str s)
     while (s.len > 0) {
         ssize_t n = send(fd, s.ptr, s.len, MSG_NOSIGNAL);
 
+        if (n < 0 && errno == EINTR)
+            continue;
         if (n <= 0)
             return false;
         s = slv_str_skip(s, (size_t)n);
@@ -174,10 +177,10 @@ static bool rig_read(int fd, slv_buf *out, const char *until)
         if (slv_buf_reserve(out, 65536) != SLV_OK)
             return false;
         ssize_t n = recv(fd, out->ptr + out->len, out->cap - out->len, 0);
-        if (n == 0)
-            return !until;
-        if (n < 0)
-            return false;
+        if (n < 0 && errno == EINTR) /* SIGCHLD: an isolate has ended */
+            continue;
+        if (n <= 0)
+            return n == 0 && !until;
         out->len += (size_t)n;
     }
 }

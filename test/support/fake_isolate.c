@@ -283,7 +283,7 @@ static void hostile(uint32_t event, slv_str path)
     } else if (slv_str_is(path, "/flood")) {
         st = open_stream(USE_BYTES, 0, event);
         respond(event, 200, SLV_BODY_STREAM, st->number, SLV_STR_NULL, SLV_STR_NULL);
-        for (int i = 0; i < 100; i++)
+        for (int i = 0; i < 1000; i++)
             send_data(st, slv_str_make(filler, sizeof filler), false);
     } else if (slv_str_is(path, "/steal")) {
         respond(event, 200, SLV_BODY_SPLICE, 4242, SLV_STR_NULL, SLV_STR_NULL);
