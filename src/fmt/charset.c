@@ -4,9 +4,10 @@
 #include "base/utf8.h"
 #include "fmt/charset_int.h"
 
-slv_decoder *slv_decoder_new(slv_charset charset, slv_decoder_options options)
+slv_charset_decoder *slv_charset_decoder_new(slv_charset charset,
+                                             slv_charset_decoder_options options)
 {
-    slv_decoder *d = slv_new0(slv_decoder);
+    slv_charset_decoder *d = slv_new0(slv_charset_decoder);
 
     d->charset = charset;
     d->options = options;
@@ -17,7 +18,7 @@ slv_decoder *slv_decoder_new(slv_charset charset, slv_decoder_options options)
     return d;
 }
 
-slv_decoder *slv_decoder_free(slv_decoder *d)
+slv_charset_decoder *slv_charset_decoder_free(slv_charset_decoder *d)
 {
     if (d) {
         charset_table_close(d->table);
@@ -33,7 +34,7 @@ static slv_code put_unit(slv_buf *out, uint32_t unit)
     return slv_buf_append(out, slv_str_make(&u, sizeof u));
 }
 
-slv_code charset_emit(slv_decoder *d, uint32_t cp)
+slv_code charset_emit(slv_charset_decoder *d, uint32_t cp)
 {
     if (cp < 0x10000)
         return put_unit(d->out, cp);
@@ -41,7 +42,7 @@ slv_code charset_emit(slv_decoder *d, uint32_t cp)
     return put_unit(d->out, 0xDC00 + (cp & 0x3FF));
 }
 
-slv_code charset_error(slv_decoder *d)
+slv_code charset_error(slv_charset_decoder *d)
 {
     return d->options.fatal ? SLV_E_PARSE : charset_emit(d, 0xFFFD);
 }
@@ -70,7 +71,7 @@ static size_t unfinished_utf8(slv_str s)
 }
 
 /* Whole characters only. */
-static slv_code put_utf8(slv_decoder *d, slv_str s)
+static slv_code put_utf8(slv_charset_decoder *d, slv_str s)
 {
     if (s.len == 0)
         return SLV_OK;
@@ -84,7 +85,7 @@ static slv_code put_utf8(slv_decoder *d, slv_str s)
     return SLV_OK;
 }
 
-static slv_code run_utf8(slv_decoder *d, slv_str s, bool flush)
+static slv_code run_utf8(slv_charset_decoder *d, slv_str s, bool flush)
 {
     /* finish the character that waits, byte by byte */
     while (d->n_pending > 0 && s.len > 0) {
@@ -112,7 +113,7 @@ static slv_code run_utf8(slv_decoder *d, slv_str s, bool flush)
 }
 
 /* UTF-16BE: a lead surrogate waits in `first` and `second` until its trail comes. */
-static slv_code put_big_endian(slv_decoder *d, uint32_t unit)
+static slv_code put_big_endian(slv_charset_decoder *d, uint32_t unit)
 {
     uint32_t lead = (uint32_t)d->first << 8 | d->second;
 
@@ -132,7 +133,7 @@ static slv_code put_big_endian(slv_decoder *d, uint32_t unit)
     return unit >= 0xDC00 && unit <= 0xDFFF ? charset_error(d) : put_unit(d->out, unit);
 }
 
-static slv_code run_utf16(slv_decoder *d, slv_str s, bool flush)
+static slv_code run_utf16(slv_charset_decoder *d, slv_str s, bool flush)
 {
     bool little = d->charset == SLV_CHARSET_UTF_16LE;
 
@@ -156,7 +157,7 @@ static slv_code run_utf16(slv_decoder *d, slv_str s, bool flush)
     return charset_error(d);
 }
 
-static slv_code (*const multi_steps[])(slv_decoder *d, int byte) = {
+static slv_code (*const multi_steps[])(slv_charset_decoder *d, int byte) = {
     [SLV_CHARSET_GBK] = charset_step_gb18030,
     [SLV_CHARSET_GB18030] = charset_step_gb18030,
     [SLV_CHARSET_BIG5] = charset_step_big5,
@@ -166,7 +167,7 @@ static slv_code (*const multi_steps[])(slv_decoder *d, int byte) = {
     [SLV_CHARSET_EUC_KR] = charset_step_euc_kr,
 };
 
-static slv_code step(slv_decoder *d, int byte)
+static slv_code step(slv_charset_decoder *d, int byte)
 {
     if (d->charset >= SLV_CHARSET_GBK && d->charset <= SLV_CHARSET_EUC_KR)
         return multi_steps[d->charset](d, byte);
@@ -186,7 +187,7 @@ static slv_code step(slv_decoder *d, int byte)
     return unit ? charset_emit(d, unit) : charset_error(d);
 }
 
-static slv_code run_steps(slv_decoder *d, slv_str s, bool flush)
+static slv_code run_steps(slv_charset_decoder *d, slv_str s, bool flush)
 {
     for (size_t i = 0; i < s.len + flush; i++) {
         SLV_TRY(step(d, i < s.len ? (unsigned char)s.ptr[i] : CHARSET_END));
@@ -199,7 +200,7 @@ static slv_code run_steps(slv_decoder *d, slv_str s, bool flush)
 }
 
 /* Takes the mark off what this call has put at the front of the stream. */
-static void drop_bom(slv_decoder *d, size_t start)
+static void drop_bom(slv_charset_decoder *d, size_t start)
 {
     bool has_bom = d->charset <= SLV_CHARSET_UTF_16BE && !d->options.ignore_bom;
     uint16_t unit;
@@ -214,7 +215,7 @@ static void drop_bom(slv_decoder *d, size_t start)
     }
 }
 
-static void restart(slv_decoder *d)
+static void restart(slv_charset_decoder *d)
 {
     d->first = d->second = d->third = 0;
     d->state = d->output_state = 0;
@@ -222,7 +223,7 @@ static void restart(slv_decoder *d)
     d->n_pending = d->n_back = 0;
 }
 
-slv_code slv_decoder_run(slv_decoder *d, slv_str bytes, bool flush, slv_buf *out)
+slv_code slv_charset_decoder_run(slv_charset_decoder *d, slv_str bytes, bool flush, slv_buf *out)
 {
     size_t start = out->len;
     slv_code code;

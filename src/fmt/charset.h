@@ -59,18 +59,20 @@ bool slv_charset_find(slv_str label, slv_charset *ret);
 /* In lower case, as TextDecoder.encoding says it. */
 const char *slv_charset_name(slv_charset charset);
 
-typedef struct slv_decoder slv_decoder;
-typedef struct slv_decoder_options {
+typedef struct slv_charset_decoder slv_charset_decoder;
+typedef struct slv_charset_decoder_options {
     bool fatal;      /* malformed input is SLV_E_PARSE instead of U+FFFD */
     bool ignore_bom; /* a byte order mark is given like any character */
-} slv_decoder_options;
+} slv_charset_decoder_options;
 
-slv_decoder *slv_decoder_new(slv_charset charset, slv_decoder_options options);
-slv_decoder *slv_decoder_free(slv_decoder *d);
-SLV_DEFINE_CLEANUP(slv_decoder *, slv_decoder_free);
+slv_charset_decoder *slv_charset_decoder_new(slv_charset charset,
+                                             slv_charset_decoder_options options);
+slv_charset_decoder *slv_charset_decoder_free(slv_charset_decoder *d);
+SLV_DEFINE_CLEANUP(slv_charset_decoder *, slv_charset_decoder_free);
 /* Appends UTF-16 units (two bytes each, native order) to out. flush: the stream ends here and the
    decoder starts anew; else an unfinished character waits for more. After a failure the decoder has
    started anew. */
-SLV_NODISCARD slv_code slv_decoder_run(slv_decoder *d, slv_str bytes, bool flush, slv_buf *out);
+SLV_NODISCARD slv_code slv_charset_decoder_run(slv_charset_decoder *d, slv_str bytes, bool flush,
+                                               slv_buf *out);
 
 #endif

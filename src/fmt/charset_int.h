@@ -25,9 +25,9 @@ uint32_t charset_big5_exception(unsigned pointer);
 
 #define CHARSET_END (-1)
 
-struct slv_decoder {
+struct slv_charset_decoder {
     slv_charset charset;
-    slv_decoder_options options;
+    slv_charset_decoder_options options;
     charset_table *table;
     slv_buf *out; /* of the running call */
     unsigned char first, second, third;
@@ -42,20 +42,20 @@ struct slv_decoder {
 };
 
 /* Appends a code point (two units above U+FFFF). */
-SLV_NODISCARD slv_code charset_emit(slv_decoder *d, uint32_t cp);
+SLV_NODISCARD slv_code charset_emit(slv_charset_decoder *d, uint32_t cp);
 /* U+FFFD, or SLV_E_PARSE when fatal. */
-SLV_NODISCARD slv_code charset_error(slv_decoder *d);
-static inline void charset_push_back(slv_decoder *d, int byte)
+SLV_NODISCARD slv_code charset_error(slv_charset_decoder *d);
+static inline void charset_push_back(slv_charset_decoder *d, int byte)
 {
     SLV_ASSERT(d->n_back < SLV_ARRAY_LEN(d->back));
     d->back[d->n_back++] = byte;
 }
 /* One step of the multi-byte decoders; byte may be CHARSET_END. */
-SLV_NODISCARD slv_code charset_step_gb18030(slv_decoder *d, int byte);
-SLV_NODISCARD slv_code charset_step_big5(slv_decoder *d, int byte);
-SLV_NODISCARD slv_code charset_step_euc_jp(slv_decoder *d, int byte);
-SLV_NODISCARD slv_code charset_step_iso_2022_jp(slv_decoder *d, int byte);
-SLV_NODISCARD slv_code charset_step_shift_jis(slv_decoder *d, int byte);
-SLV_NODISCARD slv_code charset_step_euc_kr(slv_decoder *d, int byte);
+SLV_NODISCARD slv_code charset_step_gb18030(slv_charset_decoder *d, int byte);
+SLV_NODISCARD slv_code charset_step_big5(slv_charset_decoder *d, int byte);
+SLV_NODISCARD slv_code charset_step_euc_jp(slv_charset_decoder *d, int byte);
+SLV_NODISCARD slv_code charset_step_iso_2022_jp(slv_charset_decoder *d, int byte);
+SLV_NODISCARD slv_code charset_step_shift_jis(slv_charset_decoder *d, int byte);
+SLV_NODISCARD slv_code charset_step_euc_kr(slv_charset_decoder *d, int byte);
 
 #endif

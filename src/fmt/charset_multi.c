@@ -17,7 +17,7 @@ static bool private_use(uint32_t cp)
     return cp >= 0xE000 && cp <= 0xF8FF;
 }
 
-static uint32_t lookup2(slv_decoder *d, int a, int b)
+static uint32_t lookup2(slv_charset_decoder *d, int a, int b)
 {
     const unsigned char bytes[2] = {(unsigned char)a, (unsigned char)b};
 
@@ -25,7 +25,7 @@ static uint32_t lookup2(slv_decoder *d, int a, int b)
 }
 
 /* A pair of bytes that is no character: an ASCII byte may be one for itself. */
-static slv_code bad_pair(slv_decoder *d, int byte)
+static slv_code bad_pair(slv_charset_decoder *d, int byte)
 {
     if (ascii(byte))
         charset_push_back(d, byte);
@@ -33,7 +33,7 @@ static slv_code bad_pair(slv_decoder *d, int byte)
 }
 
 /* ICU follows an older edition of GB 18030 here. */
-static uint32_t gb18030_pair(slv_decoder *d, int lead, int trail)
+static uint32_t gb18030_pair(slv_charset_decoder *d, int lead, int trail)
 {
     static const struct {
         uint16_t pair, cp;
@@ -50,7 +50,7 @@ static uint32_t gb18030_pair(slv_decoder *d, int lead, int trail)
     return lookup2(d, lead, trail);
 }
 
-static slv_code gb18030_fourth(slv_decoder *d, int byte)
+static slv_code gb18030_fourth(slv_charset_decoder *d, int byte)
 {
     const unsigned char bytes[4] = {d->first, d->second, d->third, (unsigned char)byte};
     unsigned second = d->second, third = d->third;
@@ -66,7 +66,7 @@ static slv_code gb18030_fourth(slv_decoder *d, int byte)
     return cp ? charset_emit(d, cp) : charset_error(d);
 }
 
-static slv_code gb18030_trail(slv_decoder *d, int byte)
+static slv_code gb18030_trail(slv_charset_decoder *d, int byte)
 {
     int lead = d->first;
     uint32_t cp = 0;
@@ -81,7 +81,7 @@ static slv_code gb18030_trail(slv_decoder *d, int byte)
     return cp ? charset_emit(d, cp) : bad_pair(d, byte);
 }
 
-slv_code charset_step_gb18030(slv_decoder *d, int byte)
+slv_code charset_step_gb18030(slv_charset_decoder *d, int byte)
 {
     if (byte == CHARSET_END) {
         bool partial = d->first;
@@ -115,7 +115,7 @@ slv_code charset_step_gb18030(slv_decoder *d, int byte)
 
 /* The part that is alike: the first byte of a pair is kept, an unfinished pair at the end is an
    error. True when the byte is dealt with. */
-static bool take_lead(slv_decoder *d, int byte, bool is_lead, slv_code *ret)
+static bool take_lead(slv_charset_decoder *d, int byte, bool is_lead, slv_code *ret)
 {
     *ret = SLV_OK;
     if (byte == CHARSET_END) {
@@ -143,7 +143,7 @@ static uint32_t big5_letter(unsigned pointer)
     return pointer == 1164 || pointer == 1166 ? 0xEA : 0;
 }
 
-slv_code charset_step_big5(slv_decoder *d, int byte)
+slv_code charset_step_big5(slv_charset_decoder *d, int byte)
 {
     slv_code code;
     uint32_t cp = 0;
@@ -169,12 +169,12 @@ slv_code charset_step_big5(slv_decoder *d, int byte)
 }
 
 /* JIS X 0208 by row and cell, both 0 to 93. */
-static uint32_t jis0208(slv_decoder *d, int row, int cell)
+static uint32_t jis0208(slv_charset_decoder *d, int row, int cell)
 {
     return lookup2(d, row + 0xA1, cell + 0xA1);
 }
 
-static uint32_t jis0212(slv_decoder *d, int row, int cell)
+static uint32_t jis0212(slv_charset_decoder *d, int row, int cell)
 {
     const unsigned char bytes[3] = {0x8F, (unsigned char)(row + 0xA1),
                                     (unsigned char)(cell + 0xA1)};
@@ -185,7 +185,7 @@ static uint32_t jis0212(slv_decoder *d, int row, int cell)
     return charset_lookup(d->table, bytes, 3);
 }
 
-slv_code charset_step_euc_jp(slv_decoder *d, int byte)
+slv_code charset_step_euc_jp(slv_charset_decoder *d, int byte)
 {
     slv_code code;
     uint32_t cp = 0;
@@ -210,7 +210,7 @@ slv_code charset_step_euc_jp(slv_decoder *d, int byte)
     return cp ? charset_emit(d, cp) : bad_pair(d, byte);
 }
 
-slv_code charset_step_shift_jis(slv_decoder *d, int byte)
+slv_code charset_step_shift_jis(slv_charset_decoder *d, int byte)
 {
     slv_code code;
     uint32_t cp = 0;
@@ -236,7 +236,7 @@ slv_code charset_step_shift_jis(slv_decoder *d, int byte)
     return cp ? charset_emit(d, cp) : bad_pair(d, byte);
 }
 
-slv_code charset_step_euc_kr(slv_decoder *d, int byte)
+slv_code charset_step_euc_kr(slv_charset_decoder *d, int byte)
 {
     slv_code code;
     uint32_t cp = 0;
@@ -254,7 +254,7 @@ slv_code charset_step_euc_kr(slv_decoder *d, int byte)
 
 enum { J_ASCII, J_ROMAN, J_KATAKANA, J_LEAD, J_TRAIL, J_ESCAPE_START, J_ESCAPE };
 
-static slv_code iso_2022_jp_text(slv_decoder *d, int byte)
+static slv_code iso_2022_jp_text(slv_charset_decoder *d, int byte)
 {
     switch (d->state) {
     case J_ASCII:
@@ -286,7 +286,7 @@ static slv_code iso_2022_jp_text(slv_decoder *d, int byte)
     return charset_error(d);
 }
 
-static slv_code iso_2022_jp_trail(slv_decoder *d, int byte)
+static slv_code iso_2022_jp_trail(slv_charset_decoder *d, int byte)
 {
     uint32_t cp = 0;
 
@@ -296,7 +296,7 @@ static slv_code iso_2022_jp_trail(slv_decoder *d, int byte)
     return cp ? charset_emit(d, cp) : charset_error(d);
 }
 
-static slv_code iso_2022_jp_escape(slv_decoder *d, int byte)
+static slv_code iso_2022_jp_escape(slv_charset_decoder *d, int byte)
 {
     int lead = d->first, state = -1;
     bool repeated = d->flag;
@@ -319,7 +319,7 @@ static slv_code iso_2022_jp_escape(slv_decoder *d, int byte)
     return charset_error(d);
 }
 
-slv_code charset_step_iso_2022_jp(slv_decoder *d, int byte)
+slv_code charset_step_iso_2022_jp(slv_charset_decoder *d, int byte)
 {
     if (d->state == J_TRAIL)
         return iso_2022_jp_trail(d, byte);

@@ -132,7 +132,7 @@ SLV_NATIVE(native_charset_name)
 
 static void free_decoder(void *d)
 {
-    slv_decoder_free(d);
+    slv_charset_decoder_free(d);
 }
 
 static const slv_handle_kind decoder_kind = {"decoder", free_decoder};
@@ -145,21 +145,22 @@ SLV_NATIVE(native_decoder_new)
     if (!charset_arg(ctx, SLV_ARG(0), &charset, exc) ||
         !slv_js_u32_arg(ctx, SLV_ARG(1), &flags, exc))
         return NULL;
-    slv_decoder_options options = {.fatal = flags & FATAL, .ignore_bom = !(flags & DROP_BOM)};
-    return slv_js_handle(ctx, &decoder_kind, slv_decoder_new(charset, options), 512);
+    slv_charset_decoder_options options = {.fatal = flags & FATAL,
+                                           .ignore_bom = !(flags & DROP_BOM)};
+    return slv_js_handle(ctx, &decoder_kind, slv_charset_decoder_new(charset, options), 512);
 }
 
 SLV_NATIVE(native_decoder_run)
 {
     SLV_CLEANUP(slv_buf_done) slv_buf units = SLV_BUF(TEXT_MAX);
-    slv_decoder *d = slv_js_handle_arg(ctx, SLV_ARG(0), &decoder_kind, exc);
+    slv_charset_decoder *d = slv_js_handle_arg(ctx, SLV_ARG(0), &decoder_kind, exc);
     slv_js_bytes bytes = {NULL, 0};
 
     if (!d ||
         (!JSValueIsUndefined(ctx, SLV_ARG(1)) && !slv_js_bytes_arg(ctx, SLV_ARG(1), &bytes, exc)))
         return NULL;
-    slv_code code =
-        slv_decoder_run(d, slv_js_bytes_str(bytes), JSValueToBoolean(ctx, SLV_ARG(2)), &units);
+    slv_code code = slv_charset_decoder_run(d, slv_js_bytes_str(bytes),
+                                            JSValueToBoolean(ctx, SLV_ARG(2)), &units);
     if (code == SLV_E_PARSE)
         return slv_js_undefined(ctx);
     if (code != SLV_OK)

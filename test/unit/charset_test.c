@@ -31,10 +31,10 @@ static slv_node *load(const char *name, slv_buf *text, slv_arena *arena)
     return
 
 /* Decodes all of s at once; the text as UTF-8 in out. */
-static slv_code decode(slv_decoder *d, slv_str s, slv_buf *out)
+static slv_code decode(slv_charset_decoder *d, slv_str s, slv_buf *out)
 {
     SLV_CLEANUP(slv_buf_done) slv_buf units = SLV_BUF(1 << 20);
-    slv_code code = slv_decoder_run(d, s, true, &units);
+    slv_code code = slv_charset_decoder_run(d, s, true, &units);
 
     slv_buf_reset(out);
     if (code == SLV_OK)
@@ -44,8 +44,8 @@ static slv_code decode(slv_decoder *d, slv_str s, slv_buf *out)
 
 static bool decodes(slv_charset charset, slv_str bytes, const char *want)
 {
-    SLV_CLEANUP(slv_decoder_free)
-    slv_decoder *d = slv_decoder_new(charset, (slv_decoder_options){0});
+    SLV_CLEANUP(slv_charset_decoder_free)
+    slv_charset_decoder *d = slv_charset_decoder_new(charset, (slv_charset_decoder_options){0});
     SLV_CLEANUP(slv_buf_done) slv_buf out = SLV_BUF(1 << 20);
 
     if (decode(d, bytes, &out) == SLV_OK && slv_str_is(slv_buf_view(&out), want))
@@ -129,8 +129,9 @@ static size_t pointer_bytes(slv_charset charset, bool jis0212, unsigned p, unsig
 
 static int check_index(const slv_node *index, slv_charset charset, bool jis0212)
 {
-    SLV_CLEANUP(slv_decoder_free)
-    slv_decoder *d = slv_decoder_new(charset, (slv_decoder_options){.fatal = true});
+    SLV_CLEANUP(slv_charset_decoder_free)
+    slv_charset_decoder *d =
+        slv_charset_decoder_new(charset, (slv_charset_decoder_options){.fatal = true});
     unsigned p = 0;
     int wrong = 0;
 
@@ -184,8 +185,9 @@ TEST(every_index_decodes_to_what_the_standard_lists)
 
 TEST(four_bytes_of_gb18030_follow_the_ranges)
 {
-    SLV_CLEANUP(slv_decoder_free)
-    slv_decoder *d = slv_decoder_new(SLV_CHARSET_GB18030, (slv_decoder_options){.fatal = true});
+    SLV_CLEANUP(slv_charset_decoder_free)
+    slv_charset_decoder *d =
+        slv_charset_decoder_new(SLV_CHARSET_GB18030, (slv_charset_decoder_options){.fatal = true});
 
     LOAD(root, "encoding/indexes.json");
     slv_node *range = slv_node_get(root, "gb18030-ranges")->first;
@@ -254,8 +256,9 @@ TEST(utf16_of_both_orders)
 
 TEST(the_mark_goes_once_and_only_when_it_may)
 {
-    SLV_CLEANUP(slv_decoder_free)
-    slv_decoder *d = slv_decoder_new(SLV_CHARSET_UTF_8, (slv_decoder_options){.ignore_bom = true});
+    SLV_CLEANUP(slv_charset_decoder_free)
+    slv_charset_decoder *d = slv_charset_decoder_new(
+        SLV_CHARSET_UTF_8, (slv_charset_decoder_options){.ignore_bom = true});
     SLV_CLEANUP(slv_buf_done) slv_buf out = SLV_BUF(100);
 
     CHECK(decodes(SLV_CHARSET_UTF_8,
@@ -274,12 +277,13 @@ TEST(the_mark_goes_once_and_only_when_it_may)
 
 TEST(fatal_decoders_fail_and_start_anew)
 {
-    SLV_CLEANUP(slv_decoder_free)
-    slv_decoder *d = slv_decoder_new(SLV_CHARSET_UTF_8, (slv_decoder_options){.fatal = true});
+    SLV_CLEANUP(slv_charset_decoder_free)
+    slv_charset_decoder *d =
+        slv_charset_decoder_new(SLV_CHARSET_UTF_8, (slv_charset_decoder_options){.fatal = true});
     SLV_CLEANUP(slv_buf_done) slv_buf out = SLV_BUF(100);
 
-    CHECK(slv_decoder_run(d, SLV_STR("\xe2"), false, &out) == SLV_OK);
-    CHECK(slv_decoder_run(d, SLV_STR("A"), false, &out) == SLV_E_PARSE);
+    CHECK(slv_charset_decoder_run(d, SLV_STR("\xe2"), false, &out) == SLV_OK);
+    CHECK(slv_charset_decoder_run(d, SLV_STR("A"), false, &out) == SLV_E_PARSE);
     CHECK(decode(d, SLV_STR("B"), &out) == SLV_OK);
     CHECK_STR(slv_buf_view(&out), SLV_STR("B"));
     CHECK(decode(d, SLV_STR("\xe2\x98"), &out) == SLV_E_PARSE);
@@ -298,8 +302,8 @@ TEST(pieces_decode_like_the_whole)
     slv_prng_seed(&prng, tap_seed());
     for (int i = 0; i < 3000; i++) {
         slv_charset charset = charsets[slv_prng_below(&prng, SLV_ARRAY_LEN(charsets))];
-        SLV_CLEANUP(slv_decoder_free)
-        slv_decoder *d = slv_decoder_new(charset, (slv_decoder_options){0});
+        SLV_CLEANUP(slv_charset_decoder_free)
+        slv_charset_decoder *d = slv_charset_decoder_new(charset, (slv_charset_decoder_options){0});
         SLV_CLEANUP(slv_buf_done) slv_buf whole = SLV_BUF(1000);
         SLV_CLEANUP(slv_buf_done) slv_buf parts = SLV_BUF(1000);
         char bytes[40];
@@ -309,14 +313,15 @@ TEST(pieces_decode_like_the_whole)
             bytes[j] = charset == SLV_CHARSET_UTF_8
                            ? utf8ish[slv_prng_below(&prng, sizeof utf8ish - 1)]
                            : (char)slv_prng_next(&prng);
-        CHECK(slv_decoder_run(d, slv_str_make(bytes, n), true, &whole) == SLV_OK);
+        CHECK(slv_charset_decoder_run(d, slv_str_make(bytes, n), true, &whole) == SLV_OK);
         for (size_t at = 0; at < n;) {
             size_t len = SLV_MIN((size_t)slv_prng_below(&prng, 4), n - at);
 
-            CHECK(slv_decoder_run(d, slv_str_make(bytes + at, len), false, &parts) == SLV_OK);
+            CHECK(slv_charset_decoder_run(d, slv_str_make(bytes + at, len), false, &parts) ==
+                  SLV_OK);
             at += len;
         }
-        CHECK(slv_decoder_run(d, SLV_STR(""), true, &parts) == SLV_OK);
+        CHECK(slv_charset_decoder_run(d, SLV_STR(""), true, &parts) == SLV_OK);
         CHECK(slv_str_eq(slv_buf_view(&whole), slv_buf_view(&parts)));
     }
 }
