@@ -197,7 +197,7 @@ static slv_code start_server(dev *d, slv_err *err)
         .allow_private = true,
         .record = d->o->record,
     };
-    slv_zygote_options zygote = {.namespaces = false};
+    slv_zygote_options zygote = {0};
 
     if (!d->o->no_zygote)
         d->zygote = slv_zygote_new(&zygote);

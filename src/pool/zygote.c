@@ -145,8 +145,8 @@ static void nobody_waits(slv_proc *proc, int status)
 static void start_process(slv_zygote *z, slv_loop *loop)
 {
     char parent[16];
-    const char *argv[] = {"selvage: zygote", "__zygote", parent, z->options.namespaces ? "ns" : "-",
-                          NULL};
+    const char *argv[] = {"selvage: zygote", "__zygote", parent,
+                          z->options.no_namespaces ? "-" : "ns", NULL};
     slv_proc proc = {.ended = nobody_waits};
     int pair[2], null = open("/dev/null", O_RDWR | O_CLOEXEC);
     slv_err err = {.code = SLV_OK};

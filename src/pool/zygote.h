@@ -35,7 +35,7 @@ struct slv_fork_request {
 typedef struct slv_zygote_options {
     const char *program;     /* NULL: /proc/self/exe */
     const char *const *envp; /* NULL: what isolates get */
-    bool namespaces;         /* try to give it its own pid, net, ipc and uts namespaces */
+    bool no_namespaces;      /* do not try to give it pid, net, ipc and uts namespaces of its own */
 } slv_zygote_options;
 
 /* Never fails: a process that cannot be started shows as SLV_E_CLOSED of each request. Any thread.

@@ -278,7 +278,7 @@ TEST(the_end_of_a_zygote_is_survived)
  * pids and waits. */
 static int victim_main(void)
 {
-    slv_zygote_options options = {.namespaces = true};
+    slv_zygote_options options = {0};
     slv_version *v = version_of(script, 128), *w = version_of(script, 128);
     try_event a = {0}, b = {0}, never = {0};
 
@@ -354,7 +354,7 @@ TEST(nothing_outlives_main)
 
 int main(int argc, char **argv)
 {
-    slv_zygote_options options = {.namespaces = true};
+    slv_zygote_options options = {0};
     int status;
 
     (void)signal(SIGPIPE, SIG_IGN);
