@@ -13,8 +13,8 @@
  * declares its own `require` is renamed by esbuild.
  */
 #define BANNER                                                                                     \
-    "const require = (n) => { const m = __selvage.require(n); return Object.create(m, { then: { "  \
-    "value: (a, b) => "                                                                            \
+    "const require = (n) => { n = `${n}`; const m = __selvage.require(n.startsWith(\"./\") ? "     \
+    "n.slice(2) : n); return Object.create(Object(m), { then: { value: (a, b) => "                 \
     "Promise.resolve(m).then(a, b) } }); };"
 
 slv_bundle *slv_bundle_free(slv_bundle *b)

@@ -17,7 +17,7 @@ static void print_place(const slv_note *n)
 
     if (n->file.len == 0)
         return;
-    fprintf(stderr, "\n    %s%.*s:%u:%u%s\n", slv_term_color(stderr, SLV_COLOR_BOLD),
+    fprintf(stderr, "\n    %s%.*s:%u:%u:%s\n", slv_term_color(stderr, SLV_COLOR_BOLD),
             SLV_STR_ARGS(n->file), n->line, n->col, reset);
     fprintf(stderr, "      %s%s │%s ", dim, number, reset);
     for (size_t i = 0; i < n->line_text.len; i++)

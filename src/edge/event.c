@@ -287,6 +287,8 @@ static slv_code take_end(slv_event *ev, const slv_frame *f, slv_err *err)
     if (slv_msg_end_get(f->payload, &m) != SLV_OK)
         return slv_fail(err, SLV_E_PROTOCOL, "malformed END");
     slv_link_event_ended(slv_event_link(ev), ev->pe.id);
+    if (m.error.len > 0)
+        slv_hook_exception(ev->shard, ev->version, m.error);
     slv_pool_end(&ev->pe, m.cpu_us);
     const slv_event_end end = {.outcome = m.outcome, .cpu_us = m.cpu_us, .error = m.error};
     finish(ev, &end);

@@ -1,0 +1,297 @@
+// selvage dev: reload, build errors, configuration errors, flags, terminal, end.
+import test from 'node:test';
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { appendFileSync, chmodSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { join } from 'node:path';
+import { dev, freePort, project, run, selvage, sleep, worker } from './lib/selvage.mjs';
+
+const answer = (text) => `export default { fetch() { return new Response(${JSON.stringify(text)}); } };\n`;
+const text = async (s, path = '/', init) => (await s.fetch(path, init)).text();
+
+async function using(server, work) {
+  const s = await server;
+  try {
+    await work(s);
+  } finally {
+    assert.deepEqual(await s.stop(), { code: 0, signal: null });
+  }
+}
+// Changes a file and waits for what is then answered.
+async function until(s, want, path = '/') {
+  for (const end = Date.now() + 10000; ;) {
+    const got = await text(s, path);
+    if (got === want) return;
+    if (Date.now() > end) assert.equal(got, want, s.output);
+    await sleep(20);
+  }
+}
+
+test('the first line says where it listens and how long it took', () => using(dev(worker(answer('x'))), async (s) => {
+  await s.saw(/Ready/);
+  assert.match(s.output.split('\n')[0], new RegExp(`^⎔ Ready on http://localhost:${s.port} \\(\\d+ ms\\)$`));
+}));
+
+test('each request is a line with status and time', () => using(dev(worker('export default { fetch: (r) => new Response(null, { status: Number(new URL(r.url).searchParams.get("s")) }) };')), async (s) => {
+  await s.fetch('/a?s=204');
+  await s.fetch('/b?s=404', { method: 'POST', body: 'x' });
+  await s.saw(/^GET \/a\?s=204 204 No Content \(\d+ms\)$/m);
+  await s.saw(/^POST \/b\?s=404 404 Not Found \(\d+ms\)$/m);
+}));
+
+test('console output has its place in the source', () => using(dev(project({
+  'wrangler.toml': 'name = "t"\nmain = "src/index.ts"\ncompatibility_date = "2026-01-01"\n',
+  'src/index.ts': 'import { log } from "./log";\nexport default { fetch(): Response { log("hi"); return new Response("x"); } };\n',
+  'src/log.ts': 'interface A { b: string }\n\nexport function log(what: string): void {\n  console.log("said", { what } as unknown as A);\n}\n',
+})), async (s) => {
+  await text(s);
+  await s.saw(/^said \{ what: 'hi' \} {2}\(src\/log\.ts:4:\d+\)$/m);
+}));
+
+test('uncaught exceptions show stacks in the sources', () => using(dev(project({
+  'wrangler.toml': 'name = "t"\nmain = "src/index.ts"\ncompatibility_date = "2026-01-01"\n',
+  'src/index.ts': 'type T = { a: number };\n\nfunction boom(x: T): never {\n  throw new TypeError("no " + x.a);\n}\nexport default { fetch(): Response { return boom({ a: 1 }); } };\n',
+})), async (s) => {
+  assert.equal((await s.fetch('/')).status, 500);
+  await s.saw(/TypeError: no 1\n\s+at boom \(src\/index\.ts:4:\d+\)/);
+}));
+
+test('a changed source replaces the worker in place', () => using(dev(worker(answer('one'))), async (s) => {
+  assert.equal(await text(s), 'one');
+  writeFileSync(join(s.cwd, 'index.js'), answer('two'));
+  await until(s, 'two');
+  await s.saw(/Reloaded/);
+  writeFileSync(join(s.cwd, 'new.js'), answer('three'));
+  renameSync(join(s.cwd, 'new.js'), join(s.cwd, 'index.js')); // as many editors save
+  await until(s, 'three');
+}));
+
+test('imported files, text modules and JSON are watched too', () => using(dev(project({
+  'wrangler.toml': 'name = "t"\nmain = "index.js"\ncompatibility_date = "2026-01-01"\n',
+  'index.js': 'import { a } from "./lib/a.js"; import t from "./t.txt"; import j from "./j.json";\nexport default { fetch: () => new Response([a, t, j.v].join()) };\n',
+  'lib/a.js': 'export const a = 1;', 't.txt': 'text', 'j.json': '{"v":1}',
+})), async (s) => {
+  assert.equal(await text(s), '1,text,1');
+  writeFileSync(join(s.cwd, 'lib/a.js'), 'export const a = 2;');
+  await until(s, '2,text,1');
+  writeFileSync(join(s.cwd, 't.txt'), 'other');
+  await until(s, '2,other,1');
+  writeFileSync(join(s.cwd, 'j.json'), '{"v":3}');
+  await until(s, '2,other,3');
+}));
+
+test('a request that runs finishes on the old code, and its connection stays', () => using(dev(worker(
+  'let open; const gate = new Promise((r) => (open = r));\nexport default { async fetch(r) { const p = new URL(r.url).pathname; if (p === "/open") open(); if (p === "/slow") { await scheduler.wait(1200); } return new Response("old"); } };',
+)), async (s) => {
+  const slow = text(s, '/slow');
+  await sleep(200);
+  writeFileSync(join(s.cwd, 'index.js'), answer('new'));
+  await until(s, 'new');
+  assert.equal(await slow, 'old');
+}));
+
+test('a build error keeps the last version, shows the line and a page, and goes away', () => using(dev(worker(answer('good'))), async (s) => {
+  assert.equal(await text(s), 'good');
+  writeFileSync(join(s.cwd, 'index.js'), 'export default {\n  fetch() { return new Response("<b>" }\n};\n');
+  await s.saw(/✘ \[ERROR\] Expected "\)" but found "}"/);
+  await s.saw(/index\.js:2:\d+:\n\s+2 │ {3}fetch\(\)/);
+  await s.saw(/The last version that could be built keeps running/);
+  assert.equal(await text(s), 'good');
+  const page = await s.fetch('/', { headers: { accept: 'text/html,application/xhtml+xml' } });
+  assert.equal(page.status, 500);
+  assert.match(page.headers.get('content-type'), /^text\/html/);
+  const html = await page.text();
+  assert.match(html, /Expected &quot;\)&quot;/);
+  assert.match(html, /&lt;b>/); // the source line, escaped
+  writeFileSync(join(s.cwd, 'index.js'), answer('again'));
+  await until(s, 'again');
+  assert.equal(await text(s, '/', { headers: { accept: 'text/html' } }), 'again');
+}));
+
+test('a project that cannot be built at first starts when it can', () => using(dev(worker('import "./gone.js"; export default 1;'), [], { wait: false }), async (s) => {
+  await s.saw(/Could not resolve "\.\/gone\.js"/);
+  await s.saw(/Listening on http/);
+  assert.equal((await s.fetch('/')).status, 500);
+  writeFileSync(join(s.cwd, 'gone.js'), '');
+  writeFileSync(join(s.cwd, 'index.js'), 'import "./gone.js";\n' + answer('here'));
+  await until(s, 'here');
+}));
+
+test('a worker that throws at start says why', () => using(dev(worker('throw new Error("at start");\nexport default {};'), [], { wait: false }), async (s) => {
+  await s.saw(/The worker cannot start: Error: at start\n\s+at .*index\.js:1:\d+/);
+  writeFileSync(join(s.cwd, 'index.js'), answer('better'));
+  await until(s, 'better');
+}));
+
+test('configuration and .dev.vars are watched', () => using(dev(project({
+  'wrangler.toml': 'name = "t"\nmain = "index.js"\ncompatibility_date = "2026-01-01"\n[vars]\nA = "1"\n',
+  'index.js': 'export default { fetch: (r, env) => new Response(env.A + env.B) };',
+})), async (s) => {
+  assert.equal(await text(s), '1undefined');
+  writeFileSync(join(s.cwd, '.dev.vars'), 'B="two"\n');
+  await until(s, '1two');
+  writeFileSync(join(s.cwd, 'wrangler.toml'), 'name = "t"\nmain = "index.js"\ncompatibility_date = "2026-01-01"\n[vars]\nA = "3"\n');
+  await until(s, '3two');
+  writeFileSync(join(s.cwd, 'wrangler.toml'), 'name = "t"\nmain = \n');
+  await s.saw(/wrangler\.toml:2:8: expected a value/);
+  assert.equal(await text(s), '3two');
+}));
+
+test('flags reach the worker', () => using(dev(project({
+  'wrangler.toml': 'name = "t"\nmain = "index.ts"\ncompatibility_date = "2026-01-01"\n[vars]\nA = "config"\n[env.prod.vars]\nA = "prod"\n',
+  'index.ts': 'declare const DEFINED: string; import x from "aliased";\nexport default { fetch: (r: Request, env: any) => new Response([env.A, env.B, DEFINED, x, process.env.NODE_ENV, Cloudflare.compatibilityFlags.nodejs_als].join()) };',
+  'other.ts': 'export default "alias";',
+}), ['--env=prod', '--var', 'B:b:c', '--define', 'DEFINED:"defined"', '--alias', 'aliased:./other.ts', '--compatibility-flags', 'nodejs_als', '--minify', '--log-level', 'warn']), async (s) => {
+  assert.equal(await text(s), 'prod,b:c,defined,alias,development,true');
+  assert.doesNotMatch(s.output, /GET \//);
+}));
+
+test('--no-bundle serves a single file', () => using(dev(worker(answer('plain')), ['--no-bundle']), async (s) => {
+  assert.equal(await text(s), 'plain');
+}));
+
+test('a script without any configuration runs', async () => {
+  const dir = project({ 'a.js': answer('alone') });
+  await using(dev(dir, ['a.js']), async (s) => {
+    assert.equal(await text(s), 'alone');
+    await s.saw(/no compatibility_date is given/);
+  });
+});
+
+test('several configurations make several workers that call each other', async () => {
+  const dir = project({
+    'a/wrangler.toml': 'name = "a"\nmain = "i.js"\ncompatibility_date = "2026-01-01"\n[[services]]\nbinding = "B"\nservice = "b"\n',
+    'a/i.js': 'export default { async fetch(r, env) { return new Response("a>" + await (await env.B.fetch(r)).text()); } };',
+    'b/wrangler.jsonc': '{ "name": "b", "main": "i.js", /* c */ "compatibility_date": "2026-01-01", }',
+    'b/i.js': answer('b'),
+  });
+  await using(dev(dir, ['-c', 'a/wrangler.toml', '-c', 'b/wrangler.jsonc']), async (s) => {
+    assert.equal(await text(s), 'a>b');
+    writeFileSync(join(dir, 'b/i.js'), answer('c'));
+    await until(s, 'a>c');
+  });
+});
+
+test('modules: wasm, text, data, lazy and CommonJS', () => using(dev(project({
+  'wrangler.toml': 'name = "t"\nmain = "index.mjs"\ncompatibility_date = "2026-01-01"\n',
+  'index.mjs': `import wasm from "./empty.wasm"; import data from "./d.bin"; import cjs from "./c.cjs"; import t from "./p.html";
+export default { async fetch() { const lazy = await import("./lazy.mjs"); return Response.json([wasm instanceof WebAssembly.Module, data instanceof ArrayBuffer, data.byteLength, cjs.x, t, lazy.default, Object.keys(lazy), import.meta.url === undefined]); } };`,
+  'empty.wasm': Buffer.from([0, 0x61, 0x73, 0x6d, 1, 0, 0, 0]), 'd.bin': 'abc', 'c.cjs': 'exports.x = 1;', 'p.html': '<p>', 'lazy.mjs': 'export default await 7; export const z = 1;',
+})), async (s) => {
+  assert.deepEqual(await (await s.fetch('/')).json(), [true, true, 3, 1, '<p>', 7, ['default', 'z'], true]);
+}));
+
+test('imports by a variable reach additional modules and built-in ones', () => using(dev(project({
+  'wrangler.toml': 'name = "t"\nmain = "index.js"\ncompatibility_date = "2026-01-01"\nno_bundle = true\nfind_additional_modules = true\nrules = [{ type = "ESModule", globs = ["**/*.js"], fallthrough = true }]\n',
+  'index.js': `export default { async fetch(r) { const m = new URL(r.url).searchParams.get("m"); try { const ns = await import(m); return Response.json([Object.keys(ns), await import(m) === ns]); } catch (e) { return new Response(e.name + ": " + e.message); } } };`,
+  'sub/o.js': 'export const o = 1;', 'note.txt': 'n',
+})), async (s) => {
+  assert.equal(await text(s, '/?m=./sub/o.js'), '[["o"],true]');
+  assert.equal(await text(s, '/?m=./note.txt'), '[["default"],true]');
+  assert.match(await text(s, '/?m=cloudflare:sockets'), /^\[\["connect"/);
+  assert.match(await text(s, '/?m=./none.js'), /^Error: No such module "none\.js"\.$/);
+}));
+
+test('a node: module that is not there fails only when it is evaluated', () => using(dev(worker(
+  'export default { async fetch() { try { await import("node:not_there"); } catch (e) { return new Response(e.message); } } };')), async (s) => {
+  assert.match(await text(s), /^No such module "node:not_there"\./);
+}));
+
+test('service workers get their bindings as globals', () => using(dev(worker(
+  'addEventListener("fetch", (e) => e.respondWith(new Response("sw " + A)));', '[vars]\nA = "global"\n')), async (s) => {
+  assert.equal(await text(s), 'sw global');
+}));
+
+test('unsupported bindings are refused, or throw when used', async () => {
+  const dir = worker('export default { async fetch(r, env) { try { await env.KV.get("x"); } catch (e) { return new Response(e.message); } } };', '[[kv_namespaces]]\nbinding = "KV"\nid = "x"\n');
+  const refused = await run(['dev', '--port', '0'], { cwd: dir });
+  assert.notEqual(refused.code, 0);
+  assert.match(refused.stderr, /^selvage dev: wrangler\.toml:4:3: 'kv_namespaces' is not supported by this version of selvage/);
+  await using(dev(dir, ['--allow-unsupported']), async (s) => assert.match(await text(s), /kv_namespaces/));
+});
+
+test('the build command runs first, and again when its directory changes', () => using(dev(project({
+  'wrangler.toml': 'name = "t"\nmain = "dist/index.js"\ncompatibility_date = "2026-01-01"\n[build]\ncommand = "mkdir -p dist && cp src/in.js dist/index.js"\nwatch_dir = "src"\n',
+  'src/in.js': answer('built'),
+})), async (s) => {
+  assert.equal(await text(s), 'built');
+  writeFileSync(join(s.cwd, 'src/in.js'), answer('rebuilt'));
+  await until(s, 'rebuilt');
+}));
+
+test('scheduled handlers run by URL', () => using(dev(worker(
+  'let last = "none"; export default { fetch: () => new Response(last), scheduled(c) { last = c.cron + " " + c.scheduledTime; } };'), ['--test-scheduled']), async (s) => {
+  assert.equal(await text(s, '/cdn-cgi/handler/scheduled?cron=*+*+*+*+*&time=1745856238000'), 'ok');
+  assert.equal(await text(s), '* * * * * 1745856238000');
+  assert.equal((await s.fetch('/__scheduled?cron=1')).status, 200);
+}));
+
+// Wrong use: one line that says what to do, and a code other than 0.
+const wrong = [
+  ['no configuration', {}, [], /there is no wrangler\.toml, wrangler\.json or wrangler\.jsonc here or above; name a script/],
+  ['missing configuration file', {}, ['-c', 'x.toml'], /there is no configuration file x\.toml/],
+  ['no main', { 'wrangler.toml': 'name = "x"\n' }, [], /wrangler\.toml has no 'main'; add main =/],
+  ['missing entry', { 'wrangler.toml': 'main = "a.js"\n' }, [], /the entry a\.js does not exist/],
+  ['syntax error in TOML', { 'wrangler.toml': 'main = "a.js\n' }, [], /wrangler\.toml:1:8: this string does not end on its line/],
+  ['syntax error in JSON', { 'wrangler.json': '{\n"main": }' }, [], /wrangler\.json:2:9: expected a value/],
+  ['wrong type', { 'wrangler.toml': 'main = ["a.js"]\n' }, [], /wrangler\.toml:1:8: 'main' must be a string, not an array/],
+  ['unknown environment', { 'wrangler.toml': 'main = "a.js"\n', 'a.js': '' }, ['--env', 'x'], /there is no environment 'x'/],
+  ['unknown flag', {}, ['--prot', '1'], /unknown flag --prot; did you mean --port\?/],
+  ['bad port', {}, ['--port', 'x'], /--port takes a whole number from 0 to 65535, not 'x'/],
+  ['bad level', {}, ['--log-level', 'loud'], /--log-level takes none, error, warn, info, log or debug, not 'loud'/],
+  ['unknown compatibility flag', { 'wrangler.toml': 'main = "a.js"\ncompatibility_flags = ["nodejs_compta"]\n', 'a.js': '' }, [], /no such compatibility flag: 'nodejs_compta'; did you mean 'nodejs_compat'\?/],
+  ['assets', {}, ['--assets', 'x'], /static assets are not supported/],
+];
+for (const [name, files, args, message] of wrong) {
+  test(`wrong use: ${name}`, async () => {
+    const r = await run(['dev', ...args], { cwd: project(files) });
+    assert.equal(r.stdout, '');
+    const lines = r.stderr.trimEnd().split('\n').filter((l) => !l.includes('[WARNING]'));
+    assert.equal(lines.length, 1, r.stderr);
+    assert.match(lines[0], message);
+    assert.notEqual(r.code, 0);
+  });
+}
+
+test('wrong use: a port in use', async () => {
+  const other = createServer(() => {}).listen(0, '127.0.0.1');
+  await new Promise((r) => other.on('listening', r));
+  const r = await run(['dev', '--port', String(other.address().port)], { cwd: worker(answer('x')) });
+  other.close();
+  assert.equal(r.code, 1);
+  assert.match(r.stderr, /^selvage dev: port \d+ is in use; stop what listens there, or choose another with --port\n$/);
+});
+
+test('wrong use: no esbuild', async () => {
+  const r = await run(['dev'], { cwd: worker(answer('x')), env: { SELVAGE_ESBUILD: '/nowhere/esbuild' } });
+  assert.equal(r.code, 2);
+  assert.match(r.stderr, /^selvage dev: SELVAGE_ESBUILD=\/nowhere\/esbuild is no native esbuild binary.*\n$/);
+});
+
+test('wrong use: an unreadable entry', { skip: process.getuid() === 0 && 'root reads everything' }, async () => {
+  const dir = worker(answer('x'));
+  chmodSync(join(dir, 'index.js'), 0);
+  const r = await run(['dev'], { cwd: dir });
+  assert.match(r.stderr, /cannot read the entry index\.js: Permission denied/);
+  assert.notEqual(r.code, 0);
+});
+
+test('an unknown verb is answered with the one that was meant', async () => {
+  const r = await run(['dve']);
+  assert.equal(r.stderr, "selvage: unknown verb 'dve'; did you mean 'dev'?\n");
+  assert.equal(r.code, 2);
+});
+
+test('help and version', async () => {
+  assert.match((await run(['--version'])).stdout, /^\d+\.\d+\.\d+\n$/);
+  assert.match((await run(['help'])).stdout, /selvage dev \[script\]/);
+  assert.match((await run(['help', 'dev'])).stdout, /--port PORT/);
+  assert.match((await run(['dev', '--help'])).stdout, /--port PORT/);
+});
+
+test('SIGINT ends it with 0, also while it waits for a build', async () => {
+  const s = await dev(worker('import "./gone.js";'), [], { wait: false });
+  await s.saw(/Listening on/);
+  assert.deepEqual(await s.stop('SIGINT'), { code: 0, signal: null });
+});
