@@ -74,6 +74,24 @@ const rows = [
 // Members of the global scope that the platform shows as its own, enumerable properties.
 const enumerable = { __proto__: null, caches: true, console: true, crypto: true, navigator: true, performance: true, scheduler: true };
 
+class WorkerGlobalScope {
+  constructor() {
+    throw new P.TypeError("Illegal constructor");
+  }
+}
+
+class ServiceWorkerGlobalScope extends WorkerGlobalScope {}
+
+// What the global object says it is. The engine does not let it have another prototype, so members are its own properties.
+function becomeScope(target, define) {
+  const tag = value => ({ __proto__: null, value, configurable: true });
+  define(WorkerGlobalScope.prototype, P.SymbolToStringTag, tag("WorkerGlobalScope"));
+  define(ServiceWorkerGlobalScope.prototype, P.SymbolToStringTag, tag("ServiceWorkerGlobalScope"));
+  define(target, "WorkerGlobalScope", { ...tag(WorkerGlobalScope), writable: true });
+  define(target, "ServiceWorkerGlobalScope", { ...tag(ServiceWorkerGlobalScope), writable: true });
+  define(target, P.SymbolToStringTag, tag("ServiceWorkerGlobalScope"));
+}
+
 // Defines all of them, whatever the flags: that can be done before a worker is known.
 export function installGlobals() {
   const { globalThis: target, ReflectDefineProperty: define } = P;
@@ -86,6 +104,7 @@ export function installGlobals() {
     };
     define(target, name, { __proto__: null, get: () => settle(load(module)[exported]), set: settle, configurable: true, enumerable: shown });
   }
+  becomeScope(target, define);
   define(target, "self", { __proto__: null, value: target, writable: true, configurable: true, enumerable: true });
   define(target, "origin", { __proto__: null, value: "null", writable: true, configurable: true, enumerable: true });
 }

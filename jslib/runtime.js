@@ -185,7 +185,7 @@ export function addWaitUntil(event, promise) {
   });
 }
 
-let contextOf;
+let contextOf, isContext;
 
 // The handler's third argument.
 export class ExecutionContext {
@@ -198,14 +198,14 @@ export class ExecutionContext {
   }
 
   waitUntil(promise) {
-    if (!(#event in this)) throw illegalInvocation();
+    if (!isContext(this)) throw illegalInvocation();
     if (arguments.length === 0) throw badArgument("ExecutionContext", "waitUntil", 1, "Promise");
     addWaitUntil(this.#event, promise);
   }
 
   // There is no origin behind a worker here, so the exception is answered as ever.
   passThroughOnException() {
-    if (!(#event in this)) throw illegalInvocation();
+    if (!isContext(this)) throw illegalInvocation();
   }
 
   get props() {
@@ -227,6 +227,7 @@ export class ExecutionContext {
 
   static {
     contextOf = ctx => ctx.#event;
+    isContext = value => typeof value === "object" && value !== null && #event in value;
   }
 }
 P.ObjectDefineProperty(ExecutionContext.prototype, P.SymbolToStringTag, { __proto__: null, value: "ExecutionContext", configurable: true });

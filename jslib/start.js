@@ -193,6 +193,17 @@ function readyJSON(worker) {
   return P.JSONStringify({ __proto__: null, handlers, entrypoints });
 }
 
+// eval of what is no string is refused as well, which the engine's switch lets through.
+function evalOff() {
+  N.evalOff(EVAL_TEXT);
+  const refuse = {
+    eval(x) {
+      throw new P.EvalError(EVAL_TEXT);
+    },
+  };
+  P.ObjectDefineProperty(P.globalThis, "eval", { __proto__: null, value: refuse.eval, writable: true, configurable: true, enumerable: false });
+}
+
 function fail(error) {
   N.startFailed(errorJSON(error));
 }
@@ -205,7 +216,7 @@ function evaluated(namespace, env) {
     if (worker.service && !load("events").hasGlobalListener("fetch") && !load("events").hasGlobalListener("scheduled"))
       throw new P.Error("No event handlers were registered. This script does nothing.");
     setWorker(worker);
-    if (hasFlag("allow_eval_during_startup")) N.evalOff(EVAL_TEXT);
+    if (hasFlag("allow_eval_during_startup")) evalOff();
     N.ready(json);
   } catch (error) {
     fail(error);
@@ -225,7 +236,7 @@ export function start(json) {
     const env = load("env").makeEnv(config.env, data);
     load("workers").setEnv(env, () => (worker === null ? {} : worker.exports));
     if (config.serviceWorker === true) load("env").envToGlobals(env);
-    if (!hasFlag("allow_eval_during_startup")) N.evalOff(EVAL_TEXT);
+    if (!hasFlag("allow_eval_during_startup")) evalOff();
     const script = N.blobScript(config.script, config.main);
     P.PromisePrototypeThen(script(selvage), namespace => evaluated(namespace, env), fail);
   } catch (error) {

@@ -453,6 +453,7 @@ slv_rt *slv_rt_prepare(void)
 {
     slv_rt *rt = slv_new0(slv_rt);
     JSObjectRef warm;
+    slv_err err = {0};
 
     slv_rt_init(rt);
     slv_js_enter(rt->js);
@@ -460,10 +461,9 @@ slv_rt *slv_rt_prepare(void)
     rt_events_init(rt);
     slv_js_on_unhandled(rt->js, rt->entries.unhandled);
     warm = slv_rt_export(rt, "runtime", "warmUp");
+    if (!slv_js_call(rt->js, warm, 0, NULL, NULL, &err))
+        slv_assert_fail(err.message, "warmUp", 0, __func__);
     slv_js_leave(rt->js);
-    rt_turn_begin(rt, NULL);
-    rt_turn_call(rt, warm, 0, NULL);
-    rt_turn_end(rt);
     rt->out_at = 0;
     slv_buf_reset(&rt->out);
     slv_js_pump(rt->js);
