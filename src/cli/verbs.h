@@ -9,6 +9,7 @@
 extern const slv_cmd slv_cmd_dev_verb;
 extern const slv_cmd slv_cmd_doctor_verb;
 extern const slv_cmd slv_cmd_help_verb;
+extern const slv_cmd slv_cmd_replay_verb;
 extern const slv_cmd slv_cmd_test_js_verb;
 extern const slv_cmd slv_cmd_version_verb;
 

@@ -1,11 +1,10 @@
 // selvage dev: reload, build errors, configuration errors, flags, terminal, end.
 import test from 'node:test';
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import { appendFileSync, chmodSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, renameSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { join } from 'node:path';
-import { dev, freePort, project, run, selvage, sleep, worker } from './lib/selvage.mjs';
+import { dev, project, run, sleep, worker } from './lib/selvage.mjs';
 
 const answer = (text) => `export default { fetch() { return new Response(${JSON.stringify(text)}); } };\n`;
 const text = async (s, path = '/', init) => (await s.fetch(path, init)).text();
@@ -288,6 +287,24 @@ test('help and version', async () => {
   assert.match((await run(['help'])).stdout, /selvage dev \[script\]/);
   assert.match((await run(['help', 'dev'])).stdout, /--port PORT/);
   assert.match((await run(['dev', '--help'])).stdout, /--port PORT/);
+});
+
+test('a recorded session is replayed with the same answers', async () => {
+  const dir = worker('export default { async fetch(r) { return new Response((await r.text()).toUpperCase()); } };');
+  const file = join(dir, 'channel.rec');
+  await using(dev(dir, ['--record', file]), async (s) => {
+    for (const body of ['a', 'b'.repeat(200000)]) assert.equal(await text(s, '/', { method: 'POST', body }), body.toUpperCase());
+  });
+  const r = await run(['replay', file]);
+  assert.match(r.stdout, /^replayed 3 events in \d+ ms: \d+ frames, 0 different, 0 with other content\n$/); // with the one that waited for the server
+  assert.equal(r.code, 0);
+  assert.match((await run(['replay', join(dir, 'index.js')])).stderr, /no recording/);
+});
+
+test('doctor names esbuild and the kernel', async () => {
+  const r = await run(['doctor', '--quick'], { cwd: worker('') });
+  assert.match(r.stdout, /esbuild {2,}\d+\.\d+\.\d+ at \//);
+  assert.match(r.stdout, /kernel {2,}Linux/);
 });
 
 test('SIGINT ends it with 0, also while it waits for a build', async () => {
