@@ -177,6 +177,8 @@ struct slv_shard {
     uint64_t requests;
     slv_buf hook_out; /* records for the control loop, see hooks.c */
     slv_task hook_flush;
+    slv_timer hook_timer;
+    uint64_t hooks_sent_ms;
     slv_list crons;
     slv_timer cron_timer;
     void (*on_closed)(slv_shard *shard);

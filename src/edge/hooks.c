@@ -4,8 +4,10 @@
 #include "chan/msg.h"
 #include "edge/edge_int.h"
 
-/* What one turn may tell; more is counted and dropped. */
+/* What may wait to be told; more is dropped. */
 #define OUT_MAX ((size_t)16 << 20)
+/* Under load the control loop is woken this often at most. */
+#define GATHER_MS 5
 
 typedef enum hook_kind {
     HOOK_REQUEST = 1,
@@ -112,8 +114,10 @@ static void on_batch(slv_mail *mail)
 
 void slv_hooks_flush(slv_shard *shard)
 {
+    slv_timer_stop(&shard->hook_timer);
     if (shard->hook_out.len == 0)
         return;
+    shard->hooks_sent_ms = slv_loop_now_ms(shard->loop);
     hook_batch *batch = slv_new0(hook_batch);
 
     batch->mail.fn = on_batch;
@@ -125,13 +129,28 @@ void slv_hooks_flush(slv_shard *shard)
 
 static void on_flush(slv_task *task)
 {
-    slv_hooks_flush(slv_container_of(task, slv_shard, hook_flush));
+    slv_shard *shard = slv_container_of(task, slv_shard, hook_flush);
+    uint64_t now = slv_loop_now_ms(shard->loop);
+
+    if (slv_timer_started(&shard->hook_timer))
+        return;
+    if (now < shard->hooks_sent_ms + GATHER_MS) {
+        slv_timer_start(&shard->hook_timer, shard->loop, GATHER_MS);
+        return;
+    }
+    slv_hooks_flush(shard);
+}
+
+static void on_hook_timer(slv_timer *timer)
+{
+    slv_hooks_flush(slv_container_of(timer, slv_shard, hook_timer));
 }
 
 void slv_hooks_init(slv_shard *shard)
 {
     shard->hook_out = SLV_BUF(OUT_MAX);
     shard->hook_flush.fn = on_flush;
+    shard->hook_timer.fn = on_hook_timer;
 }
 
 /* A record is written whole or not at all. */

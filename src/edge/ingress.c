@@ -543,11 +543,13 @@ static bool is_browser(const slv_exchange *ex)
     return accept && slv_str_find(accept->value, SLV_STR("text/html"), 0) != SIZE_MAX;
 }
 
-/* The page that the owner of the server wants people to see; programs see the worker while there is one. */
+/* The page that the owner of the server wants people to see; programs see the worker while there is
+ * one. */
 static bool noticed(slv_shard *shard, slv_exchange *ex)
 {
     const slv_response_head head = {
-        .status = 500, .headers = SLV_STR("content-type:text/html;charset=UTF-8\ncache-control:no-store\n")};
+        .status = 500,
+        .headers = SLV_STR("content-type:text/html;charset=UTF-8\ncache-control:no-store\n")};
 
     if (shard->notice_page.len == 0 || !is_browser(ex))
         return false;
@@ -562,6 +564,15 @@ static void no_worker(const slv_shard *shard, slv_exchange *ex)
         refuse(ex, 404, SLV_STR("No worker is deployed here"));
     else
         refuse(ex, 500, SLV_STR("The worker could not be built; see the terminal"));
+}
+
+/* "Content-Length: 0" is a body, though an empty one; no field at all is none. */
+static bool has_empty_body(const slv_exchange *ex)
+{
+    slv_str method = ex->head.method;
+
+    return !slv_str_eq(method, SLV_STR("GET")) && !slv_str_eq(method, SLV_STR("HEAD")) &&
+           slv_exchange_header(ex, SLV_STR("content-length"));
 }
 
 static void on_request(void *ctx, slv_exchange *ex)
@@ -585,7 +596,8 @@ static void on_request(void *ctx, slv_exchange *ex)
     ing->in.ops = &in_ops;
     ing->out.ops = &out_ops;
     ing->ev.ops = &event_ops;
-    ing->body_inline = ex->head.has_body && slv_exchange_take_body(ex, &ing->body);
+    ing->body_inline =
+        ex->head.has_body ? slv_exchange_take_body(ex, &ing->body) : has_empty_body(ex);
     if (shard->server->o.hooks.request) {
         ing->began_ns = slv_clock_mono_ns();
         ing->wall_ms = slv_loop_wall_ms(shard->loop);
