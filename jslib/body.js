@@ -126,7 +126,7 @@ export let cloneBodyInto; // (from, fields) -> kind, data for a clone
 export let moveBody; // (from, text when it was used) takes a body over: fills `extracted`
 export let bodyToWire;
 export let isNullBody;
-export let rewindable; // {kind, data} that can be sent twice, or null
+export let bodyUsed;
 
 // The bytes, as a string, a Uint8Array that the caller owns, or a promise of one. The body is used from then on.
 let consume;
@@ -219,7 +219,7 @@ export class Body {
                 found(NONE, null, null);
                 return;
             }
-            if (b.#used || (b.#stream !== null && native().isDisturbed(b.#stream))) throw new TypeError(used);
+            if (bodyUsed(b)) throw new TypeError(used);
             if (b.#stream !== null && native().isLocked(b.#stream)) {
                 throw new TypeError("The ReadableStream has been locked to a reader.");
             }
@@ -273,11 +273,8 @@ export class Body {
                     streamToWire(data, wire);
             }
         };
+        bodyUsed = (b) => b.#used || (b.#stream !== null && native().isDisturbed(b.#stream));
         isNullBody = (b) => b.#kind === NONE;
-        rewindable = (b) => {
-            if (b.#kind === SOURCE || b.#kind === STREAM) return null;
-            return { kind: b.#kind, data: b.#data };
-        };
     }
 
     get body() {
@@ -295,7 +292,7 @@ export class Body {
     }
 
     get bodyUsed() {
-        return this.#used || (this.#stream !== null && native().isDisturbed(this.#stream));
+        return bodyUsed(this);
     }
 
     get headers() {

@@ -1,7 +1,8 @@
 // fetch(): a request to the outside, or to whatever a binding names. Redirects are followed here, one operation for each hop,
 // because only this side can tell whether a body can be sent again.
 
-import { badArgument } from "errors";
+import { badArgument, isObject } from "errors";
+import { bodyUsed } from "body";
 import { ByteSink, ByteSource, ChannelSocket, cancelOp, op } from "io";
 import { blockGet, copyHeaders, headerDelete, headerGet, headerHas, headerSet, headersToBlock } from "headers";
 import { Request, isRequest, requestFetcher, requestHeaders, requestSignal, requestToWire } from "request";
@@ -46,6 +47,7 @@ class Exchange {
         this.signal = requestSignal(request);
         this.hops = 0;
         this.operation = null;
+        this.uploadError = null; // {error} of a body that could not be read to its end
         this.list = requestHeaders(request);
         const upgrade = headerGet(this.list, "upgrade");
         this.upgrade = upgrade !== null && lowerCase(upgrade) === "websocket";
@@ -89,6 +91,9 @@ class Exchange {
             stream = this.body;
             length = this.length;
             bits |= BODY_STREAM;
+        } else if (this.method !== "GET" && this.method !== "HEAD") {
+            bits |= BODY_INLINE; // an empty one, which is sent with its length
+            length = 0;
         }
         if (sink !== null) {
             stream = sink.number;
@@ -104,18 +109,28 @@ class Exchange {
         const { pumpToSink, readableFromBytes } = load("streams_native");
         // A copy: the bytes are needed again when the request is redirected.
         const stream = this.kind === 2 ? this.body : readableFromBytes(P.TypedArrayPrototypeSlice(this.body));
-        then(pumpToSink(stream, sink), undefined, () => undefined);
+        then(pumpToSink(stream, sink), undefined, (e) => {
+            this.uploadError = { error: e };
+        });
     }
 
     // The fields of the first response that is no redirect to follow.
     async run() {
         for (;;) {
-            const fields = await this.start();
+            const fields = await this.answer();
             if (!this.follow || !isRedirect(fields[0])) return fields;
             const location = blockGet(fields[4], "location");
             if (location === null) return fields;
             if (fields[5] !== 0) new ByteSource(fields[5], fields[6]).cancel();
             this.redirect(fields[0], location);
+        }
+    }
+
+    async answer() {
+        try {
+            return await this.start();
+        } catch (e) {
+            throw this.uploadError === null ? e : this.uploadError.error;
         }
     }
 
@@ -234,22 +249,29 @@ async function perform(request, send) {
     }
 }
 
+function requestFor(input, init) {
+    if (!isRequest(input) || (init !== undefined && init !== null)) return new Request(input, init);
+    if (bodyUsed(input)) throw new TypeError("Cannot reconstruct a Request with a used body.");
+    return input;
+}
+
 // Fetches through `send(args)`, which starts an operation with the arguments and the result of FETCH.
 export function fetchThrough(send, input, init) {
     try {
-        const request = isRequest(input) && (init === undefined || init === null) ? input : new Request(input, init);
-        return perform(request, send);
+        return perform(requestFor(input, init), send);
     } catch (e) {
         return reject(e);
     }
 }
 
 export function fetch(input, init) {
-    if (input === undefined) {
-        return reject(badArgument("ServiceWorkerGlobalScope", "fetch", 1, "Request or string"));
+    const type = "ServiceWorkerGlobalScope";
+    if (input === undefined) return reject(badArgument(type, "fetch", 1, "Request or string"));
+    if (init !== undefined && init !== null && !isObject(init)) {
+        return reject(badArgument(type, "fetch", 2, "RequestInitializerDict or Request"));
     }
     try {
-        const request = isRequest(input) && (init === undefined || init === null) ? input : new Request(input, init);
+        const request = requestFor(input, init);
         const fetcher = requestFetcher(request);
         if (fetcher !== null) return fetcher.fetch(request);
         return perform(request, throughInternet);
