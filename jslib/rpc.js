@@ -39,6 +39,7 @@ function brokenError() {
 
 export class RpcTarget {}
 publish(RpcTarget, "JsRpcTarget");
+defineProperty(RpcTarget, "name", { __proto__: null, value: "RpcTarget", configurable: true });
 
 function entrypointClass(Class) {
     publish(Class);
