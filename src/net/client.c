@@ -25,7 +25,6 @@ static void collect_done(slv_client *c)
         if (message->msg != CURLMSG_DONE)
             continue;
         curl_easy_getinfo(easy, CURLINFO_PRIVATE, (char **)&t);
-        curl_multi_remove_handle(c->multi, easy);
         t->done(t, result);
     }
 }

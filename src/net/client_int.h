@@ -27,7 +27,7 @@
 typedef struct slv_transfer {
     CURL *easy;
     slv_client *client;
-    /* Outside of curl's functions; the handle is out of the multi handle by then. */
+    /* Outside of curl's functions. slv_transfer_end is up to it, now or later. */
     void (*done)(struct slv_transfer *t, CURLcode result);
     bool denied, proxied;
     char denied_address[64];

@@ -88,8 +88,9 @@ static void arm(slv_conn *c)
         set_deadline(c, o->header_timeout_ms);
         break;
     case CONN_ACTIVE:
-        if (c->grace)
-            set_deadline(c, SLV_CONN_HALF_CLOSE_MS);
+        if (c->grace && !c->ex->responded) /* writing tells better whether anyone is there */
+            set_deadline(c,
+                         c->ex->keep_alive ? SLV_CONN_HALF_CLOSE_MS : SLV_CONN_HALF_CLOSE_LAST_MS);
         else
             set_deadline(c, !c->ex->body_done && (c->ex->credit > 0 || c->ex->ended)
                                 ? o->body_timeout_ms
@@ -112,6 +113,8 @@ static void on_timer(slv_timer *timer)
         slv_timer_start(&c->timer, c->server->loop, c->deadline_ms - now);
         return;
     }
+    if (c->state == CONN_ACTIVE && c->grace && c->ex->responded && !c->blocked)
+        return;
     if (c->state == CONN_HEAD && !c->blocked && c->ex->parse.pos > 0)
         slv_conn_refuse(c, 408, "the request's head did not come in time");
     else
@@ -252,7 +255,7 @@ static void give_request(slv_conn *c, const char *data, size_t len, size_t *used
     ex->head_given = true;
     c->state = CONN_ACTIVE;
     c->discarded = 0;
-    c->grace = c->read_eof && ex->keep_alive;
+    c->grace = c->read_eof;
     arm(c);
     c->server->options.handlers->request(c->server->options.ctx, &ex->base);
     ex->ahead = SLV_STR_NULL;
@@ -379,9 +382,8 @@ static void on_client_end(slv_conn *c)
             c->ex->body_done = true;
             c->ex->keep_alive = false;
             slv_conn_advance(c);
-        } else if (c->ex->keep_alive) {
-            /* Gone, or only done sending? The response is given a moment. Who asked for "close" is
-               known to be waiting for the response. */
+        } else {
+            /* Gone, or only done sending? */
             c->grace = true;
             arm(c);
         }
@@ -474,7 +476,7 @@ static void on_ready(slv_poll *poll, unsigned events)
             slv_loop_later(c->server->loop, &c->work);
     } else if (events & SLV_POLL_HUP) {
         c->hup_seen = true;
-        if (c->state == CONN_ACTIVE && c->ex->keep_alive && c->ex->body_done) {
+        if (c->state == CONN_ACTIVE && c->ex->body_done) {
             c->grace = true;
             arm(c);
         }

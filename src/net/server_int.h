@@ -26,7 +26,11 @@
 #define SLV_CONN_READS_MAX 4 /* in a row, so that one client does not starve the others */
 #define SLV_CONN_DISCARD_MAX ((size_t)64 << 10)
 #define SLV_CONN_LINGER_MS 2000
+/* A client that ended its side during its request has mostly gone. It may also have said all that
+   it had to say, likely so when it asked for "Connection: close": responses that come within this
+   time are still sent. */
 #define SLV_CONN_HALF_CLOSE_MS 250
+#define SLV_CONN_HALF_CLOSE_LAST_MS 1000
 #define SLV_CONN_POOL_MAX 256 /* exchange objects kept */
 
 typedef struct slv_conn slv_conn;
