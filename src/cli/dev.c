@@ -194,6 +194,7 @@ static slv_code start_server(dev *d, slv_err *err)
                   .deployed = on_deployed},
         .dev = true,
         .test_scheduled = d->o->test_scheduled,
+        .live_reload = d->o->live_reload,
         .allow_private = true,
         .record = d->o->record,
     };

@@ -19,6 +19,7 @@ typedef struct ingress {
     size_t owed;      /* bytes that the client has not taken yet */
     uint64_t body_seen;
     slv_str body;
+    slv_buf tail; /* what the platform adds to the response's body */
     bool body_inline, responded;
     int status;
     uint64_t began_ns;
@@ -49,6 +50,7 @@ static void release(ingress *ing)
 
     if (ing->ex || ing->ev.state != SLV_EVENT_IDLE)
         return;
+    slv_buf_done(&ing->tail);
     if (shard->idle_count >= IDLE_MAX) {
         free(ing);
         return;
@@ -171,6 +173,8 @@ static void out_data(slv_sink *sink, slv_str bytes, bool fin)
         return;
     bool more = bytes.len == 0 || slv_exchange_write(ex, bytes);
     if (fin) {
+        if (ing->tail.len > 0)
+            (void)slv_exchange_write(ex, slv_buf_view(&ing->tail));
         log_line(ing, SLV_STR("ok"));
         part(ing);
         slv_exchange_end(ex);
@@ -310,6 +314,25 @@ static slv_code reply_socket(ingress *ing, const slv_msg_response *m, slv_err *e
     return SLV_OK;
 }
 
+static slv_code add_script(ingress *ing, const slv_msg_response *m, slv_response_head *head)
+{
+    ing->tail = SLV_BUF((size_t)4 << 10);
+    SLV_TRY(slv_live_script(ing->ev.shard, ing->ex, m, &ing->tail));
+    if (head->length >= 0)
+        head->length += (int64_t)ing->tail.len;
+    return SLV_OK;
+}
+
+static void reply_with_tail(ingress *ing, slv_response_head *head, slv_str body)
+{
+    SLV_CLEANUP(slv_buf_done) slv_buf all = SLV_BUF(body.len + ing->tail.len);
+
+    if (slv_buf_append(&all, body) != SLV_OK || slv_buf_append(&all, slv_buf_view(&ing->tail)) != SLV_OK)
+        slv_buf_reset(&all);
+    head->length = (int64_t)all.len;
+    reply_whole(ing, head, slv_buf_view(&all));
+}
+
 static slv_code on_response(slv_event *ev, const slv_msg_response *m, slv_err *err)
 {
     ingress *ing = of_event(ev);
@@ -333,11 +356,16 @@ static slv_code on_response(slv_event *ev, const slv_msg_response *m, slv_err *e
         src->ops->cancel(src, SLV_STR("The client has disconnected."));
         return SLV_OK;
     }
+    if (ing->ev.shard->server->o.live_reload && body_allowed(ing, m))
+        SLV_TRY(add_script(ing, m, &head));
     if (m->number != 0)
         return reply_stream(ing, &head, m, err);
     if (head.length < 0 || m->body_kind == SLV_BODY_INLINE)
         head.length = (int64_t)m->body.len;
-    reply_whole(ing, &head, m->body);
+    if (ing->tail.len > 0)
+        reply_with_tail(ing, &head, m->body);
+    else
+        reply_whole(ing, &head, m->body);
     return SLV_OK;
 }
 
@@ -581,7 +609,7 @@ static void on_request(void *ctx, slv_exchange *ex)
     slv_version *version = shard->main_worker;
 
     shard->requests++;
-    if (slv_scheduled_request(shard, ex) || noticed(shard, ex))
+    if (slv_scheduled_request(shard, ex) || slv_live_request(shard, ex) || noticed(shard, ex))
         return;
     if (!version) {
         no_worker(shard, ex);

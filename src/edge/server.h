@@ -73,6 +73,7 @@ typedef struct slv_server_options {
     unsigned isolates;   /* of one version on each loop; 0: the pool's default */
     bool dev;            /* error pages with the stack; loopback may be fetched; keep one isolate */
     bool test_scheduled; /* /__scheduled triggers too */
+    bool live_reload;    /* HTML pages get a script that reloads them after a deploy */
     bool allow_private;  /* workers may reach private addresses */
     bool no_cron;        /* crons do not fire by the clock */
     const char *record;  /* file for the channel of the first isolate; NULL: none */

@@ -219,6 +219,20 @@ test('the build command runs first, and again when its directory changes', () =>
   await until(s, 'rebuilt');
 }));
 
+test('--live-reload adds a script to HTML pages and to nothing else', () => using(dev(worker(
+  `export default { fetch(r) { const p = new URL(r.url).pathname; const h = { "content-type": p === "/text" ? "text/plain" : "text/html; charset=utf-8" };
+  const s = new ReadableStream({ start(c) { c.enqueue(new TextEncoder().encode("<p>")); c.close(); } });
+  return new Response(p === "/stream" ? s : "<p>", { headers: h }); } };`), ['--live-reload']), async (s) => {
+  assert.equal(await text(s, '/text'), '<p>');
+  for (const path of ['/', '/stream']) assert.match(await text(s, path), /^<p><script>.*location\.reload\(\).*<\/script>\n$/);
+  assert.equal((await s.fetch('/', { method: 'HEAD' })).status, 200);
+  const version = await text(s, '/cdn-cgi/selvage/version');
+  assert.ok((await text(s)).includes(version));
+  writeFileSync(join(s.cwd, 'index.js'), answer('new'));
+  await until(s, 'new');
+  assert.notEqual(await text(s, '/cdn-cgi/selvage/version'), version);
+}));
+
 test('scheduled handlers run by URL', () => using(dev(worker(
   'let last = "none"; export default { fetch: () => new Response(last), scheduled(c) { last = c.cron + " " + c.scheduledTime; } };'), ['--test-scheduled']), async (s) => {
   assert.equal(await text(s, '/cdn-cgi/handler/scheduled?cron=*+*+*+*+*&time=1745856238000'), 'ok');
