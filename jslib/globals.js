@@ -3,10 +3,6 @@
 
 // Global name, module, export, compatibility flag without which it is absent ("" for none).
 const rows = [
-  ["SubtleCrypto", "crypto_subtle", "SubtleCrypto", ""],
-  ["CryptoKey", "crypto_util", "CryptoKey", ""],
-  ["crypto", "crypto", "crypto", ""],
-  ["Crypto", "crypto", "Crypto", ""],
   ["AbortController", "abort", "AbortController", ""],
   ["AbortSignal", "abort", "AbortSignal", ""],
   ["addEventListener", "events", "addEventListener", ""],
@@ -23,6 +19,9 @@ const rows = [
   ["CompressionStream", "compression", "CompressionStream", ""],
   ["console", "console", "console", ""],
   ["CountQueuingStrategy", "streams_strategies", "CountQueuingStrategy", ""],
+  ["crypto", "crypto", "crypto", ""],
+  ["Crypto", "crypto", "Crypto", ""],
+  ["CryptoKey", "crypto_util", "CryptoKey", ""],
   ["CustomEvent", "events", "CustomEvent", ""],
   ["DecompressionStream", "compression", "DecompressionStream", ""],
   ["dispatchEvent", "events", "dispatchEvent", ""],
@@ -37,6 +36,7 @@ const rows = [
   ["FixedLengthStream", "streams_identity", "FixedLengthStream", ""],
   ["FormData", "formdata", "FormData", ""],
   ["Headers", "headers", "Headers", ""],
+  ["HTMLRewriter", "htmlrewriter", "HTMLRewriter", ""],
   ["IdentityTransformStream", "streams_identity", "IdentityTransformStream", ""],
   ["MessageChannel", "message", "MessageChannel", "expose_global_message_channel"],
   ["MessageEvent", "events", "MessageEvent", ""],
@@ -62,6 +62,7 @@ const rows = [
   ["setInterval", "timers", "setInterval", ""],
   ["setTimeout", "timers", "setTimeout", ""],
   ["structuredClone", "clone", "structuredClone", ""],
+  ["SubtleCrypto", "crypto_subtle", "SubtleCrypto", ""],
   ["TailEvent", "events", "TailEvent", ""],
   ["TextDecoder", "encoding", "TextDecoder", ""],
   ["TextDecoderStream", "encoding_streams", "TextDecoderStream", ""],

@@ -112,25 +112,24 @@ static slv_code run_utf8(slv_charset_decoder *d, slv_str s, bool flush)
     return SLV_OK;
 }
 
-/* UTF-16BE: a lead surrogate waits in `first` and `second` until its trail comes. */
-static slv_code put_big_endian(slv_charset_decoder *d, uint32_t unit)
+/* A lead surrogate waits in `first` and `second` until the next unit, so that a pair is never given
+ * in two parts. */
+static slv_code put_utf16(slv_charset_decoder *d, uint32_t unit)
 {
+    bool little = d->charset == SLV_CHARSET_UTF_16LE, trail = unit >= 0xDC00 && unit <= 0xDFFF;
     uint32_t lead = (uint32_t)d->first << 8 | d->second;
 
     d->first = d->second = 0;
-    if (lead) {
-        if (unit >= 0xDC00 && unit <= 0xDFFF) {
-            SLV_TRY(put_unit(d->out, lead));
-            return put_unit(d->out, unit);
-        }
+    if (lead && (trail || little))
+        SLV_TRY(put_unit(d->out, lead));
+    else if (lead)
         SLV_TRY(charset_error(d));
-    }
     if (unit >= 0xD800 && unit <= 0xDBFF) {
         d->first = (unsigned char)(unit >> 8);
         d->second = (unsigned char)unit;
         return SLV_OK;
     }
-    return unit >= 0xDC00 && unit <= 0xDFFF ? charset_error(d) : put_unit(d->out, unit);
+    return trail && !lead && !little ? charset_error(d) : put_unit(d->out, unit);
 }
 
 static slv_code run_utf16(slv_charset_decoder *d, slv_str s, bool flush)
@@ -146,15 +145,17 @@ static slv_code run_utf16(slv_charset_decoder *d, slv_str s, bool flush)
         }
         d->n_pending = 0;
         if (little)
-            SLV_TRY(put_unit(d->out, (uint32_t)byte << 8 | d->pending[0]));
+            SLV_TRY(put_utf16(d, (uint32_t)byte << 8 | d->pending[0]));
         else
-            SLV_TRY(put_big_endian(d, (uint32_t)d->pending[0] << 8 | byte));
+            SLV_TRY(put_utf16(d, (uint32_t)d->pending[0] << 8 | byte));
     }
-    if (!flush || (d->n_pending == 0 && d->first == 0))
+    if (!flush)
         return SLV_OK;
-    d->n_pending = 0;
-    d->first = d->second = 0;
-    return charset_error(d);
+    if (little && d->first)
+        SLV_TRY(put_unit(d->out, (uint32_t)d->first << 8 | d->second));
+    if (d->n_pending > 0 || (!little && d->first))
+        return charset_error(d);
+    return SLV_OK;
 }
 
 static slv_code (*const multi_steps[])(slv_charset_decoder *d, int byte) = {

@@ -12,14 +12,10 @@
 void slv_rt_add_web_natives(slv_js *js)
 {
     static void (*const registers[])(slv_js * js) = {
-        slv_web_html_register,
-        slv_web_clone_register,
-        slv_web_crypto_register,
-        slv_web_compression_register,
-        slv_web_encoding_register,
-        slv_web_url_register,
-        slv_web_mime_register,
-        NULL,
+        slv_web_html_register,     slv_web_clone_register,
+        slv_web_crypto_register,   slv_web_compression_register,
+        slv_web_encoding_register, slv_web_url_register,
+        slv_web_mime_register,     NULL,
     };
 
     for (size_t i = 0; registers[i]; i++)
