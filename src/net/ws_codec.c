@@ -106,7 +106,7 @@ static slv_code control_done(slv_ws_decoder *d, slv_ws_event *ev)
     if (payload.len == 0)
         return SLV_OK;
     ev->code =
-        payload.len < 2 ? 0 : (uint16_t)((uint8_t)payload.ptr[0] << 8 | (uint8_t)payload.ptr[1]);
+        (uint16_t)(payload.len < 2 ? 0 : (uint8_t)payload.ptr[0] << 8 | (uint8_t)payload.ptr[1]);
     if (!slv_ws_valid_code(ev->code))
         return bad(d, 1002, "bad close code");
     ev->bytes = slv_str_skip(payload, 2);
