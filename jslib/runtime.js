@@ -247,10 +247,16 @@ export function theWorker() {
 
 // ---- fetch ----
 
-export function onFetch(id, bits, stream, length, method, url, headers, cf, entrypoint, props, inline) {
+export function onFetch(id, bits, method, url, headers, cf, extra) {
   const event = begin(id, "fetch");
   try {
-    const body = (bits & BODY_STREAM) !== 0 ? new ByteSource(stream, length) : (bits & BODY_INLINE) !== 0 ? inline : null;
+    let body = null, entrypoint = "", props = "";
+    if (extra !== undefined) {
+      if ((bits & BODY_STREAM) !== 0) body = new ByteSource(extra[0], extra[1]);
+      else if ((bits & BODY_INLINE) !== 0) body = extra[2];
+      entrypoint = extra[3];
+      props = extra[4];
+    }
     const request = requestModule.requestFromEvent(method, url, headers, cf, body);
     event.request = request;
     const ctx = new ExecutionContext(event, props);
@@ -264,26 +270,28 @@ export function onFetch(id, bits, stream, length, method, url, headers, cf, entr
   }
 }
 
+let lastHeaders = null; // the block that C has kept: named by undefined
+
 function respond(event, response) {
   if (event.ended || event.responded) return;
   try {
     if (!responseModule.isResponse(response)) throw new P.TypeError(NO_RESPONSE);
-    const wire = responseModule.responseToWire(response);
-    const { status, statusText, headers, kind, body, length } = wire;
+    const { status, statusText, headers, kind, bits, body, length } = responseModule.responseToWire(response);
     if (status === 0) throw new P.TypeError(ERROR_RESPONSE);
-    const head = status | (kind << 16) | (wire.bits << 20);
-    if (kind < 2) {
-      const alone = event.waits === 0 && event.sockets === 0 && event.sinks === 0;
-      N.respond(event.id, alone ? head | LAST : head, 0, length, statusText, headers, kind === 0 ? "" : body);
-      if (alone) return ended(event);
-    } else if (kind === 2) {
-      const sink = new ByteSink();
-      N.respond(event.id, head, sink.number, length, statusText, headers, "");
-      event.responded = true;
-      then(load("streams_native").pumpToSink(body, sink), undefined, () => {});
-    } else {
-      N.respond(event.id, head, kind === 3 ? body : load("websocket").socketToChannel(body), length, statusText, headers, "");
-    }
+    let head = status | (kind << 16) | (bits << 20);
+    let number = 0, sink = null;
+    const alone = kind < 2 && event.waits === 0 && event.sinks === 0 && event.sockets === 0 && event.held === 0;
+    if (alone) head |= LAST;
+    if (kind === 2) number = (sink = new ByteSink()).number;
+    else if (kind === 3) number = body;
+    else if (kind === 4) number = load("websocket").socketToChannel(body);
+    const known = headers === lastHeaders;
+    lastHeaders = null;
+    const text = status === 200 && statusText === "OK" ? undefined : statusText;
+    if (N.respond(event.id, head, number, length, text, known ? undefined : headers, kind === 1 ? body : undefined)) lastHeaders = headers;
+    if (alone) return ended(event);
+    event.responded = true;
+    if (sink !== null) then(load("streams_native").pumpToSink(body, sink), undefined, () => {});
     settled(event);
   } catch (error) {
     fail(event, error);

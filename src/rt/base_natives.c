@@ -1,3 +1,5 @@
+#include <stdlib.h>
+
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/rand.h"
@@ -231,5 +233,9 @@ void slv_rt_done(slv_rt *rt)
     slv_buf_done(&rt->deferred);
     slv_buf_done(&rt->ready);
     slv_vec_done(&rt->finished);
+    slv_buf_done(&rt->cf.bytes);
+    slv_buf_done(&rt->headers.bytes);
+    slv_buf_done(&rt->response_headers);
+    free(rt->spare_event);
     rt_blobs_drop(rt);
 }

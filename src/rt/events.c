@@ -25,8 +25,8 @@ static rt_event *event_new(slv_rt *rt, uint32_t id)
         rt_violation(rt, "an event number that is in use");
         return NULL;
     }
-    event = slv_new0(rt_event);
-    event->id = id;
+    event = rt->spare_event ? SLV_STEAL(rt->spare_event) : slv_alloc(sizeof *event);
+    *event = (rt_event){.id = id};
     event->error.limit = ERROR_JSON_MAX;
     slv_list_init(&event->streams);
     slv_imap_set(&rt->events, id, event);
@@ -50,7 +50,10 @@ static void event_end(slv_rt *rt, rt_event *event)
         rt_ops_drop(rt, event->id);
     slv_imap_remove(&rt->events, event->id);
     slv_buf_done(&event->error);
-    free(event);
+    if (rt->spare_event)
+        free(event);
+    else
+        rt->spare_event = event;
 }
 
 void rt_event_settle(slv_rt *rt, rt_event *event)
@@ -87,6 +90,27 @@ static JSValueRef text_or_empty(slv_rt *rt, JSContextRef ctx, slv_str s)
     return s.len ? slv_js_string(ctx, s) : rt->empty;
 }
 
+#define CACHED_MAX ((size_t)16 << 10)
+
+/* The value of a text that the last message may have carried already: cf objects, and headers of
+ * one client. */
+static JSValueRef cached_value(JSContextRef ctx, rt_cached *c, slv_str s)
+{
+    JSValueRef v;
+
+    if (c->value && slv_str_eq(slv_buf_view(&c->bytes), s))
+        return c->value;
+    v = slv_js_string(ctx, s);
+    if (c->value)
+        JSValueUnprotect(ctx, SLV_STEAL(c->value));
+    c->bytes.limit = CACHED_MAX;
+    if (slv_buf_set(&c->bytes, s) == SLV_OK) {
+        JSValueProtect(ctx, v);
+        c->value = v;
+    }
+    return v;
+}
+
 static JSValueRef method_value(slv_rt *rt, JSContextRef ctx, slv_str method)
 {
     for (size_t i = 0; i < SLV_ARRAY_LEN(method_names); i++) {
@@ -96,26 +120,34 @@ static JSValueRef method_value(slv_rt *rt, JSContextRef ctx, slv_str method)
     return slv_js_string(ctx, method);
 }
 
+/* What most requests do not have: [stream, length, inline body, entrypoint, props]. */
+static JSValueRef fetch_extra(slv_rt *rt, JSContextRef ctx, const slv_msg_event_fetch *m)
+{
+    if (!(m->bits & (SLV_FETCH_STREAM | SLV_FETCH_INLINE)) && m->entrypoint.len == 0 &&
+        m->props.len == 0)
+        return slv_js_undefined(ctx);
+    return SLV_TUPLE(ctx, slv_js_num(ctx, m->body_stream), slv_js_num(ctx, (double)m->body_length),
+                     m->bits & SLV_FETCH_INLINE ? slv_js_bytes_copy(ctx, m->body, NULL)
+                                                : slv_js_undefined(ctx),
+                     text_or_empty(rt, ctx, m->entrypoint), text_or_empty(rt, ctx, m->props));
+}
+
+/* At most eight arguments: more would cost the engine an allocation. */
 static void enter_fetch(slv_rt *rt, rt_event *event, const slv_msg_event_fetch *m)
 {
     JSContextRef ctx = slv_js_context(rt->js);
-    JSValueRef args[11];
+    JSValueRef args[7];
 
     if (m->bits & SLV_FETCH_STREAM)
         rt_stream_open(rt, RT_STREAM_IN, m->body_stream, event);
     args[0] = slv_js_num(ctx, event->id);
     args[1] = slv_js_num(ctx, m->bits);
-    args[2] = slv_js_num(ctx, m->body_stream);
-    args[3] = slv_js_num(ctx, (double)m->body_length);
-    args[4] = method_value(rt, ctx, m->method);
-    args[5] = slv_js_string(ctx, m->url);
-    args[6] = slv_js_string(ctx, m->headers);
-    args[7] = text_or_empty(rt, ctx, m->cf);
-    args[8] = text_or_empty(rt, ctx, m->entrypoint);
-    args[9] = text_or_empty(rt, ctx, m->props);
-    args[10] =
-        m->bits & SLV_FETCH_INLINE ? slv_js_bytes_copy(ctx, m->body, NULL) : slv_js_undefined(ctx);
-    rt_turn_call(rt, rt->entries.fetch, 11, args);
+    args[2] = method_value(rt, ctx, m->method);
+    args[3] = slv_js_string(ctx, m->url);
+    args[4] = cached_value(ctx, &rt->headers, m->headers);
+    args[5] = m->cf.len ? cached_value(ctx, &rt->cf, m->cf) : rt->empty;
+    args[6] = fetch_extra(rt, ctx, m);
+    rt_turn_call(rt, rt->entries.fetch, 7, args);
 }
 
 static void enter_scheduled(slv_rt *rt, rt_event *event, const slv_msg_event_scheduled *m)
@@ -260,9 +292,32 @@ static rt_event *event_arg(slv_rt *rt, JSContextRef ctx, JSValueRef v)
     return slv_js_u32_arg(ctx, v, &id, &thrown) ? rt_event_find(rt, id) : NULL;
 }
 
-/* respond(event, head, number, length, statusText, headers, body): RESPONSE, once. head is status |
-   kind << 16 | bits << 20, and 1 << 28 when nothing else belongs to the event: END with outcome ok
-   follows after this turn. */
+/* The header block of a response; undefined: that of the last one. */
+static bool put_headers(slv_rt *rt, JSContextRef ctx, JSValueRef v, slv_buf *out, JSValueRef *exc)
+{
+    size_t at = out->len;
+
+    if (JSValueIsUndefined(ctx, v))
+        return slv_buf_append_u32(out, (uint32_t)rt->response_headers.len) == SLV_OK &&
+               slv_buf_append(out, slv_buf_view(&rt->response_headers)) == SLV_OK;
+    rt->response_headers.limit = SLV_MESSAGE_SMALL_MAX;
+    return rt_put_text(ctx, v, out, exc) &&
+           slv_buf_set(&rt->response_headers, slv_str_make(out->ptr + at + 4, out->len - at - 4)) ==
+               SLV_OK;
+}
+
+/* undefined: what status 200 is called. */
+static bool put_status_text(JSContextRef ctx, JSValueRef v, slv_buf *out, JSValueRef *exc)
+{
+    if (!JSValueIsUndefined(ctx, v))
+        return rt_put_text(ctx, v, out, exc);
+    return slv_buf_append_u32(out, 2) == SLV_OK && slv_buf_append(out, SLV_STR("OK")) == SLV_OK;
+}
+
+/* respond(event, head, number, length, statusText, headers, body) -> true: RESPONSE, once. head is
+   status | kind << 16 | bits << 20, and 1 << 28 when nothing else belongs to the event: END with
+   outcome ok follows after this turn. body undefined: none. When it does not answer true, the
+   header block of this call was not kept. */
 SLV_NATIVE(respond)
 {
     slv_rt *rt = slv_rt_current();
@@ -284,10 +339,12 @@ SLV_NATIVE(respond)
                                     (head >> 20 & 255) << 24) != SLV_OK ||
         slv_buf_append_u32(out, number) != SLV_OK ||
         slv_buf_append_u64(out, (uint64_t)(int64_t)length) != SLV_OK ||
-        !rt_put_text(ctx, argv[4], out, exc) || !rt_put_text(ctx, argv[5], out, exc) ||
-        !rt_put_bytes(ctx, argv[6], out, exc)) {
+        !put_status_text(ctx, argv[4], out, exc) || !put_headers(rt, ctx, argv[5], out, exc) ||
+        !(JSValueIsUndefined(ctx, argv[6]) ? slv_buf_append_u32(out, 0) == SLV_OK
+                                           : rt_put_bytes(ctx, argv[6], out, exc))) {
         slv_frame_undo(out, at);
-        return *exc ? NULL : slv_js_throw_range(ctx, exc, "Out of memory");
+        return *exc ? NULL
+                    : slv_js_throw_range(ctx, exc, "The headers of this response are too large.");
     }
     if (rt_frame_try_end(rt, at) != SLV_OK)
         return slv_js_throw_range(ctx, exc, "The headers of this response are too large.");

@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "rt/rt_int.h"
+#include "rt/title.h"
 
 /*
  * The life of an isolate: read all frames that are there, one turn for each, write what gathered,
@@ -34,21 +35,28 @@ void rt_turn_begin(slv_rt *rt, rt_event *event)
     slv_js_enter(rt->js);
 }
 
-void rt_turn_call(slv_rt *rt, JSObjectRef fn, size_t argc, const JSValueRef argv[])
+/* Entries catch what user code throws; this is an error of ours, or a stack that is full. */
+static void log_thrown(slv_rt *rt, JSValueRef thrown)
 {
     SLV_CLEANUP(slv_js_error_done) slv_js_error error = SLV_JS_ERROR_INIT;
-    slv_err err = {0};
     size_t at;
     slv_buf *out;
 
-    if (slv_js_call(rt->js, fn, argc, argv, &error, &err))
-        return;
-    /* Entries catch what user code throws; this is an error of ours, or a stack that is full. */
+    slv_js_describe(rt->js, thrown, &error, NULL);
     out = rt_frame_begin(rt, SLV_FRAME_LOG, 0, rt->turn ? rt->turn->id : 0, &at);
     const slv_msg_log log = {SLV_CONSOLE_ERROR,
                              slv_buf_view(error.stack.len ? &error.stack : &error.message),
                              SLV_STR("")};
     rt_frame_end(rt, at, slv_msg_log_put(out, &log));
+}
+
+void rt_turn_call(slv_rt *rt, JSObjectRef fn, size_t argc, const JSValueRef argv[])
+{
+    JSValueRef thrown = NULL;
+
+    (void)JSObjectCallAsFunction(slv_js_context(rt->js), fn, NULL, argc, argv, &thrown);
+    if (SLV_UNLIKELY(thrown != NULL))
+        log_thrown(rt, thrown);
 }
 
 void rt_turn_end(slv_rt *rt)
@@ -177,6 +185,8 @@ static void dispatch(slv_rt *rt, const slv_frame *frame)
         break;
     case SLV_FRAME_BLOB:
     case SLV_FRAME_START:
+        if (rt->page != &rt->no_page)
+            slv_title_set(rt->page->title);
         rt_start_frame(rt, frame);
         break;
     case SLV_FRAME_EVENT:

@@ -7,6 +7,7 @@
 
 #include "base/str.h"
 #include "rt/roles_int.h"
+#include "rt/title.h"
 
 bool slv_role_run(int argc, char **argv, int *ret_status)
 {
@@ -19,6 +20,7 @@ bool slv_role_run(int argc, char **argv, int *ret_status)
 
     for (size_t i = 0; argc > 1 && i < SLV_ARRAY_LEN(roles); i++) {
         if (strcmp(argv[1], roles[i].name) == 0) {
+            slv_title_init(argc, argv);
             *ret_status = roles[i].run(argc, argv);
             return true;
         }

@@ -98,6 +98,12 @@ typedef struct rt_entries { /* functions of runtime.js and io.js that C enters b
         readable, writable, socket, timer, cap_broken, cap_drop;
 } rt_entries;
 
+/* A text that many messages carry alike, and its value. */
+typedef struct rt_cached {
+    slv_buf bytes;
+    JSValueRef value; /* protected; NULL: none */
+} rt_cached;
+
 typedef enum rt_state {
     RT_NEW,
     RT_STARTED,
@@ -133,6 +139,10 @@ struct slv_rt {
     uint64_t start_cpu_ns;
     JSValueRef empty; /* "" */
     JSValueRef methods[8];
+    rt_cached cf, headers;    /* of the last request */
+    slv_buf response_headers; /* the block of the last response, which JavaScript can name by
+                                 undefined */
+    rt_event *spare_event;
 
     SLV_IMAP(rt_event *) events;
     SLV_IMAP(rt_op) ops;

@@ -25,38 +25,10 @@
 #include "chan/zygote_wire.h"
 #include "js/version.h"
 #include "rt/forktest.h"
+#include "rt/title.h"
 #include "rt/zygote_int.h"
 
 #define QUIET_POLL_MS 500
-
-extern char **environ;
-
-/* ---- what others see of us ---- */
-
-/* The kernel shows the memory of the arguments, with that of the environment behind it when the end
- * is overwritten. */
-static void find_title(zygote *z, int argc, char **argv)
-{
-    char *end = argv[0];
-
-    for (int i = 0; i < argc && argv[i] == end; i++)
-        end += strlen(argv[i]) + 1;
-    for (char **e = environ; *e && *e == end; e++)
-        end += strlen(*e) + 1;
-    for (char **e = environ; *e; e++)
-        *e = slv_strdup(*e); /* lives as long as the process */
-    z->title = argv[0];
-    z->title_size = (size_t)(end - argv[0]);
-}
-
-static void set_title(const zygote *z, const char *title)
-{
-    size_t len = SLV_MIN(strlen(title), z->title_size - 1);
-
-    memset(z->title, 0, z->title_size);
-    memcpy(z->title, title, len);
-    (void)prctl(PR_SET_NAME, "isolate");
-}
 
 /* ---- namespaces ---- */
 
@@ -250,7 +222,8 @@ SLV_NORETURN static void child(zygote *z, const slv_zygote_message *m, const int
     place_descriptors(z, fds, count);
     z->conns.len = 0;
     z->tasks = NULL;
-    set_title(z, m->text);
+    slv_title_set(m->text);
+    (void)prctl(PR_SET_NAME, "isolate");
     (void)signal(SIGCHLD, SIG_DFL);
     slv_hash_reseed();
     renew_statm();
@@ -372,7 +345,6 @@ int slv_role_zygote(int argc, char **argv)
     }
     if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() != parent)
         return 0; /* main is gone */
-    find_title(&z, argc, argv);
     if (strcmp(argv[3], "ns") == 0)
         z.namespaces = enter_namespaces();
     /* the engine's own descriptors shall not lie where a child's go */

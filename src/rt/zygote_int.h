@@ -21,9 +21,7 @@ typedef struct zygote {
     char text[SLV_ZYGOTE_TEXT];
     int control; /* -1: an app zygote has none */
     SLV_VEC(int) conns;
-    DIR *tasks;  /* of this very process */
-    char *title; /* where ps reads our name, and how long it may be */
-    size_t title_size;
+    DIR *tasks; /* of this very process */
 } zygote;
 
 /* Serves until main, or the last connection of an app zygote, is gone. Returns the exit status. */
