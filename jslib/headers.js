@@ -1,7 +1,7 @@
 // Headers.
 //
 // A header list starts either as a block, the string that came over the channel (`name:value\n`, names in lower case), or empty. A block
-// is searched as it is; it is taken apart into a map only when somebody iterates over it or changes it. Copies share the block.
+// is searched as it is; it is taken apart into a table only when somebody iterates over it or changes it. Copies share the block.
 
 import { badArgument, badConstructorArgument, badField, isObject, publish } from "errors";
 import { hasFlag } from "flags";
@@ -9,6 +9,7 @@ import { listIterator } from "iterators";
 import { SafeMap } from "safe";
 
 const { ArrayPrototypeSlice: slice, ArrayPrototypeSort: sort, ArrayPrototypeJoin: join, ObjectKeys: keysOf } = P;
+const { ArrayPrototypeSplice: splice } = P;
 const { StringPrototypeIndexOf: indexOf, StringPrototypeReplace: replace, StringPrototypeSlice: substring } = P;
 const { StringPrototypeStartsWith: startsWith, StringPrototypeToLowerCase: toLowerCase, RegExpPrototypeTest: test } = P;
 
@@ -61,7 +62,8 @@ function valueOf(given) {
 
 // One name with its values.
 class Entry {
-    constructor(name, value) {
+    constructor(lower, name, value) {
+        this.lower = lower;
         this.name = name; // as it was given first
         this.value = value;
         this.more = null; // further values, an array
@@ -71,7 +73,7 @@ class Entry {
         else this.more[this.more.length] = value;
     }
     copy() {
-        const e = new Entry(this.name, this.value);
+        const e = new Entry(this.lower, this.name, this.value);
         if (this.more !== null) e.more = slice(this.more);
         return e;
     }
@@ -87,26 +89,89 @@ class Entry {
     }
 }
 
-// ---- blocks ----
+// Entries in the order of their insertion. A few are searched one by one, which is faster than any map; many have an index.
+const FEW = 16;
 
-function addTo(map, lower, given, value) {
-    const e = map.get(lower);
-    if (e === undefined) map.set(lower, new Entry(given, value));
-    else e.add(value);
+class Table {
+    constructor() {
+        this.entries = [];
+        this.index = null; // SafeMap: lower -> Entry
+    }
+    get(lower) {
+        if (this.index !== null) return this.index.get(lower);
+        const { entries } = this;
+        for (let i = 0; i < entries.length; i++) {
+            if (entries[i].lower === lower) return entries[i];
+        }
+        return undefined;
+    }
+    insert(entry) {
+        const { entries } = this;
+        entries[entries.length] = entry;
+        if (this.index !== null) this.index.set(entry.lower, entry);
+        else if (entries.length > FEW) this.makeIndex();
+    }
+    makeIndex() {
+        this.index = new SafeMap();
+        for (let i = 0; i < this.entries.length; i++) this.index.set(this.entries[i].lower, this.entries[i]);
+    }
+    append(lower, given, value) {
+        const e = this.get(lower);
+        if (e === undefined) this.insert(new Entry(lower, given, value));
+        else e.add(value);
+    }
+    set(lower, given, value) {
+        const e = this.get(lower);
+        if (e === undefined) {
+            this.insert(new Entry(lower, given, value));
+        } else {
+            e.value = value;
+            e.more = null;
+        }
+    }
+    delete(lower) {
+        const { entries } = this;
+        for (let i = 0; i < entries.length; i++) {
+            if (entries[i].lower !== lower) continue;
+            splice(entries, i, 1);
+            if (this.index !== null) this.index.delete(lower);
+            return;
+        }
+    }
+    copy() {
+        const t = new Table();
+        for (let i = 0; i < this.entries.length; i++) t.entries[i] = this.entries[i].copy();
+        if (this.index !== null) t.makeIndex();
+        return t;
+    }
+    // A new array, by name.
+    sorted() {
+        const list = slice(this.entries);
+        if (list.length > FEW) return sort(list, (a, b) => (a.lower < b.lower ? -1 : 1));
+        for (let i = 1; i < list.length; i++) {
+            const e = list[i];
+            let j = i - 1;
+            for (; j >= 0 && e.lower < list[j].lower; j--) list[j + 1] = list[j];
+            list[j + 1] = e;
+        }
+        return list;
+    }
 }
 
+// ---- blocks ----
+
 function parseBlock(block) {
-    const map = new SafeMap();
+    const table = new Table();
     let at = 0;
     while (at < block.length) {
         const colon = indexOf(block, ":", at);
         let end = indexOf(block, "\n", colon);
         if (end < 0) end = block.length;
         const name = substring(block, at, colon);
-        addTo(map, nameOf(name).lower, name, substring(block, colon + 1, end));
+        table.append(nameOf(name).lower, name, substring(block, colon + 1, end));
         at = end + 1;
     }
-    return map;
+    return table;
 }
 
 // Where the value of the next header of this name begins, or -1.
@@ -143,79 +208,69 @@ let stateOf; // the HeaderList of a Headers object
 let wrap; // a Headers object around a HeaderList
 export let isHeaders;
 
-// What a Headers object holds. Exactly one of block and map is set.
+// What a Headers object holds. Exactly one of block and table is set.
 class HeaderList {
-    constructor(block, map) {
+    constructor(block, table) {
         this.block = block;
-        this.map = map;
+        this.table = table;
         this.immutable = false;
     }
-    get entries() {
-        if (this.map === null) {
-            this.map = parseBlock(this.block);
+    get parsed() {
+        if (this.table === null) {
+            this.table = parseBlock(this.block);
             this.block = null;
         }
-        return this.map;
+        return this.table;
     }
     copy() {
-        if (this.map === null) return new HeaderList(this.block, null);
-        const map = new SafeMap();
-        this.map.forEach((e, lower) => map.set(lower, e.copy()));
-        return new HeaderList(null, map);
+        return this.table === null ? new HeaderList(this.block, null) : new HeaderList(null, this.table.copy());
     }
     get(name) {
-        if (this.map === null) return getFromBlock(this.block, name);
-        const e = this.map.get(name.lower);
+        if (this.table === null) return getFromBlock(this.block, name);
+        const e = this.table.get(name.lower);
         return e === undefined ? null : e.joined;
     }
     has(name) {
-        if (this.map === null) return findInBlock(this.block, name, 0) >= 0;
-        return this.map.has(name.lower);
+        if (this.table === null) return findInBlock(this.block, name, 0) >= 0;
+        return this.table.get(name.lower) !== undefined;
     }
     set(given, value) {
-        const map = this.entries;
-        const lower = nameOf(given).lower;
-        const e = map.get(lower);
-        if (e === undefined) map.set(lower, new Entry(given, value));
-        else {
-            e.value = value;
-            e.more = null;
-        }
+        this.parsed.set(nameOf(given).lower, given, value);
     }
     append(given, value) {
-        addTo(this.entries, nameOf(given).lower, given, value);
+        this.parsed.append(nameOf(given).lower, given, value);
+    }
+    delete(given) {
+        const { lower } = nameOf(given);
+        this.parsed.delete(lower);
     }
     cookies() {
-        const e = this.entries.get(COOKIE);
+        const e = this.parsed.get(COOKIE);
         return e === undefined ? [] : e.all;
     }
     toBlock() {
-        if (this.map === null) return this.block;
+        if (this.table === null) return this.block;
+        const { entries } = this.table;
         let block = "";
-        this.map.forEach((e) => {
+        for (let i = 0; i < entries.length; i++) {
+            const e = entries[i];
             block += e.name + ":" + e.value + "\n";
-            if (e.more === null) return;
-            for (let i = 0; i < e.more.length; i++) block += e.name + ":" + e.more[i] + "\n";
-        });
+            if (e.more === null) continue;
+            for (let j = 0; j < e.more.length; j++) block += e.name + ":" + e.more[j] + "\n";
+        }
         return block;
     }
     // Sorted by name, cookies one by one.
     displayed() {
-        const map = this.entries;
-        const keys = [];
-        map.forEach((e, lower) => {
-            keys[keys.length] = lower;
-        });
-        sort(keys);
-        const apart = hasFlag("http_headers_getsetcookie");
+        const sorted = this.parsed.sorted();
         const list = [];
-        for (let i = 0; i < keys.length; i++) {
-            const e = map.get(keys[i]);
-            if (keys[i] === COOKIE && apart) {
+        for (let i = 0; i < sorted.length; i++) {
+            const e = sorted[i];
+            if (e.lower === COOKIE && e.more !== null && hasFlag("http_headers_getsetcookie")) {
                 const all = e.all;
                 for (let j = 0; j < all.length; j++) list[list.length] = [COOKIE, all[j]];
             } else {
-                list[list.length] = [keys[i], e.joined];
+                list[list.length] = [e.lower, e.joined];
             }
         }
         return list;
@@ -241,7 +296,7 @@ export class Headers {
         if (init === MAKE) {
             this.#list = list;
         } else if (init === undefined) {
-            this.#list = new HeaderList(null, new SafeMap());
+            this.#list = new HeaderList(null, new Table());
         } else {
             const filled = listFrom(init);
             if (filled === null) {
@@ -303,8 +358,7 @@ export class Headers {
         if (arguments.length === 0) throw badArgument("Headers", "delete", 1, "string");
         name = `${name}`;
         checkGuard(list);
-        const { lower } = nameOf(name);
-        list.entries.delete(lower);
+        list.delete(name);
     }
 
     forEach(callback, thisArg) {
@@ -338,11 +392,11 @@ Object.defineProperty(Headers.prototype, Symbol.iterator, { enumerable: false })
 function listFrom(init) {
     if (!isObject(init)) return null;
     if (isHeaders(init)) return stateOf(init).copy();
-    const map = new SafeMap();
+    const table = new Table();
     const iterator = init[Symbol.iterator];
     if (iterator === undefined || iterator === null) {
         const keys = keysOf(init);
-        for (let i = 0; i < keys.length; i++) addPair(map, keys[i], init[keys[i]]);
+        for (let i = 0; i < keys.length; i++) addPair(table, keys[i], init[keys[i]]);
     } else {
         if (typeof iterator !== "function") return null;
         for (const pair of { [Symbol.iterator]: () => P.ReflectApply(iterator, init, []) }) {
@@ -355,16 +409,16 @@ function listFrom(init) {
                     "To initialize a Headers object from a sequence, each inner sequence must have exactly two elements.",
                 );
             }
-            addPair(map, both[0], both[1]);
+            addPair(table, both[0], both[1]);
         }
     }
-    return new HeaderList(null, map);
+    return new HeaderList(null, table);
 }
 
-function addPair(map, name, value) {
+function addPair(table, name, value) {
     name = `${name}`;
     value = valueOf(`${value}`);
-    addTo(map, nameOf(name).lower, name, value);
+    table.append(nameOf(name).lower, name, value);
 }
 
 // ---- for the other built-ins ----
@@ -413,7 +467,7 @@ export function headerSet(headers, name, value) {
 }
 
 export function headerDelete(headers, lower) {
-    stateOf(headers).entries.delete(lower);
+    stateOf(headers).delete(lower);
 }
 
 // The same for a block that no Headers object stands for yet.
