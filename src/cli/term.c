@@ -60,7 +60,8 @@ const char *slv_term_color(FILE *stream, slv_color color)
 }
 
 /* Both streams may be the same terminal: keep what is written in order. */
-__attribute__((nonnull)) static void line(FILE *stream, const char *fmt, va_list ap)
+__attribute__((nonnull, format(printf, 2, 0))) static void line(FILE *stream, const char *fmt,
+                                                                va_list ap)
 {
     fflush(stream == stdout ? stderr : stdout);
     vfprintf(stream, fmt, ap);
