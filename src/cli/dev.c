@@ -207,6 +207,18 @@ static slv_code start_server(dev *d, slv_err *err)
     return start_listening(d, err);
 }
 
+void dev_deploy(dev *d)
+{
+    for (size_t i = 0; i < d->worker_count && d->workers[0].version; i++) {
+        dev_worker *w = &d->workers[i];
+
+        if (!w->pending)
+            continue;
+        w->pending = false;
+        slv_server_deploy(d->server, w->version);
+    }
+}
+
 void dev_begin(dev *d)
 {
     slv_err err;
@@ -217,6 +229,7 @@ void dev_begin(dev *d)
     if (d->started || d->stopping)
         return;
     d->started = true;
+    dev_deploy(d);
     if (slv_server_start(d->server, &err) != SLV_OK) {
         slv_term_error("%s", slv_err_text(&err));
         exit(1);

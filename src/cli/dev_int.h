@@ -35,7 +35,8 @@ typedef struct dev_worker {
     bool deployed, showing_error;
     slv_proc command;
     uint64_t began_ns;    /* of the build that is under way */
-    slv_version *version; /* the last one deployed */
+    slv_version *version; /* the last one that was built */
+    bool pending;         /* it is not deployed yet */
 } dev_worker;
 
 typedef struct dev_keys {
@@ -82,6 +83,9 @@ void dev_keys_start(dev *d);
 void dev_keys_stop(dev *d);
 
 /* dev.c */
+/* Deploys what is pending, the first worker before the others: the server answers with the first
+ * that it gets. */
+void dev_deploy(dev *d);
 void dev_begin(dev *d); /* takes connections once every worker has been tried */
 void dev_stop(dev *d);
 

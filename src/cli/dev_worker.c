@@ -128,9 +128,11 @@ static void deploy(dev_worker *w, const slv_bundle *bundle)
     }
     if (w->showing_error)
         show_page(w, SLV_STR(""));
-    slv_server_deploy(w->d->server, version);
     slv_version_unref(w->version);
     w->version = version;
+    w->pending = true;
+    if (w->d->started)
+        dev_deploy(w->d);
 }
 
 static void on_bundle(void *user, slv_bundle *result, const slv_err *err)
