@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #define SLV_PAGE_SIZE ((size_t)4096)
+#define SLV_PAGE_TITLE 96
 #define SLV_PAGE_FD 4
 #define SLV_CHANNEL_FD 3
 
@@ -26,6 +27,8 @@ typedef struct slv_page {
     /* by the isolate, once: the sandbox layers it took (SLV_SANDBOX_* bits), for people; main
      * verifies on its own */
     _Atomic uint32_t layers;
+    /* by main, before START: what ps shall show; ends with a NUL */
+    char title[SLV_PAGE_TITLE];
 } slv_page;
 
 #endif

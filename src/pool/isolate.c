@@ -350,6 +350,8 @@ static void send_start(slv_isolate *iso)
     slv_buf *out;
 
     iso->started = true;
+    /* a spare had no name when it began */
+    snprintf(iso->page->title, sizeof iso->page->title, "selvage: isolate %s", iso->name);
     if (iso->from_app) { /* the worker came with the fork */
         expect_ready(iso);
         return;
