@@ -552,6 +552,7 @@ export class HTMLRewriter {
 
     on(selector, handlers) {
         if (selector === undefined) throw badArgument("HTMLRewriter", "on", 1, "string");
+        if (handlers === null) handlers = {};
         if (!isObject(handlers)) throw badArgument("HTMLRewriter", "on", 2, "ElementContentHandlers");
         selector = `${selector}`;
         const want = wanted("ElementContentHandlers", handlers, ELEMENT_FIELDS);
@@ -561,6 +562,7 @@ export class HTMLRewriter {
     }
 
     onDocument(handlers) {
+        if (handlers === null) handlers = {};
         if (!isObject(handlers)) throw badArgument("HTMLRewriter", "onDocument", 1, "DocumentContentHandlers");
         const want = wanted("DocumentContentHandlers", handlers, DOCUMENT_FIELDS);
         this.#registrations.push({ selector: null, handlers, want });
