@@ -6,6 +6,7 @@ import { badArgument, illegalInvocation } from "errors";
 import { dropTimersOf, startOwnTimer, stopTimer } from "timers";
 
 const OK = 0, EXCEPTION = 1, CANCELED = 2, HUNG = 3; // outcomes of END
+const FAILED = 4; // a bit of RESPONSE: the body is the error of the handler
 const LAST = 1 << 28; // in respond(): nothing else belongs to the event
 const BODY_STREAM = 1, BODY_INLINE = 2; // bits of a fetch event
 const WAIT_UNTIL_MS = 30000;
@@ -24,6 +25,7 @@ const WAIT_UNTIL_TEXT =
 const events = new P.Map(); // id -> RunningEvent
 const then = P.PromisePrototypeThen;
 
+let lastHeaders = null; // the header block of the last response, which C has kept: named by undefined
 let requestModule, responseModule; // evaluated by warmUp() or by the first event
 let worker = null; // start.js: handlers and entrypoints
 
@@ -160,11 +162,16 @@ function release() {
 }
 RunningEvent.prototype.onRelease = release;
 
-// The handler failed: END carries the error, after what waitUntil() was given.
+// The handler failed: END carries the error, once what waitUntil() was given has ended.
 function fail(event, error) {
   if (event.ended || event.responded) return;
   event.outcome = EXCEPTION;
   event.error = errorJSON(error);
+  if (event.kind === "fetch" && event.waits > 0) {
+    // The client need not wait for what waitUntil() was given.
+    lastHeaders = null;
+    N.respond(event.id, 500 | (1 << 16) | (FAILED << 20), 0, -1, "", "", event.error);
+  }
   settled(event);
 }
 
@@ -269,8 +276,6 @@ export function onFetch(id, bits, method, url, headers, cf, extra) {
     fail(event, error);
   }
 }
-
-let lastHeaders = null; // the block that C has kept: named by undefined
 
 function respond(event, response) {
   if (event.ended || event.responded) return;

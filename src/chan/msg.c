@@ -292,7 +292,8 @@ slv_code slv_msg_response_get(slv_str payload, slv_msg_response *ret)
     ret->headers = slv_read_str(&r);
     ret->body = slv_read_str(&r);
     bool numbered = ret->body_kind >= SLV_BODY_STREAM;
-    bool valid = ret->body_kind <= SLV_BODY_SOCKET && ret->bits <= 3 && ret->body_length >= -1 &&
+    bool valid = ret->body_kind <= SLV_BODY_SOCKET && ret->bits <= 7 && ret->body_length >= -1 &&
+                 (!(ret->bits & SLV_RESPONSE_FAILED) || ret->body_kind == SLV_BODY_INLINE) &&
                  (ret->number != 0) == numbered &&
                  (ret->body_kind == SLV_BODY_INLINE || ret->body.len == 0) &&
                  (ret->status >= 200 || ret->status == 101) && ret->status <= 999 &&

@@ -130,6 +130,15 @@ static slv_code on_response(slv_event *ev, const slv_msg_response *m, slv_err *e
     if (c->over)
         return slv_fail(err, SLV_E_PROTOCOL, "a second RESPONSE");
     c->over = true;
+    if (m->bits & SLV_RESPONSE_FAILED) {
+        const slv_event_end end = {.outcome = SLV_OUTCOME_EXCEPTION, .error = m->body};
+
+        if (c->op.event) {
+            slv_service_reject(&c->op, ev, &end);
+            slv_op_close(&c->op);
+        }
+        return SLV_OK;
+    }
     if (m->number != 0)
         SLV_TRY(hand_over(c, m, &r, err));
     else if (m->body_kind == SLV_BODY_NONE && r.body_length < 0)

@@ -287,6 +287,25 @@ TEST(wait_until_keeps_the_event_open_and_its_failure_is_logged)
     CHECK_INT(end.outcome, SLV_OUTCOME_EXCEPTION);
 }
 
+TEST(a_failure_is_told_before_what_wait_until_was_given_ends)
+{
+    SLV_CLEANUP(rig_done) rig r;
+    slv_frame frame;
+    slv_msg_response response;
+    slv_msg_end end;
+
+    CHECK(rig_start(
+        &r, FETCH("ctx.waitUntil(new Promise(r => setTimeout(r, 50))); throw new Error('first');"),
+        NULL, SLV_FRAME_READY, &frame));
+    CHECK(put_fetch(&r, 1, "/"));
+    CHECK(expect_response(&r, 1, &response));
+    CHECK_INT(response.bits, SLV_RESPONSE_FAILED);
+    CHECK(slv_str_find(response.body, SLV_STR("first"), 0) != SIZE_MAX);
+    CHECK(expect_end(&r, 1, &end));
+    CHECK_INT(end.outcome, SLV_OUTCOME_EXCEPTION);
+    CHECK(slv_str_find(end.error, SLV_STR("first"), 0) != SIZE_MAX);
+}
+
 TEST(module_scope_has_no_io_and_a_clock_at_zero)
 {
     SLV_CLEANUP(rig_done) rig r;
