@@ -1,0 +1,107 @@
+/* What an isolate sends, as main reads it: the codec, then the payload of each message, then the
+ * rules of streams. */
+#include <stddef.h>
+#include <stdint.h>
+
+#include "chan/msg.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void decode(const slv_frame *f)
+{
+    union {
+        slv_msg_ready ready;
+        slv_msg_response response;
+        slv_msg_end end;
+        slv_msg_op op;
+        slv_msg_log log;
+        slv_msg_result_rpc rpc;
+        slv_msg_ask ask;
+        slv_msg_ws_close ws_close;
+        slv_msg_cap_drop drop;
+        slv_str text;
+        uint32_t number;
+    } m;
+    slv_code code = SLV_OK;
+
+    switch ((int)f->type) {
+    case SLV_FRAME_READY:
+        code = slv_msg_ready_get(f->payload, &m.ready);
+        break;
+    case SLV_FRAME_RESPONSE:
+        code = slv_msg_response_get(f->payload, &m.response);
+        break;
+    case SLV_FRAME_END:
+        code = slv_msg_end_get(f->payload, &m.end);
+        break;
+    case SLV_FRAME_OP:
+        code = slv_msg_op_get(f->payload, &m.op);
+        if (code == SLV_OK && m.op.kind == SLV_OP_RPC) {
+            for (size_t i = 0; i < m.op.rpc.caps.count; i++)
+                SLV_ASSERT(slv_msg_cap_at(&m.op.rpc.caps, i).number != 0);
+        }
+        break;
+    case SLV_FRAME_LOG:
+        code = slv_msg_log_get(f->payload, &m.log);
+        break;
+    case SLV_FRAME_RPC_RESULT:
+        code = slv_msg_result_rpc_get(f->payload, &m.rpc);
+        break;
+    case SLV_FRAME_ASK:
+        code = slv_msg_ask_get(f->payload, &m.ask);
+        break;
+    case SLV_FRAME_WS_CLOSE:
+        code = slv_msg_ws_close_get(f->payload, &m.ws_close);
+        break;
+    case SLV_FRAME_CAP_DROP:
+        code = slv_msg_cap_drop_get(f->payload, &m.drop);
+        break;
+    case SLV_FRAME_CREDIT:
+    case SLV_FRAME_HELLO:
+        code = slv_msg_u32_get(f->payload, &m.number);
+        break;
+    default:
+        code = slv_msg_str_get(f->payload, &m.text);
+        break;
+    }
+    SLV_ASSERT(code == SLV_OK || code == SLV_E_PROTOCOL);
+}
+
+/* Reads in pieces of `piece` bytes; the number of frames, and whether they ended in an error. */
+static size_t run(slv_str bytes, size_t piece, bool *ret_bad)
+{
+    SLV_CLEANUP(slv_frame_reader_done) slv_frame_reader r;
+    slv_code code = SLV_E_AGAIN;
+    size_t count = 0;
+    slv_frame f;
+
+    slv_frame_reader_init(&r, SLV_CHAN_ISOLATE);
+    while (bytes.len > 0 && code == SLV_E_AGAIN) {
+        size_t n = SLV_MIN(bytes.len, piece), room;
+        char *to;
+
+        if (slv_frame_reader_room(&r, n, &to, &room) != SLV_OK)
+            break;
+        memcpy(to, bytes.ptr, n);
+        slv_frame_reader_got(&r, n);
+        bytes = slv_str_skip(bytes, n);
+        while ((code = slv_frame_reader_next(&r, &f, NULL)) == SLV_OK) {
+            decode(&f);
+            count++;
+        }
+    }
+    *ret_bad = code == SLV_E_PROTOCOL;
+    return count;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    slv_str bytes = slv_str_make(data, size);
+    bool bad, bad_again;
+
+    if (size == 0)
+        return 0;
+    size_t count = run(bytes, SIZE_MAX, &bad);
+    SLV_ASSERT(run(bytes, 1 + data[0] % 50, &bad_again) == count && bad == bad_again);
+    return 0;
+}
