@@ -22,6 +22,8 @@ static const slv_flag dev_flags[] = {
     {"https-key-path", SLV_FLAG_STRING, 0, "FILE", "key for https, PEM"},
     {"https-cert-path", SLV_FLAG_STRING, 0, "FILE", "certificate for https, PEM"},
     {"name", SLV_FLAG_STRING, 0, "NAME", "name of the worker"},
+    {"host", SLV_FLAG_STRING, 0, "HOST",
+     "host that requests seem to be for (that of the first route)"},
     {"var", SLV_FLAG_LIST, 0, "KEY:VALUE", "variables beside those of the configuration"},
     {"define", SLV_FLAG_LIST, 0, "KEY:VALUE", "replace a name by an expression when bundling"},
     {"alias", SLV_FLAG_LIST, 0, "FROM:TO", "replace a module by another when bundling"},
@@ -61,7 +63,6 @@ static const slv_flag dev_flags[] = {
     {"inspect", SLV_FLAG_BOOL, 0, NULL, NULL},
     {"inspector-port", SLV_FLAG_NUMBER, 0, "PORT", NULL},
     {"inspector-ip", SLV_FLAG_STRING, 0, "ADDRESS", NULL},
-    {"host", SLV_FLAG_STRING, 0, "HOST", NULL},
     {"local-upstream", SLV_FLAG_STRING, 0, "HOST", NULL},
     {"upstream-protocol", SLV_FLAG_STRING, 0, "http|https", NULL},
     {"routes", SLV_FLAG_LIST, 0, "ROUTE", NULL},
@@ -143,10 +144,15 @@ static void project_options(const slv_args *a, const dev_lists *l, slv_project_o
 {
     const char *env = slv_args_string(a, "env");
 
+    const char *host = slv_args_string(a, "local-upstream");
+
+    if (!host)
+        host = slv_args_string(a, "host");
     if (!env)
         env = getenv("CLOUDFLARE_ENV");
     *o = (slv_project_options){
         .env = env && env[0] ? env : NULL,
+        .host = host,
         .compatibility_date = slv_args_string(a, "compatibility-date"),
         .latest = slv_args_bool(a, "latest", false),
         .compatibility_flags = l->flags.items,

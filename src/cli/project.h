@@ -18,6 +18,7 @@ typedef struct slv_project_options {
     const char *script; /* instead of main */
     const char *env;
     const char *name;
+    const char *host; /* that requests seem to be for */
     const char *compatibility_date;
     bool latest; /* the newest compatibility date */
     const char *const *compatibility_flags;

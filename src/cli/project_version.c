@@ -140,6 +140,9 @@ slv_code slv_project_version(const slv_project *p, const slv_bundle *bundle, slv
         .cron_count = p->config.crons.len,
         .process_env = slv_buf_view(&all.process_env),
         .limits = p->config.limits,
+        .host = p->options->host             ? slv_str_from(p->options->host)
+                : p->config.dev.host.len > 0 ? p->config.dev.host
+                                             : p->config.route_host,
         .dev = true,
     };
     return slv_version_new(&spec, ret, err);

@@ -224,6 +224,19 @@ static void on_gone(slv_answerer *a)
     release(ing);
 }
 
+/* Header fields as the worker (in) or the client is to see them; where hosts do not differ nothing is copied. */
+static slv_code rewrite(const ingress *ing, slv_str block, bool in, slv_buf *out, slv_str *ret)
+{
+    const slv_origin outer = {ing->ex->head.scheme, ing->ex->head.authority};
+    const slv_origin inner = {SLV_STR("http"), ing->ev.version->host};
+
+    if (outer.host.len == 0 || slv_str_eq(outer.host, inner.host))
+        return SLV_OK;
+    SLV_TRY(slv_origin_rewrite(block, in ? &outer : &inner, in ? &inner : &outer, out));
+    *ret = slv_buf_view(out);
+    return SLV_OK;
+}
+
 /* ---- the response ---- */
 
 static bool body_allowed(const ingress *ing, const slv_msg_response *m)
@@ -336,6 +349,7 @@ static void reply_with_tail(ingress *ing, slv_response_head *head, slv_str body)
 static slv_code on_response(slv_event *ev, const slv_msg_response *m, slv_err *err)
 {
     ingress *ing = of_event(ev);
+    SLV_CLEANUP(slv_buf_done) slv_buf rewritten = SLV_BUF(4 * HEADERS_MAX);
     slv_response_head head = {.status = m->status,
                               .reason = m->status_text,
                               .headers = m->headers,
@@ -345,6 +359,14 @@ static slv_code on_response(slv_event *ev, const slv_msg_response *m, slv_err *e
         return slv_fail(err, SLV_E_PROTOCOL, "a second RESPONSE");
     ing->responded = true;
     ing->status = m->status;
+    if (m->bits & SLV_RESPONSE_FAILED) { /* END says so too, once what waitUntil() was given has ended */
+        const slv_event_end end = {.outcome = SLV_OUTCOME_EXCEPTION, .error = m->body};
+        slv_page_spec page = slv_page_for_end(ev->shard, ev->version, &end);
+
+        if (ing->ex)
+            reply_page(ing, &page, slv_str_from(slv_outcome_name(end.outcome)));
+        return SLV_OK;
+    }
     if (m->body_kind == SLV_BODY_SOCKET)
         return reply_socket(ing, m, err);
     if (!ing->ex) { /* the client has left */
@@ -356,6 +378,8 @@ static slv_code on_response(slv_event *ev, const slv_msg_response *m, slv_err *e
         src->ops->cancel(src, SLV_STR("The client has disconnected."));
         return SLV_OK;
     }
+    if (ev->version->host.len > 0)
+        SLV_TRY(rewrite(ing, m->headers, false, &rewritten, &head.headers));
     if (ing->ev.shard->server->o.live_reload && body_allowed(ing, m))
         SLV_TRY(add_script(ing, m, &head));
     if (m->number != 0)
@@ -495,6 +519,7 @@ static void on_send(slv_event *ev)
     slv_msg_event m = {.kind = SLV_EVENT_FETCH};
     slv_msg_event_fetch *f = &m.fetch;
     slv_link *link = slv_event_link(ev);
+    SLV_CLEANUP(slv_buf_done) slv_buf rewritten = SLV_BUF(2 * HEADERS_MAX);
 
     f->bits = SLV_FETCH_OUTSIDE | (head->wants_websocket ? SLV_FETCH_UPGRADE : 0);
     f->method = head->method;
@@ -507,9 +532,11 @@ static void on_send(slv_event *ev)
         slv_link_violate(link, SLV_E_LIMIT, "too many streams are open");
         return;
     }
-    slv_code code = slv_shard_url(ev->shard, head, &f->url);
+    slv_code code = slv_shard_url(ev->shard, head, ev->version, &f->url);
     if (code == SLV_OK)
         code = put_headers(ing, &f->headers);
+    if (code == SLV_OK && ev->version->host.len > 0)
+        code = rewrite(ing, f->headers, true, &rewritten, &f->headers);
     slv_buf *out = slv_link_begin(link, SLV_FRAME_EVENT, 0, ev->pe.id);
     slv_link_end(link, code == SLV_OK ? slv_msg_event_put(out, &m) : code);
 }
@@ -520,14 +547,16 @@ static const slv_event_ops event_ops = {
 /* ---- the request ---- */
 
 /* The URL as the worker sees it, normalised, in shard->url until the next call. */
-slv_code slv_shard_url(slv_shard *shard, const slv_request_head *head, slv_str *ret)
+slv_code slv_shard_url(slv_shard *shard, const slv_request_head *head, const slv_version *version, slv_str *ret)
 {
     slv_buf *text = &shard->scratch;
 
     slv_buf_reset(text);
-    SLV_TRY(slv_buf_append(text, head->scheme));
+    SLV_TRY(slv_buf_append(text, version->host.len > 0 ? SLV_STR("http") : head->scheme));
     SLV_TRY(slv_buf_append(text, SLV_STR("://")));
-    if (head->authority.len > 0)
+    if (version->host.len > 0)
+        SLV_TRY(slv_buf_append(text, version->host));
+    else if (head->authority.len > 0)
         SLV_TRY(slv_buf_append(text, head->authority));
     else
         SLV_TRY(slv_buf_printf(text, "%.*s:%u", SLV_STR_ARGS(head->local), head->local_port));
@@ -557,7 +586,7 @@ static bool refused(slv_shard *shard, slv_exchange *ex, const slv_version *versi
     else if (slv_str_eq(head->path, SLV_STR("*")) || slv_str_eq(head->method, SLV_STR("TRACE")) ||
              slv_str_eq(head->method, SLV_STR("TRACK")))
         refuse(ex, 405, SLV_STR("Method not allowed"));
-    else if (slv_shard_url(shard, head, &url) != SLV_OK)
+    else if (slv_shard_url(shard, head, version, &url) != SLV_OK)
         refuse(ex, 400, SLV_STR("Bad request: the URL is malformed"));
     else
         return false;

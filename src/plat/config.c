@@ -202,28 +202,33 @@ static slv_code read_dev(reader *r)
     return SLV_OK;
 }
 
-/* The host of "https://www.example.com/api", when it has no wildcard. */
-static slv_str route_host(const slv_node *route)
+/* The host of a route pattern without its wildcards; empty when any host is meant. */
+static slv_code route_host(reader *r, const slv_node *route)
 {
     slv_str s =
         route->type == SLV_NODE_STRING ? route->text : slv_node_str(slv_node_get(route, "pattern"));
     size_t scheme = slv_str_find(s, SLV_STR("://"), 0);
+    SLV_CLEANUP(slv_buf_done) slv_buf host = SLV_BUF(1024);
 
     if (scheme != SIZE_MAX)
         s = slv_str_skip(s, scheme + 3);
     s = slv_str_sub(s, 0, slv_str_chr(s, '/', 0));
-    return slv_str_chr(s, '*', 0) == SIZE_MAX ? s : SLV_STR_NULL;
+    for (size_t i = 0; i < s.len && i < 255; i++) {
+        if (s.ptr[i] == '*')
+            i += i + 1 < s.len && s.ptr[i + 1] == '.';
+        else
+            SLV_TRY(slv_buf_append_byte(&host, s.ptr[i]));
+    }
+    return slv_arena_dup(&r->c->arena, slv_buf_view(&host), &r->c->route_host);
 }
 
-static void read_routes(reader *r)
+static slv_code read_routes(reader *r)
 {
     const slv_node *route = in_force(r, "route"), *routes = in_force(r, "routes");
 
     if (route)
-        r->c->route_host = route_host(route);
-    for (const slv_node *n = routes ? routes->first : NULL; n && r->c->route_host.len == 0;
-         n = n->next)
-        r->c->route_host = route_host(n);
+        return route_host(r, route);
+    return routes && routes->first ? route_host(r, routes->first) : SLV_OK;
 }
 
 static void read_build(reader *r)
@@ -463,7 +468,7 @@ static slv_code read_all(reader *r)
     c->has_secrets = secrets != NULL;
     PUSH_STRINGS(&c->required_secrets, slv_node_get(secrets, "required"));
     read_build(r);
-    read_routes(r);
+    SLV_TRY(read_routes(r));
     SLV_TRY(read_dev(r));
     SLV_TRY(read_limits(r));
     SLV_TRY(read_rules(r));

@@ -71,7 +71,7 @@ typedef struct slv_config {
         slv_str ip, local_protocol, host;
         uint16_t port; /* 0: not given */
     } dev;
-    slv_str route_host; /* host of the first route that names one without a wildcard; empty: none */
+    slv_str route_host; /* host of the first route, without wildcards; empty: none */
 } slv_config;
 
 typedef struct slv_config_options {

@@ -144,6 +144,7 @@ static slv_code copy_all(version *v, const slv_version_spec *spec)
     SLV_TRY(slv_arena_dup(&v->arena, spec->script, &p->script));
     SLV_TRY(slv_arena_dup(&v->arena, spec->source_map, &p->source_map));
     SLV_TRY(slv_arena_dup(&v->arena, spec->source_root, &p->source_root));
+    SLV_TRY(slv_arena_dup(&v->arena, spec->host, &p->host));
     SLV_TRY(copy_strings(v, spec->flags, spec->flag_count, &p->flags, true));
     SLV_TRY(copy_strings(v, spec->crons, spec->cron_count, &p->crons, false));
     SLV_TRY(copy_modules(v, spec));

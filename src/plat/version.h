@@ -73,6 +73,7 @@ typedef struct slv_version_spec {
     const slv_str *crons;
     size_t cron_count;
     slv_str process_env; /* JSON object, empty: {} */
+    slv_str host; /* that requests from outside seem to be for; empty: the one that they are for */
     slv_limits limits;
     bool dev;
 } slv_version_spec;
@@ -83,7 +84,7 @@ typedef struct slv_version {
     size_t flag_count;
     slv_str script;
     bool service_worker, dev;
-    slv_str source_map, source_root;
+    slv_str source_map, source_root, host;
     const slv_module *modules;
     size_t module_count;
     const slv_binding *bindings;

@@ -219,6 +219,17 @@ test('the build command runs first, and again when its directory changes', () =>
   await until(s, 'rebuilt');
 }));
 
+test('requests seem to be for the host of the first route, and what comes back leads here', () => using(dev(worker(
+  `export default { fetch(r) { const h = new Headers({ location: new URL("/next", r.url), "access-control-allow-origin": r.headers.get("origin") ?? "" });
+  h.append("set-cookie", "a=1; Domain=www.example.com; Path=/"); h.append("set-cookie", "b=http://www.example.com");
+  return new Response(r.url + " " + r.headers.get("host"), { headers: h }); } };`, 'routes = ["https://www.example.com/*"]\n')), async (s) => {
+  const r = await s.fetch('/a?b', { headers: { origin: s.url } });
+  assert.equal(await r.text(), 'http://www.example.com/a?b www.example.com');
+  assert.equal(r.headers.get('location'), `${s.url}/next`);
+  assert.equal(r.headers.get('access-control-allow-origin'), s.url);
+  assert.deepEqual(r.headers.getSetCookie(), ['a=1; Domain=127.0.0.1; Path=/', 'b=http://www.example.com']);
+}));
+
 test('--live-reload adds a script to HTML pages and to nothing else', () => using(dev(worker(
   `export default { fetch(r) { const p = new URL(r.url).pathname; const h = { "content-type": p === "/text" ? "text/plain" : "text/html; charset=utf-8" };
   const s = new ReadableStream({ start(c) { c.enqueue(new TextEncoder().encode("<p>")); c.close(); } });

@@ -239,11 +239,23 @@ TEST(config_secrets_replace_variables)
     CHECK_STR(t.config.bindings.items[0].name, SLV_STR("B"));
 }
 
-TEST(config_finds_the_host_of_a_route)
+TEST(config_finds_the_host_of_the_first_route)
 {
-    LOAD(s, "wrangler.toml", NULL, false,
-         "routes = ['*.example.com/*', { pattern = 'https://www.example.com/a*' }]");
-    CHECK_STR(s.config.route_host, SLV_STR("www.example.com"));
+    static const struct {
+        const char *text, *host;
+    } rows[] = {
+        {"routes = ['*.example.com/*', 'b.com']", "example.com"},
+        {"routes = [{ pattern = 'https://www.example.com/a*', zone_name = 'x' }]",
+         "www.example.com"},
+        {"route = 'shop.example.com'", "shop.example.com"},
+        {"route = '*/path'", ""},
+        {"name = 'x'", ""},
+    };
+
+    for (size_t i = 0; i < SLV_ARRAY_LEN(rows); i++) {
+        LOAD(s, "wrangler.toml", NULL, false, rows[i].text);
+        CHECK_STR(s.config.route_host, slv_str_from(rows[i].host));
+    }
 }
 
 /* ---- compatibility ---- */
