@@ -8,7 +8,7 @@ const { StringPrototypeSlice: slice, StringPrototypeIndexOf: indexOf, StringProt
 const { ArrayPrototypePush: push, ArrayPrototypeSplice: splice, RegExpPrototypeExec: exec } = P;
 
 const table = N.urlOffsets();
-const numbers = new P.Uint32Array(
+export const urlNumbers = new P.Uint32Array(
   P.TypedArrayPrototypeGetBuffer(table),
   P.TypedArrayPrototypeGetByteOffset(table),
   P.TypedArrayPrototypeGetLength(table) / 4,
@@ -45,16 +45,16 @@ export class URL {
   // href is what C has just made: the table describes it.
   #take(href) {
     this.#href = href;
-    this.#protocolEnd = numbers[0];
-    this.#usernameEnd = numbers[1];
-    this.#hostStart = numbers[2];
-    this.#hostEnd = numbers[3];
-    this.#port = numbers[4];
-    this.#pathStart = numbers[5];
-    this.#searchStart = numbers[6];
-    this.#hashStart = numbers[7];
-    this.#scheme = numbers[8];
-    this.#hasHost = (numbers[9] & 1) !== 0;
+    this.#protocolEnd = urlNumbers[0];
+    this.#usernameEnd = urlNumbers[1];
+    this.#hostStart = urlNumbers[2];
+    this.#hostEnd = urlNumbers[3];
+    this.#port = urlNumbers[4];
+    this.#pathStart = urlNumbers[5];
+    this.#searchStart = urlNumbers[6];
+    this.#hashStart = urlNumbers[7];
+    this.#scheme = urlNumbers[8];
+    this.#hasHost = (urlNumbers[9] & 1) !== 0;
   }
 
   #set(part, value) {
