@@ -1,15 +1,38 @@
 // Intrinsics as they were before user code ran. P.ArrayPrototypePush(array, x) calls the method with the array as
 // `this`; P.ObjectDefineProperty is a static function; P.Map is a constructor; accessors are P.MapPrototypeGetSize(map).
-// Patching any method afterwards changes nothing here, Function.prototype.call excepted: the engine compiles `f.call(x)` to a
-// plain call, three to five times as fast as a bound `call`, and hot paths are made of these.
+// Patching a method afterwards changes nothing here. (Function.prototype.call is looked up by the engine at each call, which
+// it inlines; a bound function would cost five times as much. Who replaces that one gets what they asked for.)
+//
+// Only what the built-ins name is made: tools/embed_js.py lists every P.name (and every name in `const { a } = P;`) here.
 
-const { apply, ownKeys, getOwnPropertyDescriptor, construct } = Reflect;
+const used = "@USED@";
 
-function applyAll(f, self, args, from) {
-  const list = [];
-  for (let i = from; i < args.length; i++) list[i - from] = args[i];
-  return apply(f, self, list);
-}
+const { apply, getOwnPropertyDescriptor } = Reflect;
+const { bind } = Function.prototype;
+const TypedArray = Reflect.getPrototypeOf(Uint8Array);
+const prototypeOf = Reflect.getPrototypeOf;
+
+// Prototypes of what has no global name.
+const prototypes = {
+  __proto__: null,
+  ArrayIterator: prototypeOf([][Symbol.iterator]()),
+  AsyncIterator: prototypeOf(prototypeOf((async function* () {}).prototype)),
+  Iterator: prototypeOf(prototypeOf([][Symbol.iterator]())),
+  MapIterator: prototypeOf(new Map()[Symbol.iterator]()),
+  SetIterator: prototypeOf(new Set()[Symbol.iterator]()),
+  TypedArray: TypedArray.prototype,
+};
+
+const whole = {
+  __proto__: null,
+  AsyncFunction: (async () => {}).constructor,
+  AsyncIteratorPrototype: prototypes.AsyncIterator,
+  GeneratorFunction: function* () {}.constructor,
+  IteratorPrototype: prototypes.Iterator,
+  TypedArray,
+  globalThis,
+  uncurryThis: uncurry,
+};
 
 function uncurry(f) {
   return function (self, a, b, c) {
@@ -22,108 +45,74 @@ function uncurry(f) {
         return f.call(self, a, b);
       case 4:
         return f.call(self, a, b, c);
-      default:
-        return applyAll(f, self, arguments, 1);
+      default: {
+        const rest = [];
+        for (let i = 1; i < arguments.length; i++) rest[i - 1] = arguments[i];
+        return apply(f, self, rest);
+      }
     }
   };
 }
 
-function bindTo(self, f) {
-  return function (a, b, c) {
-    switch (arguments.length) {
-      case 0:
-        return f.call(self);
-      case 1:
-        return f.call(self, a);
-      case 2:
-        return f.call(self, a, b);
-      case 3:
-        return f.call(self, a, b, c);
-      default:
-        return applyAll(f, self, arguments, 0);
-    }
-  };
-}
-
-function capital(name) {
-  return name[0].toUpperCase() + name.slice(1);
-}
-
-// Symbol.iterator -> "SymbolIterator"
-function label(key) {
-  return typeof key === "symbol" ? "Symbol" + capital(key.description.slice("Symbol.".length)) : capital(key);
-}
-
-// Statics that look at `this` (Promise.resolve, Array.from and so on make instances of it); the others are taken as they are.
-function needsThis(source, key) {
-  return source === Promise || source === Array || source === TypedArray || source.prototype instanceof TypedArray;
-}
-
-function copyStatics(target, prefix, source) {
-  for (const key of ownKeys(source)) {
-    if (key === "prototype" || key === "name" || key === "length" || key === "arguments" || key === "caller") continue;
-    const d = getOwnPropertyDescriptor(source, key);
-    if (d.get !== undefined) continue;
-    target[prefix + label(key)] = typeof d.value === "function" ? bindTo(source, d.value) : d.value;
+// "Push" -> "push", "SymbolIterator" -> Symbol.iterator; "PI" and "MAX_SAFE_INTEGER" are found as they are.
+function keyIn(target, label) {
+  if (label.startsWith("Symbol") && label.length > 6) {
+    const symbol = Symbol[label[6].toLowerCase() + label.slice(7)];
+    if (symbol !== undefined && Object.hasOwn(target, symbol)) return symbol;
   }
+  const lower = label[0].toLowerCase() + label.slice(1);
+  return Object.hasOwn(target, lower) ? lower : Object.hasOwn(target, label) ? label : undefined;
 }
 
-function copyPrototype(target, prefix, proto) {
-  for (const key of ownKeys(proto)) {
-    if (key === "constructor") continue;
+function fromPrototype(proto, label) {
+  const key = keyIn(proto, label);
+  if (key !== undefined) {
     const d = getOwnPropertyDescriptor(proto, key);
-    if (d.get !== undefined) {
-      target[prefix + "PrototypeGet" + label(key)] = uncurry(d.get);
-      if (d.set !== undefined) target[prefix + "PrototypeSet" + label(key)] = uncurry(d.set);
-    } else if (typeof d.value === "function") {
-      target[prefix + "Prototype" + label(key)] = uncurry(d.value);
-    }
+    if (typeof d.value === "function") return uncurry(d.value);
   }
+  const accessor = keyIn(proto, label.slice(3));
+  if (accessor === undefined) return undefined;
+  const { get, set } = getOwnPropertyDescriptor(proto, accessor);
+  const f = label.startsWith("Get") ? get : set;
+  return f === undefined ? undefined : uncurry(f);
 }
 
-const TypedArray = Reflect.getPrototypeOf(Uint8Array);
+// Statics that look at `this` (Promise.resolve, Array.from and so on make instances of it) are bound; others are taken as they are.
+function fromHolder(holder, label) {
+  const key = keyIn(holder, label);
+  if (key === undefined) return undefined;
+  const value = holder[key];
+  const bound = typeof value === "function" && (holder === Promise || holder === Array || holder === TypedArray || holder.prototype instanceof TypedArray);
+  return bound ? bind.call(value, holder) : value;
+}
+
+// The longest name of a global that `name` begins with: "ArrayBufferIsView" is ArrayBuffer's.
+function split(name) {
+  for (let i = name.length - 1; i > 2; i--) {
+    const code = name.charCodeAt(i);
+    if (code < 65 || code > 90) continue;
+    const holder = name.slice(0, i);
+    if (whole[holder] !== undefined || Object.hasOwn(globalThis, holder)) return i;
+  }
+  return 0;
+}
+
+function find(name) {
+  if (whole[name] !== undefined) return whole[name];
+  if (Object.hasOwn(globalThis, name)) return globalThis[name];
+  const at = name.indexOf("Prototype");
+  if (at > 0) {
+    const holder = name.slice(0, at);
+    const proto = prototypes[holder] ?? globalThis[holder]?.prototype;
+    if (proto !== undefined && proto !== null) return fromPrototype(proto, name.slice(at + 9)); // else a static: ObjectGetPrototypeOf
+  }
+  const i = split(name);
+  return i === 0 ? undefined : fromHolder(whole[name.slice(0, i)] ?? globalThis[name.slice(0, i)], name.slice(i));
+}
+
 const primordials = { __proto__: null };
-
-for (const name of ["Reflect", "JSON", "Math", "Atomics"]) copyStatics(primordials, name, globalThis[name]);
-// Reflect's own functions take their target as an argument, so no binding is needed.
-primordials.ReflectApply = apply;
-primordials.ReflectConstruct = construct;
-primordials.ReflectOwnKeys = ownKeys;
-primordials.ReflectGetOwnPropertyDescriptor = getOwnPropertyDescriptor;
-
-for (const name of [
-  "AggregateError", "Array", "ArrayBuffer", "BigInt", "BigInt64Array", "BigUint64Array", "Boolean", "DataView", "Date", "Error",
-  "EvalError", "FinalizationRegistry", "Float32Array", "Float64Array", "Function", "Int16Array", "Int32Array", "Int8Array",
-  "Map", "Number", "Object", "Promise", "Proxy", "RangeError", "ReferenceError", "RegExp", "Set", "String", "Symbol",
-  "SyntaxError", "TypeError", "URIError", "Uint16Array", "Uint32Array", "Uint8Array", "Uint8ClampedArray", "WeakMap", "WeakRef",
-  "WeakSet",
-]) {
-  const constructor = globalThis[name];
-  primordials[name] = constructor;
-  if (constructor.prototype !== undefined) copyPrototype(primordials, name, constructor.prototype);
-  copyStatics(primordials, name, constructor);
-}
-
-// What has no global name.
-primordials.TypedArray = TypedArray;
-copyPrototype(primordials, "TypedArray", TypedArray.prototype);
-copyStatics(primordials, "TypedArray", TypedArray);
-const ArrayIteratorPrototype = Reflect.getPrototypeOf([][Symbol.iterator]());
-const IteratorPrototype = Reflect.getPrototypeOf(ArrayIteratorPrototype);
-const AsyncIteratorPrototype = Reflect.getPrototypeOf(Reflect.getPrototypeOf((async function* () {}).prototype));
-primordials.IteratorPrototype = IteratorPrototype;
-primordials.AsyncIteratorPrototype = AsyncIteratorPrototype;
-copyPrototype(primordials, "ArrayIterator", ArrayIteratorPrototype);
-copyPrototype(primordials, "MapIterator", Reflect.getPrototypeOf(new Map()[Symbol.iterator]()));
-copyPrototype(primordials, "SetIterator", Reflect.getPrototypeOf(new Set()[Symbol.iterator]()));
-primordials.AsyncFunction = (async () => {}).constructor;
-primordials.GeneratorFunction = function* () {}.constructor;
-
-for (const name of ["decodeURI", "decodeURIComponent", "encodeURI", "encodeURIComponent", "isFinite", "isNaN", "parseFloat", "parseInt"])
-  primordials[name] = globalThis[name];
-
-primordials.uncurryThis = uncurry;
-primordials.globalThis = globalThis;
+for (const name of used.split(" ")) primordials[name] = find(name);
+for (const name of ["Error", "EvalError", "RangeError", "ReferenceError", "SyntaxError", "TypeError", "URIError"]) primordials[name] = globalThis[name];
 
 Object.freeze(primordials);
 export { primordials as P };

@@ -10,6 +10,8 @@ OUT_TABLE is C: slv_builtins[] sorted by name. The engine has no public module l
   import { a, b as c } from "name";           at the top, one line each
   export class|function|async function|const|let NAME …, export { a, b as c };
 
+In a module the string "@USED@" becomes the names that all modules read from P.
+
 Everything else of the module syntax, anything but ASCII, unknown names, and import cycles are errors: FILE:LINE: why.
 """
 import os
@@ -202,6 +204,16 @@ def check_imports(modules):
         visit(module)
 
 
+def used_primordials(modules):
+    """Names that the modules take from P: only those are made."""
+    names = set()
+    for module in modules:
+        names.update(re.findall(r"(?<![\w$.])P\.(%s)" % NAME, module.text))
+        for inner in re.findall(r"\{([^{}]*)\}\s*=\s*P\s*;", module.text):
+            names.update(part.split(":")[0].strip() for part in inner.split(",") if part.strip())
+    return names
+
+
 def main():
     blob_path, asm_path, table_path = sys.argv[1:4]
     modules = {}
@@ -212,10 +224,11 @@ def main():
         modules[module.name] = module
     check_imports(modules)
 
+    used = " ".join(sorted(used_primordials(modules.values())))
     blob = bytearray()
     rows = []
     for name in sorted(modules):
-        text = modules[name].text.encode("ascii")
+        text = modules[name].text.replace('"@USED@"', '"%s"' % used).encode("ascii")
         rows.append('    {"%s", slv_builtin_texts + %d, %d},' % (name, len(blob), len(text)))
         blob += text + b"\0"
     with open(blob_path, "wb") as f:
