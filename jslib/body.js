@@ -124,7 +124,8 @@ export let contentTypeOf; // or null
 export let copyHeadersOf; // {headers, block, type} for another object, mutable
 export let cloneBodyInto; // (from, fields) -> kind, data for a clone
 export let moveBody; // (from, text when it was used) takes a body over: fills `extracted`
-export let bodyToWire;
+export let bodyToWire; // (body, wire, coding)
+export let contentCodingOf; // of the headers, -1 for none
 export let isNullBody;
 export let bodyUsed;
 
@@ -171,6 +172,12 @@ export class Body {
             if (b.#headers !== null) return load("headers").headerGet(b.#headers, "content-type");
             if (b.#type !== null) return b.#type;
             return b.#block === "" ? null : load("headers").blockGet(b.#block, "content-type");
+        };
+        contentCodingOf = (b) => {
+            let field = null;
+            if (b.#headers !== null) field = load("headers").headerGet(b.#headers, "content-encoding");
+            else if (b.#block !== "") field = load("headers").blockGet(b.#block, "content-encoding");
+            return field === null ? -1 : load("content_coding").codingOf(field);
         };
         copyHeadersOf = (b) => {
             if (b.#headers === null) return { headers: null, block: b.#block, type: b.#type };
@@ -248,7 +255,7 @@ export class Body {
             }
             found(b.#kind, b.#kind === BYTES ? sliceBytes(b.#data) : b.#data, null);
         };
-        bodyToWire = (b, wire) => {
+        bodyToWire = (b, wire, coding) => {
             wire.kind = 0;
             wire.body = null;
             wire.length = -1;
@@ -260,17 +267,18 @@ export class Body {
                 case TEXT:
                 case BYTES:
                     wire.kind = 1;
-                    wire.body = data;
+                    wire.body = coding < 0 ? data : load("content_coding").encodeBytes(data, coding);
                     return;
                 case BLOB:
                     wire.kind = 1;
                     wire.body = load("blob").blobBytes(data);
+                    if (coding >= 0) wire.body = load("content_coding").encodeBytes(wire.body, coding);
                     return;
                 case SOURCE:
-                    sourceToWire(data, wire);
+                    sourceToWire(data, wire, coding);
                     return;
                 default:
-                    streamToWire(data, wire);
+                    streamToWire(data, wire, coding);
             }
         };
         bodyUsed = (b) => b.#used || (b.#stream !== null && native().isDisturbed(b.#stream));
@@ -407,28 +415,38 @@ function mimeOf(body) {
     return parsed === undefined ? "" : parsed[0];
 }
 
-function sourceToWire(source, wire) {
-    const { length } = source;
-    const number = source.take();
-    wire.length = length;
+// coding: what the body is labelled with and has to be packed as; -1 for none. A body that has it already passes as it is.
+function sourceToWire(source, wire, coding) {
+    let number = 0;
+    if (coding < 0) {
+        number = source.take();
+        wire.length = source.length;
+    } else if (source.coding === coding) {
+        number = source.takeCoded(coding);
+        wire.length = source.source.length;
+    }
     if (number !== 0) {
         wire.kind = 3;
         wire.body = number;
-    } else {
-        wire.kind = 2;
-        wire.body = native().readableFromSource(source);
-    }
-}
-
-function streamToWire(stream, wire) {
-    const source = native().nativeSource(stream);
-    if (source !== null) {
-        sourceToWire(source, wire);
         return;
     }
+    if (coding >= 0) source = load("content_coding").encodeSource(source, coding);
     wire.kind = 2;
-    wire.body = stream;
-    wire.length = native().knownLength(stream);
+    wire.length = source.length;
+    wire.body = native().readableFromSource(source);
+}
+
+function streamToWire(stream, wire, coding) {
+    const source = native().nativeSource(stream);
+    if (source !== null) {
+        sourceToWire(source, wire, coding);
+    } else if (coding >= 0) {
+        sourceToWire(native().sourceFromStream(stream), wire, coding);
+    } else {
+        wire.kind = 2;
+        wire.body = stream;
+        wire.length = native().knownLength(stream);
+    }
 }
 
 // What came over the channel as a body: null, a Uint8Array or a ByteSource.

@@ -68,12 +68,11 @@ class Exchange {
 
     // Starts the operation of this hop: a promise of its fields.
     start() {
-        let bits = REDIRECT_MANUAL;
+        let bits = REDIRECT_MANUAL | NO_DECOMPRESS;
         let stream = 0;
         let length = -1;
         let inline = "";
         let sink = null;
-        if (this.manual) bits |= NO_DECOMPRESS;
         if (this.upgrade) bits |= UPGRADE;
         if (this.kind === 1) {
             if (typeof this.body === "string") this.body = encodeUtf8(this.body);
@@ -158,6 +157,15 @@ class Exchange {
         this.url = next;
     }
 
+    bodyFrom(source, headers) {
+        if (this.signal !== null) source = new SignalledSource(source, this.signal);
+        const field = this.manual ? null : blockGet(headers, "content-encoding");
+        if (field === null) return source;
+        const { DecodingSource, codingOf } = load("content_coding");
+        const coding = codingOf(field);
+        return coding < 0 ? source : new DecodingSource(source, coding);
+    }
+
     response(fields) {
         const [status, statusText, , , headers, stream, length, socket, inline] = fields;
         const empty = this.method === "HEAD" || status === 101 || status === 204 || status === 205 || status === 304;
@@ -165,7 +173,7 @@ class Exchange {
         if (stream !== 0) {
             const source = new ByteSource(stream, length);
             if (empty) source.cancel();
-            else body = this.signal === null ? source : new SignalledSource(source, this.signal);
+            else body = this.bodyFrom(source, headers);
         } else if (!empty) {
             body = inline;
         }

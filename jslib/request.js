@@ -64,6 +64,7 @@ export class Request extends Body {
             r.#method = method;
             r.#url = url;
             r.#cfText = cfText;
+            r.#redirect = "manual"; // passed on as it is, its answer goes back as it is
             return r;
         };
         isRequest = (value) => isObject(value) && #url in value;
@@ -81,7 +82,7 @@ export class Request extends Body {
             wire.cache = r.#cache;
             wire.cf = r.#cfText !== "" ? r.#cfText : r.#cf === undefined ? "" : P.JSONStringify(r.#cf);
             wire.manual = r.#manual;
-            bodyToWire(r, wire);
+            bodyToWire(r, wire, -1);
             return wire;
         };
     }

@@ -1,7 +1,7 @@
 // Response, and how it crosses the channel. See "Requests and responses, seen by the runtime" in docs/internals/builtins.md.
 
 import { badArgument, badConstructorArgument, badField, isObject } from "errors";
-import { Body, MAKE, NONE, bodyToWire, cloneBodyInto, contentTypeOf, copyHeadersOf, extractBody, extracted } from "body";
+import { Body, MAKE, NONE, bodyToWire, cloneBodyInto, contentCodingOf, contentTypeOf, copyHeadersOf, extractBody, extracted } from "body";
 import { headersBlock, headersOf, isNullBody, kindOfWireBody, publishBody } from "body";
 
 const { JSONStringify: stringify, RegExpPrototypeTest: test } = P;
@@ -123,7 +123,7 @@ export class Response extends Body {
             wire.statusText = r.#statusText === null ? defaultText(r.#status) : r.#statusText;
             wire.headers = headersBlock(r);
             wire.bits = r.#manual ? 1 : 0;
-            bodyToWire(r, wire);
+            bodyToWire(r, wire, r.#manual ? -1 : contentCodingOf(r));
             if (r.#webSocket !== null) {
                 wire.kind = 4;
                 wire.body = r.#webSocket;

@@ -258,6 +258,47 @@ export function collectStream(stream) {
     return c.d.promise;
 }
 
+// A ByteSource that reads a stream.
+class StreamSource {
+    constructor(rs) {
+        this.rs = rs;
+        this.length = rs.length;
+        this.next = null; // resolvers of the read that waits
+        lockStream(rs);
+    }
+    read() {
+        this.next = deferred();
+        const { promise } = this.next;
+        readInto(this.rs, this);
+        return promise;
+    }
+    chunk(value) {
+        if (isBytes(value)) {
+            this.next.resolve(bytesView(value));
+            return;
+        }
+        const e = new TypeError(NOT_BYTES);
+        quiet(cancelStream(this.rs, e));
+        this.next.reject(e);
+    }
+    close() {
+        this.next.resolve(undefined);
+    }
+    error(e) {
+        this.next.reject(e);
+    }
+    cancel(reason) {
+        quiet(cancelStream(this.rs, reason));
+    }
+    take() {
+        return 0;
+    }
+}
+
+export function sourceFromStream(stream) {
+    return new StreamSource(streamState(stream));
+}
+
 class PumpToSink extends Drain {
     constructor(rs, sink) {
         super(rs);

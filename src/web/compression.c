@@ -24,7 +24,7 @@ SLV_NATIVE(native_zip_new)
 
     if (!slv_js_u32_arg(ctx, SLV_ARG(0), &format, exc))
         return NULL;
-    SLV_ASSERT(format <= SLV_ZIP_DEFLATE_RAW);
+    SLV_ASSERT(format <= SLV_ZIP_BROTLI);
     slv_zip *zip = slv_zip_new((slv_zip_format)format, JSValueToBoolean(ctx, SLV_ARG(1)));
     return slv_js_handle(ctx, &zip_kind, zip, STATE_BYTES);
 }

@@ -1,6 +1,6 @@
 /*
- * zip.h - streaming compression and decompression of gzip, deflate (zlib) and raw deflate. No
- * engine.
+ * zip.h - streaming compression and decompression of gzip, deflate (zlib), raw deflate and
+ * brotli. No engine.
  *
  * A slv_zip is used by one thread at a time. A call gives at most SLV_ZIP_OUT_MAX bytes, so that a
  * small input that unpacks to very much cannot take the memory at once: call again while more is
@@ -17,6 +17,7 @@ typedef enum slv_zip_format {
     SLV_ZIP_GZIP,
     SLV_ZIP_DEFLATE, /* zlib's wrapper */
     SLV_ZIP_DEFLATE_RAW,
+    SLV_ZIP_BROTLI,
 } slv_zip_format;
 
 typedef struct slv_zip slv_zip;

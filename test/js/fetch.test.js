@@ -24,7 +24,7 @@ test("a request becomes one operation, its result a response", async () => {
   assertEquals([r.status, r.statusText, r.headers.get("X-A"), r.url, r.redirected, await r.text()], [201, "Made", "1", "http://h/p?q", false, "hello"]);
   assertThrows(() => r.headers.set("a", "b"), "Can't modify immutable headers.");
   assertEquals(s.sent, [{
-    bits: 2 | 8, stream: 0, length: 2, method: "POST", url: "http://h/p?q",
+    bits: 2 | 8 | 32, stream: 0, length: 2, method: "POST", url: "http://h/p?q",
     headers: "X-B:2\nContent-Type:text/plain;charset=UTF-8\n", inline: "hi", cf: '{"a":1}',
   }]);
 });
@@ -81,7 +81,7 @@ test("upgrades and encodings are asked for", async () => {
   const s = server(reply(200), reply(200));
   await fetchThrough(s.send, "http://h/", { headers: { Upgrade: "WebSocket" } });
   await fetchThrough(s.send, "http://h/", { encodeResponseBody: "manual" });
-  assertEquals(s.sent.map(x => x.bits), [8 | 4, 8 | 32]);
+  assertEquals(s.sent.map(x => x.bits), [8 | 32 | 4, 8 | 32]);
 });
 
 test("null-body statuses and HEAD have no body", async () => {
@@ -136,6 +136,6 @@ test("a used request is refused; a request without a body says so where it could
   const s = server(reply(200), reply(200));
   await fetchThrough(s.send, "http://h/", { method: "DELETE" });
   await fetchThrough(s.send, "http://h/");
-  assertEquals(s.sent.map(x => [x.bits, x.length]), [[8 | 2, 0], [8, -1]]);
+  assertEquals(s.sent.map(x => [x.bits, x.length]), [[8 | 32 | 2, 0], [8 | 32, -1]]);
   await assertRejects(fetch("http://h/", 5), "parameter 2 is not of type 'RequestInitializerDict or Request'");
 });
