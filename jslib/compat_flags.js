@@ -1,4 +1,7 @@
-// Names of the compatibility flags that the platform knows: Cloudflare.compatibilityFlags has a member for each.
+// The Cloudflare object: whether each compatibility flag that the platform knows is on.
+
+import { publish } from "errors";
+import { hasFlag } from "flags";
 
 const names =
     "allow_custom_ports allow_eval_during_startup assets_navigation_prefers_asset_serving " +
@@ -45,10 +48,14 @@ const names =
     "workers_api_getters_setters_on_prototype workflows_preserve_non_retryable_error_message " +
     "writable_stream_spec_compliant_writer";
 
-export function allFlags() {
-    const { hasFlag } = load("flags");
+function allFlags() {
     const flags = { __proto__: null };
     const list = P.StringPrototypeSplit(names, " ");
     for (let i = 0; i < list.length; i++) flags[list[i]] = hasFlag(list[i]);
     return P.ObjectFreeze(flags);
 }
+
+class CloudflareGlobal {}
+publish(CloudflareGlobal, "Cloudflare");
+export const Cloudflare = new CloudflareGlobal();
+P.ObjectDefineProperty(Cloudflare, "compatibilityFlags", { __proto__: null, value: allFlags(), writable: false, enumerable: true, configurable: true });

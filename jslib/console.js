@@ -1,6 +1,8 @@
 // The console: text in Node's form, one LOG frame a call.
 
-import { format, formatWithOptions, inspect, width } from "inspect";
+import { format, formatWithOptions } from "format";
+import { inspect } from "inspect";
+import { width } from "text_width";
 import { isObject } from "errors";
 
 const DEBUG = 0, INFO = 1, LOG = 2, WARN = 3, ERROR = 4;

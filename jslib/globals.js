@@ -18,7 +18,7 @@ const rows = [
   ["clearInterval", "timers", "clearInterval", ""],
   ["clearTimeout", "timers", "clearTimeout", ""],
   ["CloseEvent", "events", "CloseEvent", ""],
-  ["Cloudflare", "navigator", "Cloudflare", ""],
+  ["Cloudflare", "compat_flags", "Cloudflare", ""],
   ["CompressionStream", "compression", "CompressionStream", ""],
   ["console", "console", "console", ""],
   ["CountQueuingStrategy", "streams_strategies", "CountQueuingStrategy", ""],

@@ -1,6 +1,7 @@
 // Values as text, in the form that people know from Node's console: inspect(), format().
 
 import { isObject, platformName } from "errors";
+import { width } from "text_width";
 
 const CUSTOM = Symbol.for("nodejs.util.inspect.custom");
 const { getPrototypeOf, getOwnPropertyDescriptor, getOwnPropertySymbols, getOwnPropertyNames, keys: ownKeys, hasOwn } = Object;
@@ -129,7 +130,7 @@ export function quote(text) {
     return out + mark;
 }
 
-function formatNumber(value) {
+export function formatNumber(value) {
     return Object.is(value, -0) ? "-0" : `${value}`;
 }
 
@@ -151,7 +152,7 @@ function formatPrimitive(ctx, value) {
     return ctx.style("null", "null");
 }
 
-function formatSymbol(symbol) {
+export function formatSymbol(symbol) {
     return P.SymbolPrototypeToString(symbol);
 }
 
@@ -698,42 +699,6 @@ function formatError(ctx, value, name, keys) {
 
 // ---- putting it together ----
 
-// Columns that a text takes; colour sequences take none.
-export function width(text, colors = true) {
-    let n = 0;
-    if (colors) text = text.replace(/\u001b\[[0-9;]*m/g, "");
-    for (let i = 0; i < text.length; i++) {
-        const c = text.codePointAt(i);
-        if (c > 0xffff) i++;
-        if (c < 32 || (c >= 0x7f && c < 0xa0) || (c >= 0x300 && c <= 0x36f) || (c >= 0x200b && c <= 0x200f) || (c >= 0xfe00 && c <= 0xfe0f)) {
-            continue;
-        }
-        n += isWide(c) ? 2 : 1;
-    }
-    return n;
-}
-
-function isWide(c) {
-    return (
-        c >= 0x1100 &&
-        (c <= 0x115f ||
-            c === 0x2329 ||
-            c === 0x232a ||
-            (c >= 0x2e80 && c <= 0x3247 && c !== 0x303f) ||
-            (c >= 0x3250 && c <= 0x4dbf) ||
-            (c >= 0x4e00 && c <= 0xa4c6) ||
-            (c >= 0xa960 && c <= 0xa97c) ||
-            (c >= 0xac00 && c <= 0xd7a3) ||
-            (c >= 0xf900 && c <= 0xfaff) ||
-            (c >= 0xfe30 && c <= 0xfe6b) ||
-            (c >= 0xff01 && c <= 0xff60) ||
-            (c >= 0xffe0 && c <= 0xffe6) ||
-            (c >= 0x1f300 && c <= 0x1f64f) ||
-            (c >= 0x1f900 && c <= 0x1f9ff) ||
-            (c >= 0x20000 && c <= 0x3fffd))
-    );
-}
-
 // Many short elements stand in columns, about as wide as high.
 function group(ctx, output, value) {
     const separator = 2;
@@ -809,114 +774,4 @@ function fits(ctx, output, start, base) {
         if (total > ctx.breakLength) return false;
     }
     return base === "" || !base.includes("\n");
-}
-
-// ---- format ----
-
-function hasOwnToString(value) {
-    // The text of an object counts when a class of the user's gives it, not when it is Object's or Error's.
-    for (let o = value; o !== null; o = getPrototypeOf(o)) {
-        if (hasOwn(o, "toString") || hasOwn(o, Symbol.toPrimitive)) {
-            return (
-                o !== Object.prototype && o !== Error.prototype && o !== Array.prototype && o !== Date.prototype && o !== RegExp.prototype &&
-                typeof get(value, "toString") === "function" && platformName(o) === undefined && o !== P.TypedArray.prototype
-            );
-        }
-    }
-    return false;
-}
-
-function numberText(value, convert) {
-    if (typeof value === "bigint") return `${value}n`;
-    if (typeof value === "symbol") return "NaN";
-    return formatNumber(convert(value));
-}
-
-function specifier(code, value, options) {
-    switch (code) {
-        case "s":
-            if (typeof value === "number") return formatNumber(value);
-            if (typeof value === "bigint") return `${value}n`;
-            if (!isObject(value)) return typeof value === "symbol" ? formatSymbol(value) : `${value}`;
-            if (typeof value === "function" || hasOwnToString(value)) return safeText(value);
-            return inspect(value, { ...options, depth: 0, colors: false, compact: 3 });
-        case "d":
-            return isObject(value) ? formatNumber(NaN === +safeNumber(value) ? NaN : +safeNumber(value)) : numberText(value, Number);
-        case "i":
-            return isObject(value) ? formatNumber(parseInt(safeText(value))) : numberText(value, (v) => parseInt(v));
-        case "f":
-            return typeof value === "symbol" ? "NaN" : formatNumber(parseFloat(safeText(value)));
-        case "j":
-            try {
-                return `${JSON.stringify(value)}`;
-            } catch (e) {
-                if (/cyclic|circular/i.test(`${e?.message}`)) return "[Circular]";
-                throw e;
-            }
-        case "o":
-            return inspect(value, { ...options, showHidden: true, showProxy: true, depth: 4 });
-        case "O":
-            return inspect(value, options);
-        case "c":
-            return "";
-    }
-    return undefined;
-}
-
-function safeNumber(value) {
-    try {
-        return Number(value);
-    } catch {
-        return NaN;
-    }
-}
-
-function safeText(value) {
-    try {
-        return `${value}`;
-    } catch {
-        return "";
-    }
-}
-
-// What console.log writes for its arguments.
-export function formatWithOptions(options, ...args) {
-    const first = args[0];
-    let at = 0;
-    let out = "";
-    let gap = "";
-    if (typeof first === "string") {
-        if (args.length === 1) return first;
-        at = 1;
-        let last = 0;
-        for (let i = 0; i < first.length - 1; i++) {
-            if (first[i] !== "%") continue;
-            const code = first[i + 1];
-            if (code === "%") {
-                out += first.slice(last, i) + "%";
-                last = i + 2;
-                i++;
-                continue;
-            }
-            if (at >= args.length) continue;
-            const text = specifier(code, args[at], options);
-            if (text === undefined) continue;
-            out += first.slice(last, i) + text;
-            at++;
-            last = i + 2;
-            i++;
-        }
-        out += first.slice(last);
-        gap = " ";
-    }
-    for (; at < args.length; at++) {
-        const value = args[at];
-        out += gap + (typeof value === "string" ? value : inspect(value, options));
-        gap = " ";
-    }
-    return out;
-}
-
-export function format(...args) {
-    return formatWithOptions({}, ...args);
 }

@@ -1,4 +1,4 @@
-// navigator, scheduler, the Cloudflare object, and the classes of the global scope.
+// navigator and scheduler.
 
 import { badArgument, badField, illegalConstructor, isObject, publish } from "errors";
 import { isAbortSignal, onAbort } from "abort";
@@ -62,19 +62,3 @@ class Scheduler {
 }
 publish(Scheduler);
 export const scheduler = new Scheduler();
-
-// Every flag that exists is a member, true when it is on.
-class Cloudflare {}
-publish(Cloudflare);
-const cloudflare = new Cloudflare();
-P.ObjectDefineProperty(cloudflare, "compatibilityFlags", {
-    __proto__: null,
-    get: () => {
-        const flags = load("compat_flags").allFlags();
-        P.ObjectDefineProperty(cloudflare, "compatibilityFlags", { __proto__: null, value: flags, enumerable: true });
-        return flags;
-    },
-    enumerable: true,
-    configurable: true,
-});
-export { cloudflare as Cloudflare };

@@ -7,6 +7,10 @@
 
 import { badConstructorArgument, illegalConstructor, isObject, publish, DOMException } from "errors";
 import { ByteSink, ByteSource, checkSameEvent, currentEvent, op, requireEvent, setCurrentEvent } from "io";
+import { DurableObject, RpcTarget, WorkerEntrypoint, WorkflowEntrypoint, isInstance } from "rpc_classes";
+import { HANDLERS, PLAIN, isPlain, member, notImplemented, styleOf } from "rpc_reach";
+import { exportStream } from "rpc_streams";
+import { rpcErrorJSON } from "rpc_errors";
 import { deserialize, serialize } from "clone";
 import { DISPOSE } from "disposal";
 import { hasFlag } from "flags";
@@ -27,56 +31,9 @@ function disposedError() {
     return new Error("RPC stub used after being disposed.");
 }
 
-function notImplemented(name) {
-    return new TypeError(`The RPC receiver does not implement the method "${name}".`);
-}
-
 function brokenError() {
     return new Error("The destination execution context for this RPC was canceled while the call was still running.");
 }
-
-// ---- the classes that users extend ----
-
-export class RpcTarget {}
-publish(RpcTarget, "JsRpcTarget");
-defineProperty(RpcTarget, "name", { __proto__: null, value: "RpcTarget", configurable: true });
-
-function entrypointClass(Class) {
-    publish(Class);
-    return Class;
-}
-
-function checkEntrypoint(type, ctx, env) {
-    if (!isObject(ctx)) throw badConstructorArgument(type, 1, "JsObject");
-    if (!isObject(env)) throw badConstructorArgument(type, 2, "JsObject");
-}
-
-export class WorkerEntrypoint {
-    constructor(ctx, env) {
-        checkEntrypoint("WorkerEntrypoint", ctx, env);
-        this.ctx = ctx;
-        this.env = env;
-    }
-}
-entrypointClass(WorkerEntrypoint);
-
-export class DurableObject {
-    constructor(ctx, env) {
-        checkEntrypoint("DurableObject", ctx, env);
-        this.ctx = ctx;
-        this.env = env;
-    }
-}
-entrypointClass(DurableObject);
-
-export class WorkflowEntrypoint {
-    constructor(ctx, env) {
-        checkEntrypoint("WorkflowEntrypoint", ctx, env);
-        this.ctx = ctx;
-        this.env = env;
-    }
-}
-entrypointClass(WorkflowEntrypoint);
 
 // ---- targets ----
 
@@ -250,56 +207,6 @@ function disposeTarget(receiver) {
 }
 
 // ---- what a call reaches in a receiver ----
-
-const CLASS = 0; // what its prototypes have, and nothing of its own
-const PLAIN = 1; // what it has itself
-const HANDLERS = 2; // an exported object: functions are called with (argument, env, ctx)
-const ENTRYPOINT = 3; // as CLASS, with names that are kept back
-
-const bases = [RpcTarget.prototype, WorkerEntrypoint.prototype, DurableObject.prototype, WorkflowEntrypoint.prototype, ObjectPrototype];
-const reserved = { __proto__: null };
-for (const name of ["fetch", "connect", "alarm", "webSocketMessage", "webSocketClose", "webSocketError", "dup", "constructor"]) {
-    reserved[name] = true;
-}
-
-function isInstance(value, Class) {
-    for (let p = isObject(value) ? getPrototypeOf(value) : null; p !== null; p = getPrototypeOf(p)) {
-        if (p === Class.prototype) return true;
-    }
-    return false;
-}
-
-function styleOf(value) {
-    if (typeof value === "function") return PLAIN;
-    if (isInstance(value, RpcTarget)) return CLASS;
-    if (isInstance(value, WorkerEntrypoint) || isInstance(value, DurableObject)) return ENTRYPOINT;
-    return PLAIN;
-}
-
-function hasInherited(object, name) {
-    for (let p = getPrototypeOf(object); p !== null && !P.ArrayPrototypeIncludes(bases, p); p = getPrototypeOf(p)) {
-        if (hasOwn(p, name)) return name !== "constructor";
-    }
-    return false;
-}
-
-// One step of a path.
-function member(object, style, name) {
-    if (style === ENTRYPOINT || style === CLASS) {
-        if (style === ENTRYPOINT && reserved[name] === true) {
-            throw new TypeError(`'${name}' is a reserved method and cannot be called over RPC.`);
-        }
-        if (hasOwn(object, name) || !hasInherited(object, name)) throw notImplemented(name);
-        return object[name];
-    }
-    if (!hasOwn(object, name)) throw notImplemented(name);
-    return object[name];
-}
-
-function isPlain(value) {
-    const proto = getPrototypeOf(value);
-    return proto === ObjectPrototype || proto === null;
-}
 
 // Follows a path and calls, or takes what is there. `pack` is for stubs met on the way, `args` for everything else.
 async function perform(receiver, style, path, action, args, pack = null) {
@@ -670,49 +577,6 @@ function exportOne(value, owner, caps, later) {
     exportStream(value, caps, later);
 }
 
-function exportStream(value, caps, later) {
-    const { isReadableStream } = load("streams_readable");
-    if (isReadableStream(value)) {
-        const { isLocked, nativeSource, pumpToSink } = load("streams_native");
-        if (isLocked(value)) throw new TypeError("The ReadableStream has been locked to a reader.");
-        const source = nativeSource(value);
-        const number = source === null ? 0 : source.take();
-        if (number !== 0) {
-            P.ArrayPrototypePush(caps, READ, number);
-            return;
-        }
-        const sink = new ByteSink();
-        P.ArrayPrototypePush(caps, READ, sink.number);
-        P.ArrayPrototypePush(later, () => then(source === null ? pumpToSink(value, sink) : pumpSource(source, sink), undefined, noop));
-        return;
-    }
-    // A WritableStream: the other side writes, we pass it on.
-    const writer = value.getWriter();
-    const number = N.streamOpen(requireEvent().id, true);
-    const source = new ByteSource(number, -1);
-    P.ArrayPrototypePush(caps, WRITE, number);
-    P.ArrayPrototypePush(later, () => then(pumpToWriter(source, writer), undefined, noop));
-}
-
-async function pumpSource(source, sink) {
-    try {
-        for (let bytes = await source.read(); bytes !== undefined; bytes = await source.read()) await sink.write(bytes);
-        sink.close();
-    } catch (e) {
-        sink.abort(e);
-    }
-}
-
-async function pumpToWriter(source, writer) {
-    try {
-        for (let bytes = await source.read(); bytes !== undefined; bytes = await source.read()) await writer.write(bytes);
-    } catch (e) {
-        await writer.abort(e);
-        return;
-    }
-    await writer.close();
-}
-
 // The holder has let go.
 export function dropTarget(number, references) {
     const item = P.MapPrototypeGet(exports, number);
@@ -893,71 +757,19 @@ function holdFor(event, incoming) {
     }
 }
 
-// Errors cross with name and message; names that are none of the language's become part of the message.
-const names = ["Error", "EvalError", "RangeError", "ReferenceError", "SyntaxError", "TypeError", "URIError"];
-
-export function rpcErrorJSON(error) {
-    let name = "Error";
-    let message;
-    let dom = false;
-    try {
-        if (isObject(error) && typeof error.message === "string" && isInstance(error, Error)) {
-            dom = isInstance(error, DOMException);
-            name = `${error.name}`;
-            message = error.message;
-            if (!dom && !P.ArrayPrototypeIncludes(names, name)) {
-                message = `${name}: ${message}`;
-                name = "Error";
-            }
-        } else if (isObject(error)) {
-            message = "#<Object>";
-        } else {
-            message = typeof error === "symbol" ? P.SymbolPrototypeToString(error) : `${error}`;
-        }
-    } catch {
-        message = "an error that cannot be shown";
-    }
-    return P.JSONStringify({ __proto__: null, name, message, stack: "", dom });
-}
-
-// ---- service bindings ----
-
-// fetch() of a Fetcher is its own; other members are methods of the entrypoint.
-function attach(fetcher, target) {
-    P.WeakMapPrototypeSet(states, fetcher, new ServiceState(target));
-    return fetcher;
-}
-
-class ServiceState {
-    constructor(target) {
-        this.target = target;
-    }
-
-    live() {
-        return this.target;
-    }
-
-    invoke(path, action, pack) {
-        return this.target.invoke(path, action, pack);
-    }
-
-    dispose() {}
-}
-
-let linked = false;
-
-function linkFetcher() {
-    const { Fetcher } = load("fetcher");
-    if (!linked) setPrototypeOf(Fetcher.prototype, members);
-    linked = true;
-    return Fetcher;
-}
+// ---- service bindings and ctx.exports: rpc_services.js ----
 
 // The value of a service binding.
 export function serviceStub(index) {
-    const { makeFetcher, serviceSender } = load("fetcher");
-    linkFetcher();
-    return attach(makeFetcher(serviceSender(index)), new Remote(BINDING, index));
+    return load("rpc_services").serviceStub(index);
+}
+
+export function loopbackStub(entrypoint) {
+    return load("rpc_services").loopbackStub(entrypoint);
+}
+
+export function loopbackClass() {
+    return load("rpc_services").loopbackClass();
 }
 
 export class ServiceStub {
@@ -967,69 +779,9 @@ export class ServiceStub {
 }
 publish(ServiceStub);
 
-// ---- loopbacks: ctx.exports ----
-
-class LoopbackServiceStub {
-    constructor() {
-        throw illegalConstructor();
-    }
-
-    // As a request from outside, in the same event.
-    async fetch(input, init) {
-        const state = stateOf(this);
-        const { Request } = load("request");
-        const request = new Request(input, init);
-        const { ExecutionContext, theWorker } = load("runtime");
-        const worker = theWorker();
-        const ctx = new ExecutionContext(requireEvent(), state.props);
-        const response = await worker.find(state.entrypoint, ctx).fetch(request, worker.env, ctx);
-        if (!load("response").isResponse(response)) throw new TypeError("Incorrect type for Promise: the Promise did not resolve to 'Response'.");
-        return response;
-    }
-
-    connect(address, options) {
-        return load("sockets").connect(address, options);
-    }
-}
-publish(LoopbackServiceStub);
-setPrototypeOf(LoopbackServiceStub.prototype, members);
-
-class LoopbackState {
-    constructor(entrypoint, props) {
-        this.entrypoint = entrypoint;
-        this.props = props;
-    }
-
-    live() {
-        return this;
-    }
-
-    // Each call has an instance of its own, as a call from outside has.
-    invoke(path, action, pack) {
-        const { ExecutionContext, theWorker } = load("runtime");
-        const receiver = theWorker().instance(this.entrypoint, new ExecutionContext(requireEvent(), this.props));
-        const style = styleOf(receiver);
-        return new Local(receiver, style === PLAIN ? HANDLERS : style).invoke(path, action, pack);
-    }
-
-    dispose() {}
+export function setState(stub, state) {
+    P.WeakMapPrototypeSet(states, stub, state);
 }
 
-// A member of ctx.exports. Called with { props } it gives one with these props.
-export function loopbackStub(entrypoint, props = {}) {
-    const stub = callable(LoopbackServiceStub.prototype, (options) => loopbackStub(entrypoint, options?.props ?? {}));
-    P.WeakMapPrototypeSet(states, stub, new LoopbackState(entrypoint, props));
-    return stub;
-}
-
-class LoopbackDurableObjectClass {
-    constructor() {
-        throw illegalConstructor();
-    }
-}
-publish(LoopbackDurableObjectClass);
-
-// The class of a durable object among ctx.exports.
-export function loopbackClass() {
-    return setPrototypeOf({}, LoopbackDurableObjectClass.prototype);
-}
+export { RpcTarget, WorkerEntrypoint, DurableObject, WorkflowEntrypoint, rpcErrorJSON };
+export { BINDING, HANDLERS, Local, PLAIN, Remote, callable, members, stateOf, styleOf };

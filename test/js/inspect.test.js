@@ -1,4 +1,5 @@
-const { inspect, format } = builtin("inspect");
+const { inspect } = builtin("inspect");
+const { format } = builtin("format");
 
 test("values in Node's form", () => {
     const circular = { n: 1 };

@@ -1,0 +1,46 @@
+// The structured-clone format, see docs/formats/clone.md: its numbers, and its errors.
+
+import { DOMException } from "errors";
+
+const VERSION = 1;
+
+// Tags; 0x80 and above are the integers 0 to 127.
+const UNDEFINED = 0x00, NULL = 0x01, FALSE = 0x02, TRUE = 0x03, HOLE = 0x04, INT = 0x05, DOUBLE = 0x06, BIGINT = 0x07;
+const NEGATIVE_BIGINT = 0x08, STRING8 = 0x09, STRING16 = 0x0a, KEY = 0x0b, END = 0x0c;
+const OBJECT = 0x10, DENSE = 0x11, SPARSE = 0x12, BACK = 0x13, DATE = 0x14, REGEXP = 0x15, MAP = 0x16, SET = 0x17;
+const ERROR = 0x18, BUFFER = 0x19, RESIZABLE = 0x1a, TRANSFERRED = 0x1b, VIEW = 0x1c;
+const FALSE_OBJECT = 0x20, TRUE_OBJECT = 0x21, NUMBER_OBJECT = 0x22, BIGINT_OBJECT = 0x23, STRING_OBJECT = 0x24;
+const HOST = 0x30, CAPABILITY = 0x31;
+const SMALL = 0x80;
+
+const HOST_DOM_EXCEPTION = 1, HOST_HEADERS = 2, HOST_REQUEST = 3, HOST_RESPONSE = 4;
+
+// Keys that are remembered, so that rows of the same shape name their columns once.
+const KEYS_MAX = 4096;
+const KEY_LENGTH_MAX = 64;
+
+const views = [
+    Int8Array, Uint8Array, Uint8ClampedArray, Int16Array, Uint16Array, Int32Array, Uint32Array, Float32Array, Float64Array,
+    BigInt64Array, BigUint64Array, DataView, globalThis.Float16Array,
+];
+const viewName = P.uncurryThis(P.ReflectGetOwnPropertyDescriptor(P.TypedArray.prototype, Symbol.toStringTag).get);
+const viewKind = { __proto__: null };
+for (let i = 0; i < views.length; i++) if (views[i] !== undefined) viewKind[views[i].name] = i;
+
+const errors = [Error, EvalError, RangeError, ReferenceError, SyntaxError, TypeError, URIError];
+const errorKind = { __proto__: null };
+for (let i = 0; i < errors.length; i++) errorKind[errors[i].name] = i;
+
+export function dataCloneError(message) {
+    return new DOMException(message, "DataCloneError");
+}
+
+export function corrupt() {
+    return dataCloneError("Unable to deserialize cloned data.");
+}
+
+export { VERSION, UNDEFINED, NULL, FALSE, TRUE, HOLE, INT, DOUBLE, BIGINT, NEGATIVE_BIGINT, STRING8, STRING16 };
+export { KEY, END, OBJECT, DENSE, SPARSE, BACK, DATE, REGEXP, MAP, SET, ERROR, BUFFER, RESIZABLE, TRANSFERRED };
+export { VIEW, FALSE_OBJECT, TRUE_OBJECT, NUMBER_OBJECT, BIGINT_OBJECT, STRING_OBJECT, HOST, CAPABILITY };
+export { SMALL, HOST_DOM_EXCEPTION, HOST_HEADERS, HOST_REQUEST, HOST_RESPONSE, KEYS_MAX, KEY_LENGTH_MAX };
+export { views, viewKind, viewName, errors, errorKind };

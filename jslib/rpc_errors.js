@@ -1,0 +1,31 @@
+// Errors of RPC, and the form in which errors of a worker cross to its caller.
+
+import { DOMException, isObject } from "errors";
+import { isInstance } from "rpc_classes";
+
+// Errors cross with name and message; names that are none of the language's become part of the message.
+const names = ["Error", "EvalError", "RangeError", "ReferenceError", "SyntaxError", "TypeError", "URIError"];
+
+export function rpcErrorJSON(error) {
+    let name = "Error";
+    let message;
+    let dom = false;
+    try {
+        if (isObject(error) && typeof error.message === "string" && isInstance(error, Error)) {
+            dom = isInstance(error, DOMException);
+            name = `${error.name}`;
+            message = error.message;
+            if (!dom && !P.ArrayPrototypeIncludes(names, name)) {
+                message = `${name}: ${message}`;
+                name = "Error";
+            }
+        } else if (isObject(error)) {
+            message = "#<Object>";
+        } else {
+            message = typeof error === "symbol" ? P.SymbolPrototypeToString(error) : `${error}`;
+        }
+    } catch {
+        message = "an error that cannot be shown";
+    }
+    return P.JSONStringify({ __proto__: null, name, message, stack: "", dom });
+}

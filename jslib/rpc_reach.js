@@ -1,0 +1,53 @@
+// What a caller reaches in a receiver, by the kind of receiver.
+
+import { DurableObject, RpcTarget, WorkerEntrypoint, WorkflowEntrypoint, isInstance } from "rpc_classes";
+
+const { getPrototypeOf, hasOwn } = Object;
+const ObjectPrototype = Object.prototype;
+
+export function notImplemented(name) {
+    return new TypeError(`The RPC receiver does not implement the method "${name}".`);
+}
+
+export const CLASS = 0; // what its prototypes have, and nothing of its own
+export const PLAIN = 1; // what it has itself
+export const HANDLERS = 2; // an exported object: functions are called with (argument, env, ctx)
+export const ENTRYPOINT = 3; // as CLASS, with names that are kept back
+
+const bases = [RpcTarget.prototype, WorkerEntrypoint.prototype, DurableObject.prototype, WorkflowEntrypoint.prototype, ObjectPrototype];
+const reserved = { __proto__: null };
+for (const name of ["fetch", "connect", "alarm", "webSocketMessage", "webSocketClose", "webSocketError", "dup", "constructor"]) {
+    reserved[name] = true;
+}
+
+export function styleOf(value) {
+    if (typeof value === "function") return PLAIN;
+    if (isInstance(value, RpcTarget)) return CLASS;
+    if (isInstance(value, WorkerEntrypoint) || isInstance(value, DurableObject)) return ENTRYPOINT;
+    return PLAIN;
+}
+
+function hasInherited(object, name) {
+    for (let p = getPrototypeOf(object); p !== null && !P.ArrayPrototypeIncludes(bases, p); p = getPrototypeOf(p)) {
+        if (hasOwn(p, name)) return name !== "constructor";
+    }
+    return false;
+}
+
+// One step of a path.
+export function member(object, style, name) {
+    if (style === ENTRYPOINT || style === CLASS) {
+        if (style === ENTRYPOINT && reserved[name] === true) {
+            throw new TypeError(`'${name}' is a reserved method and cannot be called over RPC.`);
+        }
+        if (hasOwn(object, name) || !hasInherited(object, name)) throw notImplemented(name);
+        return object[name];
+    }
+    if (!hasOwn(object, name)) throw notImplemented(name);
+    return object[name];
+}
+
+export function isPlain(value) {
+    const proto = getPrototypeOf(value);
+    return proto === ObjectPrototype || proto === null;
+}
