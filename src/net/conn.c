@@ -308,6 +308,21 @@ static bool feed_body(slv_conn *c, const char *data, size_t len, size_t *used)
     return step > 0;
 }
 
+/* At a connection's first bytes: true when they are HTTP/1's. */
+static bool choose_http(slv_conn *c, slv_str data)
+{
+    static const char preface[] = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+    size_t n = SLV_MIN(data.len, sizeof preface - 1);
+
+    if (!slv_wire_speaks_h2(&c->wire) && memcmp(data.ptr, preface, n) != 0) {
+        c->begun = true;
+        return true;
+    }
+    if (n == sizeof preface - 1)
+        slv_h2_start(c, data);
+    return false; /* or too little to tell yet */
+}
+
 /* One step over the bytes at hand; false when they have to wait, or are over. */
 static bool feed_step(slv_conn *c, const char *data, size_t len, size_t *used)
 {
@@ -316,6 +331,8 @@ static bool feed_step(slv_conn *c, const char *data, size_t len, size_t *used)
         if (c->close_after)
             *used = len;
         if (*used == len)
+            return false;
+        if (!c->begun && !choose_http(c, slv_str_make(data + *used, len - *used)))
             return false;
         c->ex = exchange_new(c);
         c->state = CONN_HEAD;

@@ -4,8 +4,7 @@
 
 #include "net/server_int.h"
 
-/* Host, or the authority of an absolute target: no user, path or white space in it. */
-static bool valid_authority(slv_str s)
+bool slv_http_valid_authority(slv_str s)
 {
     for (size_t i = 0; i < s.len; i++)
         if (!slv_is_digit(s.ptr[i]) && !slv_is_alpha(s.ptr[i]) &&
@@ -164,7 +163,7 @@ int slv_request_head_make(slv_conn_exchange *ex, const char *data, const char **
         return 400;
     h->authority = authority.len ? authority : host;
     *ret_why = "bad Host";
-    if (!valid_authority(h->authority) || !valid_authority(host))
+    if (!slv_http_valid_authority(h->authority) || !slv_http_valid_authority(host))
         return 400;
     *ret_why = "this transfer coding is not supported";
     if (p->flags & SLV_HTTP1_CODED)

@@ -43,6 +43,8 @@ static void on_drain_timer(slv_timer *timer)
 
     SLV_LIST_EACH (node, &s->conns)
         slv_conn_close(slv_container_of(node, slv_conn, node), SLV_GONE_SERVER);
+    SLV_LIST_EACH (node, &s->h2s)
+        slv_h2_close(node, false);
     slv_loop_later(s->loop, &s->drain_task);
 }
 
@@ -64,6 +66,7 @@ slv_http_server *slv_http_server_new(slv_loop *loop, const slv_http_options *opt
     s->drain_task.fn = on_drain_task;
     slv_list_init(&s->listeners);
     slv_list_init(&s->conns);
+    slv_list_init(&s->h2s);
     return s;
 }
 
@@ -300,6 +303,8 @@ void slv_http_server_drain(slv_http_server *s, uint32_t timeout_ms, void (*done)
         else if (c->state == CONN_IDLE)
             c->close_after = true;
     }
+    SLV_LIST_EACH (node, &s->h2s)
+        slv_h2_drain(node);
     slv_timer_start(&s->drain_timer, s->loop, timeout_ms);
     if (s->conn_count == 0)
         slv_loop_later(s->loop, &s->drain_task);
@@ -319,6 +324,8 @@ slv_http_server *slv_http_server_free(slv_http_server *s)
         slv_conn_close(c, SLV_GONE_SERVER);
         slv_conn_free(c);
     }
+    while (!slv_list_empty(&s->h2s))
+        slv_h2_close(s->h2s.next, true);
     while (s->free_exchanges) {
         slv_conn_exchange *ex = s->free_exchanges;
 

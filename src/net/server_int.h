@@ -62,6 +62,7 @@ struct slv_conn {
     slv_outq out;
     uint8_t state;
     bool secure, feeding, read_eof;
+    bool begun;        /* bytes came: it is known which HTTP this is */
     bool hup_seen;     /* the client ended its side behind bytes that were not read yet */
     bool blocked;      /* the socket took not all of out */
     bool broken;       /* the response cannot be completed: cut at the next flush */
@@ -109,7 +110,7 @@ typedef struct slv_listener {
 struct slv_http_server {
     slv_loop *loop;
     slv_http_options options;
-    slv_list listeners, conns;
+    slv_list listeners, conns, h2s;
     size_t conn_count;
     slv_outpool *pool;
     slv_conn_exchange *free_exchanges;
@@ -149,8 +150,14 @@ void slv_server_conn_closed(slv_http_server *server);
 /* request_head.c: fills ex->base.head from ex->parse. 0, or the status to refuse it with and
  * *ret_why. */
 int slv_request_head_make(slv_conn_exchange *ex, const char *data, const char **ret_why);
+/* Host or :authority: no user, path or white space in it; may be empty. */
+bool slv_http_valid_authority(slv_str s);
 /* conn_exchange.c */
 extern const slv_exchange_ops slv_conn_exchange_ops;
+/* h2.c: the connection speaks HTTP/2; received: what came so far. */
+void slv_h2_start(slv_conn *c, slv_str received);
+void slv_h2_drain(slv_list *node); /* of server->h2s */
+void slv_h2_close(slv_list *node, bool free_now);
 /* conn_upgrade.c */
 slv_code slv_conn_upgrade(slv_exchange *base, slv_str headers, const slv_ws_options *options,
                           const slv_ws_handlers *handlers, void *user, slv_ws **ret_ws,

@@ -37,12 +37,13 @@ static slv_code tls_fail(slv_err *err, slv_code code, const char *what)
     return code;
 }
 
-/* Of the protocols that the client offers, http/1.1; a client that offers only others is told so.
+/* Of the protocols that the client offers, h2 or http/1.1; a client that offers only others is told
+ * so.
  */
 static int on_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_len,
                    const unsigned char *in, unsigned in_len, void *arg)
 {
-    static const unsigned char ours[] = "\x08http/1.1";
+    static const unsigned char ours[] = "\x02h2\x08http/1.1";
     unsigned char *chosen;
 
     (void)ssl;

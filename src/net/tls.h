@@ -3,7 +3,8 @@
  * connections.
  *
  * Contexts are made on any thread and may be used by several loops at once; free them after the
- * last connection. Protocols 1.2 and 1.3; OpenSSL's default ciphers. ALPN of a server: http/1.1.
+ * last connection. Protocols 1.2 and 1.3; OpenSSL's default ciphers. ALPN of a server: h2,
+ * http/1.1.
  */
 #ifndef SLV_NET_TLS_H
 #define SLV_NET_TLS_H

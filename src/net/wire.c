@@ -162,6 +162,16 @@ slv_str slv_wire_tls_cipher(const slv_wire *w)
     return w->ssl ? slv_str_from(SSL_get_cipher_name(w->ssl)) : SLV_STR_NULL;
 }
 
+bool slv_wire_speaks_h2(const slv_wire *w)
+{
+    const unsigned char *name = NULL;
+    unsigned len = 0;
+
+    if (w->ssl)
+        SSL_get0_alpn_selected(w->ssl, &name, &len);
+    return len == 2 && memcmp(name, "h2", 2) == 0;
+}
+
 const char *slv_wire_error(const slv_wire *w, ssize_t result, char *buf, size_t cap)
 {
     if (w->ssl && result == -EPROTO) {

@@ -37,6 +37,7 @@ void slv_wire_take(slv_wire *w, slv_wire *src);
 /* Of an established TLS connection; empty without. Static. */
 slv_str slv_wire_tls_version(const slv_wire *w);
 slv_str slv_wire_tls_cipher(const slv_wire *w);
+bool slv_wire_speaks_h2(const slv_wire *w); /* TLS agreed on it */
 /* TLS failure in words, or strerror of -result. */
 const char *slv_wire_error(const slv_wire *w, ssize_t result, char *buf, size_t cap);
 
