@@ -19,6 +19,7 @@
 
 #define PUMP_EVERY 256   /* batches between two looks at the engine's own loop */
 #define IDLE_STEP_MS 500 /* how long to wait while the engine may still have work of its own */
+#define IDLE_COLLECT 4   /* steps after which garbage is collected once */
 #define IDLE_STEPS 24 /* after that its helper threads have gone, and waiting is for main alone */
 #define EXPORT_COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
@@ -347,6 +348,8 @@ static slv_code loop(slv_rt *rt, bool preload, slv_err *err)
             idle_steps = 0;
         } else if (n == 0) {
             idle_steps++;
+            if (idle_steps == IDLE_COLLECT)
+                slv_js_collect_soon(rt->js);
         }
         rt_fire_timers(rt);
         if (!slv_list_empty(&rt->woken))
