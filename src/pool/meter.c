@@ -23,6 +23,7 @@
 #define BUSY_PERCENT 80
 #define SOFT_PERCENT 80  /* of the memory limit: main asks for a collection */
 #define HARD_PERCENT 150 /* killed at the first sight */
+#define SETTLE_MS 1500   /* freed pages go back to the kernel about a second after a collection */
 #define OVER_SAMPLES 3
 #define OVER_CPU_NS (100 * NS_PER_MS) /* time for a collection, in the isolate's own CPU */
 
@@ -135,28 +136,41 @@ void slv_meter_wake(slv_pool *pool)
 
 /* ---- memory ---- */
 
-/*
- * Over the limit counts when it stays so: a collection may have been due. The isolate is told at
- * the soft mark; above the limit it takes no further event (new ones go to a fresh one) and has a
- * little of its own CPU time to get below again.
+/* Reads what it uses now. True when that is above the soft mark, of which the isolate is told once.
  */
-static void check_memory(slv_isolate *iso, slv_pool_event *turn)
+static bool read_used(slv_isolate *iso)
 {
     slv_meter *m = &iso->meter;
     uint64_t limit = iso->group->version->limits.memory_bytes;
     uint64_t now = read_memory(m);
 
     m->used_bytes = now > m->base_bytes ? now - m->base_bytes : 0;
+    iso->heavy = m->used_bytes > limit;
     if (m->used_bytes <= limit / 100 * SOFT_PERCENT) {
         m->hinted = false;
         m->over = 0;
-        return;
+        return false;
     }
     if (!m->hinted) {
         m->hinted = true;
         atomic_fetch_add_explicit(&iso->page->collect, 1, memory_order_relaxed);
     }
-    if (m->used_bytes <= limit) {
+    return true;
+}
+
+/*
+ * Over the limit counts when it stays so: a collection may have been due. Above the limit the
+ * isolate takes no further event (new ones go to a fresh one) and has a little of its own CPU time
+ * to get below again.
+ */
+static void check_memory(slv_isolate *iso, slv_pool_event *turn)
+{
+    slv_meter *m = &iso->meter;
+    uint64_t limit = iso->group->version->limits.memory_bytes;
+
+    if (!read_used(iso))
+        return;
+    if (!iso->heavy) {
         m->over = 0;
         return;
     }
@@ -167,6 +181,19 @@ static void check_memory(slv_isolate *iso, slv_pool_event *turn)
         slv_isolate_fail(iso, SLV_LOST_MEMORY, turn ? turn->id : 0, SLV_E_LIMIT,
                          "exceeded its memory limit: %" PRIu64 " MB used, %" PRIu64 " MB allowed",
                          m->used_bytes >> 20, limit >> 20);
+}
+
+/* Its last event left it near the limit or above: what a collection does not free goes with the
+   process, and nobody is harmed. True while that is open. */
+static bool watch_idle(slv_isolate *iso)
+{
+    if (!iso->meter.hinted || !read_used(iso))
+        return false;
+    if (slv_loop_now_ms(iso->pool->loop) < iso->idle_ms + SETTLE_MS)
+        return true;
+    if (iso->heavy)
+        slv_isolate_stop(iso);
+    return false;
 }
 
 /* ---- CPU ---- */
@@ -285,6 +312,8 @@ void slv_meter_tick(slv_timer *timer)
         } else if (iso->state == SLV_ISOLATE_READY && iso->events.len > 0) {
             active = sample(iso) || active;
             open = true;
+        } else if (iso->state == SLV_ISOLATE_READY && !iso->app) {
+            open = watch_idle(iso) || open;
         }
     }
     check_wall(pool);

@@ -109,7 +109,7 @@ static slv_isolate *choose(const slv_group *group, unsigned flags)
     SLV_LIST_EACH (n, &group->isolates) {
         slv_isolate *iso = slv_container_of(n, slv_isolate, node);
 
-        if (iso->state != SLV_ISOLATE_READY || iso->apart || iso->draining)
+        if (iso->state != SLV_ISOLATE_READY || iso->apart || iso->draining || iso->heavy)
             continue;
         if ((flags & SLV_POOL_APART) && iso->events.len > 0)
             continue;
@@ -121,12 +121,24 @@ static slv_isolate *choose(const slv_group *group, unsigned flags)
     return best;
 }
 
+/* Those that take no events for their memory stand outside the cap: they are about to end, or to
+ * recover. */
+static unsigned heavy_count(const slv_group *group)
+{
+    unsigned n = 0;
+
+    SLV_LIST_EACH (i, &group->isolates) {
+        n += slv_container_of(i, slv_isolate, node)->heavy;
+    }
+    return n;
+}
+
 /* Caps bound further isolates. The first one, and one that an open event calls, are never refused.
  */
 static bool may_start(const slv_group *group, unsigned flags)
 {
     const slv_pool *pool = group->pool;
-    unsigned cap = group_cap(pool) + ((flags & SLV_POOL_APART) != 0);
+    unsigned cap = group_cap(pool) + ((flags & SLV_POOL_APART) != 0) + heavy_count(group);
     unsigned total = pool->options.cap_total ? pool->options.cap_total : 256;
 
     if (group->isolate_count == 0 || (flags & SLV_POOL_INSIDE))

@@ -107,7 +107,8 @@ struct slv_isolate {
     SLV_IMAP(slv_pool_event *) events;
     uint32_t next_event;
     bool apart;    /* open for one event alone */
-    bool draining; /* takes no new events: memory */
+    bool draining; /* takes no new events: it is ending */
+    bool heavy;    /* above its memory limit: takes none until a collection has helped */
     slv_meter meter;
     uint64_t asked_ns; /* when its start was decided */
     uint64_t idle_ms;  /* since when it has no event */

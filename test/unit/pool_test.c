@@ -82,6 +82,16 @@ static void grow(size_t megabytes, bool keep)
     }
 }
 
+static void grow_fast(size_t megabytes)
+{
+    char *p =
+        mmap(NULL, megabytes << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    if (p == MAP_FAILED)
+        _exit(8);
+    memset(p, 1, megabytes << 20);
+}
+
 static void flood(void)
 {
     slv_buf line = SLV_BUF(100000);
@@ -117,7 +127,11 @@ static bool act(slv_str what)
         grow(400, true);
     else if (slv_str_is(what, "some"))
         grow(60, true);
-    else if (slv_str_is(what, "churn"))
+    else if (slv_str_is(what, "burst")) {
+        grow(110, true);
+        spin_ms(20); /* seen above the soft mark */
+        grow_fast(40);
+    } else if (slv_str_is(what, "churn"))
         grow(400, false);
     else if (slv_str_is(what, "flood"))
         flood();
@@ -319,6 +333,30 @@ TEST(memory_below_the_limit_and_memory_given_back_do_not)
     CHECK(wait_over(&churn));
     CHECK(churn.ended);
     CHECK_INT(opened, 1);
+    CHECK(tear_down(v));
+}
+
+static bool fresh_one(void *arg)
+{
+    (void)arg;
+    return gone == 1;
+}
+
+TEST(an_isolate_left_above_its_limit_is_replaced_and_nobody_is_harmed)
+{
+    slv_version *v = version_of("", 128);
+    try_event heavy = {0}, next = {0};
+
+    CHECK(v && set_up(1, 0, false));
+    (void)start(&heavy, v, "burst", 0); /* above the limit within a few milliseconds, then idle */
+    CHECK(wait_over(&heavy));
+    CHECK(heavy.ended);
+    CHECK(slv_loop_run_until(loop, fresh_one, NULL, 8000));
+    CHECK_STR(slv_str_from(gone_text), SLV_STR(""));
+    (void)start(&next, v, "ok", 0);
+    CHECK(wait_over(&next));
+    CHECK(next.ended);
+    CHECK_INT(opened, 2);
     CHECK(tear_down(v));
 }
 
