@@ -258,20 +258,24 @@ typedef struct slv_answerer {
 
 extern const slv_exchange_handlers slv_ingress_handlers_;
 /* The URL as a worker sees it, normalised; in shard->url until the next call. SLV_E_PARSE. */
-slv_code slv_shard_url(slv_shard *shard, const slv_request_head *head, const slv_version *version, slv_str *ret);
+slv_code slv_shard_url(slv_shard *shard, const slv_request_head *head, const slv_version *version,
+                       slv_str *ret);
 
 /* origin.c: a scheme and a host with its port. */
 typedef struct slv_origin {
     slv_str scheme, host;
 } slv_origin;
 /* Appends a header block in which `from` is replaced by `to` wherever a field names it. */
-SLV_NODISCARD slv_code slv_origin_rewrite(slv_str block, const slv_origin *from, const slv_origin *to, slv_buf *out);
+SLV_NODISCARD slv_code slv_origin_rewrite(slv_str block, const slv_origin *from,
+                                          const slv_origin *to, slv_buf *out);
 void slv_ingress_free_idle(slv_shard *shard);
-/* live.c: pages that reload themselves. True when the request was for the version, and has been answered. */
+/* live.c: pages that reload themselves. True when the request was for the version, and has been
+ * answered. */
 bool slv_live_request(slv_shard *shard, slv_exchange *ex);
-/* The script that belongs at the end of this response; empty when it is no HTML page. Appended to out. */
-SLV_NODISCARD slv_code slv_live_script(slv_shard *shard, const slv_exchange *ex, const slv_msg_response *m,
-                                       slv_buf *out);
+/* The script that belongs at the end of this response; empty when it is no HTML page. Appended to
+ * out. */
+SLV_NODISCARD slv_code slv_live_script(slv_shard *shard, const slv_exchange *ex,
+                                       const slv_msg_response *m, slv_buf *out);
 
 /* True when the request was for a path of the platform's own (/cdn-cgi/..., /__scheduled) and has
  * been taken. */

@@ -224,7 +224,8 @@ static void on_gone(slv_answerer *a)
     release(ing);
 }
 
-/* Header fields as the worker (in) or the client is to see them; where hosts do not differ nothing is copied. */
+/* Header fields as the worker (in) or the client is to see them; where hosts do not differ nothing
+ * is copied. */
 static slv_code rewrite(const ingress *ing, slv_str block, bool in, slv_buf *out, slv_str *ret)
 {
     const slv_origin outer = {ing->ex->head.scheme, ing->ex->head.authority};
@@ -336,14 +337,23 @@ static slv_code add_script(ingress *ing, const slv_msg_response *m, slv_response
     return SLV_OK;
 }
 
-static void reply_with_tail(ingress *ing, slv_response_head *head, slv_str body)
+/* A body that came whole: with the script of live reload behind it, and compressed, as it must be.
+ */
+static slv_code reply_inline(ingress *ing, slv_response_head *head, const slv_msg_response *m)
 {
-    SLV_CLEANUP(slv_buf_done) slv_buf all = SLV_BUF(body.len + ing->tail.len);
+    SLV_CLEANUP(slv_buf_done) slv_buf all = SLV_BUF(m->body.len + ing->tail.len);
+    slv_str body = m->body;
 
-    if (slv_buf_append(&all, body) != SLV_OK || slv_buf_append(&all, slv_buf_view(&ing->tail)) != SLV_OK)
-        slv_buf_reset(&all);
-    head->length = (int64_t)all.len;
-    reply_whole(ing, head, slv_buf_view(&all));
+    if (head->length < 0 || m->body_kind == SLV_BODY_INLINE)
+        head->length = (int64_t)body.len;
+    if (ing->tail.len > 0) {
+        SLV_TRY(slv_buf_append(&all, body));
+        SLV_TRY(slv_buf_append(&all, slv_buf_view(&ing->tail)));
+        body = slv_buf_view(&all);
+        head->length = (int64_t)body.len;
+    }
+    reply_whole(ing, head, body);
+    return SLV_OK;
 }
 
 static slv_code on_response(slv_event *ev, const slv_msg_response *m, slv_err *err)
@@ -359,7 +369,8 @@ static slv_code on_response(slv_event *ev, const slv_msg_response *m, slv_err *e
         return slv_fail(err, SLV_E_PROTOCOL, "a second RESPONSE");
     ing->responded = true;
     ing->status = m->status;
-    if (m->bits & SLV_RESPONSE_FAILED) { /* END says so too, once what waitUntil() was given has ended */
+    /* END says so too, once what waitUntil() was given has ended */
+    if (m->bits & SLV_RESPONSE_FAILED) {
         const slv_event_end end = {.outcome = SLV_OUTCOME_EXCEPTION, .error = m->body};
         slv_page_spec page = slv_page_for_end(ev->shard, ev->version, &end);
 
@@ -384,13 +395,7 @@ static slv_code on_response(slv_event *ev, const slv_msg_response *m, slv_err *e
         SLV_TRY(add_script(ing, m, &head));
     if (m->number != 0)
         return reply_stream(ing, &head, m, err);
-    if (head.length < 0 || m->body_kind == SLV_BODY_INLINE)
-        head.length = (int64_t)m->body.len;
-    if (ing->tail.len > 0)
-        reply_with_tail(ing, &head, m->body);
-    else
-        reply_whole(ing, &head, m->body);
-    return SLV_OK;
+    return reply_inline(ing, &head, m);
 }
 
 static void on_ended(slv_event *ev, const slv_event_end *end)
@@ -547,7 +552,8 @@ static const slv_event_ops event_ops = {
 /* ---- the request ---- */
 
 /* The URL as the worker sees it, normalised, in shard->url until the next call. */
-slv_code slv_shard_url(slv_shard *shard, const slv_request_head *head, const slv_version *version, slv_str *ret)
+slv_code slv_shard_url(slv_shard *shard, const slv_request_head *head, const slv_version *version,
+                       slv_str *ret)
 {
     slv_buf *text = &shard->scratch;
 

@@ -38,8 +38,7 @@ static slv_code put_cookie(slv_buf *out, slv_str value, slv_str from, slv_str to
 static slv_code put_value(slv_buf *out, slv_str value, const slv_origin *from, const slv_origin *to)
 {
     SLV_CLEANUP(slv_buf_done)
-    slv_buf was = SLV_BUF(512),
-            now = SLV_BUF(512), half = SLV_BUF(value.len * 8 + 512);
+    slv_buf was = SLV_BUF(512), now = SLV_BUF(512), half = SLV_BUF(value.len * 8 + 512);
 
     if (slv_str_find(value, from->host, 0) == SIZE_MAX)
         return slv_buf_append(out, value);
