@@ -57,9 +57,9 @@ static slv_code respond(slv_exchange *base, const slv_response_head *head, slv_e
         .version = ex->base.head.version,
         .keep_alive =
             ex->keep_alive && !c->server->draining && !to_close && !ex->expects && !c->grace,
-        .no_body = bare || ex->is_head,
+        .bare = bare,
         .keeps_length = ex->is_head || head->status == 304,
-        .chunked = head->length < 0 && !to_close,
+        .chunked = head->length < 0 && ex->base.head.version == 11,
         .date = slv_server_date(c->server),
     };
 
@@ -72,7 +72,7 @@ static slv_code respond(slv_exchange *base, const slv_response_head *head, slv_e
     ex->keep_alive = how.keep_alive;
     if (ex->expects)
         c->linger_after = true;
-    if (how.no_body)
+    if (bare || ex->is_head)
         ex->framing = OUT_NONE;
     else if (head->length >= 0)
         ex->framing = OUT_LENGTH;

@@ -7,16 +7,18 @@
  *
  * Thread: the loop thread of the connection, for every function and every callback.
  *
- * Life. An exchange is valid from `request` until one of these, after which it must not be touched
- * and no callback comes for it:
- *   - the handler called slv_exchange_end, slv_exchange_reply, slv_exchange_abort or
- * slv_exchange_upgrade;
- *   - `gone` was called and returned (the client went away, or a timeout, or the server was
- * closed). ex->head and everything that it points at, ex->arena and what was allocated from it live
- * as long. A handler that holds the exchange past `request` stores its own pointer in ex->user.
+ * Life. An exchange is valid from `request` until the handler ends it (slv_exchange_end, reply,
+ * abort or upgrade) or `gone` has returned (the client went away, a timeout, the server closed).
+ * Then it must not be touched, and no callback comes for it. ex->head and everything that it points
+ * at, ex->arena and what was allocated from it live as long. A handler that holds the exchange past
+ * `request` stores its own pointer in ex->user.
  *
  * Re-entrance. Functions of this header never call back from inside; callbacks come from the loop.
  * All of them may be called inside any callback, the terminal ones included.
+ *
+ * A client that leaves is noticed while it is read from or written to. When it ends its side behind
+ * a complete request (it may still be reading: a half-close) the response has 250 ms to begin, a
+ * second after "Connection: close".
  *
  * Request body. Nothing is delivered before slv_exchange_credit granted it, and never more than was
  * granted: at a credit of 0 the connection stops reading, and the client is held back by TCP
@@ -28,9 +30,10 @@
  *
  * Response. respond, then write any number of times, then end. Framing is ours: head.length >= 0
  * sends Content-Length (and writing another number of bytes aborts), -1 chunks it (HTTP/1.0: ends
- * it by closing). Nothing is written to the socket before the end of the loop turn, where all that
- * gathered leaves in one write; a large write may go out at once. Bodies written in answer to HEAD,
- * 1xx, 204 or 304 are discarded.
+ * it by closing). In answer to HEAD the same is said, unless the headers give a Content-Length;
+ * nothing is said with 204 and 304. Nothing is written to the socket before the end of the loop
+ * turn, where all that gathered leaves in one write; a large write may go out at once. Bodies
+ * written in answer to HEAD, 1xx, 204 or 304 are discarded.
  *
  * Back-pressure. Bytes given to write are always taken (copied). It returns false once more than
  * SLV_EXCHANGE_HIGH bytes wait; `writable` is then called once, when fewer than SLV_EXCHANGE_LOW
@@ -67,17 +70,15 @@ typedef struct slv_http_header {
 
 typedef struct slv_request_head {
     slv_str method; /* as sent, e.g. "GET"; a token */
-    /* As sent. Origin form ("/path?query") in most cases; a client may also send the absolute form
-       ("http://host/path") or, with OPTIONS, "*". No spaces, controls or bytes above 0x7e. CONNECT
-       is refused before. */
+    /* As sent: mostly "/path?query"; a client may also send "http://host/path". Visible ASCII only.
+       CONNECT, TRACE, "OPTIONS *" and unknown methods are answered before. */
     slv_str target;
-    slv_str path; /* the target from its path on: what follows scheme and authority of the absolute
-                     form; "*" too */
-    slv_str authority; /* the absolute target's authority, else Host (":authority"); empty when
-                          HTTP/1.0 sent none */
-    slv_str scheme;    /* "http" or "https", of the connection */
+    slv_str path; /* the target without scheme and authority; begins with "/" */
+    slv_str
+        authority;  /* of an absolute target, else Host (":authority"); may be empty in HTTP/1.0 */
+    slv_str scheme; /* "http" or "https", of the connection */
     const slv_http_header
-        *headers; /* in the order sent; hop-by-hop fields are removed; "host" is among them */
+        *headers; /* in the order sent, "host" too; hop-by-hop fields are removed */
     size_t header_count;
     int version;            /* 10, 11, 20 */
     int64_t content_length; /* -1 when the body is chunked (unknown) */

@@ -88,7 +88,8 @@ static slv_code make_fields(slv_h2_stream *st, const slv_response_head *head, bo
                             nghttp2_nv **ret, size_t *ret_count, slv_err *err)
 {
     slv_str block = head->headers, name, value, text, date;
-    bool malformed = false, dated = false;
+    bool malformed = false, dated = false, length_given = false;
+    bool bare = head->status == 204 || head->status == 304;
     size_t rows = 0, n = 0;
     nghttp2_nv *nv;
     char number[24];
@@ -109,6 +110,7 @@ static slv_code make_fields(slv_h2_stream *st, const slv_response_head *head, bo
         SLV_TRY(lower(&st->arena, name, &name));
         SLV_TRY(slv_arena_dup(&st->arena, value, &value));
         dated |= slv_str_is(name, "date");
+        length_given |= slv_str_is(name, "content-length");
         nv[n++] = field(name, value);
     }
     if (malformed)
@@ -117,7 +119,7 @@ static slv_code make_fields(slv_h2_stream *st, const slv_response_head *head, bo
         SLV_TRY(slv_arena_dup(&st->arena, slv_server_date(st->h2->server), &date));
         nv[n++] = field(SLV_STR("date"), date);
     }
-    if (head->length >= 0 && !st->no_body) {
+    if (head->length >= 0 && !bare && !length_given) {
         snprintf(number, sizeof number, "%lld", (long long)head->length);
         SLV_TRY(slv_arena_dup(&st->arena, slv_str_from(number), &text));
         nv[n++] = field(SLV_STR("content-length"), text);

@@ -166,16 +166,18 @@ static char *put_number(char *p, uint64_t v)
 }
 
 static char *put_fields(char *p, slv_str block, const slv_http1_write *how, bool *ret_date,
-                        bool *ret_bad)
+                        bool *ret_length, bool *ret_bad)
 {
     slv_str name, value;
 
     while (slv_http_block_next(&block, &name, &value, ret_bad)) {
         if (slv_http_hop_by_hop(name))
             continue;
-        if (name.len == 14 && !how->keeps_length &&
-            slv_str_eq_nocase(name, SLV_STR("content-length")))
-            continue;
+        if (name.len == 14 && slv_str_eq_nocase(name, SLV_STR("content-length"))) {
+            if (!how->keeps_length)
+                continue;
+            *ret_length = true;
+        }
         if (name.len == 4 && slv_str_eq_nocase(name, SLV_STR("date")))
             *ret_date = true;
         p = put(p, name);
@@ -186,13 +188,16 @@ static char *put_fields(char *p, slv_str block, const slv_http1_write *how, bool
     return p;
 }
 
-static char *put_framing(char *p, const slv_response_head *head, const slv_http1_write *how)
+static char *put_framing(char *p, const slv_response_head *head, const slv_http1_write *how,
+                         bool length_given)
 {
     if (how->upgrade)
         return put(p, SLV_STR("Upgrade: websocket\r\nConnection: Upgrade\r\n"));
-    if (how->chunked && !how->no_body) {
+    if (how->bare || length_given) {
+        /* nothing to say */
+    } else if (how->chunked) {
         p = put(p, SLV_STR("Transfer-Encoding: chunked\r\n"));
-    } else if (head->length >= 0 && !how->no_body) {
+    } else if (head->length >= 0) {
         p = put(p, SLV_STR("Content-Length: "));
         p = put_number(p, (uint64_t)head->length);
         p = put(p, SLV_STR("\r\n"));
@@ -209,7 +214,7 @@ slv_code slv_http1_write_head(slv_outq *q, const slv_response_head *head,
 {
     slv_str reason = head->reason.len ? head->reason : slv_str_from(slv_http_reason(head->status));
     char *start, *p;
-    bool date = false, bad = false;
+    bool date = false, length = false, bad = false;
 
     if (head->status < 100 || head->status > 999)
         return slv_fail(err, SLV_E_INVAL, "response status %d cannot be sent", head->status);
@@ -227,7 +232,7 @@ slv_code slv_http1_write_head(slv_outq *q, const slv_response_head *head,
     *p++ = ' ';
     p = put(p, reason);
     p = put(p, SLV_STR("\r\n"));
-    p = put_fields(p, head->headers, how, &date, &bad);
+    p = put_fields(p, head->headers, how, &date, &length, &bad);
     if (bad)
         return slv_fail(err, SLV_E_INVAL, "a response header cannot be sent");
     if (!date) {
@@ -235,7 +240,7 @@ slv_code slv_http1_write_head(slv_outq *q, const slv_response_head *head,
         p = put(p, how->date);
         p = put(p, SLV_STR("\r\n"));
     }
-    p = put_framing(p, head, how);
+    p = put_framing(p, head, how, length);
     p = put(p, SLV_STR("\r\n"));
     slv_outq_commit(q, (size_t)(p - start));
     return SLV_OK;

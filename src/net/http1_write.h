@@ -11,8 +11,8 @@
 typedef struct slv_http1_write {
     int version;       /* of the request, 10 or 11 */
     bool keep_alive;   /* Connection says what differs from the version's default */
-    bool no_body;      /* HEAD, 204, 304: no framing of ours */
-    bool keeps_length; /* HEAD, 304: a Content-Length given is sent */
+    bool bare;         /* 204, 304: no framing of ours */
+    bool keeps_length; /* HEAD, 304: a Content-Length given is sent instead of ours */
     bool chunked;
     bool upgrade; /* 101: "Connection: Upgrade", "Upgrade: websocket" */
     slv_str date; /* 29 characters */

@@ -304,3 +304,13 @@ test('a thousand idle connections, and one that is served', async () => {
   await many[999].until('hello\n');
   for (const c of many) c.socket.destroy();
 });
+
+test('HEAD tells the length that GET would have', async () => {
+  const c = await raw(s.port);
+  c.write('HEAD /hello HTTP/1.1\r\nHost: a\r\n\r\nHEAD /big?bytes=10 HTTP/1.1\r\nHost: a\r\n\r\nHEAD /big?bytes=10 HTTP/1.0\r\n\r\n');
+  await c.end();
+  const heads = c.text.split('\r\n\r\n');
+  assert(heads[0].includes('Content-Length: 6') && heads[1].includes('Transfer-Encoding: chunked'));
+  assert(!heads[2].includes('Transfer-Encoding'));
+  assert.equal(heads.length, 4);
+});
