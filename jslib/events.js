@@ -8,7 +8,7 @@ const { defineProperty, defineProperties } = Object;
 const INTERNAL = Symbol();
 
 // Friends: set by static blocks, they reach private fields of the classes below.
-let trusted, begin, end, stopped, addListener, removeListener, runListeners, takeResponse;
+let trusted, begin, end, stopped, prevented, addListener, removeListener, runListeners, takeResponse;
 
 const phases = {
     NONE: { value: 0, enumerable: true },
@@ -61,13 +61,13 @@ export class Event {
         return this.#cancelable;
     }
     get defaultPrevented() {
-        return this.#prevented;
+        return this.#prevented && this.#cancelable;
     }
     get returnValue() {
-        return !this.#prevented;
+        return !(this.#prevented && this.#cancelable);
     }
     get currentTarget() {
-        return this.#dispatching ? this.#target : null;
+        return this.#target;
     }
     get target() {
         return this.#target;
@@ -114,6 +114,7 @@ export class Event {
             event.#dispatching = false;
         };
         stopped = (event) => event.#stoppedNow;
+        prevented = (event) => event.#prevented;
     }
     static isEvent(value) {
         return isObject(value) && #type in value;
@@ -223,7 +224,8 @@ export class EventTarget {
             } finally {
                 end(event);
             }
-            return !event.defaultPrevented;
+            // On the platform it counts whether or not the event says that it can be canceled.
+            return !prevented(event);
         };
     }
     static hasListeners(target, type) {
@@ -507,7 +509,7 @@ export function dispatchFetchEvent(ctx, request) {
         return response;
     }
     const response = takeResponse(event);
-    if (response === undefined && event.defaultPrevented) {
+    if (response === undefined && prevented(event)) {
         throw new TypeError("preventDefault() called but respondWith() not called");
     }
     return response;
@@ -539,17 +541,20 @@ function describe(error) {
     }
 }
 
+// Where an error was made; for what is no error, where it was reported.
+function placeOf(error) {
+    if (isObject(error) && typeof error.sourceURL === "string") {
+        return { filename: error.sourceURL, lineno: error.line, colno: error.column };
+    }
+    const match = /^\n    at (?:.*\()?(.*):(\d+):(\d+)\)?/.exec(N.stackFrames(new Error().stack));
+    return match === null ? { filename: "", lineno: 0, colno: 0 } : { filename: match[1], lineno: +match[2], colno: +match[3] };
+}
+
 // Fires "error" on the global scope. True when a listener prevented the default, which is to log the exception.
 function fireError(error) {
     if (!hasGlobalListener("error") && typeof globalThis.onerror !== "function") return false;
-    const at = isObject(error) ? error : undefined;
-    const event = new ErrorEvent("error", {
-        message: describe(error),
-        filename: at === undefined || typeof at.sourceURL !== "string" ? "" : at.sourceURL,
-        lineno: at === undefined || typeof at.line !== "number" ? 0 : at.line,
-        colno: at === undefined || typeof at.column !== "number" ? 0 : at.column,
-        error,
-    });
+    const { filename, lineno, colno } = placeOf(error);
+    const event = new ErrorEvent("error", { message: describe(error), filename, lineno, colno, error });
     trusted(event);
     return !runListeners(globalTarget, event, globalThis);
 }

@@ -111,7 +111,7 @@ export class EventSource extends EventTarget {
         // Listeners are added after this returns.
         P.PromisePrototypeThen(P.PromiseResolve(undefined), () => {
             if (source.#state === CLOSED) return;
-            source.#open();
+            source.#state = OPEN;
             source.#pump(reader);
         });
         return source;

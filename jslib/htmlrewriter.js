@@ -572,7 +572,7 @@ export class HTMLRewriter {
     transform(response) {
         if (!load("response").isResponse(response)) throw badArgument("HTMLRewriter", "transform", 1, "Response");
         const charset = charsetOf(response.headers);
-        if (this.#registrations.length === 0 || response.body === null) return response;
+        if (response.body === null) return response;
         const { body, status, statusText, headers } = response;
         if (response.bodyUsed || body.locked) throw new TypeError("The ReadableStream has been locked to a reader.");
         const { Response } = load("response");

@@ -80,8 +80,9 @@ export function errorFromJSON(json) {
   const error = dom ? new (load("errors").DOMException)(message, name) : new Class(message);
   if (!dom && typeof name === "string" && name !== "" && error.name !== name)
     P.ObjectDefineProperty(error, "name", { __proto__: null, value: name, writable: true, configurable: true, enumerable: false });
-  if (typeof stack === "string" && stack !== "")
-    P.ObjectDefineProperty(error, "stack", { __proto__: null, value: stack, writable: true, configurable: true, enumerable: false });
+  // Where it was made is here; what matters is where it comes from, which main does not always know.
+  const text = typeof stack === "string" && stack !== "" ? stack : message === "" ? error.name : `${error.name}: ${message}`;
+  P.ObjectDefineProperty(error, "stack", { __proto__: null, value: text, writable: true, configurable: true, enumerable: false });
   return error;
 }
 

@@ -27,7 +27,7 @@ test("what a listener throws ends the dispatch and reaches the caller", () => {
     target.addEventListener("a", () => seen.push(2));
     const event = new Event("a");
     assertThrows(() => target.dispatchEvent(event), { name: "RangeError", message: "listener" });
-    assertEquals([seen, event.eventPhase, event.currentTarget], [[1], 0, null]);
+    assertEquals([seen, event.eventPhase, event.composedPath()], [[1], 0, []]);
 });
 
 test("an event cannot be dispatched while it is", () => {
@@ -65,7 +65,10 @@ test("a listener added or removed during a dispatch takes part in the next, or n
 test("preventDefault counts whether or not the event says it can be canceled", () => {
     const target = new EventTarget();
     target.addEventListener("a", (e) => e.preventDefault());
-    assertEquals([target.dispatchEvent(new Event("a")), target.dispatchEvent(new Event("a", { cancelable: true }))], [false, false]);
+    const fixed = new Event("a");
+    const cancelable = new Event("a", { cancelable: true });
+    assertEquals([target.dispatchEvent(fixed), target.dispatchEvent(cancelable)], [false, false]);
+    assertEquals([fixed.defaultPrevented, fixed.returnValue, cancelable.defaultPrevented], [false, true, true]);
 });
 
 test("an aborted signal removes its listener", () => {
