@@ -187,6 +187,16 @@ static const char *const rsa_names[SLV_PKEY_PARTS] = {
     OSSL_PKEY_PARAM_RSA_FACTOR1,   OSSL_PKEY_PARAM_RSA_FACTOR2,     OSSL_PKEY_PARAM_RSA_EXPONENT1,
     OSSL_PKEY_PARAM_RSA_EXPONENT2, OSSL_PKEY_PARAM_RSA_COEFFICIENT1};
 
+/* All of the numbers behind d, or none; and none without d. */
+static bool complete(BIGNUM *const n[SLV_PKEY_PARTS])
+{
+    unsigned given = 0;
+
+    for (unsigned i = SLV_RSA_P; i <= SLV_RSA_QI; i++)
+        given += n[i] != NULL;
+    return given == 0 || (given == 5 && n[SLV_RSA_D]);
+}
+
 /* The primes must make the modulus: everything else follows from numbers that the owner chose. */
 static bool primes_match(BIGNUM *const n[SLV_PKEY_PARTS])
 {
@@ -217,7 +227,8 @@ static slv_code rsa_from_parts(const slv_str parts[SLV_PKEY_PARTS], slv_pkey **r
         ok = numbers[i] && !BN_is_zero(numbers[i]) &&
              OSSL_PARAM_BLD_push_BN(build, rsa_names[i], numbers[i]);
     }
-    ok = ok && numbers[SLV_RSA_N] && numbers[SLV_RSA_E] && primes_match(numbers);
+    ok = ok && numbers[SLV_RSA_N] && numbers[SLV_RSA_E] && complete(numbers) &&
+         primes_match(numbers);
     int selection = numbers[SLV_RSA_D] ? EVP_PKEY_KEYPAIR : EVP_PKEY_PUBLIC_KEY;
     EVP_PKEY *pkey = from_params(SLV_PKEY_RSA, build, ok, selection);
     for (unsigned i = 0; i < SLV_PKEY_PARTS; i++)

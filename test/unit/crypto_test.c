@@ -481,6 +481,37 @@ TEST(a_key_of_another_kind_is_told_apart_from_no_key)
     CHECK_INT(trailing, 1);
 }
 
+TEST(rsa_numbers_come_complete_or_not_at_all)
+{
+    SLV_CLEANUP(slv_pkey_free) slv_pkey *k = NULL;
+    SLV_CLEANUP(slv_pkey_free) slv_pkey *other = NULL;
+    slv_buf numbers[SLV_PKEY_PARTS];
+    slv_str parts[SLV_PKEY_PARTS];
+
+    CHECK(slv_pkey_generate(SLV_PKEY_RSA, 1024, 65537, &k) == SLV_OK);
+    for (unsigned i = 0; i < SLV_PKEY_PARTS; i++) {
+        numbers[i] = SLV_BUF(1000);
+        SLV_ASSERT(slv_pkey_part(k, i, &numbers[i]) == SLV_OK);
+        parts[i] = slv_buf_view(&numbers[i]);
+    }
+    slv_str q = parts[SLV_RSA_Q], d = parts[SLV_RSA_D];
+    parts[SLV_RSA_Q] = SLV_STR_NULL;
+    slv_code without_q = slv_pkey_from_parts(SLV_PKEY_RSA, parts, &other);
+    parts[SLV_RSA_Q] = parts[SLV_RSA_P];
+    slv_code wrong_q = slv_pkey_from_parts(SLV_PKEY_RSA, parts, &other);
+    parts[SLV_RSA_Q] = q;
+    parts[SLV_RSA_D] = SLV_STR_NULL;
+    slv_code without_d = slv_pkey_from_parts(SLV_PKEY_RSA, parts, &other);
+    parts[SLV_RSA_D] = d;
+    for (unsigned i = SLV_RSA_P; i <= SLV_RSA_QI; i++)
+        parts[i] = SLV_STR_NULL;
+    slv_code short_form = slv_pkey_from_parts(SLV_PKEY_RSA, parts, &other);
+    for (unsigned i = 0; i < SLV_PKEY_PARTS; i++)
+        slv_buf_done(&numbers[i]);
+    CHECK(without_q == SLV_E_PARSE && wrong_q == SLV_E_PARSE && without_d == SLV_E_PARSE);
+    CHECK(short_form == SLV_OK);
+}
+
 TEST(points_come_compressed_and_leave_uncompressed)
 {
     SLV_CLEANUP(slv_pkey_free) slv_pkey *k = NULL;
