@@ -468,10 +468,8 @@ static char *put_ours(ingress *ing, char *p)
                    head->scheme.len == 5 ? SLV_STR("{\"scheme\":\"https\"}")
                                          : SLV_STR("{\"scheme\":\"http\"}"));
     p = put_header(p, SLV_STR("x-forwarded-proto"), head->scheme);
-    if (head->wants_websocket) {
-        p = put_header(p, SLV_STR("upgrade"), SLV_STR("websocket"));
+    if (head->wants_websocket) /* "upgrade" is among its fields already */
         p = put_header(p, SLV_STR("connection"), SLV_STR("Upgrade"));
-    }
     return p;
 }
 
