@@ -1,0 +1,117 @@
+// What a client sees when a Worker passes its limits or its process dies: the one who did it gets an error, the others an answer.
+import test from 'node:test';
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { Agent, get } from 'node:http';
+import { dev, sleep, worker } from './lib/selvage.mjs';
+
+const source = `
+const kept = [];
+const acts = {
+  loop() { for (;;); },
+  async awaits() { for (;;) await 0; },
+  microtasks() { return new Promise(() => { const f = () => Promise.resolve().then(f); f(); }); },
+  regex() { /a*a*a*a*b/.test('a'.repeat(20000)); },
+  objects() { for (;;) kept.push({ n: kept.length }); },
+  buffers() { for (;;) kept.push(new Uint8Array(1 << 20).fill(1)); },
+  async slow() { await new Promise((r) => setTimeout(r, 1200)); return 'slow'; },
+};
+export default {
+  async fetch(request) {
+    const act = acts[new URL(request.url).pathname.slice(1)];
+    return new Response(await act?.() ?? 'ok');
+  },
+};`;
+
+const withWorker = async (text, config, work) => {
+  const server = await dev(worker(text, config));
+  try {
+    await work(server);
+  } finally {
+    assert.deepEqual(await server.stop(), { code: 0, signal: null });
+  }
+};
+const quick = '[limits]\ncpu_ms = 100\n';
+
+// The processes below that one: [{ pid, args }].
+function below(pid) {
+  const rows = execFileSync('ps', ['-eo', 'pid=,ppid=,args='], { encoding: 'utf8' }).trim().split('\n')
+    .map((line) => /^\s*(\d+)\s+(\d+)\s+(.*)$/.exec(line)).map(([, p, parent, args]) => ({ pid: +p, parent: +parent, args }));
+  const found = [];
+  for (let front = [pid]; front.length > 0;) {
+    const next = rows.filter((r) => front.includes(r.parent));
+    found.push(...next);
+    front = next.map((r) => r.pid);
+  }
+  return found;
+}
+const isolates = (server) => below(server.child.pid).filter((p) => p.args.startsWith('selvage: isolate test'));
+
+for (const act of ['loop', 'awaits', 'microtasks', 'regex']) {
+  test(`CPU: ${act} is cut off, and who waits beside it is answered`, () => withWorker(source, quick, async (s) => {
+    const beside = s.fetch('/slow');
+    await sleep(100);
+    const r = await s.fetch('/' + act);
+    assert.equal(r.status, 503);
+    await r.arrayBuffer();
+    const other = await beside;
+    assert.equal(other.status, 200);
+    assert.equal(await other.text(), 'slow');
+    assert.equal(await (await s.fetch('/')).text(), 'ok');
+  }));
+}
+
+for (const act of ['objects', 'buffers']) {
+  test(`memory: ${act} are cut off, and who waits beside them is answered`, () => withWorker(source, '', async (s) => {
+    const beside = s.fetch('/slow');
+    await sleep(100);
+    const r = await s.fetch('/' + act);
+    assert.equal(r.status, 503);
+    await r.arrayBuffer();
+    assert.equal(await (await beside).text(), 'slow');
+    assert.equal(await (await s.fetch('/')).text(), 'ok');
+  }));
+}
+
+test('a killed isolate is replaced; the connection of the client stays', () => withWorker(source, '', async (s) => {
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+  const ask = (path) => new Promise((done, fail) => get({ port: s.port, path, agent }, (res) => {
+    const { localPort } = res.socket;
+    let text = '';
+    res.on('data', (d) => (text += d)).on('end', () => done({ status: res.statusCode, text, localPort }));
+  }).on('error', fail));
+  const first = await ask('/');
+  const [one] = isolates(s);
+  assert.ok(one, 'an isolate is named by ps');
+  process.kill(one.pid, 'SIGKILL');
+  await sleep(200);
+  const second = await ask('/');
+  assert.equal(second.status, 200);
+  assert.equal(second.text, 'ok');
+  assert.equal(second.localPort, first.localPort);
+  assert.notEqual(isolates(s)[0].pid, one.pid);
+  agent.destroy();
+}));
+
+test('module scope that does not end is cut off and said', async () => {
+  const s = await dev(worker('for (;;); export default { fetch() { return new Response("x"); } };'), [], { wait: false });
+  try {
+    await s.saw(/start-up|startup|CPU/i);
+  } finally {
+    await s.stop();
+  }
+});
+
+test('ps shows each role, and nothing outlives a killed main', async () => {
+  const s = await dev(worker(source));
+  assert.equal(await (await s.fetch('/')).text(), 'ok');
+  s.fetch('/loop').catch(() => {});
+  await sleep(200);
+  const children = below(s.child.pid);
+  assert.ok(children.some((p) => p.args.startsWith('selvage: isolate test#1')));
+  assert.ok(children.some((p) => p.args.startsWith('selvage: zygote')));
+  await s.stop('SIGKILL');
+  const alive = () => children.filter((p) => { try { process.kill(p.pid, 0); return true; } catch { return false; } });
+  for (let i = 0; i < 100 && alive().length > 0; i++) await sleep(50);
+  assert.deepEqual(alive(), []);
+});
