@@ -59,11 +59,9 @@ class Context {
         if (this.maxStringLength === null) this.maxStringLength = Infinity;
         this.style = this.colors ? colorStyle : plainStyle;
         this.indent = 0;
-        this.current = 0; // depth of the value whose members are being written
         this.started = 0; // depth of the object that was begun last: tells how deep what was just written is
         this.seen = [];
         this.circular = null;
-        this.budget = 0;
     }
 
     options() {
@@ -348,7 +346,7 @@ function describeRest(ctx, value, name, tag, none) {
     const platform = platformMembers(ctx, value);
     if (platform !== null) {
         const size = platform.size === undefined ? "" : `(${platform.size})`;
-        const entries = () => platform.lines(ctx);
+        const entries = (c, v, depth) => platform.lines(c, depth);
         return { keys, braces: [`${name ?? platform.name}${size} {`, "}"], entries, extras: OBJECT, empty: !platform.any };
     }
     if (name === "Object" && tag === "") return { keys, braces: ["{", "}"], entries: none, extras: OBJECT, empty: true };
@@ -400,11 +398,11 @@ function platformMembers(ctx, value) {
         name,
         any: shown.length > 0 || (entries !== null && entries.length > 0),
         size: entries === null ? undefined : entries.length,
-        lines: (c) => {
+        lines: (c, depth) => {
             const out = [];
             if (entries !== null) {
                 for (let i = 0; i < entries.length; i++) {
-                    out.push(`${formatValue(c, entries[i][0], c.current)} => ${formatIndented(c, entries[i][1], c.current)}`);
+                    out.push(`${formatValue(c, entries[i][0], depth)} => ${formatIndented(c, entries[i][1], depth)}`);
                 }
             }
             for (let i = 0; i < shown.length; i++) {
@@ -414,7 +412,7 @@ function platformMembers(ctx, value) {
                 } catch {
                     continue;
                 }
-                out.push(`${propertyName(c, shown[i])}: ${formatIndented(c, member, c.current)}`);
+                out.push(`${propertyName(c, shown[i])}: ${formatIndented(c, member, depth)}`);
             }
             return out;
         },
@@ -447,7 +445,6 @@ function formatRaw(ctx, value, depth, typed) {
     if (depth > ctx.depth) return ctx.style(`[${tooDeep(value)}]`, "special");
 
     ctx.seen.push(value);
-    ctx.current = depth + 1;
     ctx.started = depth;
     let output;
     try {
