@@ -54,6 +54,7 @@ SLV_UNUSED static void on_placed(slv_pool_event *ev, const slv_err *err)
         return;
     }
     t->refused = true;
+    tap_note("refused: %.200s", slv_err_text(err));
     t->code = err->code;
     snprintf(t->text, sizeof t->text, "%s", slv_err_text(err));
 }
@@ -208,7 +209,9 @@ SLV_UNUSED static bool wait_over(try_event *t)
 }
 SLV_UNUSED static bool has_isolate(void *arg)
 {
-    return ((const try_event *)arg)->placed;
+    const try_event *t = arg;
+
+    return t->placed || t->refused;
 }
 SLV_UNUSED static bool all_gone(void *arg)
 {
