@@ -179,7 +179,7 @@ class Exchange {
         }
         const webSocket = socket === 0 ? null : load("websocket").webSocketFromChannel(new ChannelSocket(socket));
         const url = withoutFragment(this.url);
-        return responseFromWire(status, statusText, url, this.hops > 0, headers, body, webSocket);
+        return responseFromWire(status, statusText, url, this.hops > 0, headers, body, webSocket, this.manual);
     }
 }
 

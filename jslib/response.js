@@ -103,12 +103,13 @@ export class Response extends Body {
     static {
         make = (kind, data, headers, block, type, immutable) =>
             new Response(MAKE, { kind, data, headers, block, type, immutable });
-        fill = (r, status, statusText, url, redirected, webSocket) => {
+        fill = (r, status, statusText, url, redirected, webSocket, manual) => {
             r.#status = status;
             r.#statusText = statusText;
             r.#url = url;
             r.#redirected = redirected;
             r.#webSocket = webSocket;
+            r.#manual = manual;
         };
         fieldsOf = (r) => ({
             status: r.#status,
@@ -317,10 +318,11 @@ const wire = {
 };
 
 // What fetch and bindings answer with. `body` is null, a Uint8Array or a ByteSource; the headers are immutable.
-export function responseFromWire(status, statusText, url, redirected, headerBlock, body, webSocket) {
+// manual: the body is coded as the headers say, and nobody is to unpack it.
+export function responseFromWire(status, statusText, url, redirected, headerBlock, body, webSocket, manual = false) {
     const r = make(kindOfWireBody(body), body, null, headerBlock, null, true);
     const text = statusText === "" || statusText === defaultText(status) ? null : statusText;
-    fill(r, status, text, url, redirected, webSocket);
+    fill(r, status, text, url, redirected, webSocket, manual);
     return r;
 }
 
@@ -328,7 +330,7 @@ export function responseFromWire(status, statusText, url, redirected, headerBloc
 export function plainResponse(status, body, type) {
     extractBody(body);
     const r = make(extracted.kind, extracted.data, null, "", type, false);
-    fill(r, status, null, "", false, null);
+    fill(r, status, null, "", false, null, false);
     return r;
 }
 
