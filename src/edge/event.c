@@ -250,23 +250,37 @@ void slv_event_sweep_(slv_shard *shard)
 
 /* An event that main gave up while its isolate had not heard of it: what the isolate opens for it
  * is declined. */
+static slv_code decline_stream(slv_isolate *iso, uint32_t event, slv_stream_kind kind,
+                               uint32_t number, slv_err *err)
+{
+    static const slv_stream_ops none = {0};
+    slv_stream st = {.ops = &none, .event = event};
+
+    if (!(number & 1))
+        return SLV_OK; /* ours: it ended with the event */
+    SLV_TRY(slv_stream_open(&st, slv_isolate_link(iso), kind, number, err));
+    slv_stream_close(&st);
+    return SLV_OK;
+}
+
 static slv_code decline(slv_isolate *iso, const slv_frame *f, slv_err *err)
 {
-    slv_link *link = slv_isolate_link(iso);
-    static const slv_stream_ops none = {0};
-    slv_msg_response m;
+    slv_msg_response r;
+    slv_msg_op op;
 
-    if (f->type != SLV_FRAME_RESPONSE)
-        return SLV_OK;
-    if (slv_msg_response_get(f->payload, &m) != SLV_OK)
-        return slv_fail(err, SLV_E_PROTOCOL, "malformed RESPONSE");
-    if (m.body_kind == SLV_BODY_STREAM || (m.body_kind == SLV_BODY_SOCKET && m.number & 1)) {
-        slv_stream st = {.ops = &none, .event = f->id};
-
-        SLV_TRY(slv_stream_open(&st, link,
-                                m.body_kind == SLV_BODY_STREAM ? SLV_STREAM_IN : SLV_STREAM_SOCKET,
-                                m.number, err));
-        slv_stream_close(&st);
+    if (f->type == SLV_FRAME_RESPONSE) {
+        if (slv_msg_response_get(f->payload, &r) != SLV_OK)
+            return slv_fail(err, SLV_E_PROTOCOL, "malformed RESPONSE");
+        if (r.number != 0)
+            return decline_stream(
+                iso, f->id, r.body_kind == SLV_BODY_SOCKET ? SLV_STREAM_SOCKET : SLV_STREAM_IN,
+                r.number, err);
+    } else if (f->type == SLV_FRAME_OP) {
+        if (slv_msg_op_get(f->payload, &op) != SLV_OK)
+            return slv_fail(err, SLV_E_PROTOCOL, "malformed OP");
+        if ((op.kind == SLV_OP_FETCH || op.kind == SLV_OP_SERVICE_FETCH) &&
+            op.fetch.bits & SLV_FETCH_STREAM)
+            return decline_stream(iso, op.event, SLV_STREAM_IN, op.fetch.body_stream, err);
     }
     return SLV_OK;
 }
@@ -370,7 +384,7 @@ slv_code slv_edge_frame_(void *user, slv_isolate *iso, const slv_frame *f, slv_e
         return take_log(user, iso, f, err);
     case SLV_FRAME_OP:
         ev = event_of_op(iso, f->payload);
-        return ev ? take_op(ev, f, err) : SLV_OK;
+        return ev && ev->state == SLV_EVENT_RUNNING ? take_op(ev, f, err) : decline(iso, f, err);
     case SLV_FRAME_OP_CANCEL:
         return cancel_op(user, iso, f->id);
     case SLV_FRAME_CAP_DROP:

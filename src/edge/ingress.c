@@ -650,6 +650,16 @@ static void on_request(void *ctx, slv_exchange *ex)
     }
     if (refused(shard, ex, version))
         return;
+    unsigned hops = hops_of(ex);
+    if (hops > version->limits.service_hops) {
+        const slv_page_spec page = {
+            .status = 500,
+            .code = 1019,
+            .title = SLV_STR("The request has come through this worker too often")};
+
+        slv_page_reply(ex, &page);
+        return;
+    }
     ingress *ing = make(shard);
     ing->ex = ex;
     ing->answerer = (slv_answerer){on_body, on_writable, on_gone};
@@ -657,6 +667,7 @@ static void on_request(void *ctx, slv_exchange *ex)
     ing->in.ops = &in_ops;
     ing->out.ops = &out_ops;
     ing->ev.ops = &event_ops;
+    ing->ev.hops = hops;
     ing->body_inline =
         ex->head.has_body ? slv_exchange_take_body(ex, &ing->body) : has_empty_body(ex);
     if (shard->server->o.hooks.request) {

@@ -390,6 +390,21 @@ TEST(an_isolate_that_sends_more_than_it_may_is_killed)
     CHECK(rig_stop(&r));
 }
 
+TEST(a_request_that_goes_round_in_circles_is_cut)
+{
+    rig r;
+    SLV_CLEANUP(slv_buf_done) slv_buf last = SLV_BUF(1 << 20);
+    SLV_CLEANUP(slv_buf_done) slv_buf over = SLV_BUF(1 << 20);
+
+    CHECK(rig_start(&r, 1, false));
+    CHECK(rig_get(&r, "GET /hello HTTP/1.0\r\nCDN-Loop: other; loops=99, selvage; loops=16\r\n\r\n",
+                  &last));
+    CHECK(status_is(&last, "200"));
+    CHECK(rig_get(&r, "GET /hello HTTP/1.0\r\nCDN-Loop: selvage; loops=17\r\n\r\n", &over));
+    CHECK(status_is(&over, "500") && has(rig_body(&over), "1019"));
+    CHECK(rig_stop(&r));
+}
+
 /* ---- WebSockets ---- */
 
 TEST(a_websocket_of_a_client_reaches_the_worker_and_back)
