@@ -281,13 +281,31 @@ static void resolve_rule(slv_bundler *b, uint32_t id, uint32_t callback, const s
     ask_resolve(b, id, callback, q, rule->type);
 }
 
+static bool in_pairs(const slv_pair *list, size_t n, slv_str key)
+{
+    for (size_t i = 0; i < n; i++)
+        if (slv_str_eq(list[i].key, key))
+            return true;
+    return false;
+}
+
+/* esbuild replaces what has an alias itself, but asks plugins first. */
+static bool has_alias(const slv_bundler *b, slv_str path)
+{
+    const slv_config *c = b->spec->config;
+
+    return !b->spec->no_bundle && (in_pairs(c->alias.items, c->alias.len, path) ||
+                                   in_pairs(b->spec->alias, b->spec->alias_count, path));
+}
+
 static void on_resolve(slv_bundler *b, uint32_t id, const slv_node *q)
 {
     const slv_node *ids = slv_node_get(q, "ids");
     slv_str path = slv_node_str(slv_node_get(q, "path"));
     int64_t data = 0;
 
-    if (slv_node_i64(slv_node_get(q, "pluginData"), &data) && data == RESOLVING) {
+    if ((slv_node_i64(slv_node_get(q, "pluginData"), &data) && data == RESOLVING) ||
+        has_alias(b, path)) {
         answer_nothing(b, id);
         return;
     }

@@ -191,7 +191,9 @@ static slv_code set_log_level(const slv_args *a, slv_err *err)
 
 static slv_code server_options(const slv_args *a, slv_dev_options *o, slv_err *err)
 {
-    bool terminal = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO) && !getenv("CI");
+    /* in the background, changing the terminal would stop us */
+    bool foreground = isatty(STDIN_FILENO) && tcgetpgrp(STDIN_FILENO) == getpgrp();
+    bool terminal = foreground && isatty(STDOUT_FILENO) && !getenv("CI");
     uint64_t port, loops;
 
     SLV_TRY(slv_args_number(a, "port", 0, 65535, 0, &port, err));
@@ -207,8 +209,7 @@ static slv_code server_options(const slv_args *a, slv_dev_options *o, slv_err *e
     o->https_cert = slv_args_string(a, "https-cert-path");
     o->test_scheduled = slv_args_bool(a, "test-scheduled", false);
     o->live_reload = slv_args_bool(a, "live-reload", false);
-    o->interactive =
-        slv_args_bool(a, "show-interactive-dev-session", terminal) && isatty(STDIN_FILENO);
+    o->interactive = slv_args_bool(a, "show-interactive-dev-session", terminal) && foreground;
     o->no_zygote = !slv_args_bool(a, "zygote", true);
     o->record = slv_args_string(a, "record");
     return SLV_OK;

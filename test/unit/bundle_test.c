@@ -283,6 +283,26 @@ TEST(bundler_gives_a_table_to_scripts_that_import_by_variable)
     CHECK(has(p.result->script, "\"a.txt\": () =>") && p.result->modules.len == 1);
 }
 
+TEST(bundler_lets_aliases_replace_built_in_modules)
+{
+    SLV_CLEANUP(project_done) project p;
+
+    if (!project_open(
+            &p, "alias",
+            "main = 'index.js'\nalias = { \"node:fs\" = \"./fs.js\", \"os\" = \"./os.js\" }"))
+        return;
+    put_file(&p, "index.js",
+             SLV_STR("import f from 'node:fs'; import o from 'os'; import p from 'path';\nexport "
+                     "default [f, o, p];\n"));
+    put_file(&p, "fs.js", SLV_STR("export default 'mine';\n"));
+    put_file(&p, "os.js", SLV_STR("export default 'mine too';\n"));
+    CHECK(build(&p, "index.js", false));
+    CHECK(!p.failed && p.result->ok);
+    CHECK(!has(p.result->script, "node:fs\")") && !has(p.result->script, "node:os") &&
+          has(p.result->script, "mine too"));
+    CHECK(has(p.result->script, "__selvage.module(\"node:path\")"));
+}
+
 TEST(bundler_refuses_files_of_ignored_rules)
 {
     SLV_CLEANUP(project_done) project p;
