@@ -303,21 +303,46 @@ class PumpToSink extends Drain {
     constructor(rs, sink) {
         super(rs);
         this.sink = sink;
+        this.over = false;
+        sink.onCancel = (e) => this.refuse(e);
     }
     take(bytes) {
         return this.sink.write(bytes);
     }
+    // The reader has gone: the source hears of it, and nobody is at fault.
+    refuse(e) {
+        if (this.over) return;
+        this.over = true;
+        quiet(cancelStream(this.rs, e));
+        this.sink.abort(e);
+        this.d.resolve(undefined);
+    }
+    chunk(value) {
+        if (this.over) return;
+        if (isBytes(value)) {
+            super.chunk(value);
+            return;
+        }
+        const e = new TypeError(NOT_BYTES);
+        quiet(cancelStream(this.rs, e));
+        this.error(e);
+    }
     close() {
+        if (this.over) return;
+        this.over = true;
         this.sink.close();
         this.d.resolve(undefined);
     }
     error(e) {
+        if (this.over) return;
+        this.over = true;
         this.sink.abort(e);
         this.d.reject(e);
     }
 }
 
-// Writes a body into a ByteSink, no faster than it takes it. Settles when the last byte has been handed over.
+// Writes a body into a ByteSink, no faster than it takes it. Settles when the last byte has been handed over or nobody wants
+// more; rejects when the stream fails.
 export function pumpToSink(stream, sink) {
     const pump = new PumpToSink(streamState(stream), sink);
     pump.step();

@@ -185,8 +185,14 @@ test("pumpToSink keeps to the sink's pace and ends it", async () => {
   assertEquals(log.splice(0), [1, "abort This ReadableStream did not return bytes."]);
   let reason;
   const s = new ReadableStream({ pull(c) { c.enqueue(bytes(1)); }, cancel(r) { reason = r; } });
-  await assertRejects(pumpToSink(s, { ...sink, write: () => Promise.reject(new RangeError("full")) }), RangeError);
+  await pumpToSink(s, { ...sink, write: () => Promise.reject(new RangeError("full")) });
   assertEquals(reason.message, "full");
+  const idle = { ...sink };
+  const waiting = pumpToSink(new ReadableStream({ cancel(r) { reason = r; } }), idle);
+  idle.onCancel(new TypeError("The reader has gone."));
+  await waiting;
+  assertEquals(reason.message, "The reader has gone.");
+  assertEquals(log.splice(0), ["abort full", "abort The reader has gone."]);
 });
 
 test("a body in memory passes through another response as it is", async () => {

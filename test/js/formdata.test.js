@@ -119,3 +119,25 @@ test("content types", async () => {
     [["a", "b"], ["c", ""], ["", "d"], ["e", "\ufffd"], ["f", "  "]]);
   await assertRejects(parse("a=b", "application/x-www-form-urlencoded; charset=latin1"), "Non-utf-8 application/x-www-form-urlencoded body.");
 });
+
+test("whatever the bytes are, a form or a TypeError comes of them", async () => {
+  const whole = '--B\r\nContent-Disposition: form-data; name="a"; filename="f\\"x"\r\nContent-Type: t/u\r\n\r\nvalue\r\n--B\r\n' +
+    'content-disposition: form-data; name="\u2603"\n\nv\r\n--B--\r\n';
+  const original = new TextEncoder().encode(whole);
+  let seed = 12345, forms = 0;
+  const below = n => (seed = (Math.imul(seed, 1103515245) + 12345) >>> 0) % n;
+  for (let i = 0; i < 3000; i++) {
+    let bytes = original.slice(0, below(4) === 0 ? below(original.length) : original.length);
+    for (let n = below(4); n > 0 && bytes.length > 0; n--) bytes[below(bytes.length)] = [below(256), 13, 10, 45, 34, 59, 92][below(7)];
+    if (below(8) === 0) bytes = new Uint8Array([...bytes, ...original.slice(below(original.length))]);
+    try {
+      for (const [k, v] of await new Response(bytes, { headers: { "content-type": "multipart/form-data; boundary=B" } }).formData()) {
+        assert(typeof k === "string" && (typeof v === "string" || v instanceof File));
+        forms++;
+      }
+    } catch (e) {
+      assert(e instanceof TypeError, String(e));
+    }
+  }
+  assert(forms > 1000);
+});
