@@ -2,7 +2,7 @@
 // onXxx, each in a turn of its own; io.js has the entries for operations, streams and sockets.
 
 import { EventContext, currentEvent, dropIoOf, setCurrentEvent, ByteSource, ByteSink } from "io";
-import { badArgument, illegalInvocation } from "errors";
+import { badArgument, illegalInvocation, publish } from "errors";
 import { dropTimersOf, startOwnTimer, stopTimer } from "timers";
 
 const OK = 0, EXCEPTION = 1, CANCELED = 2, HUNG = 3; // outcomes of END
@@ -192,16 +192,18 @@ export function addWaitUntil(event, promise) {
   });
 }
 
-let contextOf, isContext;
+let isContext;
 
 // The handler's third argument.
 export class ExecutionContext {
   #event;
-  #props;
 
   constructor(event, props) {
     this.#event = event;
-    this.#props = props;
+    this.tracing = undefined;
+    this.cache = undefined;
+    this.props = typeof props !== "string" ? props : props === "" ? {} : P.JSONParse(props);
+    this.exports = worker.exports;
   }
 
   waitUntil(promise) {
@@ -215,33 +217,11 @@ export class ExecutionContext {
     if (!isContext(this)) throw illegalInvocation();
   }
 
-  get props() {
-    if (typeof this.#props === "string") this.#props = this.#props === "" ? {} : P.JSONParse(this.#props);
-    return this.#props;
-  }
-
-  get exports() {
-    return worker.exports;
-  }
-
-  get cache() {
-    return load("workers").cache;
-  }
-
-  get tracing() {
-    return load("workers").tracing;
-  }
-
   static {
-    contextOf = ctx => ctx.#event;
     isContext = value => typeof value === "object" && value !== null && #event in value;
   }
 }
-P.ObjectDefineProperty(ExecutionContext.prototype, P.SymbolToStringTag, { __proto__: null, value: "ExecutionContext", configurable: true });
-
-export function eventOfContext(ctx) {
-  return contextOf(ctx);
-}
+publish(ExecutionContext);
 
 // The worker that start.js made of the script: { service, find(entrypoint), exports }.
 export function setWorker(made) {
@@ -296,7 +276,7 @@ function respond(event, response) {
     if (N.respond(event.id, head, number, length, text, known ? undefined : headers, kind === 1 ? body : undefined)) lastHeaders = headers;
     if (alone) return ended(event);
     event.responded = true;
-    if (sink !== null) then(load("streams_native").pumpToSink(body, sink), undefined, () => {});
+    if (sink !== null) then(load("streams_native").pumpToSink(body, sink), undefined, reportUncaught);
     settled(event);
   } catch (error) {
     fail(event, error);

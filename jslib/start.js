@@ -3,6 +3,7 @@
 import { setWorker, errorJSON } from "runtime";
 import { installGlobals, removeGlobals } from "globals";
 import { installClock } from "clock";
+import { installFunctionText } from "function_text";
 import { installWasm, compileModule } from "wasm";
 import { hasFlag, setFlags } from "flags";
 
@@ -21,6 +22,7 @@ export function prepare() {
   load("disposal").installDisposal();
   installClock();
   installWasm();
+  installFunctionText();
 }
 
 // ---- modules ----
@@ -233,6 +235,8 @@ export function start(json) {
     }
     setFlags(config.flags);
     removeGlobals(hasFlag);
+    if (hasFlag("nodejs_compat_v2"))
+      P.ObjectDefineProperty(P.globalThis, "global", { __proto__: null, value: P.globalThis, writable: true, configurable: true, enumerable: false });
     const env = load("env").makeEnv(config.env, data);
     load("workers").setEnv(env, () => (worker === null ? {} : worker.exports));
     if (config.serviceWorker === true) load("env").envToGlobals(env);

@@ -45,6 +45,7 @@ export function installWasm() {
   define(native, "Module", hidden(Module));
   define(native, "compile", hidden(compile));
   define(native, "instantiate", hidden(instantiate));
+  if (native.JSTag !== undefined) define(native, "JSTag", hidden(native.JSTag)); // not an accessor, as elsewhere
   delete native.compileStreaming;
   delete native.instantiateStreaming;
 }

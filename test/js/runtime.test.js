@@ -107,3 +107,15 @@ test("operations outside an event are refused", () => {
     setCurrentEvent(event);
   }
 });
+
+test("the text of platform functions is not shown", () => {
+  builtin("function_text").installFunctionText();
+  assertEquals(String(Headers), "function Headers() { [native code] }");
+  assertEquals(Headers.prototype.get.toString(), "function get() { [native code] }");
+  assertEquals(Object.getOwnPropertyDescriptor(Request.prototype, "url").get.toString().includes("native code"), true);
+  assertEquals(String(setTimeout), "function setTimeout() { [native code] }");
+  assertEquals(Function.prototype.toString.toString(), "function toString() { [native code] }");
+  assertEquals((function f(a) { return a; }).toString(), "function f(a) { return a; }");
+  assert(String(class X {}).startsWith("class X"));
+  assertThrows(() => Function.prototype.toString.call({}), TypeError);
+});
