@@ -636,6 +636,22 @@ static bool has_empty_body(const slv_exchange *ex)
            slv_exchange_header(ex, SLV_STR("content-length"));
 }
 
+/* How many workers of ours a request has come through, as egress.c tells. */
+static unsigned hops_of(const slv_exchange *ex)
+{
+    static const slv_str ours = {"selvage; loops=", 15};
+    const slv_http_header *h = slv_exchange_header(ex, SLV_STR("cdn-loop"));
+    slv_str rest = h ? h->value : SLV_STR_NULL, item;
+    uint64_t most = 0, n;
+
+    while (slv_str_split(&rest, ',', &item)) {
+        item = slv_str_trim(item);
+        if (slv_str_starts(item, ours) && slv_parse_u64(slv_str_skip(item, ours.len), &n) == SLV_OK)
+            most = SLV_MAX(most, SLV_MIN(n, (uint64_t)1000));
+    }
+    return (unsigned)most;
+}
+
 static void on_request(void *ctx, slv_exchange *ex)
 {
     slv_shard *shard = ctx;

@@ -214,7 +214,6 @@ static slv_code open_parts(slv_shard *shard, slv_err *err)
         .cap_per_version = o->isolates,
         .keep_one = o->dev,
         .record = shard->index == 0 ? shard->server->record : NULL,
-        .record = shard->index == 0 ? shard->server->record : NULL,
     };
     slv_http_options http = o->http;
 
