@@ -34,7 +34,7 @@ export function readOptions(type, label, options) {
   const name = `${label}`;
   const charset = N.charsetFind(name);
   if (charset === undefined || charset === REPLACEMENT) throw new P.RangeError(`"${name}" is not a valid encoding.`);
-  if (options !== undefined && !isObject(options)) {
+  if (options !== undefined && !isObject(options) && (options !== null || type === "TextDecoder")) {
     throw badConstructorArgument(type, 2, type === "TextDecoder" ? "ConstructorOptions" : "TextDecoderStreamInit");
   }
   const fatal = !!options?.fatal;

@@ -9,6 +9,8 @@
 
 #include "web/crypto.h"
 
+/* Everything below calls it; what uses the library without them must. */
+void crypto_fetch(void);
 /* NULL for the checksums. */
 const EVP_MD *crypto_md(slv_digest_id id);
 const char *crypto_md_name(slv_digest_id id);

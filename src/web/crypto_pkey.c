@@ -47,6 +47,15 @@ unsigned slv_pkey_bits(const slv_pkey *k)
     return (unsigned)EVP_PKEY_get_bits(k->pkey);
 }
 
+static EVP_PKEY_CTX *new_ctx(slv_pkey_kind kind)
+{
+    crypto_fetch();
+    EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, kinds[kind].type, NULL);
+
+    SLV_ASSERT(ctx);
+    return ctx;
+}
+
 static bool generate_rsa(EVP_PKEY_CTX *ctx, unsigned bits, uint32_t exponent)
 {
     BIGNUM *e = BN_new();
@@ -60,10 +69,9 @@ static bool generate_rsa(EVP_PKEY_CTX *ctx, unsigned bits, uint32_t exponent)
 
 slv_code slv_pkey_generate(slv_pkey_kind kind, unsigned bits, uint32_t exponent, slv_pkey **ret)
 {
-    EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, kinds[kind].type, NULL);
+    EVP_PKEY_CTX *ctx = new_ctx(kind);
     EVP_PKEY *pkey = NULL;
 
-    SLV_ASSERT(ctx);
     bool ok = EVP_PKEY_keygen_init(ctx) > 0;
     if (kind == SLV_PKEY_RSA)
         ok = ok && bits <= INT_MAX && generate_rsa(ctx, bits, exponent);
@@ -123,6 +131,7 @@ slv_code slv_pkey_from_spki(slv_pkey_kind kind, slv_str der, slv_pkey **ret, siz
 {
     const unsigned char *p = crypto_bytes(der);
 
+    crypto_fetch();
     if (der.len > LONG_MAX)
         return SLV_E_PARSE;
     EVP_PKEY *pkey = d2i_PUBKEY(NULL, &p, (long)der.len);
@@ -134,6 +143,7 @@ slv_code slv_pkey_from_pkcs8(slv_pkey_kind kind, slv_str der, slv_pkey **ret, si
 {
     const unsigned char *p = crypto_bytes(der);
 
+    crypto_fetch();
     if (der.len > LONG_MAX)
         return SLV_E_PARSE;
     PKCS8_PRIV_KEY_INFO *info = d2i_PKCS8_PRIV_KEY_INFO(NULL, &p, (long)der.len);
@@ -147,10 +157,10 @@ slv_code slv_pkey_from_pkcs8(slv_pkey_kind kind, slv_str der, slv_pkey **ret, si
 static EVP_PKEY *from_params(slv_pkey_kind kind, OSSL_PARAM_BLD *build, bool ok, int selection)
 {
     OSSL_PARAM *params = ok ? OSSL_PARAM_BLD_to_param(build) : NULL;
-    EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, kinds[kind].type, NULL);
+    EVP_PKEY_CTX *ctx = new_ctx(kind);
     EVP_PKEY *pkey = NULL;
 
-    if (params && ctx && EVP_PKEY_fromdata_init(ctx) > 0 &&
+    if (params && EVP_PKEY_fromdata_init(ctx) > 0 &&
         EVP_PKEY_fromdata(ctx, &pkey, selection, params) <= 0)
         pkey = NULL;
     EVP_PKEY_CTX_free(ctx);
@@ -163,6 +173,7 @@ slv_code slv_pkey_from_raw(slv_pkey_kind kind, slv_str bytes, slv_pkey **ret)
 {
     EVP_PKEY *pkey;
 
+    crypto_fetch();
     if (bytes.len == 0 || bytes.len > 256)
         return SLV_E_PARSE;
     if (!crypto_is_ec(kind)) {
@@ -213,6 +224,7 @@ static bool primes_match(BIGNUM *const n[SLV_PKEY_PARTS])
 
 static slv_code rsa_from_parts(const slv_str parts[SLV_PKEY_PARTS], slv_pkey **ret)
 {
+    crypto_fetch();
     OSSL_PARAM_BLD *build = OSSL_PARAM_BLD_new();
     BIGNUM *numbers[SLV_PKEY_PARTS] = {NULL};
     bool ok = true;
@@ -283,6 +295,7 @@ static slv_code okp_from_parts(slv_pkey_kind kind, const slv_str parts[SLV_PKEY_
     SLV_CLEANUP(slv_buf_done) slv_buf raw = SLV_BUF(64);
     SLV_CLEANUP(slv_pkey_free) slv_pkey *k = NULL;
 
+    crypto_fetch();
     if (!x.ptr || x.len != 32 || (d.ptr && d.len != 32))
         return SLV_E_PARSE;
     if (!d.ptr)
