@@ -125,7 +125,7 @@ test("whatever the bytes are, a form or a TypeError comes of them", async () => 
     'content-disposition: form-data; name="\u2603"\n\nv\r\n--B--\r\n';
   const original = new TextEncoder().encode(whole);
   let seed = 12345, forms = 0;
-  const below = n => (seed = (Math.imul(seed, 1103515245) + 12345) >>> 0) % n;
+  const below = n => ((seed = (Math.imul(seed, 1103515245) + 12345) >>> 0) >>> 12) % n;
   for (let i = 0; i < 3000; i++) {
     let bytes = original.slice(0, below(4) === 0 ? below(original.length) : original.length);
     for (let n = below(4); n > 0 && bytes.length > 0; n--) bytes[below(bytes.length)] = [below(256), 13, 10, 45, 34, 59, 92][below(7)];
@@ -139,5 +139,5 @@ test("whatever the bytes are, a form or a TypeError comes of them", async () => 
       assert(e instanceof TypeError, String(e));
     }
   }
-  assert(forms > 1000);
+  assert(forms > 500, String(forms));
 });
