@@ -175,7 +175,7 @@ static void put_context(slv_bundler *b, slv_buf *out, slv_str flags, uint32_t fl
     slv_esbuild_put_key(out, "context");
     slv_esbuild_put_bool(out, true);
     slv_esbuild_put_key(out, "plugins");
-    bundle_put_plugins(b, out);
+    slv_bundle_put_plugins(b, out);
 }
 
 static void ask_context(slv_bundler *b)
@@ -185,7 +185,7 @@ static void ask_context(slv_bundler *b)
     b->key++;
     put_command(&out, 11, "build", b->key);
     if (slv_buf_append(&out, slv_buf_view(&b->context)) != SLV_OK) {
-        bundle_fail(b, SLV_E_LIMIT, "the bundler's options are too large");
+        slv_bundle_fail(b, SLV_E_LIMIT, "the bundler's options are too large");
         return;
     }
     b->state = BUNDLE_CONTEXT;
@@ -215,7 +215,7 @@ static void report(slv_task *task)
     b->done(b->user, result, b->failed ? &b->err : NULL);
 }
 
-void bundle_fail(slv_bundler *b, slv_code code, const char *text)
+void slv_bundle_fail(slv_bundler *b, slv_code code, const char *text)
 {
     if (b->state == BUNDLE_IDLE || b->state == BUNDLE_DONE)
         return;
@@ -240,11 +240,11 @@ static void begin(slv_bundler *b)
     build_flags(b, &f);
     put_context(b, &wanted, slv_buf_view(&f.body), f.count);
     if (!slv_esbuild_put_ok(&f.body) || !slv_esbuild_put_ok(&wanted)) {
-        bundle_fail(b, SLV_E_LIMIT, "the bundler's options are too large");
+        slv_bundle_fail(b, SLV_E_LIMIT, "the bundler's options are too large");
     } else if (b->has_context && slv_str_eq(slv_buf_view(&wanted), slv_buf_view(&b->context))) {
         ask(b, "rebuild", BUNDLE_REBUILD);
     } else if (slv_buf_set(&b->context, slv_buf_view(&wanted)) != SLV_OK) {
-        bundle_fail(b, SLV_E_LIMIT, "the bundler's options are too large");
+        slv_bundle_fail(b, SLV_E_LIMIT, "the bundler's options are too large");
     } else if (b->has_context) {
         ask(b, "dispose", BUNDLE_DISPOSE);
     } else {
@@ -272,14 +272,14 @@ static void on_answer(void *user, uint32_t id, const slv_node *value)
     slv_bundler *b = user;
     slv_str error = slv_node_str(slv_node_get(value, "error"));
 
-    if (bundle_resolved(b, id, value) || id != b->waiting)
+    if (slv_bundle_resolved(b, id, value) || id != b->waiting)
         return;
     if (error.len > 0) {
         char text[400];
 
         snprintf(text, sizeof text, "%.*s", SLV_STR_ARGS(error));
         b->has_context = b->has_context && b->state == BUNDLE_REBUILD;
-        bundle_fail(b, SLV_E_INVAL, text);
+        slv_bundle_fail(b, SLV_E_INVAL, text);
         return;
     }
     switch (b->state) {
@@ -288,7 +288,7 @@ static void on_answer(void *user, uint32_t id, const slv_node *value)
         ask_context(b);
         break;
     case BUNDLE_CONTEXT:
-        bundle_take_messages(b->result, value);
+        slv_bundle_take_messages(b->result, value);
         b->has_context = b->result->errors.len == 0;
         if (b->has_context)
             ask(b, "rebuild", BUNDLE_REBUILD);
@@ -312,7 +312,7 @@ static void on_answer(void *user, uint32_t id, const slv_node *value)
 
 static void on_question(void *user, uint32_t id, const slv_node *value)
 {
-    bundle_question(user, id, value);
+    slv_bundle_question(user, id, value);
 }
 
 static void on_ended(void *user, const char *text)
@@ -321,7 +321,7 @@ static void on_ended(void *user, const char *text)
 
     b->esbuild = slv_esbuild_free(b->esbuild);
     b->has_context = false;
-    bundle_fail(b, SLV_E_CLOSED, text);
+    slv_bundle_fail(b, SLV_E_CLOSED, text);
 }
 
 static slv_code start(slv_bundler *b, slv_err *err)
@@ -373,7 +373,7 @@ void slv_bundler_build(slv_bundler *b, const slv_bundle_spec *spec)
     if (!b->esbuild && start(b, &b->err) != SLV_OK) {
         slv_err err = b->err;
 
-        bundle_fail(b, err.code, slv_err_text(&err));
+        slv_bundle_fail(b, err.code, slv_err_text(&err));
         return;
     }
     begin(b);

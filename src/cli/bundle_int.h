@@ -46,15 +46,15 @@ struct slv_bundler {
 };
 
 /* bundle_plugin.c */
-void bundle_put_plugins(const slv_bundler *b, slv_buf *out);
-void bundle_question(slv_bundler *b, uint32_t id, const slv_node *value);
+void slv_bundle_put_plugins(const slv_bundler *b, slv_buf *out);
+void slv_bundle_question(slv_bundler *b, uint32_t id, const slv_node *value);
 /* True when the answer belonged to a question of the plugin. */
-bool bundle_resolved(slv_bundler *b, uint32_t id, const slv_node *value);
+bool slv_bundle_resolved(slv_bundler *b, uint32_t id, const slv_node *value);
 
 /* bundle_result.c */
-void bundle_take_result(slv_bundler *b, const slv_node *value);
-void bundle_take_messages(slv_bundle *r, const slv_node *value);
+void slv_bundle_take_result(slv_bundler *b, const slv_node *value);
+void slv_bundle_take_messages(slv_bundle *r, const slv_node *value);
 
-void bundle_fail(slv_bundler *b, slv_code code, const char *text);
+void slv_bundle_fail(slv_bundler *b, slv_code code, const char *text);
 
 #endif

@@ -82,7 +82,7 @@ static const slv_rule *rule_of(const slv_bundler *b, uint32_t callback)
     return NULL;
 }
 
-void bundle_put_plugins(const slv_bundler *b, slv_buf *out)
+void slv_bundle_put_plugins(const slv_bundler *b, slv_buf *out)
 {
     uint32_t node = b->spec->node_names, table = b->js_table;
 
@@ -115,7 +115,7 @@ static void answer(slv_bundler *b, uint32_t id, const slv_buf *out)
     if (slv_esbuild_put_ok(out))
         slv_esbuild_answer(b->esbuild, id, slv_buf_view(out));
     else
-        bundle_fail(b, SLV_E_LIMIT, "a file is too large to be bundled");
+        slv_bundle_fail(b, SLV_E_LIMIT, "a file is too large to be bundled");
 }
 
 static void answer_nothing(slv_bundler *b, uint32_t id)
@@ -230,7 +230,7 @@ static void ask_resolve(slv_bundler *b, uint32_t id, uint32_t callback, const sl
     slv_vec_push(&b->resolves, r);
 }
 
-bool bundle_resolved(slv_bundler *b, uint32_t id, const slv_node *value)
+bool slv_bundle_resolved(slv_bundler *b, uint32_t id, const slv_node *value)
 {
     for (size_t i = 0; i < b->resolves.len; i++) {
         bundle_resolve *r = &b->resolves.items[i];
@@ -480,7 +480,7 @@ static void on_load(slv_bundler *b, uint32_t id, const slv_node *q)
     }
 }
 
-void bundle_question(slv_bundler *b, uint32_t id, const slv_node *q)
+void slv_bundle_question(slv_bundler *b, uint32_t id, const slv_node *q)
 {
     slv_str command = slv_node_str(slv_node_get(q, "command"));
 
@@ -493,7 +493,7 @@ void bundle_question(slv_bundler *b, uint32_t id, const slv_node *q)
     } else if (slv_str_is(command, "on-load")) {
         on_load(b, id, q);
     } else if (slv_str_is(command, "on-end")) {
-        bundle_take_result(b, q);
+        slv_bundle_take_result(b, q);
         answer_no_messages(b, id);
     } else {
         answer_nothing(b, id);

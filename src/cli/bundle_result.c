@@ -52,7 +52,7 @@ static slv_diagnostic take_message(slv_bundle *r, const slv_node *message)
     return d;
 }
 
-void bundle_take_messages(slv_bundle *r, const slv_node *value)
+void slv_bundle_take_messages(slv_bundle *r, const slv_node *value)
 {
     const slv_node *errors = slv_node_get(value, "errors"),
                    *warnings = slv_node_get(value, "warnings");
@@ -134,15 +134,15 @@ static slv_code take_output(slv_bundler *b, const slv_node *value, slv_err *err)
     return SLV_OK;
 }
 
-void bundle_take_result(slv_bundler *b, const slv_node *value)
+void slv_bundle_take_result(slv_bundler *b, const slv_node *value)
 {
     slv_err err = {0};
 
-    bundle_take_messages(b->result, value);
+    slv_bundle_take_messages(b->result, value);
     if (b->result->errors.len == 0) {
         slv_code code = take_output(b, value, &err);
 
         if (code != SLV_OK)
-            bundle_fail(b, code, slv_err_text(&err));
+            slv_bundle_fail(b, code, slv_err_text(&err));
     }
 }

@@ -35,14 +35,14 @@ static void stop_now(slv_task *task)
 {
     dev *d = slv_container_of(task, dev, stop_task);
 
-    dev_keys_stop(d);
+    slv_dev_keys_stop(d);
     if (d->started)
         slv_server_drain(d->server, DRAIN_MS, drained, d);
     else
         slv_loop_stop(d->loop);
 }
 
-void dev_stop(dev *d)
+void slv_dev_stop(dev *d)
 {
     if (d->stopping)
         return;
@@ -54,7 +54,7 @@ static void signaled(dev *d, int number)
 {
     if (d->stopping)
         exit(128 + number); /* asked twice */
-    dev_stop(d);
+    slv_dev_stop(d);
 }
 
 static void on_int(slv_signal *sig, int number)
@@ -178,7 +178,7 @@ static void on_deployed(void *user, slv_version *version, const slv_err *err, sl
 
     for (size_t i = 0; i < d->worker_count && !d->stopping; i++)
         if (d->workers[i].version == version)
-            dev_worker_deployed(&d->workers[i], err, failure);
+            slv_dev_worker_deployed(&d->workers[i], err, failure);
 }
 
 static slv_code start_server(dev *d, slv_err *err)
@@ -187,10 +187,10 @@ static slv_code start_server(dev *d, slv_err *err)
         .control = d->loop,
         .loops = d->o->loops,
         .hooks = {.user = d,
-                  .request = slv_term_shows(SLV_TERM_INFO) ? dev_show_request : NULL,
-                  .console = dev_show_console,
-                  .exception = dev_show_exception,
-                  .notice = dev_show_notice,
+                  .request = slv_term_shows(SLV_TERM_INFO) ? slv_dev_show_request : NULL,
+                  .console = slv_dev_show_console,
+                  .exception = slv_dev_show_exception,
+                  .notice = slv_dev_show_notice,
                   .deployed = on_deployed},
         .dev = true,
         .test_scheduled = d->o->test_scheduled,
@@ -207,7 +207,7 @@ static slv_code start_server(dev *d, slv_err *err)
     return start_listening(d, err);
 }
 
-void dev_deploy(dev *d)
+void slv_dev_deploy(dev *d)
 {
     for (size_t i = 0; i < d->worker_count && d->workers[0].version; i++) {
         dev_worker *w = &d->workers[i];
@@ -219,7 +219,7 @@ void dev_deploy(dev *d)
     }
 }
 
-void dev_begin(dev *d)
+void slv_dev_begin(dev *d)
 {
     slv_err err;
 
@@ -229,7 +229,7 @@ void dev_begin(dev *d)
     if (d->started || d->stopping)
         return;
     d->started = true;
-    dev_deploy(d);
+    slv_dev_deploy(d);
     if (slv_server_start(d->server, &err) != SLV_OK) {
         slv_term_error("%s", slv_err_text(&err));
         exit(1);
@@ -240,13 +240,13 @@ static slv_code open_workers(dev *d, slv_err *err)
 {
     for (size_t i = 0; i < d->o->worker_count; i++) {
         d->worker_count = i + 1;
-        SLV_TRY(dev_worker_open(d, &d->workers[i], &d->o->workers[i], err));
+        SLV_TRY(slv_dev_worker_open(d, &d->workers[i], &d->o->workers[i], err));
         for (size_t k = 0; k < i; k++)
             if (strcmp(d->workers[k].project.name, d->workers[i].project.name) == 0)
                 return slv_fail(err, SLV_E_INVAL,
                                 "two configurations give the worker name '%s'; make them differ",
                                 d->workers[i].project.name);
-        dev_worker_build(&d->workers[i]); /* runs while the server starts */
+        slv_dev_worker_build(&d->workers[i]); /* runs while the server starts */
     }
     return SLV_OK;
 }
@@ -270,7 +270,7 @@ slv_code slv_dev_run(const slv_dev_options *options, slv_err *err)
     d->stop_task.fn = stop_now;
     code = run(d, err);
     for (size_t i = 0; i < d->worker_count; i++)
-        dev_worker_close(&d->workers[i]);
+        slv_dev_worker_close(&d->workers[i]);
     slv_server_free(d->server);
     slv_zygote_free(d->zygote);
     slv_tls_server_free(d->tls);

@@ -62,31 +62,31 @@ struct dev {
 };
 
 /* dev_worker.c */
-SLV_NODISCARD slv_code dev_worker_open(dev *d, dev_worker *w, const slv_project_options *options,
-                                       slv_err *err);
-void dev_worker_close(dev_worker *w);
-void dev_worker_build(dev_worker *w); /* or again after the one that is under way */
-void dev_worker_deployed(dev_worker *w, const slv_err *err, slv_str failure);
+SLV_NODISCARD slv_code slv_dev_worker_open(dev *d, dev_worker *w,
+                                           const slv_project_options *options, slv_err *err);
+void slv_dev_worker_close(dev_worker *w);
+void slv_dev_worker_build(dev_worker *w); /* or again after the one that is under way */
+void slv_dev_worker_deployed(dev_worker *w, const slv_err *err, slv_str failure);
 
 /* dev_show.c */
-void dev_warn(void *arg, const char *text);
-void dev_show_ready(dev *d);
-void dev_show_bindings(const dev_worker *w);
-void dev_show_request(void *user, const slv_request_line *line);
-void dev_show_console(void *user, const slv_console_line *line);
-void dev_show_exception(void *user, const slv_exception_line *line);
-void dev_show_notice(void *user, slv_str text);
-void dev_show_start_failure(slv_version *version, const slv_err *err, slv_str failure);
+void slv_dev_warn(void *arg, const char *text);
+void slv_dev_show_ready(dev *d);
+void slv_dev_show_bindings(const dev_worker *w);
+void slv_dev_show_request(void *user, const slv_request_line *line);
+void slv_dev_show_console(void *user, const slv_console_line *line);
+void slv_dev_show_exception(void *user, const slv_exception_line *line);
+void slv_dev_show_notice(void *user, slv_str text);
+void slv_dev_show_start_failure(slv_version *version, const slv_err *err, slv_str failure);
 
 /* dev_keys.c */
-void dev_keys_start(dev *d);
-void dev_keys_stop(dev *d);
+void slv_dev_keys_start(dev *d);
+void slv_dev_keys_stop(dev *d);
 
 /* dev.c */
 /* Deploys what is pending, the first worker before the others: the server answers with the first
  * that it gets. */
-void dev_deploy(dev *d);
-void dev_begin(dev *d); /* takes connections once every worker has been tried */
-void dev_stop(dev *d);
+void slv_dev_deploy(dev *d);
+void slv_dev_begin(dev *d); /* takes connections once every worker has been tried */
+void slv_dev_stop(dev *d);
 
 #endif

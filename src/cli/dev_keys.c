@@ -54,7 +54,7 @@ static void key(dev *d, char c)
         break;
     case 'r':
         for (size_t i = 0; i < d->worker_count; i++)
-            dev_worker_build(&d->workers[i]);
+            slv_dev_worker_build(&d->workers[i]);
         break;
     case 'l':
         slv_term_news(
@@ -67,7 +67,7 @@ static void key(dev *d, char c)
     case 'q':
     case 'x':
     case 3: /* ^C where the terminal does not make a signal of it */
-        dev_stop(d);
+        slv_dev_stop(d);
         break;
     default:
         break;
@@ -91,7 +91,7 @@ static void on_input(slv_poll *poll, SLV_UNUSED unsigned events)
         key(d, buf[i]);
 }
 
-void dev_keys_start(dev *d)
+void slv_dev_keys_start(dev *d)
 {
     struct termios raw;
     slv_err err;
@@ -113,7 +113,7 @@ void dev_keys_start(dev *d)
     help();
 }
 
-void dev_keys_stop(dev *d)
+void slv_dev_keys_stop(dev *d)
 {
     slv_poll_stop(&d->keys.poll);
     restore();

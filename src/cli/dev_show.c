@@ -10,12 +10,12 @@
 
 #define TEXT_MAX ((size_t)4 << 20)
 
-void dev_warn(SLV_UNUSED void *arg, const char *text)
+void slv_dev_warn(SLV_UNUSED void *arg, const char *text)
 {
     slv_term_warn("%s", text);
 }
 
-void dev_show_ready(dev *d)
+void slv_dev_show_ready(dev *d)
 {
     uint64_t ms = (slv_clock_mono_ns() - d->o->began_ns) / 1000000;
 
@@ -63,7 +63,7 @@ static slv_str binding_value(const slv_binding *b)
     return slv_str_sub(b->text, 0, 60);
 }
 
-void dev_show_bindings(const dev_worker *w)
+void slv_dev_show_bindings(const dev_worker *w)
 {
     const slv_config *c = &w->project.config;
 
@@ -86,7 +86,7 @@ void dev_show_bindings(const dev_worker *w)
     }
 }
 
-void dev_show_request(SLV_UNUSED void *user, const slv_request_line *line)
+void slv_dev_show_request(SLV_UNUSED void *user, const slv_request_line *line)
 {
     slv_term_request(line->method, line->target, line->status, line->time_us);
 }
@@ -96,7 +96,7 @@ static slv_str mapped(slv_version *v, slv_str text, slv_buf *out)
     return slv_stack_map(v, text, out) == SLV_OK ? slv_buf_view(out) : text;
 }
 
-void dev_show_console(SLV_UNUSED void *user, const slv_console_line *line)
+void slv_dev_show_console(SLV_UNUSED void *user, const slv_console_line *line)
 {
     SLV_CLEANUP(slv_buf_done) slv_buf text = SLV_BUF(TEXT_MAX), place = SLV_BUF(TEXT_MAX);
 
@@ -119,12 +119,12 @@ static void show_error(slv_version *version, const char *what, slv_str name, slv
                        stack.len > 0 ? "\n" : "", SLV_STR_ARGS(all));
 }
 
-void dev_show_exception(SLV_UNUSED void *user, const slv_exception_line *line)
+void slv_dev_show_exception(SLV_UNUSED void *user, const slv_exception_line *line)
 {
     show_error(line->version, "Uncaught ", line->name, line->message, line->stack);
 }
 
-void dev_show_start_failure(slv_version *version, const slv_err *err, slv_str failure)
+void slv_dev_show_start_failure(slv_version *version, const slv_err *err, slv_str failure)
 {
     SLV_CLEANUP(slv_arena_done) slv_arena arena = SLV_ARENA(TEXT_MAX);
     slv_node *root;
@@ -137,7 +137,7 @@ void dev_show_start_failure(slv_version *version, const slv_err *err, slv_str fa
         slv_term_error("The worker cannot start: %s", slv_err_text(err));
 }
 
-void dev_show_notice(SLV_UNUSED void *user, slv_str text)
+void slv_dev_show_notice(SLV_UNUSED void *user, slv_str text)
 {
     if (slv_term_shows(SLV_TERM_DEBUG))
         fprintf(stderr, "selvage: %.*s\n", SLV_STR_ARGS(text));

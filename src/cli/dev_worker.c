@@ -103,7 +103,7 @@ static void on_change(void *user, const char *path, bool tree)
         return;
     w->dirty_config |= is_config(w, path);
     w->dirty_command |= tree;
-    dev_worker_build(w);
+    slv_dev_worker_build(w);
 }
 
 /* ---- building ---- */
@@ -112,9 +112,9 @@ static void next(dev_worker *w)
 {
     w->state = DEV_IDLE;
     w->tried = true;
-    dev_begin(w->d);
+    slv_dev_begin(w->d);
     if (w->dirty)
-        dev_worker_build(w);
+        slv_dev_worker_build(w);
 }
 
 static void deploy(dev_worker *w, const slv_bundle *bundle)
@@ -132,7 +132,7 @@ static void deploy(dev_worker *w, const slv_bundle *bundle)
     w->version = version;
     w->pending = true;
     if (w->d->started)
-        dev_deploy(w->d);
+        slv_dev_deploy(w->d);
 }
 
 static void on_bundle(void *user, slv_bundle *result, const slv_err *err)
@@ -231,7 +231,7 @@ static bool reload_config(dev_worker *w)
     return true;
 }
 
-void dev_worker_build(dev_worker *w)
+void slv_dev_worker_build(dev_worker *w)
 {
     bool command;
 
@@ -257,21 +257,21 @@ void dev_worker_build(dev_worker *w)
 
 /* ---- life ---- */
 
-void dev_worker_deployed(dev_worker *w, const slv_err *err, slv_str failure)
+void slv_dev_worker_deployed(dev_worker *w, const slv_err *err, slv_str failure)
 {
     uint64_t ms = (slv_clock_mono_ns() - w->began_ns) / 1000000;
     bool first = !w->d->ready;
 
     if (err) {
-        dev_show_start_failure(w->version, err, failure);
+        slv_dev_show_start_failure(w->version, err, failure);
         say_waiting(w);
         return;
     }
-    dev_show_ready(w->d);
+    slv_dev_show_ready(w->d);
     if (!w->deployed) {
-        dev_show_bindings(w);
+        slv_dev_show_bindings(w);
         if (first)
-            dev_keys_start(w->d);
+            slv_dev_keys_start(w->d);
     } else {
         slv_term_news("%s⎔%s Reloaded %s%s(%llu ms)%s", slv_term_color(stdout, SLV_COLOR_GREEN),
                       slv_term_color(stdout, SLV_COLOR_RESET),
@@ -282,7 +282,8 @@ void dev_worker_deployed(dev_worker *w, const slv_err *err, slv_str failure)
     w->deployed = true;
 }
 
-slv_code dev_worker_open(dev *d, dev_worker *w, const slv_project_options *options, slv_err *err)
+slv_code slv_dev_worker_open(dev *d, dev_worker *w, const slv_project_options *options,
+                             slv_err *err)
 {
     slv_esbuild_place place;
 
@@ -298,7 +299,7 @@ slv_code dev_worker_open(dev *d, dev_worker *w, const slv_project_options *optio
     return slv_watch_new(d->loop, on_change, w, &w->watch, err);
 }
 
-void dev_worker_close(dev_worker *w)
+void slv_dev_worker_close(dev_worker *w)
 {
     if (w->command.pidfd >= 0) {
         slv_proc_signal(&w->command, SIGTERM);

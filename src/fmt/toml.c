@@ -6,12 +6,12 @@
 
 #define KEY_PARTS_MAX 64
 
-slv_code toml_fail(toml *p, size_t at, const char *what)
+slv_code slv_toml_fail(toml *p, size_t at, const char *what)
 {
     return slv_fail(p->err, SLV_E_PARSE, "%u:%u: %s", p->s.line, slv_scan_col(&p->s, at), what);
 }
 
-slv_code toml_fail_memory(toml *p)
+slv_code slv_toml_fail_memory(toml *p)
 {
     return slv_fail(p->err, SLV_E_LIMIT, "%u:1: the document is too large", p->s.line);
 }
@@ -82,7 +82,7 @@ static slv_code skip_comment(toml *p)
         int c = toml_peek(p);
 
         if ((c < 0x20 && c != '\t' && !(c == '\r' && slv_scan_peek(&p->s, 1) == '\n')) || c == 0x7F)
-            return toml_fail(p, p->s.at, "control characters are not allowed in comments");
+            return slv_toml_fail(p, p->s.at, "control characters are not allowed in comments");
     }
     return SLV_OK;
 }
@@ -114,7 +114,7 @@ static slv_code end_of_line(toml *p)
     SLV_TRY(skip_comment(p));
     if (line_break(p) || toml_peek(p) == -1)
         return SLV_OK;
-    return toml_fail(p, p->s.at, "expected the end of the line");
+    return slv_toml_fail(p, p->s.at, "expected the end of the line");
 }
 
 /* ---- keys ---- */
@@ -132,11 +132,11 @@ static slv_code key_part_parse(toml *p, key_part *ret)
     ret->line = p->s.line;
     ret->col = slv_scan_col(&p->s, start);
     if (c == '"' || c == '\'')
-        return toml_string(p, false, &ret->name);
+        return slv_toml_string(p, false, &ret->name);
     while (is_bare(toml_peek(p)))
         p->s.at++;
     if (p->s.at == start)
-        return toml_fail(p, start, "expected a key");
+        return slv_toml_fail(p, start, "expected a key");
     ret->name = slv_str_sub(p->s.text, start, p->s.at);
     return SLV_OK;
 }
@@ -147,7 +147,7 @@ static slv_code key_parse(toml *p, key_part parts[static KEY_PARTS_MAX], size_t 
 
     for (;;) {
         if (n == KEY_PARTS_MAX)
-            return toml_fail(p, p->s.at, "too many parts in a key");
+            return slv_toml_fail(p, p->s.at, "too many parts in a key");
         SLV_TRY(key_part_parse(p, &parts[n++]));
         skip_blanks(p);
         if (toml_peek(p) != '.')
@@ -179,7 +179,7 @@ static slv_code array_parse(toml *p, slv_node *n)
         if (toml_peek(p) == ',')
             p->s.at++;
         else if (toml_peek(p) != ']')
-            return toml_fail(p, p->s.at, "expected ',' or ']'");
+            return slv_toml_fail(p, p->s.at, "expected ',' or ']'");
     }
     p->s.at++;
     return SLV_OK;
@@ -193,7 +193,7 @@ static slv_code key_value(toml *p, slv_node *table)
 
     SLV_TRY(key_parse(p, parts, &n));
     if (toml_peek(p) != '=')
-        return toml_fail(p, p->s.at, "expected '=' after the key");
+        return slv_toml_fail(p, p->s.at, "expected '=' after the key");
     p->s.at++;
     skip_blanks(p);
     for (size_t i = 0; i + 1 < n; i++) {
@@ -206,7 +206,7 @@ static slv_code key_value(toml *p, slv_node *table)
                             next->type == SLV_NODE_OBJECT ? "is already defined elsewhere"
                                                           : "is no table");
         if (!next)
-            return toml_fail_memory(p);
+            return slv_toml_fail_memory(p);
         table = next;
     }
     if (member(p, table, parts[n - 1].name))
@@ -231,7 +231,8 @@ static slv_code inline_table(toml *p, slv_node *n)
             skip_blanks(p);
         }
         if (toml_peek(p) != '}')
-            return toml_fail(p, p->s.at, "expected ',' or '}'; an inline table stands on one line");
+            return slv_toml_fail(p, p->s.at,
+                                 "expected ',' or '}'; an inline table stands on one line");
     }
     p->s.at++;
     n->form = TOML_INLINE;
@@ -244,15 +245,15 @@ static slv_code value_parse(toml *p, slv_node **ret)
     slv_code code;
 
     if (!n)
-        return toml_fail_memory(p);
+        return slv_toml_fail_memory(p);
     if (p->depth == SLV_TOML_DEPTH_MAX)
-        return toml_fail(p, p->s.at, "nested too deeply");
+        return slv_toml_fail(p, p->s.at, "nested too deeply");
     p->depth++;
     switch (toml_peek(p)) {
     case '"':
     case '\'':
         n->type = SLV_NODE_STRING;
-        code = toml_string(p, true, &n->text);
+        code = slv_toml_string(p, true, &n->text);
         break;
     case '[':
         code = array_parse(p, n);
@@ -261,7 +262,7 @@ static slv_code value_parse(toml *p, slv_node **ret)
         code = inline_table(p, n);
         break;
     default:
-        code = toml_scalar(p, n);
+        code = slv_toml_scalar(p, n);
         break;
     }
     p->depth--;
@@ -280,7 +281,7 @@ static slv_code header_parent(toml *p, const key_part *parts, size_t n, slv_node
         if (!next) {
             next = add_table(p, *table, &parts[i], TOML_IMPLICIT);
             if (!next)
-                return toml_fail_memory(p);
+                return slv_toml_fail_memory(p);
         } else if (next->type == SLV_NODE_ARRAY && next->form == TOML_TABLES) {
             next = next->last;
         } else if (next->type != SLV_NODE_OBJECT) {
@@ -302,7 +303,7 @@ static slv_code open_table(toml *p, slv_node *parent, const key_part *key, slv_n
     if (!n)
         n = add_table(p, parent, key, TOML_HEADER);
     if (!n)
-        return toml_fail_memory(p);
+        return slv_toml_fail_memory(p);
     n->form = TOML_HEADER;
     n->line = n->key_line = key->line;
     n->col = n->key_col = key->col;
@@ -319,13 +320,13 @@ static slv_code open_array_item(toml *p, slv_node *parent, const key_part *key, 
     if (!array) {
         array = slv_node_new(p->arena, SLV_NODE_ARRAY, key->line, key->col);
         if (!array)
-            return toml_fail_memory(p);
+            return slv_toml_fail_memory(p);
         array->form = TOML_TABLES;
         add_member(p, parent, array, key);
     }
     item = slv_node_new(p->arena, SLV_NODE_OBJECT, key->line, key->col);
     if (!item)
-        return toml_fail_memory(p);
+        return slv_toml_fail_memory(p);
     item->form = TOML_HEADER;
     slv_node_append(array, item);
     *ret = item;
@@ -343,7 +344,7 @@ static slv_code header(toml *p, slv_node *root, slv_node **ret)
     skip_blanks(p);
     SLV_TRY(key_parse(p, parts, &n));
     if (toml_peek(p) != ']' || (array && slv_scan_peek(&p->s, 1) != ']'))
-        return toml_fail(p, p->s.at, array ? "expected ']]'" : "expected ']'");
+        return slv_toml_fail(p, p->s.at, array ? "expected ']]'" : "expected ']'");
     p->s.at += array ? 2 : 1;
     SLV_TRY(header_parent(p, parts, n, &parent));
     if (array)
@@ -384,7 +385,7 @@ slv_code slv_toml_parse(slv_str text, slv_arena *arena, slv_node **ret, slv_err 
         return slv_fail(err, SLV_E_PARSE, "1:1: the text is not valid UTF-8");
     root = slv_node_new(arena, SLV_NODE_OBJECT, 1, 1);
     if (!root)
-        return toml_fail_memory(&p);
+        return slv_toml_fail_memory(&p);
     code = document(&p, root);
     slv_map_done(&p.members);
     slv_buf_done(&p.name);

@@ -32,12 +32,12 @@ static inline int toml_peek(const toml *p)
 {
     return slv_scan_peek(&p->s, 0);
 }
-slv_code toml_fail(toml *p, size_t at, const char *what);
-slv_code toml_fail_memory(toml *p);
+slv_code slv_toml_fail(toml *p, size_t at, const char *what);
+slv_code slv_toml_fail_memory(toml *p);
 
 /* One of the four kinds of strings, at its quote. Multi-line ones only where allowed. */
-SLV_NODISCARD slv_code toml_string(toml *p, bool multiline, slv_str *ret);
+SLV_NODISCARD slv_code slv_toml_string(toml *p, bool multiline, slv_str *ret);
 /* Number, boolean or date into n. */
-SLV_NODISCARD slv_code toml_scalar(toml *p, slv_node *n);
+SLV_NODISCARD slv_code slv_toml_scalar(toml *p, slv_node *n);
 
 #endif

@@ -14,14 +14,14 @@ static slv_code unicode_escape(toml *p, size_t digits, slv_buf *out)
         int c = toml_peek(p), digit = c < 0 ? -1 : slv_hex_value((char)c);
 
         if (digit < 0)
-            return toml_fail(p, start,
-                             digits == 4 ? "\\u needs four hexadecimal digits"
-                                         : "\\U needs eight hexadecimal digits");
+            return slv_toml_fail(p, start,
+                                 digits == 4 ? "\\u needs four hexadecimal digits"
+                                             : "\\U needs eight hexadecimal digits");
         cp = cp << 4 | (uint32_t)digit;
         p->s.at++;
     }
     if (cp > 0x10FFFF || (cp >= 0xD800 && cp < 0xE000))
-        return toml_fail(p, start, "this escape is no Unicode character");
+        return slv_toml_fail(p, start, "this escape is no Unicode character");
     return slv_buf_append(out, slv_str_make(utf8, slv_utf8_put(cp, utf8)));
 }
 
@@ -64,7 +64,7 @@ static slv_code escape(toml *p, bool multiline, slv_buf *out)
         return unicode_escape(p, c == 'u' ? 4 : 8, out);
     hit = c > 0 ? strchr(from, c) : NULL;
     if (!hit)
-        return toml_fail(p, p->s.at - 2, "unknown escape in a string");
+        return slv_toml_fail(p, p->s.at - 2, "unknown escape in a string");
     return slv_buf_append_byte(out, to[hit - from]);
 }
 
@@ -99,7 +99,7 @@ static slv_code string_body(toml *p, char quote, bool multiline, slv_buf *out)
 
         if (c < 0 || (c == '\n' && !multiline)) {
             if (!multiline)
-                return toml_fail(p, start - 1, "this string does not end on its line");
+                return slv_toml_fail(p, start - 1, "this string does not end on its line");
             return slv_fail(p->err, SLV_E_PARSE, "%u:1: the string that starts here does not end",
                             line);
         }
@@ -112,7 +112,7 @@ static slv_code string_body(toml *p, char quote, bool multiline, slv_buf *out)
         } else if ((c < 0x20 && c != '\t' && c != '\n' &&
                     !(c == '\r' && slv_scan_peek(&p->s, 1) == '\n')) ||
                    c == 0x7F) {
-            return toml_fail(p, p->s.at, "control characters in strings must be escaped");
+            return slv_toml_fail(p, p->s.at, "control characters in strings must be escaped");
         } else {
             SLV_TRY(slv_buf_append_byte(out, (char)c));
             p->s.at++;
@@ -122,14 +122,14 @@ static slv_code string_body(toml *p, char quote, bool multiline, slv_buf *out)
     }
 }
 
-slv_code toml_string(toml *p, bool multiline, slv_str *ret)
+slv_code slv_toml_string(toml *p, bool multiline, slv_str *ret)
 {
     char quote = (char)toml_peek(p);
     bool triple = slv_scan_peek(&p->s, 1) == quote && slv_scan_peek(&p->s, 2) == quote;
     SLV_CLEANUP(slv_buf_done) slv_buf out = SLV_BUF(p->s.text.len + 4);
 
     if (triple && !multiline)
-        return toml_fail(p, p->s.at, "a multi-line string is not allowed as a key");
+        return slv_toml_fail(p, p->s.at, "a multi-line string is not allowed as a key");
     p->s.at += triple ? 3 : 1;
     if (triple && toml_peek(p) == '\r' && slv_scan_peek(&p->s, 1) == '\n')
         p->s.at++;
@@ -139,7 +139,7 @@ slv_code toml_string(toml *p, bool multiline, slv_str *ret)
     }
     SLV_TRY(string_body(p, quote, triple, &out));
     return slv_arena_dup(p->arena, slv_buf_view(&out), ret) == SLV_OK ? SLV_OK
-                                                                      : toml_fail_memory(p);
+                                                                      : slv_toml_fail_memory(p);
 }
 
 /* ---- numbers ---- */
@@ -328,10 +328,10 @@ static slv_str scalar_token(const toml *p)
 static slv_code set_number(toml *p, slv_node *n, slv_str text)
 {
     n->type = SLV_NODE_NUMBER;
-    return slv_arena_dup(p->arena, text, &n->text) == SLV_OK ? SLV_OK : toml_fail_memory(p);
+    return slv_arena_dup(p->arena, text, &n->text) == SLV_OK ? SLV_OK : slv_toml_fail_memory(p);
 }
 
-slv_code toml_scalar(toml *p, slv_node *n)
+slv_code slv_toml_scalar(toml *p, slv_node *n)
 {
     slv_str s = scalar_token(p);
     slv_str unsigned_part = slv_str_skip(s, s.len && (s.ptr[0] == '+' || s.ptr[0] == '-') ? 1 : 0);
@@ -340,7 +340,7 @@ slv_code toml_scalar(toml *p, slv_node *n)
 
     p->s.at += s.len;
     if (s.len == 0)
-        return toml_fail(p, start, "expected a value");
+        return slv_toml_fail(p, start, "expected a value");
     if (slv_str_is(s, "true") || slv_str_is(s, "false")) {
         n->type = SLV_NODE_BOOL;
         n->boolean = s.ptr[0] == 't';
@@ -350,19 +350,19 @@ slv_code toml_scalar(toml *p, slv_node *n)
         return set_number(p, n, s.ptr[0] == '-' && unsigned_part.ptr[0] == 'i' ? s : unsigned_part);
     if (looks_like_date(s)) {
         if (!is_date(s))
-            return toml_fail(p, start, "this is no date or time");
+            return slv_toml_fail(p, start, "this is no date or time");
         n->type = SLV_NODE_STRING;
         n->is_date = true;
         n->text = s;
         return SLV_OK;
     }
     if (unsigned_part.len == 0 || !slv_is_digit(unsigned_part.ptr[0]))
-        return toml_fail(p, start, "expected a value; strings need quotes");
+        return slv_toml_fail(p, start, "expected a value; strings need quotes");
     if (s.len > 2 && s.ptr[0] == '0' && strchr("xob", s.ptr[1])) {
         if (!parse_based(s, &out))
-            return toml_fail(p, start, "this is no number");
+            return slv_toml_fail(p, start, "this is no number");
     } else if (!parse_decimal(s, &out)) {
-        return toml_fail(p, start, "this is no number");
+        return slv_toml_fail(p, start, "this is no number");
     }
     return set_number(p, n, slv_buf_view(&out));
 }

@@ -25,7 +25,7 @@ static bool is_empty(const slv_node *n)
 /* The value that is in force for the environment; NULL when there is none. */
 static slv_node *in_force(const reader *r, const char *name)
 {
-    const config_key *key = config_key_find(config_keys, slv_str_from(name));
+    const config_key *key = slv_config_key_find(slv_config_keys, slv_str_from(name));
     slv_node *own = slv_node_get(r->env, name);
 
     SLV_ASSERT(key);
@@ -39,15 +39,16 @@ static slv_node *in_force(const reader *r, const char *name)
 /* Bindings and variables of the top level do not reach an environment, which surprises people. */
 static void warn_not_inherited(reader *r)
 {
-    for (const config_key *k = config_keys; k->name; k++) {
+    for (const config_key *k = slv_config_keys; k->name; k++) {
         slv_node *top = slv_node_get(r->root, k->name);
 
         if (k->scope != CONFIG_OWN || !top || is_empty(top) || slv_node_get(r->env, k->name))
             continue;
-        config_warn(&r->w, r->env,
-                    "'%s' exists at the top level, but not in 'env.%.*s'; it is not inherited, so "
-                    "repeat it there",
-                    k->name, SLV_STR_ARGS(r->options->env));
+        slv_config_warn_at(
+            &r->w, r->env,
+            "'%s' exists at the top level, but not in 'env.%.*s'; it is not inherited, so "
+            "repeat it there",
+            k->name, SLV_STR_ARGS(r->options->env));
     }
 }
 
@@ -64,12 +65,13 @@ static slv_code unknown_env(reader *r, const slv_node *envs)
         snprintf(names + used, sizeof names - used, "%s%.*s", n ? ", " : "", SLV_STR_ARGS(e->key));
     }
     if (n == 0)
-        return config_fail(
+        return slv_config_fail(
             &r->w, SLV_E_INVAL, NULL,
             "there is no environment '%.*s'; the configuration has no [env.%.*s] section",
             SLV_STR_ARGS(r->options->env), SLV_STR_ARGS(r->options->env));
-    return config_fail(&r->w, SLV_E_INVAL, NULL, "there is no environment '%.*s'; there are: %s",
-                       SLV_STR_ARGS(r->options->env), names);
+    return slv_config_fail(&r->w, SLV_E_INVAL, NULL,
+                           "there is no environment '%.*s'; there are: %s",
+                           SLV_STR_ARGS(r->options->env), names);
 }
 
 static slv_code choose_env(reader *r)
@@ -79,9 +81,9 @@ static slv_code choose_env(reader *r)
     for (slv_node *e = envs ? envs->first : NULL; e; e = e->next) {
         snprintf(r->w.path, sizeof r->w.path, "env.%.*s", SLV_STR_ARGS(e->key));
         if (e->type != SLV_NODE_OBJECT)
-            return config_fail(&r->w, SLV_E_INVAL, e, "'%s' must be a table, not %s", r->w.path,
-                               slv_node_type_text(e->type));
-        SLV_TRY(config_check_table(&r->w, e, config_keys, true, true));
+            return slv_config_fail(&r->w, SLV_E_INVAL, e, "'%s' must be a table, not %s", r->w.path,
+                                   slv_node_type_text(e->type));
+        SLV_TRY(slv_config_check_table(&r->w, e, slv_config_keys, true, true));
     }
     r->w.path[0] = '\0';
     if (r->options->env.len == 0)
@@ -154,8 +156,9 @@ static slv_code read_name(reader *r)
         SLV_TRY(arena_printf(r, &r->c->name, "%.*s-%.*s", SLV_STR_ARGS(r->c->name),
                              SLV_STR_ARGS(r->options->env)));
     if (!name_is_valid(r->c->name))
-        return config_fail(&r->w, SLV_E_INVAL, n,
-                           "'name' may have letters, digits, '-' and '_' only, and 255 of them");
+        return slv_config_fail(
+            &r->w, SLV_E_INVAL, n,
+            "'name' may have letters, digits, '-' and '_' only, and 255 of them");
     return SLV_OK;
 }
 
@@ -168,9 +171,9 @@ static slv_code whole_number(reader *r, const slv_node *table, const char *key, 
     if (!n)
         return SLV_OK;
     if (!slv_node_i64(n, &v) || v < min || v > max)
-        return config_fail(&r->w, SLV_E_INVAL, n,
-                           "'%.*s.%s' must be a whole number from %lld to %lld",
-                           SLV_STR_ARGS(table->key), key, (long long)min, (long long)max);
+        return slv_config_fail(&r->w, SLV_E_INVAL, n,
+                               "'%.*s.%s' must be a whole number from %lld to %lld",
+                               SLV_STR_ARGS(table->key), key, (long long)min, (long long)max);
     *ret = v;
     return SLV_OK;
 }
@@ -291,11 +294,11 @@ static slv_code read_rules(reader *r)
         size_t i = 0;
 
         if (!copy)
-            return config_fail(&r->w, SLV_E_LIMIT, n, "the file is too large");
+            return slv_config_fail(&r->w, SLV_E_LIMIT, n, "the file is too large");
         if (!rule_type(type->text, &rule.type))
-            return config_fail(&r->w, SLV_E_UNSUPPORTED, type,
-                               "modules of type %.*s are not supported by selvage",
-                               SLV_STR_ARGS(type->text));
+            return slv_config_fail(&r->w, SLV_E_UNSUPPORTED, type,
+                                   "modules of type %.*s are not supported by selvage",
+                                   SLV_STR_ARGS(type->text));
         for (const slv_node *g = globs->first; g; g = g->next)
             copy[i++] = g->text;
         rule.globs = copy;
@@ -324,15 +327,15 @@ static slv_code json_text(reader *r, const slv_node *n, slv_str *ret)
 
     if (slv_json_put(&b, n) != SLV_OK ||
         slv_arena_dup(&r->c->arena, slv_buf_view(&b), ret) != SLV_OK)
-        return config_fail(&r->w, SLV_E_LIMIT, n, "'%.*s' is too large", SLV_STR_ARGS(n->key));
+        return slv_config_fail(&r->w, SLV_E_LIMIT, n, "'%.*s' is too large", SLV_STR_ARGS(n->key));
     return SLV_OK;
 }
 
 static slv_code add_binding(reader *r, const slv_node *at, slv_binding b)
 {
     if (slv_config_binding(r->c, b.name))
-        return config_fail(&r->w, SLV_E_INVAL, at, "the binding name '%.*s' is used twice",
-                           SLV_STR_ARGS(b.name));
+        return slv_config_fail(&r->w, SLV_E_INVAL, at, "the binding name '%.*s' is used twice",
+                               SLV_STR_ARGS(b.name));
     slv_vec_push(&r->c->bindings, b);
     return SLV_OK;
 }
@@ -349,8 +352,9 @@ static slv_code read_vars(reader *r)
             SLV_TRY(json_text(r, n, &b.text));
         }
         if (b.text.len > r->c->limits.variable_bytes)
-            config_warn(&r->w, n, "the variable '%.*s' has %zu bytes; a deployment allows %u",
-                        SLV_STR_ARGS(n->key), b.text.len, r->c->limits.variable_bytes);
+            slv_config_warn_at(&r->w, n,
+                               "the variable '%.*s' has %zu bytes; a deployment allows %u",
+                               SLV_STR_ARGS(n->key), b.text.len, r->c->limits.variable_bytes);
         SLV_TRY(add_binding(r, n, b));
     }
     return SLV_OK;
@@ -371,7 +375,7 @@ static slv_code read_services(reader *r)
         };
 
         if (b.service.len == 0)
-            return config_fail(&r->w, SLV_E_INVAL, n, "'service' must name a worker");
+            return slv_config_fail(&r->w, SLV_E_INVAL, n, "'service' must name a worker");
         if (env.len > 0)
             SLV_TRY(arena_printf(r, &b.service, "%.*s-%.*s", SLV_STR_ARGS(b.service),
                                  SLV_STR_ARGS(env)));
@@ -408,20 +412,20 @@ static slv_code add_absent_list(reader *r, const config_key *key, const slv_node
 
 static slv_code read_unsupported(reader *r)
 {
-    for (const config_key *k = config_keys; k->name; k++) {
+    for (const config_key *k = slv_config_keys; k->name; k++) {
         const slv_node *n = k->unsupported ? in_force(r, k->name) : NULL;
 
         if (!n || is_empty(n))
             continue;
         if (!r->options->allow_unsupported)
-            return config_fail(&r->w, SLV_E_UNSUPPORTED, n,
-                               "'%s' is not supported by this version of selvage; "
-                               "--allow-unsupported runs the worker "
-                               "without it",
-                               k->name);
-        config_warn(&r->w, n,
-                    "'%s' is not supported by this version of selvage; every use of it throws",
-                    k->name);
+            return slv_config_fail(&r->w, SLV_E_UNSUPPORTED, n,
+                                   "'%s' is not supported by this version of selvage; "
+                                   "--allow-unsupported runs the worker "
+                                   "without it",
+                                   k->name);
+        slv_config_warn_at(
+            &r->w, n, "'%s' is not supported by this version of selvage; every use of it throws",
+            k->name);
         SLV_TRY(add_absent_list(r, k, n));
     }
     return SLV_OK;
@@ -434,8 +438,8 @@ static slv_code read_bindings(reader *r)
     SLV_TRY(read_unsupported(r));
     r->c->version_metadata = slv_node_str(slv_node_get(in_force(r, "version_metadata"), "binding"));
     if (r->c->bindings.len > r->c->limits.bindings)
-        return config_fail(&r->w, SLV_E_LIMIT, NULL, "%zu bindings; %u are allowed",
-                           r->c->bindings.len, r->c->limits.bindings);
+        return slv_config_fail(&r->w, SLV_E_LIMIT, NULL, "%zu bindings; %u are allowed",
+                               r->c->bindings.len, r->c->limits.bindings);
     return SLV_OK;
 }
 
@@ -514,9 +518,10 @@ slv_code slv_config_parse(slv_str text, const slv_config_options *options, slv_c
     SLV_TRY(slv_arena_dup(&ret->arena, text, &copy)); /* strings of the tree point into it */
     SLV_TRY(parse_text(copy, options, ret, &r.root, err));
     if (r.root->type != SLV_NODE_OBJECT)
-        return config_fail(&r.w, SLV_E_INVAL, r.root, "the configuration must be a table, not %s",
-                           slv_node_type_text(r.root->type));
-    SLV_TRY(config_check_table(&r.w, r.root, config_keys, true, false));
+        return slv_config_fail(&r.w, SLV_E_INVAL, r.root,
+                               "the configuration must be a table, not %s",
+                               slv_node_type_text(r.root->type));
+    SLV_TRY(slv_config_check_table(&r.w, r.root, slv_config_keys, true, false));
     SLV_TRY(choose_env(&r));
     return read_all(&r);
 }

@@ -45,8 +45,8 @@ struct config_key {
     bool unsupported;  /* known, but not in this version of selvage */
 };
 
-extern const config_key config_keys[];
-const config_key *config_key_find(const config_key *keys, slv_str name);
+extern const config_key slv_config_keys[];
+const config_key *slv_config_key_find(const config_key *keys, slv_str name);
 
 /* What a walk through the tree carries. */
 typedef struct config_walk {
@@ -58,12 +58,13 @@ typedef struct config_walk {
     char path[256]; /* "env.staging.routes[2].pattern" */
 } config_walk;
 
-void config_warn(config_walk *w, const slv_node *at, const char *fmt, ...) SLV_PRINTF(3, 4);
-slv_code config_fail(config_walk *w, slv_code code, const slv_node *at, const char *fmt, ...)
+void slv_config_warn_at(config_walk *w, const slv_node *at, const char *fmt, ...) SLV_PRINTF(3, 4);
+slv_code slv_config_fail(config_walk *w, slv_code code, const slv_node *at, const char *fmt, ...)
     SLV_PRINTF(4, 5);
 /* Checks the members of table against keys: unknown ones are warned of, wrong types and missing
    keys are errors; single tables become arrays. in_env: table is env.NAME. */
-SLV_NODISCARD slv_code config_check_table(config_walk *w, slv_node *table, const config_key *keys,
-                                          bool first_level, bool in_env);
+SLV_NODISCARD slv_code slv_config_check_table(config_walk *w, slv_node *table,
+                                              const config_key *keys, bool first_level,
+                                              bool in_env);
 
 #endif

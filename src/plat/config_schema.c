@@ -208,7 +208,7 @@ KEYS site_keys[] = {STR1("bucket"), STR("entry-point"), STRS("include"), STRS("e
         .binding_list = list, .unsupported = true                                                  \
     }
 
-const config_key config_keys[] = {
+const config_key slv_config_keys[] = {
     TOP("$schema", CONFIG_STRING),
     TOP("env", CONFIG_MAP),
     TOP("keep_vars", CONFIG_BOOL),
@@ -316,7 +316,7 @@ const config_key config_keys[] = {
     END,
 };
 
-const config_key *config_key_find(const config_key *keys, slv_str name)
+const config_key *slv_config_key_find(const config_key *keys, slv_str name)
 {
     for (; keys->name; keys++)
         if (slv_str_is(name, keys->name))
@@ -326,7 +326,7 @@ const config_key *config_key_find(const config_key *keys, slv_str name)
 
 /* ---- messages ---- */
 
-void config_warn(config_walk *w, const slv_node *at, const char *fmt, ...)
+void slv_config_warn_at(config_walk *w, const slv_node *at, const char *fmt, ...)
 {
     char text[512], line[768];
     va_list ap;
@@ -343,7 +343,7 @@ void config_warn(config_walk *w, const slv_node *at, const char *fmt, ...)
     w->warn(w->warn_arg, line);
 }
 
-slv_code config_fail(config_walk *w, slv_code code, const slv_node *at, const char *fmt, ...)
+slv_code slv_config_fail(config_walk *w, slv_code code, const slv_node *at, const char *fmt, ...)
 {
     char text[400];
     va_list ap;
@@ -376,8 +376,8 @@ static size_t path_push_index(config_walk *w, size_t i)
 
 static slv_code expected(config_walk *w, const slv_node *n, const char *what)
 {
-    return config_fail(w, SLV_E_INVAL, n, "'%s' must be %s, not %s", w->path, what,
-                       slv_node_type_text(n->type));
+    return slv_config_fail(w, SLV_E_INVAL, n, "'%s' must be %s, not %s", w->path, what,
+                           slv_node_type_text(n->type));
 }
 
 static slv_code check_strings(config_walk *w, const slv_node *n)
@@ -413,8 +413,8 @@ static slv_code check_one_of(config_walk *w, const slv_node *n, const char *word
     while (slv_str_split(&rest, '|', &word))
         if (slv_str_eq(word, n->text))
             return SLV_OK;
-    return config_fail(w, SLV_E_INVAL, n, "'%s' must be one of %s, not \"%.*s\"", w->path, words,
-                       SLV_STR_ARGS(n->text));
+    return slv_config_fail(w, SLV_E_INVAL, n, "'%s' must be one of %s, not \"%.*s\"", w->path,
+                           words, SLV_STR_ARGS(n->text));
 }
 
 /* What people write as [env.x.d1_databases] for [[env.x.d1_databases]]. */
@@ -423,8 +423,8 @@ static slv_code wrap_single_table(config_walk *w, slv_node *n)
     slv_node *item = slv_node_new(w->arena, SLV_NODE_OBJECT, n->line, n->col);
 
     if (!item)
-        return config_fail(w, SLV_E_LIMIT, n, "the file is too large");
-    config_warn(
+        return slv_config_fail(w, SLV_E_LIMIT, n, "the file is too large");
+    slv_config_warn_at(
         w, n,
         "'%s' should be an array of tables ([[%s]]); the single table is taken as its only item",
         w->path, w->path);
@@ -449,7 +449,7 @@ static slv_code check_tables(config_walk *w, slv_node *n, const config_key *sub,
         size_t was = path_push_index(w, i);
 
         if (item->type == SLV_NODE_OBJECT)
-            SLV_TRY(config_check_table(w, item, sub, false, false));
+            SLV_TRY(slv_config_check_table(w, item, sub, false, false));
         else if (!strings_too || item->type != SLV_NODE_STRING)
             return expected(w, item, strings_too ? "a string or a table" : "a table");
         w->path[was] = '\0';
@@ -480,7 +480,7 @@ static slv_code check_value(config_walk *w, slv_node *n, const config_key *key)
         return check_strings(w, n);
     case CONFIG_TABLE:
         SLV_TRY(check_scalar(w, n, SLV_NODE_OBJECT, "a table"));
-        return config_check_table(w, n, key->sub, false, false);
+        return slv_config_check_table(w, n, key->sub, false, false);
     case CONFIG_TABLES:
         return check_tables(w, n, key->sub, false);
     case CONFIG_MAP:
@@ -502,7 +502,7 @@ static slv_code check_value(config_walk *w, slv_node *n, const config_key *key)
         if (n->type == SLV_NODE_STRING)
             return SLV_OK;
         SLV_TRY(check_scalar(w, n, SLV_NODE_OBJECT, "a string or a table"));
-        return config_check_table(w, n, key->sub, false, false);
+        return slv_config_check_table(w, n, key->sub, false, false);
     case CONFIG_ROUTES:
         return check_tables(w, n, key->sub, true);
     }
@@ -519,32 +519,32 @@ static void warn_unknown(config_walk *w, const slv_node *member, const config_ke
         words[n++] = k->name;
     near = slv_suggest(member->key, words, n);
     if (near)
-        config_warn(w, member, "unknown key '%s'; did you mean '%s'?", w->path, near);
+        slv_config_warn_at(w, member, "unknown key '%s'; did you mean '%s'?", w->path, near);
     else
-        config_warn(w, member, "unknown key '%s'", w->path);
+        slv_config_warn_at(w, member, "unknown key '%s'", w->path);
 }
 
 static slv_code check_required(config_walk *w, const slv_node *table, const config_key *keys)
 {
     for (; keys->name; keys++)
         if (keys->required && !slv_node_get(table, keys->name))
-            return config_fail(w, SLV_E_INVAL, table, "'%s' needs a '%s'", w->path, keys->name);
+            return slv_config_fail(w, SLV_E_INVAL, table, "'%s' needs a '%s'", w->path, keys->name);
     return SLV_OK;
 }
 
-slv_code config_check_table(config_walk *w, slv_node *table, const config_key *keys,
-                            bool first_level, bool in_env)
+slv_code slv_config_check_table(config_walk *w, slv_node *table, const config_key *keys,
+                                bool first_level, bool in_env)
 {
     for (slv_node *member = table->first; member; member = member->next) {
-        const config_key *key = config_key_find(keys, member->key);
+        const config_key *key = slv_config_key_find(keys, member->key);
         size_t was = path_push(w, ".", member->key);
 
         if (!key)
             warn_unknown(w, member, keys);
         else if (first_level && in_env && key->scope == CONFIG_TOP)
-            config_warn(w, member,
-                        "'%s' belongs to the top level and has no effect in an environment",
-                        w->path);
+            slv_config_warn_at(w, member,
+                               "'%s' belongs to the top level and has no effect in an environment",
+                               w->path);
         else
             SLV_TRY(check_value(w, member, key));
         w->path[was] = '\0';
