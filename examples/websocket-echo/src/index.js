@@ -20,6 +20,7 @@ function echo() {
   const [client, server] = Object.values(new WebSocketPair());
   let count = 0;
   server.accept();
+  server.binaryType = 'arraybuffer'; // the default is Blob since 2026-03-17, and send() takes none
   server.addEventListener('message', ({ data }) => {
     count++;
     if (data === 'count') server.send(String(count));
