@@ -480,12 +480,25 @@ static bool read_once(slv_conn *c)
     return (size_t)n == cap || slv_wire_pending(&c->wire);
 }
 
+/* Readiness that was not asked for is how the socket tells of an error. */
+static bool has_failed(const slv_conn *c)
+{
+    int error = 0;
+    socklen_t len = sizeof error;
+
+    return getsockopt(c->wire.fd, SOL_SOCKET, SO_ERROR, &error, &len) != 0 || error != 0;
+}
+
 static void on_ready(slv_poll *poll, unsigned events)
 {
     slv_conn *c = slv_container_of(poll, slv_conn, wire.poll);
 
     if (events & SLV_POLL_WRITE && c->blocked)
         slv_conn_flush_later(c);
+    if (events & SLV_POLL_READ && !wants_read(c) && has_failed(c)) {
+        slv_conn_close(c, SLV_GONE_CLIENT);
+        return;
+    }
     if (events & SLV_POLL_READ || c->wire.want_write) {
         for (int i = 0; i < SLV_CONN_READS_MAX && wants_read(c) && read_once(c); i++)
             ;

@@ -15,6 +15,7 @@
 
 #define BACKLOG 1024
 #define ACCEPTS_MAX 64 /* in a turn */
+#define ACCEPT_AGAIN_MS 100
 
 static uint32_t or_default(uint32_t v, uint32_t def)
 {
@@ -48,6 +49,8 @@ static void on_drain_timer(slv_timer *timer)
     slv_loop_later(s->loop, &s->drain_task);
 }
 
+static void on_accept_timer(slv_timer *timer);
+
 slv_http_server *slv_http_server_new(slv_loop *loop, const slv_http_options *options)
 {
     slv_http_server *s = slv_new0(slv_http_server);
@@ -64,6 +67,7 @@ slv_http_server *slv_http_server_new(slv_loop *loop, const slv_http_options *opt
     s->pool = slv_outpool_new();
     s->drain_timer.fn = on_drain_timer;
     s->drain_task.fn = on_drain_task;
+    s->accept_timer.fn = on_accept_timer;
     slv_list_init(&s->listeners);
     slv_list_init(&s->conns);
     slv_list_init(&s->h2s);
@@ -106,13 +110,31 @@ static void on_accept(slv_poll *poll, unsigned events)
         }
         fd = accept4(l->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd < 0) {
-            /* Without descriptors, accepting goes on when a connection ends. */
-            if ((errno == EMFILE || errno == ENFILE) && s->conn_count > 0)
+            /* Without descriptors or memory the connection stays in the kernel's queue, which would
+               wake us again at once. */
+            if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
                 listener_watch(l, false);
+                slv_timer_start(&s->accept_timer, s->loop, ACCEPT_AGAIN_MS);
+            }
             return;
         }
         slv_conn_open(s, fd, l->tls);
     }
+}
+
+static void accept_again(slv_http_server *s)
+{
+    SLV_LIST_EACH (node, &s->listeners) {
+        slv_listener *l = slv_container_of(node, slv_listener, node);
+
+        if (l->paused)
+            listener_watch(l, true);
+    }
+}
+
+static void on_accept_timer(slv_timer *timer)
+{
+    accept_again(slv_container_of(timer, slv_http_server, accept_timer));
 }
 
 void slv_server_conn_closed(slv_http_server *s)
@@ -120,17 +142,10 @@ void slv_server_conn_closed(slv_http_server *s)
     s->conn_count--;
     if (s->closing)
         return;
-    if (s->draining) {
-        if (s->conn_count == 0 && s->drain_done)
-            slv_loop_later(s->loop, &s->drain_task);
-        return;
-    }
-    SLV_LIST_EACH (node, &s->listeners) {
-        slv_listener *l = slv_container_of(node, slv_listener, node);
-
-        if (l->paused)
-            listener_watch(l, true);
-    }
+    if (!s->draining)
+        accept_again(s);
+    else if (s->conn_count == 0 && s->drain_done)
+        slv_loop_later(s->loop, &s->drain_task);
 }
 
 slv_code slv_http_server_listen_fd(slv_http_server *s, int fd, slv_tls_server *tls, slv_err *err)
@@ -275,6 +290,7 @@ static void close_listeners(slv_http_server *s)
 {
     slv_list *node;
 
+    slv_timer_stop(&s->accept_timer);
     while ((node = slv_list_pop(&s->listeners))) {
         slv_listener *l = slv_container_of(node, slv_listener, node);
 

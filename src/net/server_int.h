@@ -118,7 +118,7 @@ struct slv_http_server {
     bool draining, closing;
     void (*drain_done)(void *arg);
     void *drain_arg;
-    slv_timer drain_timer;
+    slv_timer drain_timer, accept_timer;
     slv_task drain_task;
     int64_t date_second;
     char date[30];

@@ -213,6 +213,16 @@ test('the handler learns that the client has gone', async () => {
   assert.equal((await s.stat()).goneClient, before_ + 1);
 });
 
+test('a client that resets while its body waits for credit is noticed', async () => {
+  const had = (await s.stat()).goneClient;
+  const c = await raw(s.port);
+  c.write(`POST /echo?pause=3000 HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\n${'x'.repeat(200_000)}`);
+  await new Promise((r) => setTimeout(r, 100));
+  c.socket.resetAndDestroy();
+  for (let i = 0; i < 50 && (await s.stat()).goneClient === had; i++) await new Promise((r) => setTimeout(r, 20));
+  assert.equal((await s.stat()).goneClient, had + 1);
+});
+
 test('a client that only ended its side still gets its response', async () => {
   const c = await raw(s.port);
   c.socket.end(get('/slow?ms=50'));
