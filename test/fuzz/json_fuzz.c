@@ -6,9 +6,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static void round_trip(slv_str text, slv_json_dialect dialect)
 {
     SLV_CLEANUP(slv_arena_done) slv_arena arena = SLV_ARENA((size_t)64 << 20);
-    SLV_CLEANUP(slv_buf_done)
-    slv_buf once = SLV_BUF((size_t)64 << 20),
-            twice = SLV_BUF((size_t)64 << 20);
+    SLV_CLEANUP(slv_buf_done) slv_buf once = SLV_BUF((size_t)64 << 20);
+    SLV_CLEANUP(slv_buf_done) slv_buf twice = SLV_BUF((size_t)64 << 20);
     slv_node *root;
     slv_err err;
 
