@@ -1,6 +1,7 @@
 // structuredClone, and the serialisation format of docs/formats/clone.md: what RPC and queues carry and objects store.
 
 import { badArgument, badField, isObject } from "errors";
+import { Copier } from "clone_copy";
 import { Reader } from "clone_reader";
 import { Writer, notCloned } from "clone_writer";
 import { VERSION, corrupt } from "clone_format";
@@ -39,6 +40,10 @@ export function structuredClone(value, options) {
     }
     if (typeof value === "function") throw notCloned(value);
 
+    return transfer === null ? new Copier(throughBytes).object(value) : throughBytes(value, transfer);
+}
+
+function throughBytes(value, transfer = null) {
     const writer = new Writer(null);
     writer.transfer = transfer;
     try {

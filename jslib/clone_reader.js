@@ -7,11 +7,14 @@ import { VIEW, FALSE_OBJECT, TRUE_OBJECT, NUMBER_OBJECT, BIGINT_OBJECT, STRING_O
 import { SMALL, HOST_DOM_EXCEPTION, HOST_HEADERS, HOST_REQUEST, HOST_RESPONSE, KEYS_MAX, KEY_LENGTH_MAX } from "clone_format";
 import { views, errors, corrupt } from "clone_format";
 
+const WHOLE_MAX = 32 * 1024;
+
 class Reader {
     constructor(bytes, rpc) {
         this.bytes = bytes;
         this.at = 0;
         this.end = bytes.length;
+        this.text = null;
         this.rpc = rpc;
         this.objects = [];
         this.keys = [];
@@ -52,11 +55,15 @@ class Reader {
         return P.DataViewPrototypeGetFloat64(this.scratch, 0, true);
     }
 
+    // All of a small message is one text, of which strings are parts: that is one native call instead of one a string.
+    // Of a large one a part must not keep the whole alive.
     string8() {
         const length = this.length(1);
         const at = this.at;
         this.at = at + length;
-        return N.cloneText(this.bytes, at, length, false);
+        if (this.end > WHOLE_MAX) return N.cloneText(this.bytes, at, length, false);
+        if (this.text === null) this.text = N.cloneText(this.bytes, 0, this.end, false);
+        return P.StringPrototypeSlice(this.text, at, at + length);
     }
 
     string16() {

@@ -129,7 +129,7 @@ class Writer {
             bytes[start + 1] = length;
             let at = start + 2;
             for (let i = 0; i < length; i++) {
-                const unit = P.StringPrototypeCharCodeAt(value, i);
+                const unit = value.charCodeAt(i); // whoever patches it only spoils what it writes itself
                 if (unit > 0xff) return this.wideString(value);
                 bytes[at++] = unit;
             }
@@ -263,9 +263,7 @@ class Writer {
     array(value) {
         const length = value.length;
         const names = ownKeys(value);
-        let indices = min(names.length, length);
-        // Index keys come first; what is left of them when there are holes ends where names begin.
-        while (indices > 0 && !isIndex(names[indices - 1])) indices--;
+        const indices = arrayIndices(names, length);
         if (indices < length / 4 && length > 16) {
             this.byte(SPARSE);
             this.varint(length);
@@ -504,6 +502,13 @@ class Writer {
     }
 }
 
+// How many of an array's own keys are indices: they come first.
+function arrayIndices(names, length) {
+    let indices = min(names.length, length);
+    while (indices > 0 && !isIndex(names[indices - 1])) indices--;
+    return indices;
+}
+
 function isIndex(name) {
     const n = name >>> 0;
     return `${n}` === name && n !== 0xffffffff;
@@ -527,4 +532,4 @@ function tracksLength(view, buffer, isDataView) {
     return now !== size;
 }
 
-export { Writer, notCloned };
+export { Writer, arrayIndices, languageForms, notCloned, tracksLength };

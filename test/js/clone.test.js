@@ -172,3 +172,22 @@ test("hostile bytes end in an error or a value, never in anything else", () => {
     deep[0] = 1;
     assertThrows(() => deserialize(deep));
 });
+
+test("the direct copy and the bytes agree", () => {
+    const shared = { s: 1 };
+    const values = () => [
+        { a: [1, , { b: shared }], c: shared, [Symbol("no")]: 1 },
+        Object.assign([1, 2], { named: shared }),
+        new Map([[shared, new Set([shared])]]),
+        [new Date(5), /x/gi, Object(1), Object("s"), Object(true), Object(3n)],
+        [new Uint8Array([1, 2]).subarray(1), new DataView(new ArrayBuffer(4), 1, 2), new ArrayBuffer(2, { maxByteLength: 8 })],
+        [new RangeError("m", { cause: shared }), shared, new DOMException("d", "DataError")],
+        Object.create({ inherited: 1 }, { own: { value: 2, enumerable: true } }),
+        [, "a", , ],
+        JSON.parse('{"__proto__": 1, "x": {"__proto__": null}}'),
+    ];
+    const direct = values().map((v) => structuredClone(v));
+    const through = values().map((v) => trip(v));
+    for (let i = 0; i < direct.length; i++) assertEquals(direct[i], through[i], `value ${i}`);
+    assert(direct[0].a[2].b === direct[0].c && direct[2].keys().next().value === [...direct[2].values()][0].values().next().value);
+});
