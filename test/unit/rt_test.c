@@ -524,6 +524,184 @@ TEST(a_body_that_is_passed_on_unread_is_spliced)
     CHECK_INT(response.number, 44);
 }
 
+TEST(a_socket_carries_messages_both_ways_and_keeps_the_event_open)
+{
+    SLV_CLEANUP(rig_done) rig r;
+    SLV_CLEANUP(slv_buf_done) slv_buf big = SLV_BUF(1 << 20);
+    slv_frame frame;
+    slv_msg_response response;
+    slv_msg_ws_close close;
+    slv_msg_end end;
+    uint32_t number;
+    size_t total = 0;
+    size_t at;
+
+    CHECK(rig_start(
+        &r,
+        FETCH("const [client, server] = Object.values(new WebSocketPair()); server.accept();"
+              "server.addEventListener('message', e => server.send(typeof e.data === 'string' ? "
+              "'got ' + e.data : e.data));"
+              "server.addEventListener('close', e => server.close(e.code, 'bye'));"
+              "return new Response(null, { status: 101, webSocket: client });"),
+        NULL, SLV_FRAME_READY, &frame));
+    CHECK(put_fetch(&r, 1, "/"));
+    CHECK(expect_response(&r, 1, &response));
+    CHECK_INT(response.status, 101);
+    CHECK_INT(response.body_kind, SLV_BODY_SOCKET);
+    number = response.number;
+    CHECK_INT(number % 2, 1);
+
+    /* a message in pieces */
+    CHECK(put(&r, SLV_FRAME_WS_DATA, SLV_FRAME_TEXT, number, SLV_STR("h")));
+    CHECK(put(&r, SLV_FRAME_WS_DATA, SLV_FRAME_TEXT | SLV_FRAME_FIN, number, SLV_STR("i")));
+    CHECK(expect(&r, SLV_FRAME_WS_DATA, &frame));
+    CHECK_INT(frame.flags, SLV_FRAME_TEXT | SLV_FRAME_FIN);
+    CHECK_STR(frame.payload, SLV_STR("got hi"));
+    /* an empty one */
+    CHECK(put(&r, SLV_FRAME_WS_DATA, SLV_FRAME_TEXT | SLV_FRAME_FIN, number, SLV_STR("")));
+    CHECK(expect(&r, SLV_FRAME_WS_DATA, &frame));
+    CHECK_STR(frame.payload, SLV_STR("got "));
+    /* 200,000 bytes in frames, and back, within the window */
+    for (size_t i = 0; i < 200000; i++)
+        CHECK(slv_buf_append_u8(&big, (uint8_t)i) == SLV_OK);
+    for (at = 0; at < big.len; at += 50000)
+        CHECK(put(&r, SLV_FRAME_WS_DATA, at + 50000 == big.len ? SLV_FRAME_FIN : 0, number,
+                  slv_str_sub(slv_buf_view(&big), at, at + 50000)));
+    do {
+        CHECK(expect(&r, SLV_FRAME_WS_DATA, &frame));
+        CHECK(memcmp(frame.payload.ptr, big.ptr + total, frame.payload.len) == 0);
+        total += frame.payload.len;
+    } while (!(frame.flags & SLV_FRAME_FIN));
+    CHECK_INT(total, big.len);
+
+    at = r.out.len;
+    close = (slv_msg_ws_close){4001, SLV_STR("enough")};
+    CHECK(slv_frame_begin(&r.out, SLV_FRAME_WS_CLOSE, 0, number, &at) == SLV_OK &&
+          slv_msg_ws_close_put(&r.out, &close) == SLV_OK && slv_frame_end(&r.out, at) == SLV_OK);
+    CHECK(expect(&r, SLV_FRAME_WS_CLOSE, &frame));
+    CHECK(slv_msg_ws_close_get(frame.payload, &close) == SLV_OK);
+    CHECK_INT(close.code, 4001);
+    CHECK(expect_end(&r, 1, &end));
+    CHECK_INT(end.outcome, SLV_OUTCOME_OK);
+}
+
+TEST(service_worker_syntax_answers_by_events)
+{
+    SLV_CLEANUP(rig_done) rig r;
+    slv_frame frame;
+    slv_msg_ready ready;
+    slv_msg_response response;
+    slv_msg_event m = {.kind = SLV_EVENT_SCHEDULED,
+                       .scheduled = {1700000000000, SLV_STR("* * * * *")}};
+    slv_msg_end end;
+    slv_msg_log log;
+    size_t at;
+
+    CHECK(rig_start(
+        &r,
+        "addEventListener('fetch', e => e.respondWith(new Response(A + ' ' + e.request.method)));"
+        "addEventListener('scheduled', e => console.log(e.scheduledTime, e.cron));",
+        ",\"serviceWorker\":true,\"modules\":[],\"env\":[{\"name\":\"A\",\"type\":\"plain_text\","
+        "\"text\":\"x\"}]",
+        SLV_FRAME_READY, &frame));
+    CHECK(slv_msg_ready_get(frame.payload, &ready) == SLV_OK);
+    CHECK_STR(ready.json, SLV_STR("{\"handlers\":[\"fetch\",\"scheduled\"],\"entrypoints\":[]}"));
+    CHECK(put_fetch(&r, 1, "/"));
+    CHECK(expect_response(&r, 1, &response));
+    CHECK_STR(response.body, SLV_STR("x GET"));
+    CHECK(slv_frame_begin(&r.out, SLV_FRAME_EVENT, 0, 2, &at) == SLV_OK &&
+          slv_msg_event_put(&r.out, &m) == SLV_OK && slv_frame_end(&r.out, at) == SLV_OK);
+    CHECK(expect(&r, SLV_FRAME_LOG, &frame));
+    CHECK(slv_msg_log_get(frame.payload, &log) == SLV_OK);
+    CHECK_INT(log.level, SLV_CONSOLE_LOG);
+    CHECK_STR(log.text, SLV_STR("1700000000000 * * * * *"));
+    CHECK(slv_str_starts(log.place, SLV_STR("index.js:1:")));
+    CHECK(expect_end(&r, 2, &end));
+    CHECK_INT(end.outcome, SLV_OUTCOME_OK);
+}
+
+TEST(console_output_of_an_event_ends_at_256_kib)
+{
+    SLV_CLEANUP(rig_done) rig r;
+    slv_frame frame;
+    slv_msg_response response;
+    slv_msg_log log;
+    size_t total = 0;
+
+    CHECK(rig_start(&r,
+                    FETCH("for (let i = 0; i < 10; i++) console.log('x'.repeat(32 * 1024 - 1) + "
+                          "'y'); return new Response('done');"),
+                    NULL, SLV_FRAME_READY, &frame));
+    CHECK(put_fetch(&r, 1, "/"));
+    for (int i = 0; i < 8; i++) {
+        CHECK(expect(&r, SLV_FRAME_LOG, &frame));
+        CHECK(slv_msg_log_get(frame.payload, &log) == SLV_OK);
+        total += log.text.len;
+    }
+    CHECK_INT(total, 256 * 1024);
+    CHECK(expect_response(&r, 1, &response)); /* and no ninth line before it */
+    CHECK_STR(response.body, SLV_STR("done"));
+}
+
+TEST(operations_answer_by_their_number_and_fail_as_main_says)
+{
+    SLV_CLEANUP(rig_done) rig r;
+    slv_frame frame;
+    slv_msg_response response;
+    slv_msg_op op;
+    slv_msg_result_fetch result = {.status = 203,
+                                   .status_text = SLV_STR("Odd"),
+                                   .url = SLV_STR("http://up/"),
+                                   .headers = SLV_STR("x-a:1\n"),
+                                   .body_length = 2,
+                                   .body = SLV_STR("ok")};
+    size_t at;
+
+    CHECK(rig_start(&r,
+                    FETCH("const one = fetch('http://up/'), two = fetch('http://down/').catch(e => "
+                          "e.name + ' ' + e.message);"
+                          "const r = await one; return new Response([r.status, "
+                          "r.headers.get('x-a'), await r.text(), await two].join());"),
+                    NULL, SLV_FRAME_READY, &frame));
+    CHECK(put_fetch(&r, 1, "/"));
+    CHECK(expect(&r, SLV_FRAME_OP, &frame));
+    CHECK(slv_msg_op_get(frame.payload, &op) == SLV_OK);
+    CHECK_INT(op.event, 1);
+    CHECK_STR(op.fetch.url, SLV_STR("http://up/"));
+    uint32_t first = frame.id;
+    CHECK(expect(&r, SLV_FRAME_OP, &frame));
+    CHECK(slv_frame_begin(&r.out, SLV_FRAME_RESULT, SLV_FRAME_ERROR, frame.id, &at) == SLV_OK &&
+          slv_msg_str_put(&r.out, SLV_STR("{\"name\":\"TypeError\",\"message\":\"no\"}")) ==
+              SLV_OK &&
+          slv_frame_end(&r.out, at) == SLV_OK);
+    CHECK(slv_frame_begin(&r.out, SLV_FRAME_RESULT, 0, first, &at) == SLV_OK &&
+          slv_msg_result_fetch_put(&r.out, &result) == SLV_OK &&
+          slv_frame_end(&r.out, at) == SLV_OK);
+    CHECK(expect_response(&r, 1, &response));
+    CHECK_STR(response.body, SLV_STR("203,1,ok,TypeError no"));
+}
+
+TEST(an_event_that_ends_in_the_turn_of_another_gets_its_end)
+{
+    SLV_CLEANUP(rig_done) rig r;
+    slv_frame frame;
+    slv_msg_response response;
+    slv_msg_end end;
+
+    CHECK(rig_start(&r,
+                    "let go; return { default: { async fetch(request) { if "
+                    "(request.url.endsWith('a')) { const timer = setTimeout(() => {}, 60000);"
+                    "await new Promise(r => go = r); return new Response('a'); } go(); return new "
+                    "Response('b'); } } };",
+                    NULL, SLV_FRAME_READY, &frame));
+    CHECK(put_fetch(&r, 1, "/a"));
+    CHECK(put_fetch(&r, 2, "/b"));
+    CHECK(expect_response(&r, 2, &response));
+    CHECK(expect_response(&r, 1, &response));
+    CHECK_STR(response.body, SLV_STR("a"));
+    CHECK(expect_end(&r, 2, &end) || expect_end(&r, 1, &end));
+}
+
 TEST(cancel_ends_the_event_unless_wait_until_holds_it)
 {
     SLV_CLEANUP(rig_done) rig r;
