@@ -14,7 +14,6 @@
 static struct {
     EVP_MD *mds[SLV_DIGEST_SHA512 + 1];
     EVP_CIPHER *aes[CRYPTO_MODES][3];
-    EVP_MAC *hmac;
     EVP_KDF *hkdf, *pbkdf2;
 } fetched;
 
@@ -57,7 +56,6 @@ static void fetch_all(void)
         for (size_t i = 0; i < 3; i++)
             SLV_ASSERT((fetched.aes[mode][i] = EVP_CIPHER_fetch(NULL, aes_names[mode][i], NULL)) !=
                        NULL);
-    SLV_ASSERT((fetched.hmac = EVP_MAC_fetch(NULL, "HMAC", NULL)) != NULL);
     SLV_ASSERT((fetched.hkdf = EVP_KDF_fetch(NULL, "HKDF", NULL)) != NULL);
     SLV_ASSERT((fetched.pbkdf2 = EVP_KDF_fetch(NULL, "PBKDF2", NULL)) != NULL);
 }
@@ -79,12 +77,6 @@ const char *crypto_md_name(slv_digest_id id)
 {
     SLV_ASSERT(id <= SLV_DIGEST_SHA512);
     return md_names[id];
-}
-
-EVP_MAC *crypto_hmac(void)
-{
-    crypto_fetch();
-    return fetched.hmac;
 }
 
 EVP_KDF *crypto_hkdf(void)

@@ -14,7 +14,6 @@ void crypto_fetch(void);
 /* NULL for the checksums. */
 const EVP_MD *crypto_md(slv_digest_id id);
 const char *crypto_md_name(slv_digest_id id);
-EVP_MAC *crypto_hmac(void);
 EVP_KDF *crypto_hkdf(void);
 EVP_KDF *crypto_pbkdf2(void);
 typedef enum crypto_mode {
