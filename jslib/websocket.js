@@ -412,11 +412,16 @@ export function socketToChannel(target) {
         if (number === 0) throw new TypeError("Can't return WebSocket that was already used in a response.");
         return number;
     }
-    const twin = state.link.peer;
     const socket = new ChannelSocket();
+    // Main knows the number once the response has gone, which it has when this call's caller returns.
+    P.PromisePrototypeThen(P.PromiseResolve(undefined), () => join(state, socket));
+    return socket.number;
+}
+
+// From now on the twin speaks to the connection, after what it has said so far.
+function join(state, socket) {
+    const twin = state.link.peer;
     twin.link = new ChannelLink(socket);
-    if (twin.accepted) twin.link.start(twin);
-    // What the twin has said so far.
     for (let i = 0; i < state.inbox.length; i++) {
         const [what, a, b] = state.inbox[i];
         if (what === MESSAGE) socket.send(a);
@@ -424,7 +429,7 @@ export function socketToChannel(target) {
         else socket.fail(a);
     }
     state.inbox = [];
-    return socket.number;
+    if (twin.accepted) twin.link.start(twin);
 }
 
 // ---- clients ----
