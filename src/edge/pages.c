@@ -1,5 +1,6 @@
 #include "edge/edge_int.h"
 #include "fmt/json.h"
+#include "plat/stack.h"
 
 #define PAGE_MAX ((size_t)256 << 10)
 
@@ -29,9 +30,19 @@ bool slv_error_parse(slv_str json, slv_arena *arena, slv_error_text *ret)
 
 /* ---- what to say ---- */
 
+static slv_str in_sources(slv_buf *text, slv_version *version)
+{
+    SLV_CLEANUP(slv_buf_done) slv_buf mapped = SLV_BUF((size_t)8 << 20);
+
+    if (slv_stack_map(version, slv_buf_view(text), &mapped) != SLV_OK ||
+        slv_buf_set(text, slv_buf_view(&mapped)) != SLV_OK)
+        return SLV_STR_NULL;
+    return slv_buf_view(text);
+}
+
 /* "Name: message", and the stack below when there is one (which mostly begins with the same line).
  */
-static slv_str describe(slv_shard *shard, slv_str json)
+static slv_str describe(slv_shard *shard, slv_version *version, slv_str json)
 {
     SLV_CLEANUP(slv_arena_done) slv_arena arena = SLV_ARENA((size_t)8 << 20);
     slv_error_text e = {0};
@@ -49,7 +60,7 @@ static slv_str describe(slv_shard *shard, slv_str json)
                            e.stack.len > 0 ? "\n" : "", SLV_STR_ARGS(e.stack));
     else
         code = slv_buf_append(out, e.message);
-    return code == SLV_OK ? slv_buf_view(out) : SLV_STR_NULL;
+    return code == SLV_OK ? in_sources(out, version) : SLV_STR_NULL;
 }
 
 static slv_page_spec page_for_start(slv_shard *shard, slv_version *version, const slv_err *err)
@@ -67,7 +78,8 @@ static slv_page_spec page_for_start(slv_shard *shard, slv_version *version, cons
         page.code = 1102;
         page.title = SLV_STR("Worker exceeded resource limits");
     }
-    page.detail = describe(shard, failure.len > 0 ? failure : slv_str_from(slv_err_text(err)));
+    page.detail =
+        describe(shard, version, failure.len > 0 ? failure : slv_str_from(slv_err_text(err)));
     return page;
 }
 
@@ -93,7 +105,7 @@ slv_page_spec slv_page_for_end(slv_shard *shard, slv_version *version, const slv
                           ? SLV_STR("Worker exceeded wall time limit.")
                           : SLV_STR("The Worker's process ended while it handled this request.");
     else if (end->error.len > 0)
-        page.detail = describe(shard, end->error);
+        page.detail = describe(shard, version, end->error);
     else if (end->outcome == SLV_OUTCOME_HUNG)
         page.detail = SLV_STR("Error: The Workers runtime canceled this request because it "
                               "detected that your Worker's code had hung and would never generate "

@@ -52,7 +52,9 @@ test('uncaught exceptions show stacks in the sources', () => using(dev(project({
   'wrangler.toml': 'name = "t"\nmain = "src/index.ts"\ncompatibility_date = "2026-01-01"\n',
   'src/index.ts': 'type T = { a: number };\n\nfunction boom(x: T): never {\n  throw new TypeError("no " + x.a);\n}\nexport default { fetch(): Response { return boom({ a: 1 }); } };\n',
 })), async (s) => {
-  assert.equal((await s.fetch('/')).status, 500);
+  const page = await s.fetch('/');
+  assert.equal(page.status, 500);
+  assert.match(await page.text(), /TypeError: no 1\n\s+at boom \(src\/index\.ts:4:\d+\)/);
   await s.saw(/TypeError: no 1\n\s+at boom \(src\/index\.ts:4:\d+\)/);
 }));
 
