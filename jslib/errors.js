@@ -48,7 +48,7 @@ export class DOMException {
     constructor(message = "", name = "Error") {
         message = `${message}`;
         name = `${name}`;
-        const e = construct(TheError, [message], new.target);
+        const e = construct(TheError, [], new.target);
         defineProperty(e, "code", fixed(codeOf(name)));
         defineProperty(e, "name", fixed(name));
         defineProperty(e, "message", fixed(message));

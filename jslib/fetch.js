@@ -189,21 +189,30 @@ class SignalledSource {
         this.source = source;
         this.signal = signal;
         this.length = source.length;
+        this.unwatch = null;
         this.onChunk = (bytes) => {
             if (signal.aborted) throw signal.reason;
+            if (bytes === undefined) this.release();
             return bytes;
         };
         if (signal.aborted) source.cancel();
-        else load("abort").onAbort(signal, (reason) => source.cancel(reason));
+        else this.unwatch = load("abort").onAbort(signal, (reason) => source.cancel(reason));
+    }
+    release() {
+        if (this.unwatch !== null) this.unwatch();
+        this.unwatch = null;
     }
     read() {
         return then(this.source.read(), this.onChunk);
     }
     cancel(reason) {
+        this.release();
         this.source.cancel(reason);
     }
     take() {
-        return this.signal.aborted ? 0 : this.source.take();
+        if (this.signal.aborted) return 0;
+        this.release();
+        return this.source.take();
     }
 }
 
