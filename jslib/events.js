@@ -496,8 +496,8 @@ export function hasGlobalListener(type) {
     return hasListeners(globalTarget, type);
 }
 
-// Fires a fetch event for service-worker syntax. Returns the promise given to respondWith(), or undefined when nobody
-// called it. Throws what a listener throws, unless a response had been promised.
+// Fires a fetch event for service-worker syntax. Returns the promise given to respondWith(). Throws what a listener throws,
+// unless a response had been promised; and when nobody responds: the platform would ask the origin then, and there is none.
 export function dispatchFetchEvent(ctx, request) {
     const event = new FetchEvent(INTERNAL, ctx, request);
     try {
@@ -509,10 +509,9 @@ export function dispatchFetchEvent(ctx, request) {
         return response;
     }
     const response = takeResponse(event);
-    if (response === undefined && prevented(event)) {
-        throw new TypeError("preventDefault() called but respondWith() not called");
-    }
-    return response;
+    if (response !== undefined) return response;
+    if (prevented(event)) throw new TypeError("preventDefault() called but respondWith() not called");
+    throw new Error("No fetch listener called respondWith(), and there is no origin that could answer instead.");
 }
 
 export function dispatchScheduledEvent(ctx, scheduledTime, cron, noRetry) {
