@@ -15,7 +15,8 @@ typedef struct stage {
     enum coding coding;
     z_stream z;
     BrotliDecoderState *br;
-    bool begun, ended, source_over;
+    bool begun, ended;
+    bool trailing; /* bytes behind the end that are no further member */
     size_t at, have;
     char *buf;
 } stage;
@@ -107,14 +108,7 @@ static slv_code run_zlib(stage *s, slv_str in, char *out, size_t cap, size_t *re
     rc = inflate(&s->z, Z_NO_FLUSH);
     *ret_used = SLV_MIN(in.len, (size_t)INT32_MAX) - s->z.avail_in;
     *ret_len = cap - s->z.avail_out;
-    if (rc == Z_STREAM_END) {
-        /* Further members of a gzip file follow at once; anything else behind the end is ignored.
-         */
-        if (s->coding == GZIP && *ret_used < in.len && in.ptr[*ret_used] == 0x1f)
-            rc = inflateReset(&s->z);
-        else
-            s->ended = true;
-    }
+    s->ended = rc == Z_STREAM_END;
     if (rc != Z_OK && rc != Z_BUF_ERROR && rc != Z_STREAM_END)
         return slv_fail(err, SLV_E_PROTOCOL, "the response's %s body is malformed",
                         s->coding == GZIP ? "gzip" : "deflate");
@@ -143,6 +137,11 @@ static slv_code run_stage(stage *s, slv_str in, char *out, size_t cap, size_t *r
                           size_t *ret_len, slv_err *err)
 {
     *ret_used = *ret_len = 0;
+    /* Further members of a gzip file follow at once; anything else behind the end is ignored. */
+    if (s->ended && !s->trailing && in.len > 0) {
+        s->trailing = s->coding != GZIP || in.ptr[0] != 0x1f || inflateReset(&s->z) != Z_OK;
+        s->ended = s->trailing;
+    }
     if (s->ended) {
         *ret_used = in.len;
         return SLV_OK;
