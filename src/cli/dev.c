@@ -177,8 +177,8 @@ static void on_deployed(void *user, slv_version *version, const slv_err *err, sl
     dev *d = user;
 
     for (size_t i = 0; i < d->worker_count && !d->stopping; i++)
-        if (d->workers[i].version == version)
-            slv_dev_worker_deployed(&d->workers[i], err, failure);
+        if (d->workers[i].version == version || d->workers[i].good == version)
+            slv_dev_worker_deployed(&d->workers[i], version, err, failure);
 }
 
 static slv_code start_server(dev *d, slv_err *err)

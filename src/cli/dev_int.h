@@ -36,6 +36,7 @@ typedef struct dev_worker {
     slv_proc command;
     uint64_t began_ns;    /* of the build that is under way */
     slv_version *version; /* the last one that was built */
+    slv_version *good;    /* the last one that has started */
     bool pending;         /* it is not deployed yet */
 } dev_worker;
 
@@ -66,7 +67,8 @@ SLV_NODISCARD slv_code slv_dev_worker_open(dev *d, dev_worker *w,
                                            const slv_project_options *options, slv_err *err);
 void slv_dev_worker_close(dev_worker *w);
 void slv_dev_worker_build(dev_worker *w); /* or again after the one that is under way */
-void slv_dev_worker_deployed(dev_worker *w, const slv_err *err, slv_str failure);
+void slv_dev_worker_deployed(dev_worker *w, slv_version *version, const slv_err *err,
+                             slv_str failure);
 
 /* dev_show.c */
 void slv_dev_warn(void *arg, const char *text);
@@ -76,7 +78,9 @@ void slv_dev_show_request(void *user, const slv_request_line *line);
 void slv_dev_show_console(void *user, const slv_console_line *line);
 void slv_dev_show_exception(void *user, const slv_exception_line *line);
 void slv_dev_show_notice(void *user, slv_str text);
-void slv_dev_show_start_failure(slv_version *version, const slv_err *err, slv_str failure);
+/* Appends why a version does not start, in the sources' places. */
+SLV_NODISCARD slv_code slv_dev_start_failure(slv_version *version, const slv_err *err,
+                                             slv_str failure, slv_buf *out);
 
 /* dev_keys.c */
 void slv_dev_keys_start(dev *d);

@@ -105,36 +105,39 @@ void slv_dev_show_console(SLV_UNUSED void *user, const slv_console_line *line)
 }
 
 /* "Name: message" and the frames; a stack mostly begins with the former. */
-static void show_error(slv_version *version, const char *what, slv_str name, slv_str message,
-                       slv_str stack)
+static slv_code put_error(slv_version *version, slv_str name, slv_str message, slv_str stack,
+                          slv_buf *out)
 {
-    SLV_CLEANUP(slv_buf_done) slv_buf text = SLV_BUF(TEXT_MAX);
-    slv_str all = mapped(version, stack, &text);
+    bool whole = stack.len > 0 && (name.len == 0 || slv_str_starts(stack, name));
 
-    if (stack.len > 0 && (name.len == 0 || slv_str_starts(stack, name)))
-        slv_term_error("%s%.*s", what, SLV_STR_ARGS(all));
-    else
-        slv_term_error("%s%.*s%s%.*s%s%.*s", what, SLV_STR_ARGS(name),
-                       name.len > 0 && message.len > 0 ? ": " : "", SLV_STR_ARGS(message),
-                       stack.len > 0 ? "\n" : "", SLV_STR_ARGS(all));
+    if (!whole) {
+        SLV_TRY(slv_buf_printf(out, "%.*s%s%.*s%s", SLV_STR_ARGS(name),
+                               name.len > 0 && message.len > 0 ? ": " : "", SLV_STR_ARGS(message),
+                               stack.len > 0 ? "\n" : ""));
+    }
+    return slv_stack_map(version, stack, out);
 }
 
 void slv_dev_show_exception(SLV_UNUSED void *user, const slv_exception_line *line)
 {
-    show_error(line->version, "Uncaught ", line->name, line->message, line->stack);
+    SLV_CLEANUP(slv_buf_done) slv_buf text = SLV_BUF(TEXT_MAX);
+
+    if (put_error(line->version, line->name, line->message, line->stack, &text) == SLV_OK)
+        slv_term_error("Uncaught %.*s", SLV_STR_ARGS(slv_buf_view(&text)));
 }
 
-void slv_dev_show_start_failure(slv_version *version, const slv_err *err, slv_str failure)
+slv_code slv_dev_start_failure(slv_version *version, const slv_err *err, slv_str failure,
+                               slv_buf *out)
 {
     SLV_CLEANUP(slv_arena_done) slv_arena arena = SLV_ARENA(TEXT_MAX);
     slv_node *root;
 
-    if (failure.len > 0 && slv_json_parse(failure, SLV_JSON_STRICT, &arena, &root, NULL) == SLV_OK)
-        show_error(version, "The worker cannot start: ", slv_node_str(slv_node_get(root, "name")),
-                   slv_node_str(slv_node_get(root, "message")),
-                   slv_node_str(slv_node_get(root, "stack")));
-    else
-        slv_term_error("The worker cannot start: %s", slv_err_text(err));
+    SLV_TRY(slv_buf_append(out, SLV_STR("The worker cannot start: ")));
+    if (failure.len == 0 || slv_json_parse(failure, SLV_JSON_STRICT, &arena, &root, NULL) != SLV_OK)
+        return slv_buf_append(out, slv_str_from(slv_err_text(err)));
+    return put_error(version, slv_node_str(slv_node_get(root, "name")),
+                     slv_node_str(slv_node_get(root, "message")),
+                     slv_node_str(slv_node_get(root, "stack")), out);
 }
 
 void slv_dev_show_notice(SLV_UNUSED void *user, slv_str text)

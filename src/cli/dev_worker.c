@@ -25,10 +25,9 @@ static void show_page(dev_worker *w, slv_str html)
 static void say_waiting(dev_worker *w)
 {
     if (!w->deployed && !w->d->ready)
-        slv_term_news("Listening on %s; waiting for a change that lets the build succeed",
-                      w->d->url);
+        slv_term_news("Listening on %s; waiting for a change", w->d->url);
     else if (w->deployed)
-        slv_term_news("The last version that could be built keeps running");
+        slv_term_news("The last version that worked keeps running");
 }
 
 static void fail_text(dev_worker *w, const char *text)
@@ -257,16 +256,36 @@ void slv_dev_worker_build(dev_worker *w)
 
 /* ---- life ---- */
 
-void slv_dev_worker_deployed(dev_worker *w, const slv_err *err, slv_str failure)
+/* The version before, which did start, answers again. */
+static void start_failed(dev_worker *w, slv_version *version, const slv_err *err, slv_str failure)
+{
+    SLV_CLEANUP(slv_buf_done) slv_buf text = SLV_BUF(PAGE_MAX), page = SLV_BUF(PAGE_MAX);
+
+    if (slv_dev_start_failure(version, err, failure, &text) != SLV_OK)
+        return;
+    slv_term_error("%.*s", SLV_STR_ARGS(slv_buf_view(&text)));
+    if (w->good && w->good != version) {
+        if (slv_diag_text_page(slv_buf_view(&text), &page) == SLV_OK)
+            show_page(w, slv_buf_view(&page));
+        slv_server_deploy(w->d->server, w->good);
+    }
+    say_waiting(w);
+}
+
+void slv_dev_worker_deployed(dev_worker *w, slv_version *version, const slv_err *err,
+                             slv_str failure)
 {
     uint64_t ms = (slv_clock_mono_ns() - w->began_ns) / 1000000;
     bool first = !w->d->ready;
 
     if (err) {
-        slv_dev_show_start_failure(w->version, err, failure);
-        say_waiting(w);
+        start_failed(w, version, err, failure);
         return;
     }
+    if (version == w->good)
+        return; /* back again */
+    slv_version_unref(w->good);
+    w->good = slv_version_ref(version);
     slv_dev_show_ready(w->d);
     if (!w->deployed) {
         slv_dev_show_bindings(w);
@@ -308,6 +327,7 @@ void slv_dev_worker_close(dev_worker *w)
     w->bundler = slv_bundler_free(w->bundler);
     w->watch = slv_watch_free(w->watch);
     w->version = slv_version_unref(w->version);
+    w->good = slv_version_unref(w->good);
     if (w->loaded)
         slv_project_done(&w->project);
 }

@@ -90,8 +90,8 @@ static slv_code page_head(slv_buf *out)
                      "ui-monospace,monospace;background:#0d0f13;padding:1rem;"
                      "border-radius:6px;overflow:auto;white-space:pre-wrap}mark{background:#6b1f1f;"
                      "color:inherit;border-radius:3px}"
-                     "</style></head><body><h1>Build failed</h1>"
-                     "<p>The last version that could be built keeps running. This page goes away "
+                     "</style></head><body><h1>The last change does not work</h1>"
+                     "<p>The last version that worked keeps running. This page goes away "
                      "when the build works again.</p>"));
 }
 

@@ -97,7 +97,7 @@ test('a build error keeps the last version, shows the line and a page, and goes 
   writeFileSync(join(s.cwd, 'index.js'), 'export default {\n  fetch() { return new Response("<b>" }\n};\n');
   await s.saw(/✘ \[ERROR\] Expected "\)" but found "}"/);
   await s.saw(/index\.js:2:\d+:\n\s+2 │ {3}fetch\(\)/);
-  await s.saw(/The last version that could be built keeps running/);
+  await s.saw(/The last version that worked keeps running/);
   assert.equal(await text(s), 'good');
   const page = await s.fetch('/', { headers: { accept: 'text/html,application/xhtml+xml' } });
   assert.equal(page.status, 500);
@@ -123,6 +123,18 @@ test('a worker that throws at start says why', () => using(dev(worker('throw new
   await s.saw(/The worker cannot start: Error: at start\n\s+at .*index\.js:1:\d+/);
   writeFileSync(join(s.cwd, 'index.js'), answer('better'));
   await until(s, 'better');
+}));
+
+test('a new version that cannot start leaves the place to the one before', () => using(dev(worker(answer('good'))), async (s) => {
+  assert.equal(await text(s), 'good');
+  writeFileSync(join(s.cwd, 'index.js'), 'throw new Error("at start");\n' + answer('bad'));
+  await s.saw(/The worker cannot start: Error: at start\n\s+at .*index\.js:1:\d+/);
+  await s.saw(/The last version that worked keeps running/);
+  await until(s, 'good');
+  assert.match(await text(s, '/', { headers: { accept: 'text/html' } }), /cannot start: Error: at start/);
+  writeFileSync(join(s.cwd, 'index.js'), answer('better'));
+  await until(s, 'better');
+  assert.equal(await text(s, '/', { headers: { accept: 'text/html' } }), 'better');
 }));
 
 test('configuration and .dev.vars are watched', () => using(dev(project({
