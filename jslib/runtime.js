@@ -257,12 +257,30 @@ export function onFetch(id, bits, method, url, headers, cf, extra) {
   }
 }
 
+const INLINE_MAX = 65536; // characters or bytes; what is longer travels as a stream, at main's pace
+const PIECE = 262144;
+
+async function writeAll(sink, bytes) {
+  try {
+    for (let at = 0; at < bytes.byteLength; at += PIECE) await sink.write(new P.Uint8Array(bytes.buffer, bytes.byteOffset + at, P.MathMin(PIECE, bytes.byteLength - at)));
+    await sink.close();
+  } catch {
+    // main wants no more
+  }
+}
+
 function respond(event, response) {
   if (event.ended || event.responded) return;
   try {
     if (!responseModule.isResponse(response)) throw new P.TypeError(NO_RESPONSE);
-    const { status, statusText, headers, kind, bits, body, length } = responseModule.responseToWire(response);
+    let { status, statusText, headers, kind, bits, body, length } = responseModule.responseToWire(response);
     if (status === 0) throw new P.TypeError(ERROR_RESPONSE);
+    let whole = null;
+    if (kind === 1 && (typeof body === "string" ? body.length : body.byteLength) > INLINE_MAX) {
+      whole = typeof body === "string" ? N.utf8Encode(body) : body;
+      kind = 2;
+      length = whole.byteLength;
+    }
     let head = status | (kind << 16) | (bits << 20);
     let number = 0, sink = null;
     const alone = kind < 2 && event.waits === 0 && event.sinks === 0 && event.sockets === 0 && event.held === 0;
@@ -276,7 +294,8 @@ function respond(event, response) {
     if (N.respond(event.id, head, number, length, text, known ? undefined : headers, kind === 1 ? body : undefined)) lastHeaders = headers;
     if (alone) return ended(event);
     event.responded = true;
-    if (sink !== null) then(load("streams_native").pumpToSink(body, sink), undefined, reportUncaught);
+    if (whole !== null) writeAll(sink, whole);
+    else if (sink !== null) then(load("streams_native").pumpToSink(body, sink), undefined, reportUncaught);
     settled(event);
   } catch (error) {
     fail(event, error);
@@ -401,6 +420,11 @@ export function start(json) {
 export function stuck() {
   setCurrentEvent(null);
   N.startFailed(errorJSON(new P.Error("Top-level await in module is unsettled.")));
+}
+
+// The engine's own jobs (finalisation registries) follow: they are nobody's.
+export function beforePump() {
+  setCurrentEvent(null);
 }
 
 export function afterFork() {

@@ -332,6 +332,14 @@ static void collect_if_wanted(slv_rt *rt)
     slv_js_leave(rt->js);
 }
 
+static void pump(slv_rt *rt)
+{
+    rt_turn_begin(rt, NULL);
+    rt_turn_call(rt, rt->entries.pump, 0, NULL);
+    rt_turn_end(rt);
+    slv_js_pump(rt->js);
+}
+
 static slv_code loop(slv_rt *rt, bool preload, slv_err *err)
 {
     unsigned batches = 0;
@@ -355,7 +363,7 @@ static slv_code loop(slv_rt *rt, bool preload, slv_err *err)
         if (!slv_list_empty(&rt->woken))
             rt_streams_wake(rt);
         if (n == 0 || ++batches % PUMP_EVERY == 0)
-            slv_js_pump(rt->js);
+            pump(rt);
         collect_if_wanted(rt);
         (void)flush(rt);
     }
@@ -441,21 +449,14 @@ static void find_entries(slv_rt *rt)
         JSObjectRef *slot;
         const char *module, *name;
     } rows[] = {
-        {&e->start, "runtime", "start"},
-        {&e->stuck, "runtime", "stuck"},
-        {&e->reseed, "runtime", "afterFork"},
-        {&e->unhandled, "runtime", "onUnhandled"},
-        {&e->fetch, "runtime", "onFetch"},
-        {&e->scheduled, "runtime", "onScheduled"},
-        {&e->rpc, "runtime", "onRpc"},
-        {&e->cancel, "runtime", "onCancel"},
-        {&e->idle, "runtime", "onIdle"},
-        {&e->cap_drop, "runtime", "onCapDrop"},
-        {&e->cap_broken, "runtime", "onCapBroken"},
-        {&e->result, "io", "onResult"},
-        {&e->readable, "io", "onReadable"},
-        {&e->writable, "io", "onWritable"},
-        {&e->socket, "io", "onSocket"},
+        {&e->start, "runtime", "start"},        {&e->stuck, "runtime", "stuck"},
+        {&e->reseed, "runtime", "afterFork"},   {&e->unhandled, "runtime", "onUnhandled"},
+        {&e->fetch, "runtime", "onFetch"},      {&e->scheduled, "runtime", "onScheduled"},
+        {&e->rpc, "runtime", "onRpc"},          {&e->cancel, "runtime", "onCancel"},
+        {&e->idle, "runtime", "onIdle"},        {&e->pump, "runtime", "beforePump"},
+        {&e->cap_drop, "runtime", "onCapDrop"}, {&e->cap_broken, "runtime", "onCapBroken"},
+        {&e->result, "io", "onResult"},         {&e->readable, "io", "onReadable"},
+        {&e->writable, "io", "onWritable"},     {&e->socket, "io", "onSocket"},
     };
 
     for (size_t i = 0; i < EXPORT_COUNT(rows); i++)

@@ -95,7 +95,7 @@ typedef struct rt_blob {
 
 typedef struct rt_entries { /* functions of runtime.js and io.js that C enters by */
     JSObjectRef start, stuck, reseed, unhandled, fetch, scheduled, rpc, cancel, idle, result,
-        readable, writable, socket, timer, cap_broken, cap_drop;
+        readable, writable, socket, timer, pump, cap_broken, cap_drop;
 } rt_entries;
 
 /* A text that many messages carry alike, and its value. */

@@ -347,6 +347,8 @@ int slv_role_zygote(int argc, char **argv)
         return 0; /* main is gone */
     if (strcmp(argv[3], "ns") == 0)
         z.namespaces = enter_namespaces();
+    if (geteuid() != 0) /* root needs them to give its children another uid */
+        (void)slv_sandbox_drop_capabilities();
     /* the engine's own descriptors shall not lie where a child's go */
     while (fcntl(RESERVED_FDS - 1, F_GETFD) < 0 && dup(0) >= 0)
         continue;

@@ -475,6 +475,46 @@ TEST(a_streamed_body_waits_for_credit_and_ends_with_fin)
     CHECK_INT(end.outcome, SLV_OUTCOME_OK);
 }
 
+TEST(a_large_body_in_memory_travels_at_the_pace_of_main)
+{
+    static const struct {
+        const char *body;
+        size_t bytes;
+        bool streamed;
+    } rows[] = {{"'x'.repeat(65536)", 65536, false},
+                {"'x'.repeat(65537)", 65537, true},
+                {"'\\u20ac'.repeat(65537)", 196611, true},
+                {"new Uint8Array(3000000)", 3000000, true}};
+
+    for (size_t i = 0; i < SLV_ARRAY_LEN(rows); i++) {
+        SLV_CLEANUP(rig_done) rig r;
+        SLV_CLEANUP(slv_buf_done) slv_buf script = SLV_BUF(1000);
+        slv_frame frame;
+        slv_msg_response response;
+        slv_msg_end end;
+        size_t total = 0;
+
+        CHECK(slv_buf_printf(&script,
+                             "return { default: { fetch() { return new Response(%s); } } };",
+                             rows[i].body) == SLV_OK);
+        CHECK(rig_start(&r, slv_buf_cstr(&script), NULL, SLV_FRAME_READY, &frame));
+        CHECK(put_fetch(&r, 1, "/"));
+        CHECK(expect_response(&r, 1, &response));
+        CHECK_INT(response.body_kind, rows[i].streamed ? SLV_BODY_STREAM : SLV_BODY_INLINE);
+        if (rows[i].streamed) {
+            CHECK_INT(response.body_length, rows[i].bytes);
+            CHECK(put_u32(&r, SLV_FRAME_CREDIT, response.number, 8 << 20));
+            do {
+                CHECK(expect(&r, SLV_FRAME_DATA, &frame));
+                total += frame.payload.len;
+            } while (!(frame.flags & SLV_FRAME_FIN));
+            CHECK_INT(total, rows[i].bytes);
+        }
+        CHECK(expect_end(&r, 1, &end));
+        CHECK_INT(end.outcome, SLV_OUTCOME_OK);
+    }
+}
+
 TEST(a_request_body_is_asked_for_and_read)
 {
     SLV_CLEANUP(rig_done) rig r;
