@@ -410,23 +410,24 @@ static slv_code add_absent_list(reader *r, const config_key *key, const slv_node
     return SLV_OK;
 }
 
-static slv_code read_unsupported(reader *r)
+/* Those of one table that are in force, in the order of the file. */
+static slv_code read_unsupported(reader *r, const slv_node *table)
 {
-    for (const config_key *k = slv_config_keys; k->name; k++) {
-        const slv_node *n = k->unsupported ? in_force(r, k->name) : NULL;
+    for (const slv_node *n = table ? table->first : NULL; n; n = n->next) {
+        const config_key *key = slv_config_key_find(slv_config_keys, n->key);
 
-        if (!n || is_empty(n))
+        if (!key || !key->unsupported || in_force(r, key->name) != n || is_empty(n))
             continue;
         if (!r->options->allow_unsupported)
-            return slv_config_fail(&r->w, SLV_E_UNSUPPORTED, n,
-                                   "'%s' is not supported by this version of selvage; "
-                                   "--allow-unsupported runs the worker "
-                                   "without it",
-                                   k->name);
+            return slv_config_fail(
+                &r->w, SLV_E_UNSUPPORTED, n,
+                "'%s' is not supported by this version of selvage; --allow-unsupported runs the "
+                "worker without it",
+                key->name);
         slv_config_warn_at(
             &r->w, n, "'%s' is not supported by this version of selvage; every use of it throws",
-            k->name);
-        SLV_TRY(add_absent_list(r, k, n));
+            key->name);
+        SLV_TRY(add_absent_list(r, key, n));
     }
     return SLV_OK;
 }
@@ -435,7 +436,8 @@ static slv_code read_bindings(reader *r)
 {
     SLV_TRY(read_vars(r));
     SLV_TRY(read_services(r));
-    SLV_TRY(read_unsupported(r));
+    SLV_TRY(read_unsupported(r, r->root));
+    SLV_TRY(read_unsupported(r, r->env));
     r->c->version_metadata = slv_node_str(slv_node_get(in_force(r, "version_metadata"), "binding"));
     if (r->c->bindings.len > r->c->limits.bindings)
         return slv_config_fail(&r->w, SLV_E_LIMIT, NULL, "%zu bindings; %u are allowed",

@@ -180,16 +180,17 @@ TEST(config_refuses_what_is_absent_unless_told)
 {
     static const char text[] =
         "[[kv_namespaces]]\nbinding = 'KV'\nid = 'x'\n[[durable_objects.bindings]]\nname = 'DO'\n"
-        "class_name = 'C'\n[[queues.consumers]]\nqueue = 'q'\n[ai]\nbinding = 'AI'\n";
+        "class_name = 'C'\n[[queues.consumers]]\nqueue = 'q'\n[ai]\nbinding = 'AI'\n"
+        "[assets]\ndirectory = 'public'\nbinding = 'ASSETS'\n";
 
     LOAD(s, "wrangler.toml", NULL, false, text);
     CHECK_FAILS(s, SLV_E_UNSUPPORTED,
-                "wrangler.toml:4:3: 'durable_objects' is not supported by this version of selvage; "
+                "wrangler.toml:1:3: 'kv_namespaces' is not supported by this version of selvage; "
                 "--allow-unsupported "
                 "runs the worker without it");
     LOAD(t, "wrangler.toml", NULL, true, text);
     CHECK_INT(t.code, SLV_OK);
-    CHECK_INT(t.config.bindings.len, 3);
+    CHECK_INT(t.config.bindings.len, 4);
     CHECK(slv_config_binding(&t.config, SLV_STR("KV"))->type == SLV_BINDING_UNSUPPORTED);
     CHECK_STR(slv_config_binding(&t.config, SLV_STR("DO"))->text, SLV_STR("durable_objects"));
     CHECK(slv_config_binding(&t.config, SLV_STR("AI")) != NULL);
