@@ -269,6 +269,7 @@ static void start(request *req, const slv_msg_op_fetch *m)
         .headers = slv_buf_view(headers),
         .body = m->body,
         .stream_body = m->bits & SLV_FETCH_STREAM,
+        .empty_body = m->bits & SLV_FETCH_INLINE,
         .length = m->body_length,
         .redirect = m->bits & SLV_FETCH_MANUAL  ? SLV_REDIRECT_MANUAL
                     : m->bits & SLV_FETCH_ERROR ? SLV_REDIRECT_ERROR

@@ -71,7 +71,9 @@ typedef struct slv_fetch_request {
     slv_str headers; /* a run of name ":" value "\n"; framing fields are left out */
     slv_str body;    /* with stream_body false; copied */
     bool stream_body;
-    int64_t length; /* with stream_body: -1 unknown (chunked) */
+    bool empty_body; /* without body and stream_body: "Content-Length: 0" is sent, as POST and PUT
+                        always do */
+    int64_t length;  /* with stream_body: -1 unknown (chunked) */
     slv_redirect redirect;
     bool raw_body;           /* no decoding, no Accept-Encoding of ours */
     bool drop_authorization; /* on a redirect to another origin */

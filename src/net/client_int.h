@@ -86,7 +86,7 @@ struct slv_fetch {
     size_t body_sent;
     int64_t length;
     slv_redirect redirect;
-    bool has_body, stream_body, raw_body, drop_authorization, websocket, compress;
+    bool has_body, empty_body, stream_body, raw_body, drop_authorization, websocket, compress;
     bool out_end, out_failed, send_paused, want_writable, was_written;
     unsigned redirects;
     /* response of the hop */

@@ -393,6 +393,7 @@ static slv_code take_request(slv_fetch *f, const slv_fetch_request *r, slv_err *
     if (!r->stream_body)
         SLV_TRY(slv_buf_set(&f->body, r->body));
     SLV_TRY(slv_buf_set(&f->protocol, r->ws.protocol));
+    f->empty_body = r->empty_body;
     f->stream_body = r->stream_body;
     f->has_body = r->stream_body || r->body.len > 0;
     f->length = r->stream_body ? r->length : (int64_t)r->body.len;

@@ -166,7 +166,8 @@ slv_code slv_fetch_curl_start(slv_fetch *f, slv_err *err)
     curl_easy_setopt(e, CURLOPT_HTTP_CONTENT_DECODING, 0L);
     curl_easy_setopt(e, CURLOPT_HTTPHEADER, f->lines);
     /* A null body of POST and PUT has a length, 0, by the fetch standard. */
-    empty_body = !f->has_body && (!strcmp(method, "POST") || !strcmp(method, "PUT"));
+    empty_body =
+        !f->has_body && (f->empty_body || !strcmp(method, "POST") || !strcmp(method, "PUT"));
     if (f->has_body || empty_body) {
         curl_easy_setopt(e, CURLOPT_UPLOAD, 1L);
         curl_easy_setopt(e, CURLOPT_READFUNCTION, on_send);

@@ -68,7 +68,7 @@ slv_code slv_fetch_follow(slv_fetch *f, slv_err *err)
     origin_changed = !same_origin(&f->url, &next);
     if (to_get) {
         SLV_TRY(slv_buf_set(&f->method, SLV_STR("GET")));
-        f->has_body = false;
+        f->has_body = f->empty_body = false;
         slv_buf_done(&f->body);
         slv_outq_clear(&f->out);
     }

@@ -131,6 +131,8 @@ test('methods, and bodies with a length and without', async () => {
     assert.equal(withBody.headers['content-type'], 'text/x');
     assert.equal(withBody.headers.expect, undefined);
   }
+  const empty = JSON.parse((await through(`${base}/echo`, { method: 'PATCH', headers: { 'x-fetch-empty': '1' } })).text);
+  assert.deepEqual([empty.method, empty.headers['content-length'], empty.headers['transfer-encoding']], ['PATCH', '0', undefined]);
   const chunked = JSON.parse((await through(`${base}/echo`, { method: 'POST', body: 'abc', headers: { 'transfer-encoding': 'chunked' } })).text);
   assert.equal(chunked.body, 'abc');
   assert.equal(chunked.headers['transfer-encoding'], 'chunked');

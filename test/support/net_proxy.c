@@ -177,6 +177,7 @@ static void start_fetch(slv_exchange *ex, bool websocket)
 
     pass_headers(ex, &block);
     r.headers = slv_buf_view(&block);
+    r.empty_body = option(ex, SLV_STR("x-fetch-empty")).len > 0;
     if (ex->head.has_body && !slv_exchange_take_body(ex, &r.body))
         r.stream_body = true;
     if (option(ex, SLV_STR("x-fetch-stream")).len > 0 && ex->head.has_body && !r.stream_body) {
