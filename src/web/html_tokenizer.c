@@ -3,74 +3,6 @@
 #include "base/mem.h"
 #include "web/html_tokenizer_int.h"
 
-/*
- * One function for each group of states; a state sees one byte at t->at and either consumes it or
- * hands it on to another state. Positions are relative to the start of the buffer, which begins
- * with the bytes of the token that is being read (t->start). A token is emitted by leaving its
- * bounds in t->out and returning true from the step.
- */
-enum {
-    ST_TEXT, /* by t->text: DATA, RCDATA, RAWTEXT, PLAINTEXT, CDATA */
-    ST_TEXT_LT,
-    ST_TEXT_END_OPEN,
-    ST_TEXT_END_NAME,
-    ST_TAG_OPEN,
-    ST_END_TAG_OPEN,
-    ST_TAG_NAME,
-    ST_BEFORE_ATTR,
-    ST_ATTR_NAME,
-    ST_AFTER_ATTR_NAME,
-    ST_BEFORE_VALUE,
-    ST_VALUE_DOUBLE,
-    ST_VALUE_SINGLE,
-    ST_VALUE_BARE,
-    ST_AFTER_VALUE,
-    ST_SELF_CLOSING,
-    ST_BOGUS_COMMENT,
-    ST_MARKUP_DECL,
-    ST_COMMENT_START,
-    ST_COMMENT_START_DASH,
-    ST_COMMENT,
-    ST_COMMENT_DASH,
-    ST_COMMENT_END,
-    ST_COMMENT_END_BANG,
-    ST_DOCTYPE,
-    ST_SCRIPT,
-    ST_SCRIPT_LT,
-    ST_SCRIPT_ESCAPE_START,
-    ST_SCRIPT_ESCAPE_START_DASH,
-    ST_ESCAPED,
-    ST_ESCAPED_DASH,
-    ST_ESCAPED_DASH_DASH,
-    ST_ESCAPED_LT,
-    ST_DOUBLE_START,
-    ST_DOUBLE,
-    ST_DOUBLE_DASH,
-    ST_DOUBLE_DASH_DASH,
-    ST_DOUBLE_LT,
-    ST_DOUBLE_END,
-};
-typedef uint8_t state; /* one of these */
-
-struct slv_html_tokenizer {
-    slv_buf buf;
-    slv_buf last_start; /* name of the last start tag, lower case */
-    size_t start;       /* of the token that is being read */
-    size_t at;          /* next byte */
-    size_t lt;          /* of the "<" that may begin a tag inside text */
-    size_t mark;        /* begin of a name, value or comment text */
-    state st;
-    state raw_back; /* text state to return to when an end tag turns out to be none */
-    slv_html_text text;
-    size_t limit;
-    bool ended, allow_cdata, keep_utf8, skip_comments;
-    bool is_end_tag, self_closing;
-    slv_html_span name;
-    slv_html_attr *attrs;
-    size_t attr_count, attr_cap;
-    slv_html_token out;
-};
-
 slv_html_tokenizer *slv_html_tokenizer_new(size_t limit)
 {
     slv_html_tokenizer *t = slv_new0(slv_html_tokenizer);
@@ -176,7 +108,7 @@ static size_t utf8_tail(const char *ptr, size_t len)
 }
 
 /* Text up to `end`, if there is any. */
-static bool emit_text(slv_html_tokenizer *t, size_t end, bool may_continue)
+bool slv_html_emit_text(slv_html_tokenizer *t, size_t end, bool may_continue)
 {
     if (may_continue && t->keep_utf8 && !t->ended)
         end -= utf8_tail(t->buf.ptr + t->start, end - t->start);
@@ -202,7 +134,7 @@ static bool step_cdata(slv_html_tokenizer *t)
         /* The last two bytes may begin the end. */
         size_t keep = t->ended ? 0 : SLV_MIN(t->buf.len - t->start, (size_t)2);
         t->at = t->buf.len;
-        if (t->buf.len - keep > t->start && emit_text(t, t->buf.len - keep, true)) {
+        if (t->buf.len - keep > t->start && slv_html_emit_text(t, t->buf.len - keep, true)) {
             t->at = t->start;
             return true;
         }
@@ -212,7 +144,7 @@ static bool step_cdata(slv_html_tokenizer *t)
     }
     if (at > t->start) {
         t->at = at;
-        return emit_text(t, at, false);
+        return slv_html_emit_text(t, at, false);
     }
     t->at = at + 3;
     t->text = SLV_HTML_DATA;
@@ -227,7 +159,7 @@ static bool step_text(slv_html_tokenizer *t)
 
     if (!lt) {
         t->at = t->buf.len;
-        return emit_text(t, t->at, true);
+        return slv_html_emit_text(t, t->at, true);
     }
     t->lt = (size_t)(lt - t->buf.ptr);
     t->at = t->lt + 1;
@@ -239,7 +171,7 @@ static bool step_text(slv_html_tokenizer *t)
 /* The "<" at t->lt begins markup: the text before it is a token of its own. */
 static bool text_before_markup(slv_html_tokenizer *t)
 {
-    return t->lt > t->start && emit_text(t, t->lt, false);
+    return t->lt > t->start && slv_html_emit_text(t, t->lt, false);
 }
 
 static void begin_tag(slv_html_tokenizer *t, bool is_end)
@@ -638,121 +570,9 @@ static bool step_doctype(slv_html_tokenizer *t)
     return finish_doctype(t, t->at - 1, false);
 }
 
-/* ---- scripts ---- */
-
-/* "<" inside a script: an end tag, or one of the escapes. */
-static void script_lt(slv_html_tokenizer *t, state back, state here)
-{
-    t->lt = t->at;
-    t->raw_back = back;
-    t->st = here;
-}
-
-static bool step_script(slv_html_tokenizer *t)
-{
-    const char *lt = memchr(t->buf.ptr + t->at, '<', t->buf.len - t->at);
-
-    if (!lt) {
-        t->at = t->buf.len;
-        return emit_text(t, t->at, true);
-    }
-    t->at = (size_t)(lt - t->buf.ptr);
-    script_lt(t, ST_SCRIPT, ST_SCRIPT_LT);
-    t->at++;
-    return false;
-}
-
-/* Whether the name that began at t->mark is "script" and ended here. */
-static bool named_script(const slv_html_tokenizer *t)
-{
-    return slv_str_eq_nocase(slv_str_make(t->buf.ptr + t->mark, t->at - t->mark),
-                             SLV_STR("script"));
-}
-
-static void step_script_escape(slv_html_tokenizer *t, char c)
-{
-    bool ends_name = slv_html_is_space(c) || c == '/' || c == '>';
-
-    switch (t->st) {
-    case ST_SCRIPT_LT:
-        if (c == '/' || c == '!') {
-            t->st = c == '/' ? ST_TEXT_END_OPEN : ST_SCRIPT_ESCAPE_START;
-            break;
-        }
-        t->st = ST_SCRIPT;
-        return;
-    case ST_SCRIPT_ESCAPE_START:
-    case ST_SCRIPT_ESCAPE_START_DASH:
-        if (c == '-') {
-            t->st = t->st == ST_SCRIPT_ESCAPE_START ? ST_SCRIPT_ESCAPE_START_DASH
-                                                    : ST_ESCAPED_DASH_DASH;
-            break;
-        }
-        t->st = ST_SCRIPT;
-        return;
-    case ST_ESCAPED:
-    case ST_ESCAPED_DASH:
-    case ST_ESCAPED_DASH_DASH:
-        if (c == '<')
-            script_lt(t, ST_ESCAPED, ST_ESCAPED_LT);
-        else if (c == '-')
-            t->st = t->st == ST_ESCAPED ? ST_ESCAPED_DASH : ST_ESCAPED_DASH_DASH;
-        else
-            t->st = c == '>' && t->st == ST_ESCAPED_DASH_DASH ? ST_SCRIPT : ST_ESCAPED;
-        break;
-    case ST_ESCAPED_LT:
-        if (c == '/') {
-            t->st = ST_TEXT_END_OPEN;
-            break;
-        }
-        t->mark = t->at;
-        t->st = slv_is_alpha(c) ? ST_DOUBLE_START : ST_ESCAPED;
-        return;
-    case ST_DOUBLE_START:
-    case ST_DOUBLE_END:
-        if (ends_name) {
-            bool starts = t->st == ST_DOUBLE_START;
-            t->st = named_script(t) == starts ? ST_DOUBLE : ST_ESCAPED;
-            break;
-        }
-        if (!slv_is_alpha(c)) {
-            t->st = t->st == ST_DOUBLE_START ? ST_ESCAPED : ST_DOUBLE;
-            return;
-        }
-        break;
-    case ST_DOUBLE:
-    case ST_DOUBLE_DASH:
-    case ST_DOUBLE_DASH_DASH:
-        if (c == '<')
-            t->st = ST_DOUBLE_LT;
-        else if (c == '-')
-            t->st = t->st == ST_DOUBLE ? ST_DOUBLE_DASH : ST_DOUBLE_DASH_DASH;
-        else
-            t->st = c == '>' && t->st == ST_DOUBLE_DASH_DASH ? ST_SCRIPT : ST_DOUBLE;
-        break;
-    default: /* ST_DOUBLE_LT */
-        if (c == '/') {
-            t->mark = t->at + 1;
-            t->st = ST_DOUBLE_END;
-            break;
-        }
-        t->st = ST_DOUBLE;
-        return;
-    }
-    t->at++;
-}
-
 /* ---- the machine ---- */
 
-/* Inside a script the text so far may leave although its state is in the middle of an escape. */
-static bool in_script_text(state st)
-{
-    return st == ST_ESCAPED || st == ST_ESCAPED_DASH || st == ST_ESCAPED_DASH_DASH ||
-           st == ST_DOUBLE || st == ST_DOUBLE_DASH || st == ST_DOUBLE_DASH_DASH ||
-           st == ST_DOUBLE_LT;
-}
-
-static bool maybe_tag(state st)
+static bool maybe_tag(html_state st)
 {
     return st == ST_TAG_OPEN || st == ST_END_TAG_OPEN || st == ST_TEXT_LT ||
            st == ST_TEXT_END_OPEN || st == ST_TEXT_END_NAME || st == ST_SCRIPT_LT ||
@@ -763,9 +583,9 @@ static bool maybe_tag(state st)
 static bool flush(slv_html_tokenizer *t)
 {
     if (maybe_tag(t->st))
-        return t->lt > t->start && emit_text(t, t->lt, false);
-    if (in_script_text(t->st))
-        return t->at > t->start && emit_text(t, t->at, true);
+        return t->lt > t->start && slv_html_emit_text(t, t->lt, false);
+    if (slv_html_in_script_text(t->st))
+        return t->at > t->start && slv_html_emit_text(t, t->at, true);
     if (t->skip_comments && t->at > t->start &&
         (t->st == ST_BOGUS_COMMENT ||
          (t->st >= ST_COMMENT_START && t->st <= ST_COMMENT_END_BANG))) {
@@ -808,7 +628,7 @@ static bool finish(slv_html_tokenizer *t)
         begin_token(t, SLV_HTML_MARKUP, end);
         return true;
     }
-    return emit_text(t, end, false);
+    return slv_html_emit_text(t, end, false);
 }
 
 static slv_code step(slv_html_tokenizer *t, bool *ret_token)
@@ -820,7 +640,7 @@ static slv_code step(slv_html_tokenizer *t, bool *ret_token)
         *ret_token = step_text(t);
         return SLV_OK;
     case ST_SCRIPT:
-        *ret_token = step_script(t);
+        *ret_token = slv_html_step_script(t);
         return SLV_OK;
     case ST_TEXT_LT:
     case ST_TEXT_END_OPEN:
@@ -876,7 +696,7 @@ static slv_code step(slv_html_tokenizer *t, bool *ret_token)
     case ST_DOUBLE_END:
         break;
     }
-    step_script_escape(t, c);
+    slv_html_step_script_escape(t, c);
     return SLV_OK;
 }
 
