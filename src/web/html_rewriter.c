@@ -1,3 +1,5 @@
+#include "web/html_rewriter.h"
+
 #include "web/html_rewriter_int.h"
 
 #define LIMIT_TEXT "The memory limit has been exceeded."
