@@ -47,12 +47,12 @@ static int make_page(slv_isolate *iso, slv_err *err)
 }
 
 /* As /proc/<pid>/fd shows it. */
-static void socket_name(int fd, char *out, size_t size)
+static void proc_name(int fd, const char *kind, char *out, size_t size)
 {
     struct stat st = {0};
 
     (void)fstat(fd, &st);
-    snprintf(out, size, "socket:[%lu]", (unsigned long)st.st_ino);
+    snprintf(out, size, "%s:[%lu]", kind, (unsigned long)st.st_ino);
 }
 
 /* fds[0..4] for the child; what main keeps goes into iso. */
@@ -72,7 +72,7 @@ static slv_code make_descriptors(slv_isolate *iso, int *fds, slv_err *err)
         return slv_fail_errno(err, SLV_E_IO, "socketpair");
     iso->channel = pair[0];
     fds[SLV_CHANNEL_FD] = pair[1];
-    socket_name(pair[1], iso->socket_name, sizeof iso->socket_name);
+    proc_name(pair[1], "socket", iso->socket_name, sizeof iso->socket_name);
     fds[SLV_PAGE_FD] = make_page(iso, err);
     return fds[SLV_PAGE_FD] < 0 ? SLV_E_IO : SLV_OK;
 }
@@ -190,7 +190,7 @@ static slv_code fork_app(slv_isolate *iso, const char *title, int *fds, slv_err 
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0)
         return slv_fail_errno(err, SLV_E_IO, "socketpair");
     fds[SLV_APP_FDS - 1] = pair[1];
-    socket_name(pair[1], iso->serves_name, sizeof iso->serves_name);
+    proc_name(pair[1], "socket", iso->serves_name, sizeof iso->serves_name);
     iso->serves = slv_zygote_adopt(iso->pool->loop, pair[0]);
     expect_fork(iso);
     slv_zygote_fork_app(iso->pool->zygote, &iso->fork, title, fds, SLV_APP_FDS);
@@ -228,12 +228,17 @@ static bool still_lives(const slv_isolate *iso)
 
 slv_code slv_birth_verify(slv_isolate *iso, slv_err *err)
 {
+    char pipe_name[32];
     slv_sandbox_expect expect = {.mode = iso->pool->sandbox,
                                  .namespaces = iso->forked && iso->pool->options.zygote &&
                                                slv_zygote_has_namespaces(iso->pool->options.zygote),
                                  .channel = iso->socket_name,
+                                 .errors = pipe_name,
                                  .app_zygote = iso->app ? iso->serves_name : NULL};
-    slv_code code = slv_sandbox_verify(iso->proc.pid, &expect, err);
+    slv_code code;
+
+    proc_name(iso->errors, "pipe", pipe_name, sizeof pipe_name);
+    code = slv_sandbox_verify(iso->proc.pid, &expect, err);
 
     if (!still_lives(iso))
         return slv_fail(err, SLV_E_CLOSED, "the process ended before it could be looked at");

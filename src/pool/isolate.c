@@ -141,7 +141,8 @@ static bool try_again_by_exec(slv_isolate *iso)
     if (!iso->forked || iso->started || iso->app || pool->closing || iso->why == SLV_LOST_SHUTDOWN)
         return false;
     pool->exec_until_ms = slv_loop_now_ms(pool->loop) + 10000;
-    slv_pool_notice(pool, "isolate %s: %s; starting it by exec", iso->name, iso->text);
+    if (iso->start_code != SLV_E_AGAIN) /* it was not quiet after all */
+        slv_pool_notice(pool, "isolate %s: %s; starting it by exec", iso->name, iso->text);
     (void)slv_isolate_start(pool, iso->group);
     return true;
 }

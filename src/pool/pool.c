@@ -605,6 +605,12 @@ void slv_pool_spare(slv_pool *pool)
     }
 }
 
+bool slv_pool_forks(const slv_pool *pool)
+{
+    return pool->zygote && slv_zygote_quiet(pool->zygote) &&
+           slv_loop_now_ms(pool->loop) >= pool->exec_until_ms;
+}
+
 bool slv_pool_app_quiet(slv_pool *pool, struct slv_version *version)
 {
     slv_group *group = find_group(pool, version);

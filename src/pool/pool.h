@@ -189,6 +189,8 @@ typedef struct slv_pool_stats {
     uint64_t last_start_us; /* from the decision to READY */
 } slv_pool_stats;
 
+/* True when the next isolate comes from a zygote, not by exec. */
+bool slv_pool_forks(const slv_pool *pool);
 /* True when the version has an app zygote that forks now. */
 bool slv_pool_app_quiet(slv_pool *pool, struct slv_version *version);
 void slv_pool_get_stats(const slv_pool *pool, slv_pool_stats *ret);

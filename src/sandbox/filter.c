@@ -134,6 +134,7 @@ static int add_soft_rules(scmp_filter_ctx ctx)
                                 SCMP_SYS(stat),
                                 SCMP_SYS(statx),
                                 SCMP_SYS(landlock_create_ruleset),
+                                SCMP_SYS(capset),
                                 SCMP_SYS(getcwd),
                                 SCMP_SYS(ioctl),
                                 SCMP_SYS(prlimit64)};

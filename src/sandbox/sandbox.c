@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <linux/capability.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <signal.h>
@@ -86,6 +87,14 @@ static bool leave_root(uid_t uid)
     return geteuid() != 0;
 }
 
+bool slv_sandbox_drop_capabilities(void)
+{
+    struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
+    struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = {{0}};
+
+    return syscall(SYS_capset, &head, none) == 0;
+}
+
 static unsigned thread_count(void)
 {
     DIR *dir = opendir("/proc/self/task");
@@ -139,6 +148,7 @@ slv_code slv_sandbox_enter(const slv_sandbox_options *options, slv_sandbox_repor
         report.layers |= SLV_SANDBOX_OWN_UID;
     else if (geteuid() == 0)
         return slv_fail(err, SLV_E_DENIED, "sandbox: cannot stop being root");
+    (void)slv_sandbox_drop_capabilities(); /* an app zygote's child has none, and no such call */
     /* after the change of uid, which clears it */
     if (options->parent != 0) {
         if (!tie_to_parent(options->parent))

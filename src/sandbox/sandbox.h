@@ -90,12 +90,18 @@ typedef struct slv_sandbox_report {
 SLV_NODISCARD slv_code slv_sandbox_enter(const slv_sandbox_options *options,
                                          slv_sandbox_report *ret, slv_err *err);
 
+/* Of the calling thread and what it starts. A process in a user namespace of its own has every
+   capability in there, and its forks keep them: a zygote that is not root calls this before it has
+   a second thread. */
+bool slv_sandbox_drop_capabilities(void);
+
 /* ---- main's half ---- */
 
 typedef struct slv_sandbox_expect {
     slv_sandbox_mode mode;
     bool namespaces;     /* the zygote was given its own: net, ipc and pid must differ from ours */
     const char *channel; /* "socket:[123]": the only socket it may hold */
+    const char *errors;  /* "pipe:[123]": the only pipe */
     /* An app zygote: the other socket it may hold; it also keeps its list of threads open. NULL: an
      * isolate. */
     const char *app_zygote;

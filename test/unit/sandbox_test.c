@@ -308,17 +308,18 @@ static bool try_reboot(void)
 
 #define ATTEMPTS(X)                                                                                \
     X(read_file)                                                                                   \
-    X(read_maps) X(read_main) X(make_file) X(path_only) X(stat_path) X(try_rename) X(try_unlink)   \
-        X(try_chdir) X(try_openat2) X(socket_inet) X(socket_inet6) X(socket_unix)                  \
-            X(socket_netlink) X(socket_pair) X(make_pipe) X(trace_main) X(trace_me) X(kill_main)   \
-                X(tgkill_main) X(kill_all) X(pidfd_main) X(read_memory_of_main) X(limit_main)      \
-                    X(priority_main) X(affinity_main) X(plain_fork) X(clone_user) X(clone_three)   \
-                        X(try_unshare) X(try_setns) X(try_exec) X(try_uring) X(try_userfault)      \
-                            X(try_keyctl) X(try_memfd) X(try_shm) X(try_personality)               \
-                                X(try_inotify) X(try_perf) X(try_bpf) X(try_mount) X(try_chroot)   \
-                                    X(try_root) X(exec_pages) X(make_exec) X(own_signals_to_main)  \
-                                        X(terminal_input) X(duplicate) X(raise_limit)              \
-                                            X(leave_parent) X(set_clock) X(try_reboot)
+    X(read_maps)                                                                                   \
+    X(read_main) X(make_file) X(path_only) X(stat_path) X(try_rename) X(try_unlink) X(try_chdir)   \
+        X(try_openat2) X(socket_inet) X(socket_inet6) X(socket_unix) X(socket_netlink)             \
+            X(socket_pair) X(make_pipe) X(trace_main) X(trace_me) X(kill_main) X(tgkill_main)      \
+                X(kill_all) X(pidfd_main) X(read_memory_of_main) X(limit_main) X(priority_main)    \
+                    X(affinity_main) X(plain_fork) X(clone_user) X(clone_three) X(try_unshare)     \
+                        X(try_setns) X(try_exec) X(try_uring) X(try_userfault) X(try_keyctl)       \
+                            X(try_memfd) X(try_shm) X(try_personality) X(try_inotify) X(try_perf)  \
+                                X(try_bpf) X(try_mount) X(try_chroot) X(try_root) X(exec_pages)    \
+                                    X(make_exec) X(own_signals_to_main) X(terminal_input)          \
+                                        X(duplicate) X(raise_limit) X(leave_parent) X(set_clock)   \
+                                            X(try_reboot)
 
 static const struct {
     const char *name;
@@ -503,15 +504,28 @@ static void child_of_look(const struct look *l, int kind)
     _exit(0);
 }
 
+static void name_of(int fd, const char *kind, char *out, size_t size)
+{
+    struct stat st = {0};
+
+    (void)fstat(fd, &st);
+    snprintf(out, size, "%s:[%lu]", kind, (unsigned long)st.st_ino);
+}
+
 static slv_code look_at(int kind, slv_err *err)
 {
     slv_sandbox_expect expect = {.mode = SLV_SANDBOX_ERRNO};
+    char errors[64], channel[64];
     struct look l;
     slv_code code = SLV_E_IO;
     char byte;
 
-    if (pipe(l.go) != 0 || pipe(l.ready) != 0)
+    if (socketpair(AF_UNIX, SOCK_STREAM, 0, l.go) != 0 || pipe(l.ready) != 0)
         return SLV_E_IO;
+    name_of(l.ready[1], "pipe", errors, sizeof errors);
+    name_of(l.go[0], "socket", channel, sizeof channel);
+    expect.errors = errors;
+    expect.channel = channel;
     l.pid = fork();
     if (l.pid == 0)
         child_of_look(&l, kind);
