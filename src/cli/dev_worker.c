@@ -1,4 +1,5 @@
 /* One worker of a dev session: load, run its command, bundle, deploy, and again at each change. */
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/wait.h>
@@ -109,6 +110,7 @@ static void on_change(void *user, const char *path, bool tree)
 
 static void next(dev_worker *w)
 {
+    malloc_trim(0); /* a build takes many times what it leaves */
     w->state = DEV_IDLE;
     w->tried = true;
     slv_dev_begin(w->d);

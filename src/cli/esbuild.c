@@ -13,6 +13,7 @@
 #include "base/mem.h"
 
 #define READ_SIZE ((size_t)256 << 10)
+#define KEPT_MAX (2 * READ_SIZE)
 
 struct slv_esbuild {
     slv_loop *loop;
@@ -154,6 +155,8 @@ static void packets(slv_esbuild *e)
             packet(e, slv_str_sub(r.rest, 0, len));
     }
     slv_buf_consume(&e->in, done);
+    if (e->in.len == 0 && e->in.cap > KEPT_MAX) /* a result came: the next may be long in coming */
+        slv_buf_done(&e->in);
 }
 
 static void on_readable(slv_poll *poll, SLV_UNUSED unsigned events)
