@@ -132,7 +132,7 @@ static void on_flush(slv_task *task)
     slv_shard *shard = slv_container_of(task, slv_shard, hook_flush);
     uint64_t now = slv_loop_now_ms(shard->loop);
 
-    if (slv_timer_started(&shard->hook_timer))
+    if (shard->hook_out.len == 0 || slv_timer_started(&shard->hook_timer))
         return;
     if (now < shard->hooks_sent_ms + GATHER_MS) {
         slv_timer_start(&shard->hook_timer, shard->loop, GATHER_MS);

@@ -71,7 +71,12 @@ static void rig_deployed(void *user, slv_version *version, const slv_err *err, s
         tap_note("deploy: %s", slv_err_text(err));
 }
 
-static slv_version *rig_version(const char *name, const char *id)
+static slv_limits rig_limits(void)
+{
+    return SLV_LIMITS_DEFAULT;
+}
+
+static slv_version *rig_version_with(const char *name, const char *id, slv_limits limits)
 {
     static const slv_binding services[] = {
         {.name = {"SVC", 3}, .type = SLV_BINDING_SERVICE, .service = {"other", 5}},
@@ -83,11 +88,16 @@ static slv_version *rig_version(const char *name, const char *id)
                                    .script = SLV_STR("fake"),
                                    .bindings = services,
                                    .binding_count = 1,
-                                   .limits = SLV_LIMITS_DEFAULT,
+                                   .limits = limits,
                                    .dev = true};
     slv_version *v = NULL;
 
     return slv_version_new(&spec, &v, NULL) == SLV_OK ? v : NULL;
+}
+
+static slv_version *rig_version(const char *name, const char *id)
+{
+    return rig_version_with(name, id, rig_limits());
 }
 
 static bool rig_start(rig *r, unsigned loops, bool hooks)

@@ -265,6 +265,59 @@ static void send_op(uint32_t event, slv_op_kind kind, slv_str url, const slv_msg
     must(slv_frame_end(&out, at));
 }
 
+/* N fetches at once; the answer says how many came back and how many were refused. */
+static struct {
+    uint32_t event, first, left, good, bad;
+} many;
+
+static void start_many(uint32_t event, slv_str rest, const slv_msg_event_fetch *m)
+{
+    size_t slash = SLV_MIN(slv_str_chr(rest, '/', 0), rest.len);
+    uint64_t n = 0;
+
+    must(slv_parse_u64(slv_str_sub(rest, 0, slash), &n));
+    many.event = event;
+    many.first = next_op;
+    many.left = (uint32_t)n;
+    many.good = many.bad = 0;
+    for (uint64_t i = 0; i < n; i++)
+        send_op(event, SLV_OP_FETCH, slv_str_skip(rest, slash + 1), m);
+}
+
+static bool took_one_of_many(const slv_frame *f)
+{
+    char line[64];
+    slv_msg_result_fetch r;
+
+    if (many.left == 0 || f->id < many.first)
+        return false;
+    if (f->flags & SLV_FRAME_ERROR) {
+        many.bad++;
+    } else {
+        many.good++;
+        must(slv_msg_result_fetch_get(f->payload, &r));
+        if (r.body_stream)
+            put(SLV_FRAME_CANCEL_READ, 0, r.body_stream, SLV_STR("\0\0\0\0"));
+    }
+    if (--many.left == 0) {
+        (void)snprintf(line, sizeof line, "good %u bad %u", many.good, many.bad);
+        text(many.event, slv_str_from(line));
+    }
+    return true;
+}
+
+static void send_rpc(uint32_t event, uint32_t capability)
+{
+    slv_msg_op op = {.event = event, .kind = SLV_OP_RPC};
+    size_t at;
+
+    op.rpc = (slv_msg_rpc){.target_kind = SLV_RPC_CAPABILITY, .target = capability};
+    slv_imap_set(&ops, next_op, event);
+    must(slv_frame_begin(&out, SLV_FRAME_OP, 0, next_op++, &at));
+    must(slv_msg_op_put(&out, &op));
+    must(slv_frame_end(&out, at));
+}
+
 static void hostile(uint32_t event, slv_str path)
 {
     static char junk[64];
@@ -285,6 +338,10 @@ static void hostile(uint32_t event, slv_str path)
         respond(event, 200, SLV_BODY_STREAM, st->number, SLV_STR_NULL, SLV_STR_NULL);
         for (int i = 0; i < 1000; i++)
             send_data(st, slv_str_make(filler, sizeof filler), false);
+    } else if (slv_str_is(path, "/rpc-forged")) {
+        send_rpc(event, 4);
+    } else if (slv_str_is(path, "/rpc-gone")) {
+        send_rpc(event, 5); /* of our own, and never exported: broken */
     } else if (slv_str_is(path, "/steal")) {
         respond(event, 200, SLV_BODY_SPLICE, 4242, SLV_STR_NULL, SLV_STR_NULL);
     }
@@ -297,7 +354,8 @@ static void on_fetch(uint32_t event, const slv_msg_event_fetch *m)
 
     path = slv_str_skip(path, slv_str_find(path, SLV_STR("://"), 0) + 3);
     path = slv_str_skip(path, SLV_MIN(slv_str_chr(path, '/', 0), path.len));
-    if (slv_str_is(path, "/hello")) {
+    slv_str plain = slv_str_sub(path, 0, SLV_MIN(slv_str_chr(path, '?', 0), path.len));
+    if (slv_str_is(plain, "/hello")) {
         text(event, SLV_STR("hello"));
     } else if (slv_str_is(path, "/url")) {
         text(event, m->url);
@@ -339,6 +397,8 @@ static void on_fetch(uint32_t event, const slv_msg_event_fetch *m)
         put(SLV_FRAME_EXCEPTION, 0, event,
             SLV_STR("\x2a\0\0\0{\"name\":\"E\",\"message\":\"m\",\"stack\":\"E: m\"} "));
         text(event, SLV_STR("logged"));
+    } else if (under(path, "/many/", &rest)) {
+        start_many(event, rest, m);
     } else if (under(path, "/fetch/", &rest)) {
         send_op(event, SLV_OP_FETCH, rest, m);
     } else if (under(path, "/service/", &rest)) {
@@ -358,6 +418,8 @@ static void on_result(const slv_frame *f)
 
     if (!event)
         _exit(80);
+    if (took_one_of_many(f))
+        return;
     if (f->flags & SLV_FRAME_ERROR) {
         slv_str error;
 

@@ -405,6 +405,111 @@ TEST(a_request_that_goes_round_in_circles_is_cut)
     CHECK(rig_stop(&r));
 }
 
+/* ---- limits ---- */
+
+static bool deploy_with(const rig *r, slv_limits limits)
+{
+    slv_version *v = rig_version_with("main", "limited", limits);
+
+    if (!v)
+        return false;
+    slv_server_deploy(r->server, v);
+    (void)slv_version_unref(v);
+    return true;
+}
+
+static bool send_sized(const rig *r, const char *head, size_t size, slv_buf *out)
+{
+    SLV_CLEANUP(slv_buf_done) slv_buf request = SLV_BUF(1 << 20);
+    slv_code code = slv_buf_append(&request, slv_str_from(head));
+
+    for (size_t i = 0; i < size && code == SLV_OK; i++)
+        code = slv_buf_append_byte(&request, 'z');
+    if (code == SLV_OK && strstr(head, "chunked"))
+        code = slv_buf_append(&request, SLV_STR("\r\n0\r\n\r\n"));
+    return code == SLV_OK && slv_buf_cstr(&request) && rig_get(r, request.ptr, out);
+}
+
+TEST(request_bodies_and_urls_are_taken_up_to_their_limits)
+{
+    rig r;
+    slv_limits limits = rig_limits();
+    SLV_CLEANUP(slv_buf_done) slv_buf at = SLV_BUF(1 << 20);
+    SLV_CLEANUP(slv_buf_done) slv_buf over = SLV_BUF(1 << 20);
+    SLV_CLEANUP(slv_buf_done) slv_buf chunked_at = SLV_BUF(1 << 20);
+    SLV_CLEANUP(slv_buf_done) slv_buf chunked_over = SLV_BUF(1 << 20);
+    SLV_CLEANUP(slv_buf_done) slv_buf url_at = SLV_BUF(1 << 20);
+    SLV_CLEANUP(slv_buf_done) slv_buf url_over = SLV_BUF(1 << 20);
+
+    limits.request_body_bytes = 100000;
+    limits.url_bytes = 30;
+    CHECK(rig_start(&r, 1, false));
+    CHECK(deploy_with(&r, limits));
+    CHECK(send_sized(&r, "POST /echo HTTP/1.0\r\nContent-Length: 100000\r\n\r\n", 100000, &at));
+    CHECK(status_is(&at, "200") && rig_body(&at).len == 100000);
+    CHECK(send_sized(&r, "POST /echo HTTP/1.0\r\nContent-Length: 100001\r\n\r\n", 0, &over));
+    CHECK(status_is(&over, "413"));
+    CHECK(send_sized(&r,
+                     "POST /echo HTTP/1.1\r\nHost: a\r\nConnection: close\r\nTransfer-Encoding: "
+                     "chunked\r\n\r\n186a0\r\n",
+                     100000, &chunked_at));
+    CHECK(status_is(&chunked_at, "200"));
+    (void)send_sized(&r,
+                     "POST /echo HTTP/1.1\r\nHost: a\r\nConnection: close\r\nTransfer-Encoding: "
+                     "chunked\r\n\r\n186a1\r\n",
+                     100001, &chunked_over);
+    /* the echo may have begun: then it is cut */
+    CHECK(chunked_over.len == 0 || status_is(&chunked_over, "413") ||
+          !has(slv_buf_view(&chunked_over), "\r\n0\r\n\r\n"));
+    CHECK(rig_get(&r, GET("/hello?01234567890123456789012"), &url_at)); /* 30 bytes */
+    CHECK(!status_is(&url_at, "414"));
+    CHECK(rig_get(&r, GET("/hello?012345678901234567890123"), &url_over));
+    CHECK(status_is(&url_over, "414"));
+    CHECK(rig_stop(&r));
+}
+
+static bool fetch_many(const rig *r, unsigned n, slv_buf *out)
+{
+    char request[256];
+
+    (void)snprintf(request, sizeof request,
+                   "GET /many/%u/http://127.0.0.1:%u/hello HTTP/1.0\r\nHost: a\r\n\r\n", n,
+                   r->port);
+    return rig_get(r, request, out);
+}
+
+TEST(subrequests_are_counted_and_wait_for_each_other)
+{
+    rig r;
+    slv_limits limits = rig_limits();
+    SLV_CLEANUP(slv_buf_done) slv_buf at = SLV_BUF(1 << 20);
+    SLV_CLEANUP(slv_buf_done) slv_buf over = SLV_BUF(1 << 20);
+
+    limits.subrequests = 30;
+    limits.open_connections = 2;
+    CHECK(rig_start(&r, 1, false));
+    CHECK(deploy_with(&r, limits));
+    CHECK(fetch_many(&r, 30, &at));
+    CHECK_STR(rig_body(&at), SLV_STR("good 30 bad 0"));
+    CHECK(fetch_many(&r, 31, &over));
+    CHECK_STR(rig_body(&over), SLV_STR("good 30 bad 1"));
+    CHECK(rig_stop(&r));
+}
+
+TEST(capabilities_that_were_not_given_cannot_be_called)
+{
+    rig r;
+    SLV_CLEANUP(slv_buf_done) slv_buf forged = SLV_BUF(1 << 20);
+    SLV_CLEANUP(slv_buf_done) slv_buf gone = SLV_BUF(1 << 20);
+
+    CHECK(rig_start(&r, 1, true));
+    CHECK(rig_get(&r, GET("/rpc-gone"), &gone));
+    CHECK(status_is(&gone, "502") && has(rig_body(&gone), "was canceled"));
+    CHECK(rig_get(&r, GET("/rpc-forged"), &forged));
+    CHECK(status_is(&forged, "500")); /* killed */
+    CHECK(rig_stop(&r));
+}
+
 /* ---- WebSockets ---- */
 
 TEST(a_websocket_of_a_client_reaches_the_worker_and_back)
