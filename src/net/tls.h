@@ -5,6 +5,7 @@
  * Contexts are made on any thread and may be used by several loops at once; free them after the
  * last connection. Protocols 1.2 and 1.3; OpenSSL's default ciphers. ALPN of a server: h2,
  * http/1.1.
+ * The process must ignore SIGPIPE: OpenSSL writes without asking for errors instead.
  */
 #ifndef SLV_NET_TLS_H
 #define SLV_NET_TLS_H

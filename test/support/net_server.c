@@ -450,6 +450,7 @@ int main(int argc, char **argv)
     slv_tls_server *tls = NULL;
     slv_err err;
 
+    signal(SIGPIPE, SIG_IGN);
     if (setup(argc, argv, &tls, &err) != SLV_OK ||
         slv_signal_start(&on_sigint, loop, SIGINT, &err) != SLV_OK ||
         slv_signal_start(&on_sigterm, loop, SIGTERM, &err) != SLV_OK) {
