@@ -3,8 +3,9 @@ import test, { after, before } from 'node:test';
 import assert from 'node:assert/strict';
 import http from 'node:http';
 import https from 'node:https';
-import { mkdtempSync, rmSync, existsSync } from 'node:fs';
-import { spawnSync } from 'node:child_process';
+import tls from 'node:tls';
+import { mkdtempSync, readFileSync, rmSync, existsSync } from 'node:fs';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { server, raw } from './lib/net.mjs';
@@ -304,6 +305,23 @@ test('TLS: the same server behind a certificate of its own', async () => {
   assert.equal((await request('/big?bytes=3000000')).length, 3000000);
   agent.destroy();
   assert.equal(await t.stop(), 0);
+});
+
+test('TLS: the certificate is chosen by the name that the client asks for', async () => {
+  const dir = mkdtempSync(join(tmpdir(), 'slv-'));
+  const [key, cert] = [join(dir, 'key'), join(dir, 'cert')];
+  execFileSync('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2', '-subj', '/CN=other',
+    '-addext', 'subjectAltName=DNS:*.other.test', '-keyout', key, '-out', cert], { stdio: 'ignore' });
+  const t = await server('--tls', '--sni', '*.other.test', cert, key);
+  const subject = (servername, ca) => new Promise((ok, no) => {
+    const c = tls.connect({ port: t.port, host: '127.0.0.1', servername, ca }, () => { ok(c.getPeerCertificate().subject.CN); c.destroy(); });
+    c.on('error', no);
+  });
+  assert.equal(await subject('a.other.test', readFileSync(cert)), 'other');
+  assert.equal(await subject('localhost', t.certificate), 'selvage dev');
+  await assert.rejects(subject('a.b.other.test', readFileSync(cert)), /certificate/);
+  assert.equal(await t.stop(), 0);
+  rmSync(dir, { recursive: true });
 });
 
 test('a thousand idle connections, and one that is served', async () => {

@@ -2,8 +2,9 @@
  * net_server.c - the HTTP server and client layers as a program of their own, for integration
  * tests.
  *
- * net_server [--tls] [--unix PATH] [--short-timeouts] [--ca FILE] [--public-only] prints "port N"
- * (and with --tls its certificate as PEM) on stdout. SIGTERM ends it at once, SIGINT after a drain.
+ * net_server [--tls] [--sni PATTERN CERT KEY] [--unix PATH] [--short-timeouts] [--ca FILE]
+ * [--public-only] prints "port N" (and with --tls its certificate as PEM) on stdout. SIGTERM ends
+ * it at once, SIGINT after a drain.
  *
  * - /hello: "hello\n"; /head: the request head as text; /stat: counters as JSON
  * - /echo: the body streamed back (?pause=MS grants credit only after that time)
@@ -403,6 +404,30 @@ static void on_term(slv_signal *sig, int n)
     slv_loop_stop(loop);
 }
 
+static bool read_file(const char *path, slv_buf *out)
+{
+    FILE *f = fopen(path, "re");
+    bool ok = f && slv_buf_reserve(out, 1 << 16) == SLV_OK;
+
+    if (ok)
+        out->len = fread(out->ptr, 1, 1 << 16, f);
+    if (f)
+        fclose(f);
+    return ok;
+}
+
+/* argv: pattern, certificate file, key file. */
+static slv_code add_certificate(slv_tls_server *tls, char **argv, slv_err *err)
+{
+    SLV_CLEANUP(slv_buf_done) slv_buf chain = SLV_BUF(1 << 20);
+    SLV_CLEANUP(slv_buf_done) slv_buf key = SLV_BUF(1 << 20);
+
+    if (!read_file(argv[1], &chain) || !read_file(argv[2], &key))
+        return slv_fail(err, SLV_E_IO, "cannot read the certificate");
+    return slv_tls_server_add(tls, slv_str_from(argv[0]), slv_buf_view(&chain), slv_buf_view(&key),
+                              err);
+}
+
 static slv_code setup(int argc, char **argv, slv_tls_server **ret_tls, slv_err *err)
 {
     static const slv_exchange_handlers handlers = {on_request, on_body, on_writable, on_gone};
@@ -422,6 +447,9 @@ static slv_code setup(int argc, char **argv, slv_tls_server **ret_tls, slv_err *
         } else if (!strcmp(argv[i], "--short-timeouts")) {
             options.header_timeout_ms = options.body_timeout_ms = options.write_timeout_ms = 300;
             options.idle_timeout_ms = 600;
+        } else if (!strcmp(argv[i], "--sni") && i + 3 < argc && *ret_tls) {
+            SLV_TRY(add_certificate(*ret_tls, argv + i + 1, err));
+            i += 3;
         } else if (!strcmp(argv[i], "--ca") && i + 1 < argc) {
             ca_file = argv[++i];
         } else if (!strcmp(argv[i], "--public-only")) {
