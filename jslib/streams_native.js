@@ -6,7 +6,8 @@ import { ReadableState, ReadableStream, cancelStream, closeStream, lockStream, r
 import { ByteController } from "streams_byob";
 import { concatBytes } from "body_bytes";
 
-const { TypedArrayPrototypeSlice: sliceBytes } = P;
+const { TypedArrayPrototypeSlice: sliceBytes, TypedArrayPrototypeSubarray: subarray } = P;
+const { TypedArrayPrototypeSet: setBytes, Uint8Array } = P;
 
 const NOT_BYTES = "This ReadableStream did not return bytes.";
 
@@ -200,19 +201,63 @@ class Drain {
     }
 }
 
-class Collect extends Drain {
-    constructor(rs) {
-        super(rs);
+// Takes the chunks of one body and gives all of it. Where the length is known the bytes go where they will stay: a large body is
+// not held twice.
+const EXPECTED_MAX = 128 * 1024 * 1024;
+
+class Gather {
+    constructor(length) {
+        this.whole = null;
+        this.expected = length > 0 && length <= EXPECTED_MAX ? length : 0;
         this.chunks = [];
         this.total = 0;
     }
-    take(bytes) {
-        this.chunks[this.chunks.length] = bytes;
-        this.total += bytes.byteLength;
-        return undefined;
+    add(bytes) {
+        const length = bytes.byteLength;
+        if (this.expected > 0 && this.total + length <= this.expected) {
+            if (this.whole === null) {
+                if (length === this.expected) {
+                    this.expected = 0; // it came at once
+                    this.chunks[0] = bytes;
+                    this.total = length;
+                    return;
+                }
+                this.whole = new Uint8Array(this.expected);
+            }
+            setBytes(this.whole, bytes, this.total);
+        } else {
+            this.spill();
+            this.chunks[this.chunks.length] = bytes;
+        }
+        this.total += length;
+    }
+    // More has come than was announced: what there is becomes the first of many chunks.
+    spill() {
+        this.expected = 0;
+        if (this.whole === null) return;
+        this.chunks[0] = subarray(this.whole, 0, this.total);
+        this.whole = null;
     }
     finish() {
-        return concatBytes(this.chunks, this.total);
+        if (this.whole === null) return concatBytes(this.chunks, this.total);
+        return this.total === this.whole.byteLength ? this.whole : sliceBytes(this.whole, 0, this.total);
+    }
+}
+
+class Collect extends Drain {
+    constructor(rs) {
+        super(rs);
+        this.all = new Gather(rs.length);
+    }
+    take(bytes) {
+        this.all.add(bytes);
+        return undefined;
+    }
+    // Chunks of a stream of values are still the user's.
+    finish() {
+        const bytes = this.all.finish();
+        const borrowed = this.all.chunks.length === 1 && !(this.rs.controller instanceof ByteController);
+        return borrowed ? sliceBytes(bytes) : bytes;
     }
 }
 
@@ -220,16 +265,14 @@ class Collect extends Drain {
 class CollectSource {
     constructor(source) {
         this.source = source;
-        this.chunks = [];
-        this.total = 0;
+        this.all = new Gather(source.length);
         this.d = deferred();
         this.onChunk = (bytes) => {
             if (bytes === undefined) {
-                this.d.resolve(concatBytes(this.chunks, this.total));
+                this.d.resolve(this.all.finish());
                 return;
             }
-            this.chunks[this.chunks.length] = bytes;
-            this.total += bytes.byteLength;
+            this.all.add(bytes);
             this.next();
         };
         this.onFailed = (e) => this.d.reject(e);

@@ -52,6 +52,10 @@ test("the caller's bytes may change afterwards", async () => {
   const r = new Response(given);
   given[0] = 9;
   assertEquals(await r.bytes(), bytes(1, 2));
+  const chunk = bytes(1, 2);
+  const streamed = await new Response(listStream(chunk)).bytes();
+  streamed[0] = 9;
+  assertEquals(chunk, bytes(1, 2));
   const blob = new Blob([bytes(1, 2)]);
   const got = await new Response(blob).bytes();
   got[0] = 9;
@@ -211,4 +215,16 @@ test("a body in memory passes through another response as it is", async () => {
   const g = new Response(f.body);
   await f.body.getReader().read();
   assertThrows(() => toWire(g), "Body has already been used");
+});
+
+test("a body is gathered whether its length was announced, rightly or not", async () => {
+  const read = (length, ...chunks) => fromWire(fakeSource(chunks, length)).bytes();
+  assertEquals(await read(4, bytes(1, 2), bytes(3, 4)), bytes(1, 2, 3, 4));
+  assertEquals(await read(2, bytes(1, 2)), bytes(1, 2));
+  assertEquals(await read(-1, bytes(1), bytes(2)), bytes(1, 2));
+  assertEquals(await read(9, bytes(1, 2), bytes(3)), bytes(1, 2, 3));
+  assertEquals(await read(3, bytes(1, 2), bytes(3, 4), bytes(5)), bytes(1, 2, 3, 4, 5));
+  assertEquals(await read(1, bytes(1, 2)), bytes(1, 2));
+  assertEquals(await read(5), bytes());
+  assertEquals((await fromWire(fakeSource([bytes(1)], 3)).arrayBuffer()).byteLength, 1);
 });
