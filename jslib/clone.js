@@ -28,6 +28,18 @@ export function deserialize(bytes, rpc = null) {
     return value;
 }
 
+// The bytes as a text of which each character is one, for places that carry text alone.
+export function serializeToText(value) {
+    const bytes = serialize(value);
+    return N.cloneText(bytes, 0, bytes.length, false);
+}
+
+export function deserializeFromText(text) {
+    const bytes = new Uint8Array(text.length);
+    if (!N.cloneLatin1(text, bytes, 0)) throw corrupt();
+    return deserialize(bytes);
+}
+
 export function structuredClone(value, options) {
     if (arguments.length === 0) throw badArgument("ServiceWorkerGlobalScope", "structuredClone", 1, "JsValue");
     if (options !== undefined && options !== null && !isObject(options)) {

@@ -2,7 +2,7 @@
 // It must agree with clone_writer.js and clone_reader.js in everything that can be seen.
 
 import { platformName } from "errors";
-import { errorKind, errors, viewName, views, viewKind } from "clone_format";
+import { errorClass, errorMembers, errors, viewName, views, viewKind } from "clone_format";
 import { arrayIndices, languageForms, notCloned, tracksLength } from "clone_writer";
 
 const { getPrototypeOf, keys: ownKeys, hasOwn } = Object;
@@ -150,9 +150,8 @@ export class Copier {
     }
 
     error(value) {
-        let name = value.name;
-        name = errorKind[typeof name === "string" ? name : "Error"];
-        const copy = this.keep(value, new errors[name === undefined ? 0 : name]());
+        const Class = errors[errorClass(value)];
+        const copy = this.keep(value, Class === AggregateError ? new Class([]) : new Class());
         delete copy.line;
         delete copy.column;
         delete copy.sourceURL;
@@ -163,6 +162,12 @@ export class Copier {
             if (text !== undefined) hidden(copy, key, `${text}`);
         }
         if (P.ReflectGetOwnPropertyDescriptor(value, "cause") !== undefined) hidden(copy, "cause", this.copy(value.cause));
+        const names = errorMembers(value);
+        for (let i = 0; i < names.length; i++) {
+            const member = this.copy(value[names[i]]);
+            const enumerable = names[i] !== "errors";
+            P.ObjectDefineProperty(copy, names[i], { __proto__: null, value: member, writable: true, enumerable, configurable: true });
+        }
         return copy;
     }
 }

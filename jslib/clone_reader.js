@@ -5,7 +5,7 @@ import { UNDEFINED, NULL, FALSE, TRUE, HOLE, INT, DOUBLE, BIGINT, NEGATIVE_BIGIN
 import { END, OBJECT, DENSE, SPARSE, BACK, DATE, REGEXP, MAP, SET, ERROR, BUFFER, RESIZABLE, TRANSFERRED } from "clone_format";
 import { VIEW, FALSE_OBJECT, TRUE_OBJECT, NUMBER_OBJECT, BIGINT_OBJECT, STRING_OBJECT, HOST, CAPABILITY } from "clone_format";
 import { SMALL, HOST_DOM_EXCEPTION, HOST_HEADERS, HOST_REQUEST, HOST_RESPONSE, KEYS_MAX, KEY_LENGTH_MAX } from "clone_format";
-import { views, errors, corrupt } from "clone_format";
+import { ERROR_FULL, views, errors, corrupt } from "clone_format";
 
 const WHOLE_MAX = 32 * 1024;
 
@@ -228,6 +228,8 @@ class Reader {
             }
             case ERROR:
                 return this.error();
+            case ERROR_FULL:
+                return this.fullError();
             case BUFFER:
             case RESIZABLE:
                 return this.buffer(tag === RESIZABLE);
@@ -294,7 +296,7 @@ class Reader {
         const Class = errors[this.byte()];
         if (Class === undefined) throw corrupt();
         const place = this.objects.length;
-        const error = this.add(new Class());
+        const error = this.add(Class === AggregateError ? new Class([]) : new Class());
         const stack = this.value();
         const message = this.value();
         if ((stack !== undefined && typeof stack !== "string") || (message !== undefined && typeof message !== "string")) {
@@ -309,6 +311,16 @@ class Reader {
         if (this.bytes[this.at] === HOLE) this.byte();
         else hidden(error, "cause", this.value());
         return this.objects[place];
+    }
+
+    fullError() {
+        const error = this.error();
+        for (let name = this.key(); name !== undefined; name = this.key()) {
+            const value = this.value();
+            if (name === "errors") hidden(error, name, value);
+            else P.ObjectDefineProperty(error, name, { __proto__: null, value, writable: true, enumerable: true, configurable: true });
+        }
+        return error;
     }
 
     host() {

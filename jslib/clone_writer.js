@@ -5,7 +5,7 @@ import { UNDEFINED, NULL, FALSE, TRUE, HOLE, INT, DOUBLE, BIGINT, NEGATIVE_BIGIN
 import { END, OBJECT, DENSE, SPARSE, BACK, DATE, REGEXP, MAP, SET, ERROR, BUFFER, RESIZABLE, TRANSFERRED } from "clone_format";
 import { VIEW, FALSE_OBJECT, TRUE_OBJECT, NUMBER_OBJECT, BIGINT_OBJECT, STRING_OBJECT, HOST, CAPABILITY } from "clone_format";
 import { SMALL, HOST_DOM_EXCEPTION, HOST_HEADERS, HOST_REQUEST, HOST_RESPONSE, KEYS_MAX, KEY_LENGTH_MAX } from "clone_format";
-import { viewKind, viewName, errorKind, dataCloneError } from "clone_format";
+import { ERROR_FULL, viewKind, viewName, dataCloneError, errorClass, errorMembers } from "clone_format";
 
 const { getPrototypeOf, keys: ownKeys, hasOwn } = Object;
 const ObjectPrototype = Object.prototype;
@@ -390,10 +390,9 @@ class Writer {
     }
 
     error(value) {
-        let name = value.name;
-        name = errorKind[typeof name === "string" ? name : "Error"];
-        this.byte(ERROR);
-        this.byte(name === undefined ? 0 : name);
+        const names = errorMembers(value);
+        this.byte(names.length === 0 ? ERROR : ERROR_FULL);
+        this.byte(errorClass(value));
         for (const key of ["stack", "message"]) {
             const d = P.ReflectGetOwnPropertyDescriptor(value, key);
             const text = d === undefined || d.get !== undefined ? value[key] : d.value;
@@ -403,6 +402,9 @@ class Writer {
         const cause = P.ReflectGetOwnPropertyDescriptor(value, "cause");
         if (cause === undefined) this.byte(HOLE);
         else this.value(value.cause);
+        if (names.length === 0) return;
+        this.properties(value, names, 0);
+        this.byte(END);
     }
 
     platform(name, value) {

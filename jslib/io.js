@@ -70,11 +70,27 @@ function deferred() {
   return { promise, resolve, reject };
 }
 
+// The callee's stack is not the caller's affair.
+function withoutFrames(error) {
+  if (typeof error.stack === "string" && typeof error.message === "string") {
+    const value = error.message === "" ? `${error.name}` : `${error.name}: ${error.message}`;
+    P.ObjectDefineProperty(error, "stack", { __proto__: null, value, writable: true, configurable: true, enumerable: false });
+  }
+  return error;
+}
+
 const errorClasses = ["EvalError", "RangeError", "ReferenceError", "SyntaxError", "TypeError", "URIError"];
 
 // Makes an Error from {"name","message","stack"}: of the class of that name where there is one.
 export function errorFromJSON(json) {
-  const { name, message, stack, dom: isDom } = P.JSONParse(json);
+  const { name, message, stack, dom: isDom, clone } = P.JSONParse(json);
+  if (typeof clone === "string") {
+    try {
+      return withoutFrames(load("clone").deserializeFromText(clone));
+    } catch {
+      // Its name and message are there as well.
+    }
+  }
   const Class = P.ArrayPrototypeIncludes(errorClasses, name) ? P[name] : P.Error;
   const dom = isDom === true || name === "AbortError" || name === "TimeoutError" || name === "DataCloneError" || name === "InvalidStateError" || name === "NotSupportedError";
   const error = dom ? new (load("errors").DOMException)(message, name) : new Class(message);

@@ -1,6 +1,7 @@
 // Errors of RPC, and the form in which errors of a worker cross to its caller.
 
 import { DOMException, isObject } from "errors";
+import { hasFlag } from "flags";
 import { isInstance } from "rpc_classes";
 
 // Errors cross with name and message; names that are none of the language's become part of the message.
@@ -10,6 +11,13 @@ export function rpcErrorJSON(error) {
     let name = "Error";
     let message;
     let dom = false;
+    let clone;
+    try {
+        // The value itself, where it can go.
+        if (isObject(error) && hasFlag("enhanced_error_serialization")) clone = load("clone").serializeToText(error);
+    } catch {
+        clone = undefined;
+    }
     try {
         if (isObject(error) && typeof error.message === "string" && isInstance(error, Error)) {
             dom = isInstance(error, DOMException);
@@ -27,5 +35,5 @@ export function rpcErrorJSON(error) {
     } catch {
         message = "an error that cannot be shown";
     }
-    return P.JSONStringify({ __proto__: null, name, message, stack: "", dom });
+    return P.JSONStringify({ __proto__: null, name, message, stack: "", dom, clone });
 }

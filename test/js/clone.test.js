@@ -78,7 +78,13 @@ test("errors keep name, message, cause and stack", () => {
     assertEquals(Object.getPrototypeOf(trip(new Mine("z"))), TypeError.prototype);
     const named = new Error("m");
     named.name = "Other";
-    assertEquals(trip(named).name, "Error");
+    named.code = 5;
+    // enhanced_error_serialization: own properties go along.
+    const other = trip(named);
+    assertEquals([other.name, other.code, Object.getPrototypeOf(other)], ["Other", 5, Error.prototype]);
+    const many = trip(new AggregateError([new TypeError("a")], "m"));
+    assertEquals([many instanceof AggregateError, many.errors.length, many.errors[0].message], [true, 1, "a"]);
+    assertEquals(structuredClone(named).code, 5);
     const dom = trip(new DOMException("m", "DataError"));
     assert(dom instanceof DOMException);
     assertEquals([dom.name, dom.message], ["DataError", "m"]);

@@ -117,5 +117,13 @@ test("errors cross with name and message", () => {
         [null, { name: "Error", message: "null", dom: false }],
         [{ a: 1 }, { name: "Error", message: "#<Object>", dom: false }],
     ];
-    for (const [error, want] of cases) assertEquals(JSON.parse(rpcErrorJSON(error)), { name: want.name, message: want.message, stack: "", dom: want.dom });
+    for (const [error, want] of cases) {
+        const json = JSON.parse(rpcErrorJSON(error));
+        assertEquals([json.name, json.message, json.stack, json.dom], [want.name, want.message, "", want.dom]);
+    }
+    // With enhanced_error_serialization the value itself arrives, but not its stack.
+    const mine = Object.assign(new MyError("m"), { code: 5 });
+    const back = builtin("io").errorFromJSON(rpcErrorJSON(mine));
+    assertEquals([back.name, back.message, back.code, back.stack], ["MyError", "m", 5, "MyError: m"]);
+    assertEquals(builtin("io").errorFromJSON(rpcErrorJSON({ a: 1 })), { a: 1 });
 });
