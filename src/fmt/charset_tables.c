@@ -32,7 +32,7 @@ uint32_t charset_lookup(charset_table *t, const unsigned char *bytes, size_t n)
 {
     const char *from = (const char *)bytes;
     UErrorCode status = U_ZERO_ERROR;
-    UChar units[4], *to = units;
+    UChar units[4] = {0}, *to = units;
 
     ucnv_reset(t->converter);
     ucnv_toUnicode(t->converter, &to, units + SLV_ARRAY_LEN(units), &from, from + n, NULL, true,

@@ -77,6 +77,8 @@ static slv_code parse_ipv4(slv_str domain, slv_buf *ret)
             return SLV_E_PARSE;
         n++;
     }
+    if (n == 0)
+        return SLV_E_PARSE;
     for (size_t i = 0; i + 1 < n; i++) {
         if (numbers[i] > 255)
             return SLV_E_PARSE;

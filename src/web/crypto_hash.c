@@ -144,6 +144,16 @@ bool slv_bytes_equal(slv_str a, slv_str b)
     return a.len == b.len && CRYPTO_memcmp(crypto_bytes(a), crypto_bytes(b), a.len) == 0;
 }
 
+/* The digest by name, which the library takes as a writable string. */
+static OSSL_PARAM digest_param(slv_digest_id id, char name[16])
+{
+    size_t len = strlen(crypto_md_name(id));
+
+    SLV_ASSERT(len < 16);
+    memcpy(name, crypto_md_name(id), len + 1);
+    return OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST, name, 0);
+}
+
 static OSSL_PARAM octets(const char *name, slv_str s)
 {
     return OSSL_PARAM_construct_octet_string(name, (void *)(size_t)crypto_bytes(s), s.len);
@@ -168,13 +178,9 @@ slv_code slv_hkdf(slv_kdf_options o, slv_buf *out)
 {
     char name[16];
 
-    SLV_ASSERT(strlen(crypto_md_name(o.hash)) < sizeof name);
-    strcpy(name, crypto_md_name(o.hash));
     const OSSL_PARAM params[] = {
-        OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST, name, 0),
-        octets(OSSL_KDF_PARAM_KEY, o.key),
-        octets(OSSL_KDF_PARAM_SALT, o.salt),
-        octets(OSSL_KDF_PARAM_INFO, o.info),
+        digest_param(o.hash, name),          octets(OSSL_KDF_PARAM_KEY, o.key),
+        octets(OSSL_KDF_PARAM_SALT, o.salt), octets(OSSL_KDF_PARAM_INFO, o.info),
         OSSL_PARAM_construct_end(),
     };
     if (o.len > 255u * (size_t)EVP_MD_get_size(crypto_md(o.hash)))
@@ -188,10 +194,8 @@ slv_code slv_pbkdf2(slv_kdf_options o, slv_buf *out)
     unsigned iterations = o.iterations;
     int pkcs5 = 1; /* no lower bounds of the library's own */
 
-    SLV_ASSERT(strlen(crypto_md_name(o.hash)) < sizeof name);
-    strcpy(name, crypto_md_name(o.hash));
     const OSSL_PARAM params[] = {
-        OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST, name, 0),
+        digest_param(o.hash, name),
         octets(OSSL_KDF_PARAM_PASSWORD, o.key),
         octets(OSSL_KDF_PARAM_SALT, o.salt),
         OSSL_PARAM_construct_uint(OSSL_KDF_PARAM_ITER, &iterations),
