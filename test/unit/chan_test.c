@@ -383,9 +383,11 @@ static bool never(void *arg)
     return false;
 }
 
+/* Enough turns for what was written to arrive and be answered, however slow the machine. */
 static void turn(duo *d)
 {
-    (void)slv_loop_run_until(d->loop, never, NULL, 3);
+    for (int i = 0; i < 8; i++)
+        (void)slv_loop_run_until(d->loop, never, NULL, 1);
 }
 
 static bool got_frame(void *arg)
