@@ -51,6 +51,10 @@ class Exchange {
         this.list = requestHeaders(request);
         const upgrade = headerGet(this.list, "upgrade");
         this.upgrade = upgrade !== null && lowerCase(upgrade) === "websocket";
+        if (!hasFlag("fetch_standard_url")) {
+            this.url = N.urlParse(w.url);
+            if (this.url === undefined) throw new TypeError(`Fetch API cannot load: ${w.url}`);
+        }
         if (w.cache !== undefined) {
             this.change((list) => {
                 if (!headerHas(list, "cache-control")) headerSet(list, "Cache-Control", "no-cache");

@@ -4,7 +4,7 @@
 // is searched as it is; it is taken apart into a table only when somebody iterates over it or changes it. Copies share the block.
 
 import { badArgument, badConstructorArgument, badField, isObject, publish } from "errors";
-import { hasFlag } from "flags";
+import { hasFlag, whenFlagsAreSet } from "flags";
 import { listIterator } from "iterators";
 import { SafeMap } from "safe";
 
@@ -387,6 +387,9 @@ export class Headers {
 
 publish(Headers);
 Object.defineProperty(Headers.prototype, Symbol.iterator, { enumerable: false });
+whenFlagsAreSet(() => {
+    if (!hasFlag("http_headers_getsetcookie")) delete Headers.prototype.getSetCookie;
+});
 
 // A list from what users give as headers; null when it is of no such type.
 function listFrom(init) {

@@ -3,7 +3,7 @@
 import { badConstructorArgument, badField, isObject } from "errors";
 import { Body, MAKE, NONE, bodyToWire, cloneBodyInto, contentTypeOf, copyHeadersOf, extractBody, extracted } from "body";
 import { headersBlock, headersOf, isNullBody, kindOfWireBody, moveBody, publishBody } from "body";
-import { hasFlag } from "flags";
+import { hasFlag, whenFlagsAreSet } from "flags";
 
 const { StringPrototypeToUpperCase: upperCase, StringPrototypeToLowerCase: lowerCase, JSONParse: parseJSON } = P;
 
@@ -24,6 +24,14 @@ function methodFrom(given) {
         throw new TypeError(`Invalid HTTP method string: ${method}`);
     }
     return upper;
+}
+
+// Before fetch_standard_url a request keeps what it was given; fetch() parses it.
+function urlFrom(text) {
+    if (!hasFlag("fetch_standard_url")) return text;
+    const url = N.urlParse(text);
+    if (url === undefined) throw new TypeError(`Invalid URL: ${text}`);
+    return url;
 }
 
 const GET_WITH_BODY = "Request with a GET or HEAD method cannot have a body.";
@@ -98,9 +106,7 @@ export class Request extends Body {
         if (from !== null) {
             url = from.#url;
         } else {
-            const text = `${input}`;
-            url = N.urlParse(text);
-            if (url === undefined) throw new TypeError(`Invalid URL: ${text}`);
+            url = urlFrom(`${input}`);
         }
         if (init === undefined || init === null) {
             if (from === null) {
@@ -250,6 +256,9 @@ export class Request extends Body {
 }
 
 publishBody(Request);
+whenFlagsAreSet(() => {
+    if (!hasFlag("cache_option_enabled")) delete Request.prototype.cache;
+});
 
 // Body and headers of a request made with an init dictionary.
 function partsFrom(init, from, method) {

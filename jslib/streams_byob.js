@@ -156,8 +156,13 @@ export class ByteController {
             if (pull.kind !== BYOB || reader === null || !reader.byob || reader.requests.length === 0) continue;
             const request = reader.requests.shift();
             if (pull.filled > 0) request.chunk(pull.view);
-            else request.close(pull.view);
+            else request.close(this.endView(pull));
         }
+    }
+
+    // What a BYOB read at the end gives back: streams of our own gave nothing before a flag.
+    endView(pull) {
+        return this.single && !hasFlag("internal_stream_byob_return_view") ? undefined : pull.view;
     }
 
     // Takes `view`, whose buffer the caller gives up (it is detached).
@@ -317,7 +322,7 @@ export class ByteController {
             return;
         }
         if (this.rs.state === CLOSED) {
-            request.close(pull.view);
+            request.close(this.endView(pull));
             return;
         }
         const ready = this.total > 0 && this.fill(pull);
