@@ -150,6 +150,7 @@ export class Copier {
     }
 
     error(value) {
+        void value.stack; // the engine makes it when it is asked for
         const Class = errors[errorClass(value)];
         const copy = this.keep(value, Class === AggregateError ? new Class([]) : new Class());
         delete copy.line;

@@ -306,7 +306,7 @@ class Reader {
         delete error.line;
         delete error.column;
         delete error.sourceURL;
-        hidden(error, "stack", stack);
+        if (stack !== undefined) hidden(error, "stack", stack);
         if (message !== undefined) hidden(error, "message", message);
         if (this.bytes[this.at] === HOLE) this.byte();
         else hidden(error, "cause", this.value());

@@ -390,13 +390,15 @@ class Writer {
     }
 
     error(value) {
+        void value.stack; // the engine makes it when it is asked for
         const names = errorMembers(value);
         this.byte(names.length === 0 ? ERROR : ERROR_FULL);
         this.byte(errorClass(value));
         for (const key of ["stack", "message"]) {
             const d = P.ReflectGetOwnPropertyDescriptor(value, key);
             const text = d === undefined || d.get !== undefined ? value[key] : d.value;
-            if (d === undefined || text === undefined) this.byte(UNDEFINED);
+            // The stack may be an accessor of the prototype, the message must be the error's own.
+            if ((d === undefined && key === "message") || text === undefined) this.byte(UNDEFINED);
             else this.string(`${text}`);
         }
         const cause = P.ReflectGetOwnPropertyDescriptor(value, "cause");

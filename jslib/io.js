@@ -72,7 +72,7 @@ function deferred() {
 
 // The callee's stack is not the caller's affair.
 function withoutFrames(error) {
-  if (typeof error.stack === "string" && typeof error.message === "string") {
+  if (error instanceof P.Error && typeof error.message === "string") {
     const value = error.message === "" ? `${error.name}` : `${error.name}: ${error.message}`;
     P.ObjectDefineProperty(error, "stack", { __proto__: null, value, writable: true, configurable: true, enumerable: false });
   }

@@ -10,7 +10,7 @@ import { ByteSink, ByteSource, checkSameEvent, currentEvent, op, requireEvent, s
 import { DurableObject, RpcTarget, WorkerEntrypoint, WorkflowEntrypoint, isInstance } from "rpc_classes";
 import { HANDLERS, PLAIN, isPlain, member, notImplemented, styleOf } from "rpc_reach";
 import { exportStream } from "rpc_streams";
-import { rpcErrorJSON } from "rpc_errors";
+import { brokenError, disposedError, rpcErrorJSON } from "rpc_errors";
 import { deserialize, serialize } from "clone";
 import { DISPOSE } from "disposal";
 import { hasFlag } from "flags";
@@ -26,14 +26,6 @@ const { getPrototypeOf, setPrototypeOf, defineProperty, hasOwn } = Object;
 const ObjectPrototype = Object.prototype;
 const then = P.PromisePrototypeThen;
 const noop = () => {};
-
-function disposedError() {
-    return new Error("RPC stub used after being disposed.");
-}
-
-function brokenError() {
-    return new Error("The destination execution context for this RPC was canceled while the call was still running.");
-}
 
 // ---- targets ----
 
@@ -82,7 +74,13 @@ class Remote {
         const outgoing = pack === null ? null : exportAll(pack.values, event);
         const caps = outgoing === null ? [] : outgoing.caps;
         const bytes = pack === null ? "" : pack.bytes;
-        const promise = op(RPC, "bwbsyc", [this.kind, this.number, action, P.ArrayPrototypeJoin(path, "\0"), bytes, caps], "yc");
+        let promise;
+        try {
+            promise = op(RPC, "bwbsyc", [this.kind, this.number, action, P.ArrayPrototypeJoin(path, "\0"), bytes, caps], "yc");
+        } catch (e) {
+            if (outgoing !== null) outgoing.undo();
+            throw e;
+        }
         if (outgoing !== null) outgoing.sent();
         return then(promise, ([value, given]) => unpack(value, given), (error) => {
             throw markRemote(error);
@@ -538,9 +536,19 @@ function exportValue(value, owner) {
 function exportAll(values, owner) {
     const caps = [];
     const later = [];
-    for (let i = 0; i < values.length; i++) exportOne(values[i], owner, caps, later);
+    // Nobody will drop what was never named.
+    const undo = () => {
+        for (let i = 0; i < caps.length; i += 2) if (caps[i] === CALLABLE && caps[i + 1] % 2 === 1) dropTarget(caps[i + 1], 1);
+    };
+    try {
+        for (let i = 0; i < values.length; i++) exportOne(values[i], owner, caps, later);
+    } catch (e) {
+        undo();
+        throw e;
+    }
     return {
         caps,
+        undo,
         sent() {
             for (let i = 0; i < later.length; i++) later[i]();
         },

@@ -4,6 +4,14 @@ import { DOMException, isObject } from "errors";
 import { hasFlag } from "flags";
 import { isInstance } from "rpc_classes";
 
+export function disposedError() {
+    return new Error("RPC stub used after being disposed.");
+}
+
+export function brokenError() {
+    return new Error("The destination execution context for this RPC was canceled while the call was still running.");
+}
+
 // Errors cross with name and message; names that are none of the language's become part of the message.
 const names = ["Error", "EvalError", "RangeError", "ReferenceError", "SyntaxError", "TypeError", "URIError"];
 
