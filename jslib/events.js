@@ -545,7 +545,7 @@ function placeOf(error) {
     if (isObject(error) && typeof error.sourceURL === "string") {
         return { filename: error.sourceURL, lineno: error.line, colno: error.column };
     }
-    const match = /^\n    at (?:.*\()?(.*):(\d+):(\d+)\)?/.exec(N.stackFrames(new Error().stack));
+    const match = /^\n    at (?:.*\()?(.*):(\d+):(\d+)\)?/.exec(N.stackFrames(isObject(error) && typeof error.stack === "string" ? error.stack : new Error().stack));
     return match === null ? { filename: "", lineno: 0, colno: 0 } : { filename: match[1], lineno: +match[2], colno: +match[3] };
 }
 

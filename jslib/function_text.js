@@ -1,6 +1,7 @@
 // Function.prototype.toString of what the platform brings says "[native code]", as everywhere: libraries look at that to tell a
 // platform's function from a polyfill. (Ours are JavaScript, whose text would show otherwise.)
 
+import { errorClasses } from "error_classes";
 import { takenGlobals } from "globals";
 
 const natural = P.uncurryThis(P.Function.prototype.toString);
@@ -53,4 +54,5 @@ export function installFunctionText() {
   const { globalThis: scope } = P;
   P.ObjectDefineProperty(P.Function.prototype, "toString", { __proto__: null, value: text.toString, writable: true, configurable: true });
   for (const value of [text.toString, scope.Date, scope.Math.random, scope.eval, scope.WebAssembly.Module, scope.WebAssembly.compile, scope.WebAssembly.instantiate]) add(value);
+  for (let i = 0; i < errorClasses.length; i++) add(errorClasses[i]);
 }

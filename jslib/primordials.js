@@ -5,6 +5,8 @@
 //
 // Only what the built-ins name is made: tools/embed_js.py lists every P.name (and every name in `const { a } = P;`) here.
 
+load("error_classes");
+
 const used = "@USED@";
 
 const { apply, getOwnPropertyDescriptor } = Reflect;

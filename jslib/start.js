@@ -17,7 +17,6 @@ let table = null; // project modules that the script brings: name -> function th
 
 // Independent of the worker, so a zygote has done it already.
 export function prepare() {
-  P.Error.stackTraceLimit = 10;
   installGlobals();
   load("disposal").installDisposal();
   installClock();

@@ -67,8 +67,8 @@ JSValueRef slv_js_call(slv_js *js, JSObjectRef fn, size_t argc, const JSValueRef
  * are survived). */
 void slv_js_describe(slv_js *js, JSValueRef thrown, slv_js_error *ret_error, slv_err *err);
 
-/* V8's form of a stack of this engine: appends "\n    at f (url:l:c)" for each frame of the
- * program's own code. */
+/* V8's form of a stack of this engine (or what follows the headline of one that has it already):
+ * appends "\n    at f (url:l:c)" for each frame of the program's own code. */
 SLV_NODISCARD slv_code slv_js_stack_frames(slv_str jsc_stack, slv_buf *out);
 
 /* Called at the end of a drain with each rejected promise that nobody handles; inside the engine.

@@ -53,8 +53,8 @@ static bool parse_frame(slv_str text, frame *f)
         if (colon == SIZE_MAX || slv_parse_u64(slv_str_skip(rest, colon + 1), &f->line) != SLV_OK)
             f->line = 0;
     }
-    f->place = f->line ? slv_str_sub(rest, 0, colon) : f->url;
-    return true;
+    f->place = slv_str_sub(rest, 0, colon);
+    return f->line != 0;
 }
 
 static bool next_frame(slv_str *rest, frame *f)
@@ -99,9 +99,14 @@ static slv_code put_frame(const frame *f, slv_buf *out)
 
 slv_code slv_js_stack_frames(slv_str jsc_stack, slv_buf *out)
 {
+    size_t at = slv_str_find(jsc_stack, SLV_STR("\n    at "), 0);
     frame f;
     frame next;
-    bool more = next_frame(&jsc_stack, &f);
+    bool more;
+
+    if (at != SIZE_MAX) /* in V8's form already: the headline is not ours to repeat */
+        return slv_buf_append(out, slv_str_skip(jsc_stack, at));
+    more = next_frame(&jsc_stack, &f);
 
     while (more) {
         SLV_TRY(put_frame(&f, out));

@@ -283,7 +283,10 @@ TEST(stacks_have_the_form_that_people_know)
         {"f@https://x/@y.js:5:9", "\n    at f@https://x/ (y.js:5:9)"},
         {"", ""},
         {"\n\n@", ""},
-        {"f@:::", "\n    at f (:::)"},
+        {"f@:::", ""},
+        {"TypeError: no frames", ""},
+        {"TypeError: x\n    at f (a.js:1:70)\n    at b.js:1:2",
+         "\n    at f (a.js:1:70)\n    at b.js:1:2"},
     };
 
     for (size_t i = 0; i < SLV_ARRAY_LEN(rows); i++) {
