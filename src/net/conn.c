@@ -262,6 +262,32 @@ static void give_request(slv_conn *c, const char *data, size_t len, size_t *used
     *used += ex->taken.len;
 }
 
+/* The body bytes of as many chunks as there are, moved together in the buffer that they came in: a
+   handler is not called for each of the tiny ones that a client may send. An error is reported when
+   nothing precedes it. */
+static slv_code join_chunks(slv_http1_chunks *chunks, slv_str in, size_t allowed, size_t *ret_used,
+                            slv_str *ret_bytes)
+{
+    char *to = (char *)(size_t)in.ptr;
+    size_t have = 0, used = 0, step;
+    slv_str bytes;
+
+    do {
+        slv_code code =
+            slv_http1_chunks_next(chunks, slv_str_skip(in, used), allowed - have, &step, &bytes);
+
+        if (code != SLV_OK && used == 0)
+            return code;
+        if (bytes.len > 0)
+            memmove(to + have, bytes.ptr, bytes.len);
+        have += bytes.len;
+        used += step;
+    } while (step > 0 && used < in.len && !chunks->done);
+    *ret_used = used;
+    *ret_bytes = slv_str_make(to, have);
+    return SLV_OK;
+}
+
 /* Moves body bytes to the handler, or away. True when it may be called again at once. */
 static bool feed_body(slv_conn *c, const char *data, size_t len, size_t *used)
 {
@@ -272,7 +298,7 @@ static bool feed_body(slv_conn *c, const char *data, size_t len, size_t *used)
     if (in.len == 0)
         return false;
     if (ex->parse.framing == SLV_HTTP1_CHUNKED) {
-        if (slv_http1_chunks_next(&ex->chunks, in, allowed, &step, &bytes) != SLV_OK) {
+        if (join_chunks(&ex->chunks, in, allowed, &step, &bytes) != SLV_OK) {
             /* The response may be under way: all that can be said is an end. */
             if (!ex->responded && !ex->ended) {
                 ex->ended = true;

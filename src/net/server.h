@@ -1,5 +1,7 @@
 /*
- * server.h - listeners and HTTP server connections of one loop.
+ * server.h - listeners and HTTP server connections of one loop: HTTP/1.0 and 1.1; HTTP/2 where TLS
+ * agrees on it, or where a client begins with its preface. WebSockets leave the server's care with
+ * slv_exchange_upgrade: they are not counted here, nor ended by draining.
  *
  * A server belongs to a loop; every call and callback happens on that loop's thread. Several loops
  * listen on one port by SO_REUSEPORT, each with its own server. Connections stay on the loop that

@@ -160,6 +160,16 @@ test('a body without credit waits in the client', async () => {
   assert(Date.now() - began >= 200);
 });
 
+test('a body in chunks of a byte', async () => {
+  const c = await raw(s.port);
+  c.write('POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n' + [...'0123456789'.repeat(3000)].map((d) => `1\r\n${d}\r\n`).join('') + '0\r\n\r\n' + get('/hello'));
+  await c.until('hello\n');
+  const body = c.text.split('\r\n\r\n')[1];
+  assert(body.replace(/\r\n0$/, '').replace(/[0-9a-f]+\r\n(.*?)(\r\n|$)/gs, '$1') === '0123456789'.repeat(3000));
+  assert(c.text.length < 40000, 'they were joined');
+  c.socket.destroy();
+});
+
 test('a small body can be taken with the head', async () => {
   assert.equal(await (await fetch(`${s.url}/taken`, { method: 'POST', body: 'abc' })).text(), 'taken\n');
   const c = await raw(s.port);

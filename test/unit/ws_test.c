@@ -223,8 +223,7 @@ TEST(any_split_of_the_bytes_gives_the_same_messages)
     slv_prng_seed(&prng, tap_seed());
     for (int round = 0; round < 1500; round++) {
         SLV_CLEANUP(slv_buf_done)
-        slv_buf bytes = SLV_BUF(1 << 22),
-                whole = SLV_BUF(1 << 22), split = SLV_BUF(1 << 22);
+        slv_buf bytes = SLV_BUF(1 << 22), whole = SLV_BUF(1 << 22), split = SLV_BUF(1 << 22);
         bool client = slv_prng_below(&prng, 2), open = false;
         size_t frames = 1 + slv_prng_below(&prng, 5);
         const char *one, *two;
@@ -263,8 +262,7 @@ TEST(compressed_messages_come_back_whatever_the_pieces)
     slv_prng_seed(&prng, tap_seed());
     for (int round = 0; round < 300; round++) {
         SLV_CLEANUP(slv_buf_done)
-        slv_buf text = SLV_BUF(1 << 20),
-                squeezed = SLV_BUF(1 << 21), back = SLV_BUF(1 << 20);
+        slv_buf text = SLV_BUF(1 << 20), squeezed = SLV_BUF(1 << 21), back = SLV_BUF(1 << 20);
         slv_deflater *d = slv_deflater_get(9 + (int)slv_prng_below(&prng, 7));
         slv_inflater *f = slv_inflater_get();
         size_t n = slv_prng_below(&prng, 50000), at = 0, used, len;
