@@ -1,0 +1,5 @@
+var a = 1;
+export {
+  a as default,
+  a as "x y"
+};
