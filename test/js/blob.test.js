@@ -41,6 +41,7 @@ test("files", () => {
   const f = new File(["abc"], "n", { type: "t/u", lastModified: 5 });
   assertEquals([f.name, f.lastModified, f.type, f.size, f instanceof Blob, String(f)], ["n", 5, "t/u", 3, true, "[object File]"]);
   assertEquals([f.slice(1).constructor, f.slice(1).name], [Blob, undefined]);
+  assert(Math.abs(new File([], "n").lastModified - Date.now()) < 10000);
   assertThrows(() => new File(["a"]), "Failed to construct 'File': constructor parameter 2 is not of type 'string'.");
 });
 
