@@ -35,6 +35,7 @@ test: all
 bench: all
 	@tools/deps.sh build
 	@tools/deps.sh bench
+	@ninja -C $(BUILD) --quiet bench/isolate_start
 	@node bench/run.mjs --selvage $(abspath $(SELVAGE)) $(ARGS)
 
 lint: all

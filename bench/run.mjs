@@ -1,6 +1,8 @@
 #!/usr/bin/env node
 // Measures selvage against its peers in one run and prints ratios. See docs/internals/bench.md.
 // usage: node bench/run.mjs --selvage PATH [--only hello,hono] [--peers selvage,workerd] [--seconds 4] [--rounds 3] [--json]
+import { spawnSync } from 'node:child_process';
+import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { peers, bundle } from './lib/peers.mjs';
 import { Server, freePort, memoryMB } from './lib/proc.mjs';
@@ -25,7 +27,7 @@ const loads = {
   stream: { title: 'response of 1 MB streamed from JavaScript', connections: 8 },
 };
 const wantedPeers = opt.peers?.split(',') ?? Object.keys(peers);
-const wanted = opt.only?.split(',') ?? [...Object.keys(loads), 'sockets', 'connections', 'start'];
+const wanted = opt.only?.split(',') ?? [...Object.keys(loads), 'sockets', 'connections', 'start', 'isolates'];
 const results = {};
 const say = (s = '') => opt.json || console.log(s);
 const f = (n, d = 1) => (n === undefined ? '-' : n.toFixed(d));
@@ -104,6 +106,19 @@ if (wanted.includes('start')) {
     } catch (e) {
       say(`  ${peer}: ${e.message}`);
     }
+  }
+}
+
+if (wanted.includes('isolates')) {
+  const program = join(dirname(opt.selvage), '..', 'bench', 'isolate_start');
+  const run = spawnSync(program, { encoding: 'utf8', timeout: 200000 });
+  say('\nisolate start: decision to ready, ms');
+  if (run.status !== 0) say(`  ${program}: ${run.error?.message ?? run.stderr}`);
+  results.isolates = {};
+  for (const line of (run.stdout ?? '').trim().split('\n').filter((l) => l && !l.startsWith('#'))) {
+    const [way, count, low, middle, high] = line.split(' ');
+    results.isolates[way] = { low: low / 1000, median: middle / 1000, high: high / 1000 };
+    say(`  ${way.padEnd(10)} ${f(middle / 1000).padStart(7)}  (${f(low / 1000)} to ${f(high / 1000)}, ${count} starts)`);
   }
 }
 if (opt.json) console.log(JSON.stringify(results, null, 1));
