@@ -1,8 +1,8 @@
 test("setTimeout passes its arguments and runs in order of deadlines", async () => {
   const seen = [];
-  setTimeout((a, b) => seen.push(a + b), 5, 1, 2);
+  const last = new Promise(resolve => setTimeout((a, b) => resolve(seen.push(a + b)), 150, 1, 2));
   setTimeout(() => seen.push("zero"));
-  await sleep(20);
+  await last;
   assertEquals(seen, ["zero", 3]);
 });
 

@@ -16,7 +16,7 @@
 
 /* An isolate in a child process; the test speaks main's side of the channel. */
 
-#define WAIT_MS 10000
+#define WAIT_MS 60000
 
 typedef struct rig {
     pid_t pid;
@@ -122,7 +122,7 @@ static bool rig_start(rig *r, const char *script, const char *more_config, slv_f
         slv_err err = {0};
 
         close(pair[0]);
-        alarm(60);
+        alarm(200);
         slv_code code = slv_rt_run(slv_rt_prepare(), pair[1], NULL, &err);
         if (code != SLV_OK && code != SLV_E_JS)
             fprintf(stderr, "isolate: %s\n", slv_err_text(&err));
