@@ -5,16 +5,16 @@ import { hashOf, intMember, isBytes, makeKey, member } from "crypto_util";
 import { isObject } from "errors";
 
 const { StringPrototypeToUpperCase: upper, ArrayPrototypeIncludes: includes, ArrayPrototypeSlice: sliceArray } = P;
-const BASE64URL = 1; // mode of N.base64Encode
+const BASE64URL = 1, BASE64_ANY = 3; // modes of N.base64Encode and N.base64Decode
 
 function encode64(bytes) {
   return bytes === undefined ? undefined : N.base64Encode(bytes, BASE64URL);
 }
 
-// Bytes of a member of a JWK; undefined when it is absent or not base64url.
+// Bytes of a member of a JWK; undefined when it is absent or no base64. As the platform does, either alphabet is taken.
 function decode64(jwk, field) {
   const value = jwk[field];
-  return value === undefined ? undefined : N.base64Decode(`${value}`, BASE64URL);
+  return value === undefined ? undefined : N.base64Decode(`${value}`, BASE64_ANY);
 }
 
 function byteCopy(data) {
@@ -452,7 +452,9 @@ export function exportKey(format, r) {
   if (format === "raw") return bufferOf(byteCopy(r.material));
   throw domError(
     "NotSupportedError",
-    `${r.row.name} key only supports exporting "raw" & "jwk", not "${format}".`,
+    r.row.family === "aes"
+      ? `${r.row.name} key only supports exporting "raw" & "jwk", not "${format}".`
+      : `Unimplemented key export format "${format}".`,
   );
 }
 
@@ -504,7 +506,7 @@ function exponentOf(bytes) {
 function generateRsa(algorithm) {
   const hash = hashOf(member(algorithm, "hash"));
   const bits = intMember(algorithm, "modulusLength");
-  const exponent = exponentOf(byteCopy(bytesMember(algorithm, "publicExponent")));
+  const exponent = exponentOf(byteCopy(bytesMember(algorithm, "publicExponent", "GenerateKeyAlgorithm")));
   if (bits % 8 !== 0 || bits < 256 || bits > 16384) {
     throw domError(
       "OperationError",

@@ -60,7 +60,7 @@ function decryptionFailed(name, length, expected) {
 }
 
 function aesCbc(encrypt, algorithm, r, data) {
-  const iv = bytesMember(algorithm, "iv");
+  const iv = bytesMember(algorithm, "iv", "EncryptAlgorithm");
   if (iv.byteLength !== 16) {
     throw domError("OperationError", `AES-CBC IV must be 16 bytes long (provided ${iv.byteLength} bytes).`);
   }
@@ -73,7 +73,7 @@ function aesCbc(encrypt, algorithm, r, data) {
 }
 
 function aesCtr(encrypt, algorithm, r, data) {
-  const counter = bytesMember(algorithm, "counter");
+  const counter = bytesMember(algorithm, "counter", "EncryptAlgorithm");
   if (algorithm.length === undefined) throw new P.TypeError('Missing "length" member in "algorithm".');
   const bits = intMember(algorithm, "length");
   if (counter.byteLength !== 16) {
@@ -86,8 +86,8 @@ function aesCtr(encrypt, algorithm, r, data) {
 }
 
 function aesGcm(encrypt, algorithm, r, data) {
-  const iv = bytesMember(algorithm, "iv");
-  const aad = optionalBytes(algorithm, "additionalData");
+  const iv = bytesMember(algorithm, "iv", "EncryptAlgorithm");
+  const aad = optionalBytes(algorithm, "additionalData", "EncryptAlgorithm");
   const tag = algorithm.tagLength === undefined ? 128 : intMember(algorithm, "tagLength");
   if (iv.byteLength === 0) throw domError("OperationError", "AES-GCM IV must not be empty.");
   if (!includes(GCM_TAGS, tag)) throw domError("OperationError", `Invalid AES-GCM tag length ${tag}.`);
@@ -107,7 +107,7 @@ function aesGcm(encrypt, algorithm, r, data) {
 }
 
 function rsaOaep(encrypt, algorithm, r, data) {
-  const label = optionalBytes(algorithm, "label");
+  const label = optionalBytes(algorithm, "label", "EncryptAlgorithm");
   const out = N.keyOaep(r.material, encrypt, r.hash.id, label, data);
   if (out === undefined) throw domError("OperationError", "RSA-OAEP failed encrypt/decrypt.");
   return out;
@@ -198,8 +198,8 @@ function checkKdfLength(name, length) {
 
 function hkdf(algorithm, r, length) {
   const hash = hashOf(member(algorithm, "hash"));
-  const salt = bytesMember(algorithm, "salt");
-  const info = bytesMember(algorithm, "info");
+  const salt = bytesMember(algorithm, "salt", "DeriveKeyAlgorithm");
+  const info = bytesMember(algorithm, "info", "DeriveKeyAlgorithm");
   checkKdfLength("HKDF", length);
   const out = N.hkdf(hash.id, r.material, salt, info, length / 8);
   if (out === undefined) throw domError("OperationError", "HKDF deriveBits failed.");
@@ -208,7 +208,7 @@ function hkdf(algorithm, r, length) {
 
 function pbkdf2(algorithm, r, length) {
   const hash = hashOf(member(algorithm, "hash"));
-  const salt = bytesMember(algorithm, "salt");
+  const salt = bytesMember(algorithm, "salt", "DeriveKeyAlgorithm");
   const iterations = intMember(algorithm, "iterations");
   checkKdfLength("PBKDF2", length);
   if (iterations <= 0) {
@@ -265,6 +265,14 @@ function agree(algorithm, r, length) {
   const secret = N.keyDerive(r.material, peer.material);
   if (secret === undefined) throw domError("OperationError", `Failed to derive ${r.row.name} key.`);
   return truncate(secret, length);
+}
+
+function bitLength(value) {
+  const length = P.Number(value);
+  if (!(length >= 0 && length <= 0xffffffff)) {
+    throw new P.TypeError("deriveBits length must be an unsigned long integer.");
+  }
+  return length >>> 0;
 }
 
 function derive(algorithm, r, length) {
@@ -359,7 +367,7 @@ export class SubtleCrypto {
     if (!isSubtle(this)) throw illegalInvocation();
     check("deriveBits", arguments, ["DeriveKeyAlgorithm", "k"]);
     const r = authorize(algorithm, baseKey, "deriveBits");
-    return bufferOf(derive(algorithm, r, length === null ? null : P.Number(length) >>> 0));
+    return bufferOf(derive(algorithm, r, length === null ? null : bitLength(length)));
   }
 
   async importKey(format, keyData, algorithm, extractable, keyUsages) {

@@ -1,6 +1,6 @@
 // What the parts of WebCrypto share: errors, names of algorithms, hashes, dictionary members, CryptoKey.
 
-import { DOMException, isObject, publish } from "errors";
+import { DOMException, badField, isObject, publish } from "errors";
 
 const { StringPrototypeToUpperCase: upper, ArrayPrototypePush: push, ArrayPrototypeIncludes: includes } = P;
 
@@ -110,18 +110,14 @@ export function member(algorithm, field, dictionary = "algorithm") {
   return value;
 }
 
-export function bytesMember(algorithm, field) {
+export function bytesMember(algorithm, field, type) {
   const value = member(algorithm, field);
-  if (!isBytes(value)) {
-    throw new P.TypeError(
-      `Incorrect type for the '${field}' field on 'algorithm': the provided value is not of type 'BufferSource'.`,
-    );
-  }
+  if (!isBytes(value)) throw badField(type, field, "BufferSource");
   return value;
 }
 
-export function optionalBytes(algorithm, field) {
-  return isObject(algorithm) && algorithm[field] !== undefined ? bytesMember(algorithm, field) : undefined;
+export function optionalBytes(algorithm, field, type) {
+  return isObject(algorithm) && algorithm[field] !== undefined ? bytesMember(algorithm, field, type) : undefined;
 }
 
 // A member that is a 32-bit integer.

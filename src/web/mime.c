@@ -114,6 +114,25 @@ SLV_NATIVE(native_base64_encode)
     return code == SLV_OK ? slv_js_string_latin1(ctx, slv_buf_view(&out)) : refuse(ctx, code, exc);
 }
 
+#define EITHER_ALPHABET (SLV_BASE64_URL_PADDED + 1)
+
+static JSValueRef decode_either(JSContextRef ctx, slv_str text, JSValueRef *exc)
+{
+    SLV_CLEANUP(slv_buf_done) slv_buf standard = SLV_BUF(TEXT_MAX);
+    SLV_CLEANUP(slv_buf_done) slv_buf out = SLV_BUF(TEXT_MAX);
+    slv_code code = slv_buf_append(&standard, text);
+
+    for (size_t i = 0; i < standard.len; i++) {
+        if (standard.ptr[i] == '-')
+            standard.ptr[i] = '+';
+        else if (standard.ptr[i] == '_')
+            standard.ptr[i] = '/';
+    }
+    if (code == SLV_OK)
+        code = slv_base64_decode_forgiving(slv_buf_view(&standard), &out);
+    return code == SLV_OK ? slv_js_bytes_take_buf(ctx, &out, exc) : refuse(ctx, code, exc);
+}
+
 SLV_NATIVE(native_base64_decode)
 {
     SLV_CLEANUP(slv_buf_done) slv_buf out = SLV_BUF(TEXT_MAX);
@@ -123,6 +142,8 @@ SLV_NATIVE(native_base64_decode)
     if (!slv_js_text_arg(ctx, SLV_ARG(0), &text, exc) ||
         !slv_js_u32_arg(ctx, SLV_ARG(1), &mode, exc))
         return NULL;
+    if (mode == EITHER_ALPHABET)
+        return decode_either(ctx, text.str, exc);
     SLV_ASSERT(mode <= SLV_BASE64_URL_PADDED);
     slv_code code = slv_base64_decode(text.str, (slv_base64_mode)mode, &out);
     return code == SLV_OK ? slv_js_bytes_take_buf(ctx, &out, exc) : refuse(ctx, code, exc);

@@ -235,3 +235,19 @@ test("keys wrapped by keys", async () => {
   await assertRejects(S.unwrapKey("raw", new Uint8Array(24), kw, "AES-KW", "AES-GCM", true, ["encrypt"]), dom("OperationError", "AES-KW key unwrapping failed."));
   await assertRejects(S.encrypt("AES-KW", kw, K16), { name: "InvalidAccessError" });
 });
+
+test("deriveBits refuses lengths that are none", async () => {
+  const k = await imp("PBKDF2", K16, ["deriveBits"], false);
+  const p = { name: "PBKDF2", hash: "SHA-256", salt: K16, iterations: 1 };
+  await assertRejects(S.deriveBits(p, k, -8), dom("TypeError", "deriveBits length must be an unsigned long integer."));
+  await assertRejects(S.deriveBits(p, k, 2 ** 32), TypeError);
+  assertEquals((await S.deriveBits(p, k, "64")).byteLength, 8);
+});
+
+test("JWK members may be padded, and of either alphabet", async () => {
+  const hmac = { name: "HMAC", hash: "SHA-1" };
+  for (const k of ["-_8", "+/8=", "-_8="]) {
+    assertEquals(hex(await S.exportKey("raw", await imp(hmac, { kty: "oct", k }, ["sign"], true, "jwk"))), "fbff");
+  }
+  await assertRejects(imp(hmac, { kty: "oct", k: "@@" }, ["sign"], true, "jwk"), { name: "DataError" });
+});
