@@ -75,13 +75,16 @@ function isClass(value) {
   return d !== undefined && d.writable === false;
 }
 
+// A class of no base of ours: no entrypoint, but it may be an object's class of the older style.
+const PLAIN_CLASS = "class";
+
 function kindOfClass(value) {
   const rpc = load("rpc");
   const proto = value.prototype;
   if (proto instanceof rpc.WorkerEntrypoint) return "worker";
   if (proto instanceof rpc.DurableObject) return "durableObject";
   if (proto instanceof rpc.WorkflowEntrypoint) return "workflow";
-  return "";
+  return PLAIN_CLASS;
 }
 
 function handlersOf(value) {
@@ -99,8 +102,7 @@ function readExports(namespace) {
     const name = keys[i];
     const value = namespace[name];
     if (isClass(value)) {
-      const kind = kindOfClass(value);
-      if (kind !== "") found[name] = { kind, value };
+      found[name] = { kind: kindOfClass(value), value };
     } else if (typeof value === "object" && value !== null) {
       found[name] = { kind: "object", value };
     }
@@ -136,7 +138,7 @@ class Worker {
   // The object whose handler is to be called, with the object as `this`.
   find(entrypoint, ctx, handler = "fetch") {
     const entry = this.found[entrypoint === "" ? "default" : entrypoint];
-    if (entry === undefined) throw noEntrypoint(entrypoint);
+    if (entry === undefined || entry.kind === PLAIN_CLASS) throw noEntrypoint(entrypoint);
     if (entry.kind === "object") return checked(entry.value, handler);
     return checked(new entry.value(ctx, this.env), handler);
   }
@@ -144,7 +146,7 @@ class Worker {
   // A receiver of RPC.
   instance(entrypoint, ctx) {
     const entry = this.found[entrypoint === "" ? "default" : entrypoint];
-    if (entry === undefined) throw noEntrypoint(entrypoint);
+    if (entry === undefined || entry.kind === PLAIN_CLASS) throw noEntrypoint(entrypoint);
     return entry.kind === "object" ? entry.value : new entry.value(ctx, this.env);
   }
 
@@ -156,10 +158,11 @@ class Worker {
       for (const name of P.ObjectKeys(this.found)) {
         const kind = this.found[name].kind;
         if (kind === "workflow") continue;
+        const isClass = kind === "durableObject" || kind === PLAIN_CLASS;
         let stub;
         P.ObjectDefineProperty(stubs, name, {
           __proto__: null,
-          get: () => (stub ??= kind === "durableObject" ? load("rpc").loopbackClass() : load("rpc").loopbackStub(name === "default" ? "" : name)),
+          get: () => (stub ??= isClass ? load("rpc").loopbackClass() : load("rpc").loopbackStub(name === "default" ? "" : name)),
           enumerable: true,
           configurable: true,
         });
@@ -187,6 +190,7 @@ function readyJSON(worker) {
   }
   for (const name of P.ObjectKeys(worker.found)) {
     const entry = worker.found[name];
+    if (entry.kind === PLAIN_CLASS) continue;
     const own = handlersOf(entry.value);
     if (name === "default") for (let i = 0; i < own.length; i++) P.ArrayPrototypePush(handlers, own[i]);
     P.ArrayPrototypePush(entrypoints, { __proto__: null, name, kind: entry.kind, handlers: own });
