@@ -1,9 +1,10 @@
-#include "aio/loop_int.h"
+#include "aio/loop.h"
 
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "aio/loop_int.h"
 #include "base/clock.h"
 #include "base/mem.h"
 

@@ -28,8 +28,9 @@
 #include "net/client.h"
 
 #define SLV_EDGE_INLINE_MAX                                                                        \
-    ((size_t)60 << 10)        /* a body that fits one frame beside its head travels in it */
-#define SLV_EDGE_END_MS 10000 /* a canceled event that has not ended by then costs its isolate */
+    ((size_t)60 << 10)         /* a body that fits one frame beside its head travels in it */
+#define SLV_EDGE_SWEEP_MS 1000 /* how often lingering events are looked at */
+#define SLV_EDGE_END_MS 10000  /* a canceled event that has not ended by then costs its isolate */
 
 typedef struct slv_shard slv_shard;
 typedef struct slv_event slv_event;
@@ -171,8 +172,9 @@ struct slv_shard {
     size_t idle_count;
     slv_prng prng;   /* CF-Ray: not a secret */
     slv_buf scratch; /* within one call */
-    slv_url url;     /* within one call */
-    slv_str cf;      /* request.cf, JSON */
+    slv_url url;     /* of url_of, the head that was asked for last */
+    const void *url_of;
+    slv_str cf; /* request.cf, JSON */
     slv_buf notice_page, notice_text;
     uint64_t requests;
     slv_buf hook_out; /* records for the control loop, see hooks.c */
@@ -182,6 +184,8 @@ struct slv_shard {
     slv_list crons;
     slv_timer cron_timer;
     void (*on_closed)(slv_shard *shard);
+    uint64_t close_ms; /* when what still runs is cut */
+    slv_timer closing;
     slv_mail over;
     bool draining, closed;
 };

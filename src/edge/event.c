@@ -212,6 +212,8 @@ void slv_event_linger(slv_event *ev, uint64_t ms)
     ev->linger_ms = slv_loop_now_ms(ev->shard->loop) + ms;
     if (!slv_list_linked(&ev->linger))
         slv_list_push(&ev->shard->lingering, &ev->linger);
+    if (!slv_timer_started(&ev->shard->sweep))
+        slv_timer_start(&ev->shard->sweep, ev->shard->loop, SLV_EDGE_SWEEP_MS);
 }
 
 void slv_event_cancel(slv_event *ev, slv_cancel_reason reason)

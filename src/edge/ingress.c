@@ -555,6 +555,10 @@ slv_code slv_shard_url(slv_shard *shard, const slv_request_head *head, const slv
 {
     slv_buf *text = &shard->scratch;
 
+    if (shard->url_of == head) {
+        *ret = slv_buf_view(&shard->url.href);
+        return SLV_OK;
+    }
     slv_buf_reset(text);
     SLV_TRY(slv_buf_append(text, version->host.len > 0 ? SLV_STR("http") : head->scheme));
     SLV_TRY(slv_buf_append(text, SLV_STR("://")));
@@ -566,6 +570,7 @@ slv_code slv_shard_url(slv_shard *shard, const slv_request_head *head, const slv
         SLV_TRY(slv_buf_printf(text, "%.*s:%u", SLV_STR_ARGS(head->local), head->local_port));
     SLV_TRY(slv_buf_append(text, head->path));
     SLV_TRY(slv_url_parse(slv_buf_view(text), NULL, &shard->url));
+    shard->url_of = head;
     *ret = slv_buf_view(&shard->url.href);
     return SLV_OK;
 }
@@ -658,6 +663,7 @@ static void on_request(void *ctx, slv_exchange *ex)
     slv_version *version = shard->main_worker;
 
     shard->requests++;
+    shard->url_of = NULL; /* a head's memory is used again */
     if (slv_scheduled_request(shard, ex) || slv_live_request(shard, ex) || noticed(shard, ex))
         return;
     if (!version) {

@@ -6,7 +6,7 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 
-#define SWEEP_MS 1000
+#define CLOSE_STEP_MS 20
 #define SCRATCH_MAX ((size_t)64 << 20)
 
 /* request.cf where nothing better is known. */
@@ -196,7 +196,8 @@ static void on_sweep(slv_timer *timer)
     slv_shard *shard = slv_container_of(timer, slv_shard, sweep);
 
     slv_event_sweep_(shard);
-    slv_timer_start(timer, shard->loop, SWEEP_MS);
+    if (!slv_list_empty(&shard->lingering))
+        slv_timer_start(timer, shard->loop, SLV_EDGE_SWEEP_MS);
 }
 
 static slv_code open_parts(slv_shard *shard, slv_err *err)
@@ -222,7 +223,6 @@ static slv_code open_parts(slv_shard *shard, slv_err *err)
     http.handlers = &slv_ingress_handlers_;
     http.ctx = shard;
     shard->http = slv_http_server_new(shard->loop, &http);
-    slv_timer_start(&shard->sweep, shard->loop, SWEEP_MS);
     return SLV_OK;
 }
 
@@ -262,22 +262,41 @@ static void on_pool_closed(void *user)
     shard->on_closed(shard);
 }
 
-static void on_drained(void *user)
+static void stop_isolates(slv_shard *shard)
 {
-    slv_shard *shard = user;
-
     shard->closed = true;
-    shard->http = slv_http_server_free(shard->http);
+    slv_timer_stop(&shard->closing);
     slv_cron_stop(shard);
     while (shard->workers.len > 0)
         slv_shard_undeploy(shard, shard->workers.keys[0]);
     slv_pool_close(shard->pool, on_pool_closed, shard);
 }
 
+/* Nobody is connected any more: what waitUntil was given may still finish. */
+static void on_closing(slv_timer *timer)
+{
+    slv_shard *shard = slv_container_of(timer, slv_shard, closing);
+
+    if (slv_list_empty(&shard->events) || slv_loop_now_ms(shard->loop) >= shard->close_ms)
+        stop_isolates(shard);
+    else
+        slv_timer_start(timer, shard->loop, CLOSE_STEP_MS);
+}
+
+static void on_drained(void *user)
+{
+    slv_shard *shard = user;
+
+    shard->http = slv_http_server_free(shard->http);
+    shard->closing.fn = on_closing;
+    on_closing(&shard->closing);
+}
+
 void slv_shard_close(slv_shard *shard, uint32_t timeout_ms, void (*done)(slv_shard *shard))
 {
     shard->on_closed = done;
     shard->draining = true;
+    shard->close_ms = slv_loop_now_ms(shard->loop) + timeout_ms;
     slv_http_server_drain(shard->http, timeout_ms, on_drained, shard);
 }
 
