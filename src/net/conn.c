@@ -519,7 +519,7 @@ static void on_ready(slv_poll *poll, unsigned events)
 {
     slv_conn *c = slv_container_of(poll, slv_conn, wire.poll);
 
-    if (events & SLV_POLL_WRITE && c->blocked)
+    if (c->blocked && slv_wire_may_write(&c->wire, events))
         slv_conn_flush_later(c);
     if (events & SLV_POLL_READ && !wants_read(c) && has_failed(c)) {
         slv_conn_close(c, SLV_GONE_CLIENT);

@@ -335,7 +335,7 @@ static void on_ready(slv_poll *poll, unsigned events)
 {
     slv_h2 *h2 = slv_container_of(poll, slv_h2, wire.poll);
 
-    if (events & SLV_POLL_WRITE && h2->blocked)
+    if (h2->blocked && slv_wire_may_write(&h2->wire, events))
         slv_h2_flush_later(h2);
     if (events & SLV_POLL_READ || h2->wire.want_write)
         read_some(h2);

@@ -236,7 +236,7 @@ static void on_ready(slv_poll *poll, unsigned events)
     s->busy++;
     if (s->state == SO_HANDSHAKE)
         handshake(s);
-    if (s->state == SO_OPEN && events & SLV_POLL_WRITE && s->blocked)
+    if (s->state == SO_OPEN && s->blocked && slv_wire_may_write(&s->wire, events))
         slv_loop_flush(s->client->loop, &s->flush);
     if (s->state == SO_OPEN)
         read_some(s);

@@ -57,6 +57,7 @@ static ssize_t tls_writev(slv_wire *w, const struct iovec *iov, int count)
             errno = 0;
             n = SSL_write(w->ssl, (const char *)iov[i].iov_base + at,
                           (int)SLV_MIN(iov[i].iov_len - at, TLS_WRITE_MAX));
+            w->write_wants_read = n <= 0 && SSL_want_read(w->ssl);
             if (n <= 0) {
                 ssize_t result = tls_result(w, n);
 
@@ -93,6 +94,9 @@ void slv_wire_watch(slv_wire *w, slv_loop *loop, unsigned events)
 {
     slv_err err;
 
+    if (w->write_wants_read &&
+        events & SLV_POLL_WRITE) /* being writable would not help, and is always true */
+        events = (events & ~(unsigned)SLV_POLL_WRITE) | SLV_POLL_READ;
     if (w->want_write)
         events |= SLV_POLL_WRITE;
     if (slv_poll_started(&w->poll)) {
@@ -147,6 +151,7 @@ void slv_wire_take(slv_wire *w, slv_wire *src)
     w->ssl = src->ssl;
     w->fd = src->fd;
     w->want_write = src->want_write;
+    w->write_wants_read = src->write_wants_read;
     w->write_shut = src->write_shut;
     src->ssl = NULL;
     src->fd = -1;

@@ -17,6 +17,7 @@ typedef struct slv_wire {
     struct ssl_st *ssl; /* NULL: plain */
     int fd;             /* -1: closed */
     bool want_write; /* TLS cannot go on before the socket takes bytes, whatever the owner does */
+    bool write_wants_read; /* TLS cannot go on with a write before the socket gave bytes */
     bool write_shut;
 } slv_wire;
 
@@ -27,6 +28,11 @@ ssize_t slv_wire_writev(slv_wire *w, const struct iovec *iov, int count);
 bool slv_wire_pending(const slv_wire *w);
 /* Events of poll.h. */
 void slv_wire_watch(slv_wire *w, slv_loop *loop, unsigned events);
+/* Whether a write that was held up may be tried again, at these events. */
+static inline bool slv_wire_may_write(const slv_wire *w, unsigned events)
+{
+    return (events & (w->write_wants_read ? SLV_POLL_READ : SLV_POLL_WRITE)) != 0;
+}
 void slv_wire_unwatch(slv_wire *w);
 /* Ends our direction (after close_notify with TLS). */
 void slv_wire_shutdown(slv_wire *w);

@@ -494,7 +494,7 @@ static void on_ready(slv_poll *poll, unsigned events)
     slv_ws *ws = slv_container_of(poll, slv_ws, wire.poll);
 
     ws->busy++;
-    if (events & SLV_POLL_WRITE && ws->blocked)
+    if (ws->blocked && slv_wire_may_write(&ws->wire, events))
         slv_loop_flush(ws->loop, &ws->flush);
     if (events & SLV_POLL_READ || ws->wire.want_write) {
         for (int i = 0; i < READS_MAX && wants_read(ws) && read_once(ws); i++)
