@@ -77,9 +77,9 @@ static void print_logs(run *r)
     char *ptr;
     size_t room;
 
+    slv_frame_reader_init(&reader, SLV_CHAN_ISOLATE);
     if (r->rt.out.len == 0)
         return;
-    slv_frame_reader_init(&reader, SLV_CHAN_ISOLATE);
     if (slv_frame_reader_room(&reader, r->rt.out.len, &ptr, &room) == SLV_OK &&
         room >= r->rt.out.len) {
         memcpy(ptr, r->rt.out.ptr, r->rt.out.len);
