@@ -81,7 +81,7 @@ struct slv_event {
     slv_list linger; /* shard->lingering: END is due by linger_ms */
     uint64_t linger_ms;
     bool canceled;
-    bool effects; /* it has sent an operation: not to be tried again */
+    bool effects; /* it has sent an operation or its response: not to be tried again */
     bool retried;
     bool inside;     /* called by another event */
     slv_isolate *on; /* the only one that it may run on; NULL: any */
@@ -175,7 +175,7 @@ struct slv_shard {
     slv_url url;     /* of url_of, the head that was asked for last */
     const void *url_of;
     slv_str cf; /* request.cf, JSON */
-    slv_buf notice_page, notice_text;
+    slv_buf notice_page, notice_text, cf_text;
     uint64_t requests;
     slv_buf hook_out; /* records for the control loop, see hooks.c */
     slv_task hook_flush;

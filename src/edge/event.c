@@ -293,6 +293,7 @@ static slv_code take_response(slv_event *ev, const slv_frame *f, slv_err *err)
 
     if (!ev->ops->response || slv_msg_response_get(f->payload, &m) != SLV_OK)
         return slv_fail(err, SLV_E_PROTOCOL, "malformed RESPONSE");
+    ev->effects = true; /* it lives on for a socket or waitUntil(), but was answered */
     return ev->ops->response(ev, &m, err);
 }
 
