@@ -11,17 +11,17 @@ slv_charset_decoder *slv_charset_decoder_new(slv_charset charset,
 
     d->charset = charset;
     d->options = options;
-    if (charset_infos[charset].converter)
-        d->table = charset_table_open(charset_infos[charset].converter);
+    if (slv_charset_infos[charset].converter)
+        d->table = slv_charset_table_open(slv_charset_infos[charset].converter);
     if (charset >= SLV_CHARSET_IBM866)
-        charset_fill(charset, d->table, d->upper);
+        slv_charset_fill(charset, d->table, d->upper);
     return d;
 }
 
 slv_charset_decoder *slv_charset_decoder_free(slv_charset_decoder *d)
 {
     if (d) {
-        charset_table_close(d->table);
+        slv_charset_table_close(d->table);
         free(d);
     }
     return NULL;
@@ -34,7 +34,7 @@ static slv_code put_unit(slv_buf *out, uint32_t unit)
     return slv_buf_append(out, slv_str_make(&u, sizeof u));
 }
 
-slv_code charset_emit(slv_charset_decoder *d, uint32_t cp)
+slv_code slv_charset_emit(slv_charset_decoder *d, uint32_t cp)
 {
     if (cp < 0x10000)
         return put_unit(d->out, cp);
@@ -42,9 +42,9 @@ slv_code charset_emit(slv_charset_decoder *d, uint32_t cp)
     return put_unit(d->out, 0xDC00 + (cp & 0x3FF));
 }
 
-slv_code charset_error(slv_charset_decoder *d)
+slv_code slv_charset_error(slv_charset_decoder *d)
 {
-    return d->options.fatal ? SLV_E_PARSE : charset_emit(d, 0xFFFD);
+    return d->options.fatal ? SLV_E_PARSE : slv_charset_emit(d, 0xFFFD);
 }
 
 /* How many bytes at the end of s begin a character that more bytes could finish. */
@@ -107,7 +107,7 @@ static slv_code run_utf8(slv_charset_decoder *d, slv_str s, bool flush)
     }
     if (flush && d->n_pending > 0) {
         d->n_pending = 0;
-        return charset_error(d);
+        return slv_charset_error(d);
     }
     return SLV_OK;
 }
@@ -123,13 +123,13 @@ static slv_code put_utf16(slv_charset_decoder *d, uint32_t unit)
     if (lead && (trail || little))
         SLV_TRY(put_unit(d->out, lead));
     else if (lead)
-        SLV_TRY(charset_error(d));
+        SLV_TRY(slv_charset_error(d));
     if (unit >= 0xD800 && unit <= 0xDBFF) {
         d->first = (unsigned char)(unit >> 8);
         d->second = (unsigned char)unit;
         return SLV_OK;
     }
-    return trail && !lead && !little ? charset_error(d) : put_unit(d->out, unit);
+    return trail && !lead && !little ? slv_charset_error(d) : put_unit(d->out, unit);
 }
 
 static slv_code run_utf16(slv_charset_decoder *d, slv_str s, bool flush)
@@ -154,18 +154,18 @@ static slv_code run_utf16(slv_charset_decoder *d, slv_str s, bool flush)
     if (little && d->first)
         SLV_TRY(put_unit(d->out, (uint32_t)d->first << 8 | d->second));
     if (d->n_pending > 0 || (!little && d->first))
-        return charset_error(d);
+        return slv_charset_error(d);
     return SLV_OK;
 }
 
 static slv_code (*const multi_steps[])(slv_charset_decoder *d, int byte) = {
-    [SLV_CHARSET_GBK] = charset_step_gb18030,
-    [SLV_CHARSET_GB18030] = charset_step_gb18030,
-    [SLV_CHARSET_BIG5] = charset_step_big5,
-    [SLV_CHARSET_EUC_JP] = charset_step_euc_jp,
-    [SLV_CHARSET_ISO_2022_JP] = charset_step_iso_2022_jp,
-    [SLV_CHARSET_SHIFT_JIS] = charset_step_shift_jis,
-    [SLV_CHARSET_EUC_KR] = charset_step_euc_kr,
+    [SLV_CHARSET_GBK] = slv_charset_step_gb18030,
+    [SLV_CHARSET_GB18030] = slv_charset_step_gb18030,
+    [SLV_CHARSET_BIG5] = slv_charset_step_big5,
+    [SLV_CHARSET_EUC_JP] = slv_charset_step_euc_jp,
+    [SLV_CHARSET_ISO_2022_JP] = slv_charset_step_iso_2022_jp,
+    [SLV_CHARSET_SHIFT_JIS] = slv_charset_step_shift_jis,
+    [SLV_CHARSET_EUC_KR] = slv_charset_step_euc_kr,
 };
 
 static slv_code step(slv_charset_decoder *d, int byte)
@@ -178,14 +178,14 @@ static slv_code step(slv_charset_decoder *d, int byte)
         bool said = d->flag;
 
         d->flag = true;
-        return said ? SLV_OK : charset_error(d);
+        return said ? SLV_OK : slv_charset_error(d);
     }
     if (byte < 0x80)
-        return charset_emit(d, (uint32_t)byte);
+        return slv_charset_emit(d, (uint32_t)byte);
     if (d->charset == SLV_CHARSET_X_USER_DEFINED)
-        return charset_emit(d, (uint32_t)(0xF780 + byte - 0x80));
+        return slv_charset_emit(d, (uint32_t)(0xF780 + byte - 0x80));
     uint16_t unit = d->upper[byte - 0x80];
-    return unit ? charset_emit(d, unit) : charset_error(d);
+    return unit ? slv_charset_emit(d, unit) : slv_charset_error(d);
 }
 
 static slv_code run_steps(slv_charset_decoder *d, slv_str s, bool flush)

@@ -36,7 +36,7 @@ static const struct {
     {19697, 0x74E9, 1}, {19748, 0x7809, 1},
 };
 
-uint32_t charset_big5_exception(unsigned pointer)
+uint32_t slv_charset_big5_exception(unsigned pointer)
 {
     for (size_t i = 0; i < SLV_ARRAY_LEN(runs) && runs[i].pointer <= pointer; i++)
         if (pointer < (unsigned)runs[i].pointer + runs[i].count)

@@ -2,7 +2,7 @@
  * encoding's table. */
 #include "fmt/charset_int.h"
 
-const charset_info charset_infos[] = {
+const charset_info slv_charset_infos[] = {
     [SLV_CHARSET_UTF_8] = {"utf-8", NULL},
     [SLV_CHARSET_UTF_16LE] = {"utf-16le", NULL},
     [SLV_CHARSET_UTF_16BE] = {"utf-16be", NULL},
@@ -316,5 +316,5 @@ bool slv_charset_find(slv_str label, slv_charset *ret)
 
 const char *slv_charset_name(slv_charset charset)
 {
-    return charset_infos[charset].name;
+    return slv_charset_infos[charset].name;
 }

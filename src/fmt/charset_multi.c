@@ -21,7 +21,7 @@ static uint32_t lookup2(slv_charset_decoder *d, int a, int b)
 {
     const unsigned char bytes[2] = {(unsigned char)a, (unsigned char)b};
 
-    return charset_lookup(d->table, bytes, 2);
+    return slv_charset_lookup(d->table, bytes, 2);
 }
 
 /* A pair of bytes that is no character: an ASCII byte may be one for itself. */
@@ -29,7 +29,7 @@ static slv_code bad_pair(slv_charset_decoder *d, int byte)
 {
     if (ascii(byte))
         charset_push_back(d, byte);
-    return charset_error(d);
+    return slv_charset_error(d);
 }
 
 /* ICU follows an older edition of GB 18030 here. */
@@ -60,10 +60,10 @@ static slv_code gb18030_fourth(slv_charset_decoder *d, int byte)
         charset_push_back(d, byte);
         charset_push_back(d, (int)third);
         charset_push_back(d, (int)second);
-        return charset_error(d);
+        return slv_charset_error(d);
     }
-    uint32_t cp = charset_lookup(d->table, bytes, 4);
-    return cp ? charset_emit(d, cp) : charset_error(d);
+    uint32_t cp = slv_charset_lookup(d->table, bytes, 4);
+    return cp ? slv_charset_emit(d, cp) : slv_charset_error(d);
 }
 
 static slv_code gb18030_trail(slv_charset_decoder *d, int byte)
@@ -78,16 +78,16 @@ static slv_code gb18030_trail(slv_charset_decoder *d, int byte)
     d->first = 0;
     if (within(byte, 0x40, 0x7E) || within(byte, 0x80, 0xFE))
         cp = gb18030_pair(d, lead, byte);
-    return cp ? charset_emit(d, cp) : bad_pair(d, byte);
+    return cp ? slv_charset_emit(d, cp) : bad_pair(d, byte);
 }
 
-slv_code charset_step_gb18030(slv_charset_decoder *d, int byte)
+slv_code slv_charset_step_gb18030(slv_charset_decoder *d, int byte)
 {
     if (byte == CHARSET_END) {
         bool partial = d->first;
 
         d->first = d->second = d->third = 0;
-        return partial ? charset_error(d) : SLV_OK;
+        return partial ? slv_charset_error(d) : SLV_OK;
     }
     if (d->third)
         return gb18030_fourth(d, byte);
@@ -99,16 +99,16 @@ slv_code charset_step_gb18030(slv_charset_decoder *d, int byte)
         charset_push_back(d, byte);
         charset_push_back(d, d->second);
         d->first = d->second = 0;
-        return charset_error(d);
+        return slv_charset_error(d);
     }
     if (d->first)
         return gb18030_trail(d, byte);
     if (ascii(byte))
-        return charset_emit(d, (uint32_t)byte);
+        return slv_charset_emit(d, (uint32_t)byte);
     if (byte == 0x80)
-        return charset_emit(d, 0x20AC);
+        return slv_charset_emit(d, 0x20AC);
     if (byte == 0xFF)
-        return charset_error(d);
+        return slv_charset_error(d);
     d->first = (unsigned char)byte;
     return SLV_OK;
 }
@@ -120,18 +120,18 @@ static bool take_lead(slv_charset_decoder *d, int byte, bool is_lead, slv_code *
     *ret = SLV_OK;
     if (byte == CHARSET_END) {
         if (d->first)
-            *ret = charset_error(d);
+            *ret = slv_charset_error(d);
         d->first = 0;
         return true;
     }
     if (d->first)
         return false;
     if (ascii(byte))
-        *ret = charset_emit(d, (uint32_t)byte);
+        *ret = slv_charset_emit(d, (uint32_t)byte);
     else if (is_lead)
         d->first = (unsigned char)byte;
     else
-        *ret = charset_error(d);
+        *ret = slv_charset_error(d);
     return true;
 }
 
@@ -143,7 +143,7 @@ static uint32_t big5_letter(unsigned pointer)
     return pointer == 1164 || pointer == 1166 ? 0xEA : 0;
 }
 
-slv_code charset_step_big5(slv_charset_decoder *d, int byte)
+slv_code slv_charset_step_big5(slv_charset_decoder *d, int byte)
 {
     slv_code code;
     uint32_t cp = 0;
@@ -156,16 +156,16 @@ slv_code charset_step_big5(slv_charset_decoder *d, int byte)
         unsigned pointer = (unsigned)((lead - 0x81) * 157 + byte - (byte < 0x7F ? 0x40 : 0x62));
 
         if (big5_letter(pointer)) {
-            SLV_TRY(charset_emit(d, big5_letter(pointer)));
-            return charset_emit(d, pointer == 1133 || pointer == 1164 ? 0x304 : 0x30C);
+            SLV_TRY(slv_charset_emit(d, big5_letter(pointer)));
+            return slv_charset_emit(d, pointer == 1133 || pointer == 1164 ? 0x304 : 0x30C);
         }
-        cp = charset_big5_exception(pointer);
+        cp = slv_charset_big5_exception(pointer);
         if (!cp)
             cp = lookup2(d, lead, byte);
         if (private_use(cp))
             cp = 0;
     }
-    return cp ? charset_emit(d, cp) : bad_pair(d, byte);
+    return cp ? slv_charset_emit(d, cp) : bad_pair(d, byte);
 }
 
 /* JIS X 0208 by row and cell, both 0 to 93. */
@@ -182,10 +182,10 @@ static uint32_t jis0212(slv_charset_decoder *d, int row, int cell)
 
     if (within(pointer, 7708, 7727) || pointer == 7730)
         return 0; /* additions of a vendor */
-    return charset_lookup(d->table, bytes, 3);
+    return slv_charset_lookup(d->table, bytes, 3);
 }
 
-slv_code charset_step_euc_jp(slv_charset_decoder *d, int byte)
+slv_code slv_charset_step_euc_jp(slv_charset_decoder *d, int byte)
 {
     slv_code code;
     uint32_t cp = 0;
@@ -198,7 +198,7 @@ slv_code charset_step_euc_jp(slv_charset_decoder *d, int byte)
     int lead = d->first;
     d->first = 0;
     if (lead == 0x8E && within(byte, 0xA1, 0xDF))
-        return charset_emit(d, (uint32_t)(0xFF61 - 0xA1 + byte));
+        return slv_charset_emit(d, (uint32_t)(0xFF61 - 0xA1 + byte));
     if (lead == 0x8F && within(byte, 0xA1, 0xFE)) {
         d->flag = true;
         d->first = (unsigned char)byte;
@@ -207,18 +207,18 @@ slv_code charset_step_euc_jp(slv_charset_decoder *d, int byte)
     if (within(lead, 0xA1, 0xFE) && within(byte, 0xA1, 0xFE))
         cp = d->flag ? jis0212(d, lead - 0xA1, byte - 0xA1) : jis0208(d, lead - 0xA1, byte - 0xA1);
     d->flag = false;
-    return cp ? charset_emit(d, cp) : bad_pair(d, byte);
+    return cp ? slv_charset_emit(d, cp) : bad_pair(d, byte);
 }
 
-slv_code charset_step_shift_jis(slv_charset_decoder *d, int byte)
+slv_code slv_charset_step_shift_jis(slv_charset_decoder *d, int byte)
 {
     slv_code code;
     uint32_t cp = 0;
 
     if (!d->first && byte == 0x80)
-        return charset_emit(d, 0x80);
+        return slv_charset_emit(d, 0x80);
     if (!d->first && within(byte, 0xA1, 0xDF))
-        return charset_emit(d, (uint32_t)(0xFF61 - 0xA1 + byte));
+        return slv_charset_emit(d, (uint32_t)(0xFF61 - 0xA1 + byte));
     if (take_lead(d, byte, within(byte, 0x81, 0x9F) || within(byte, 0xE0, 0xFC), &code))
         return code;
     int lead = d->first;
@@ -228,15 +228,15 @@ slv_code charset_step_shift_jis(slv_charset_decoder *d, int byte)
             (lead - (lead < 0xA0 ? 0x81 : 0xC1)) * 188 + byte - (byte < 0x7F ? 0x40 : 0x41);
 
         if (within(pointer, 8836, 10715))
-            return charset_emit(d, (uint32_t)(0xE000 - 8836 + pointer));
+            return slv_charset_emit(d, (uint32_t)(0xE000 - 8836 + pointer));
         cp = lookup2(d, lead, byte);
         if (private_use(cp))
             cp = 0;
     }
-    return cp ? charset_emit(d, cp) : bad_pair(d, byte);
+    return cp ? slv_charset_emit(d, cp) : bad_pair(d, byte);
 }
 
-slv_code charset_step_euc_kr(slv_charset_decoder *d, int byte)
+slv_code slv_charset_step_euc_kr(slv_charset_decoder *d, int byte)
 {
     slv_code code;
     uint32_t cp = 0;
@@ -249,7 +249,7 @@ slv_code charset_step_euc_kr(slv_charset_decoder *d, int byte)
         cp = lookup2(d, lead, byte);
     if (private_use(cp))
         cp = 0;
-    return cp ? charset_emit(d, cp) : bad_pair(d, byte);
+    return cp ? slv_charset_emit(d, cp) : bad_pair(d, byte);
 }
 
 enum { J_ASCII, J_ROMAN, J_KATAKANA, J_LEAD, J_TRAIL, J_ESCAPE_START, J_ESCAPE };
@@ -263,15 +263,15 @@ static slv_code iso_2022_jp_text(slv_charset_decoder *d, int byte)
             break;
         d->flag = false;
         if (d->state == J_ROMAN && byte == 0x5C)
-            return charset_emit(d, 0xA5);
+            return slv_charset_emit(d, 0xA5);
         if (d->state == J_ROMAN && byte == 0x7E)
-            return charset_emit(d, 0x203E);
-        return charset_emit(d, (uint32_t)byte);
+            return slv_charset_emit(d, 0x203E);
+        return slv_charset_emit(d, (uint32_t)byte);
     case J_KATAKANA:
         if (!within(byte, 0x21, 0x5F))
             break;
         d->flag = false;
-        return charset_emit(d, (uint32_t)(0xFF61 - 0x21 + byte));
+        return slv_charset_emit(d, (uint32_t)(0xFF61 - 0x21 + byte));
     case J_LEAD:
         if (!within(byte, 0x21, 0x7E))
             break;
@@ -283,7 +283,7 @@ static slv_code iso_2022_jp_text(slv_charset_decoder *d, int byte)
         SLV_UNREACHABLE();
     }
     d->flag = false;
-    return charset_error(d);
+    return slv_charset_error(d);
 }
 
 static slv_code iso_2022_jp_trail(slv_charset_decoder *d, int byte)
@@ -293,7 +293,7 @@ static slv_code iso_2022_jp_trail(slv_charset_decoder *d, int byte)
     d->state = byte == 0x1B ? J_ESCAPE_START : J_LEAD;
     if (within(byte, 0x21, 0x7E))
         cp = jis0208(d, d->first - 0x21, byte - 0x21);
-    return cp ? charset_emit(d, cp) : charset_error(d);
+    return cp ? slv_charset_emit(d, cp) : slv_charset_error(d);
 }
 
 static slv_code iso_2022_jp_escape(slv_charset_decoder *d, int byte)
@@ -309,17 +309,17 @@ static slv_code iso_2022_jp_escape(slv_charset_decoder *d, int byte)
     if (state >= 0) {
         d->state = d->output_state = (uint8_t)state;
         d->flag = true;
-        return repeated ? charset_error(d) : SLV_OK; /* an escape with nothing behind it */
+        return repeated ? slv_charset_error(d) : SLV_OK; /* an escape with nothing behind it */
     }
     if (byte != CHARSET_END)
         charset_push_back(d, byte);
     charset_push_back(d, lead);
     d->flag = false;
     d->state = d->output_state;
-    return charset_error(d);
+    return slv_charset_error(d);
 }
 
-slv_code charset_step_iso_2022_jp(slv_charset_decoder *d, int byte)
+slv_code slv_charset_step_iso_2022_jp(slv_charset_decoder *d, int byte)
 {
     if (d->state == J_TRAIL)
         return iso_2022_jp_trail(d, byte);
@@ -335,7 +335,7 @@ slv_code charset_step_iso_2022_jp(slv_charset_decoder *d, int byte)
             charset_push_back(d, byte);
         d->flag = false;
         d->state = d->output_state;
-        return charset_error(d);
+        return slv_charset_error(d);
     }
     if (byte == 0x1B) {
         d->state = J_ESCAPE_START;

@@ -8,7 +8,7 @@ struct charset_table {
     UConverter *converter;
 };
 
-charset_table *charset_table_open(const char *converter)
+charset_table *slv_charset_table_open(const char *converter)
 {
     charset_table *t = slv_new0(charset_table);
     UErrorCode status = U_ZERO_ERROR;
@@ -20,7 +20,7 @@ charset_table *charset_table_open(const char *converter)
     return t;
 }
 
-void charset_table_close(charset_table *t)
+void slv_charset_table_close(charset_table *t)
 {
     if (t) {
         ucnv_close(t->converter);
@@ -28,7 +28,7 @@ void charset_table_close(charset_table *t)
     }
 }
 
-uint32_t charset_lookup(charset_table *t, const unsigned char *bytes, size_t n)
+uint32_t slv_charset_lookup(charset_table *t, const unsigned char *bytes, size_t n)
 {
     const char *from = (const char *)bytes;
     UErrorCode status = U_ZERO_ERROR;
@@ -57,13 +57,13 @@ static const uint16_t iso_8859_16[96] = {
     0xE8,  0xE9,  0xEA,  0xEB,  0xEC,   0xED,   0xEE,  0xEF,  0x111, 0x144,  0xF2,  0xF3,
     0xF4,  0x151, 0xF6,  0x15B, 0x171,  0xF9,   0xFA,  0xFB,  0xFC,  0x119,  0x21B, 0xFF};
 
-void charset_fill(slv_charset charset, charset_table *t, uint16_t upper[128])
+void slv_charset_fill(slv_charset charset, charset_table *t, uint16_t upper[128])
 {
     for (unsigned i = 0; i < 128; i++) {
         unsigned char byte = (unsigned char)(0x80 + i);
 
         if (t)
-            upper[i] = (uint16_t)charset_lookup(t, &byte, 1);
+            upper[i] = (uint16_t)slv_charset_lookup(t, &byte, 1);
         else
             upper[i] = i < 32 ? byte : iso_8859_16[i - 32];
         /* ICU fills the holes of this one with characters for private use */

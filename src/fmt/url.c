@@ -100,7 +100,7 @@ slv_code slv_url_origin(const slv_url *url, slv_buf *ret)
 
 uint16_t slv_url_port_number(const slv_url *url)
 {
-    int32_t by_scheme = url_default_port(url->scheme);
+    int32_t by_scheme = slv_url_default_port(url->scheme);
 
     if (url->at.port != SLV_URL_NONE)
         return (uint16_t)url->at.port;
@@ -119,25 +119,25 @@ static slv_str strip_controls(slv_str s)
 slv_code slv_url_parse(slv_str input, const slv_url *base, slv_url *ret)
 {
     SLV_CLEANUP(slv_buf_done) slv_buf scratch = SLV_BUF(SLV_URL_MAX * 3);
-    SLV_CLEANUP(url_record_done) url_record rec;
+    SLV_CLEANUP(slv_url_record_done) url_record rec;
     slv_code code = SLV_OK;
     slv_str clean;
 
-    url_record_init(&rec);
+    slv_url_record_init(&rec);
     if (input.len > SLV_URL_MAX)
         return SLV_E_LIMIT;
-    if (url_fast_parse(input, ret, &code))
+    if (slv_url_fast_parse(input, ret, &code))
         return code;
-    SLV_TRY(url_clean(strip_controls(input), &scratch, &clean));
-    SLV_TRY(url_run(clean, base, &rec, URL_NO_OVERRIDE));
-    return url_record_write(&rec, ret);
+    SLV_TRY(slv_url_clean(strip_controls(input), &scratch, &clean));
+    SLV_TRY(slv_url_run(clean, base, &rec, URL_NO_OVERRIDE));
+    return slv_url_record_write(&rec, ret);
 }
 
 /* Runs the parser from a state on a setter's value. What it refuses changes nothing more, and is no
  * error. */
 static slv_code override(url_record *rec, slv_str value, url_state state)
 {
-    slv_code code = url_run(value, NULL, rec, state);
+    slv_code code = slv_url_run(value, NULL, rec, state);
 
     return code == SLV_E_PARSE ? SLV_OK : code;
 }
@@ -215,18 +215,18 @@ static slv_code set_part(url_record *rec, slv_url_part which, slv_str value, slv
 slv_code slv_url_set(slv_url *url, slv_url_part which, slv_str value)
 {
     SLV_CLEANUP(slv_buf_done) slv_buf scratch = SLV_BUF(SLV_URL_MAX * 3);
-    SLV_CLEANUP(url_record_done) url_record rec;
+    SLV_CLEANUP(slv_url_record_done) url_record rec;
     slv_str clean;
 
-    url_record_init(&rec);
+    slv_url_record_init(&rec);
     if (which == SLV_URL_HREF)
         return slv_url_parse(value, NULL, url);
     if (value.len > SLV_URL_MAX)
         return SLV_E_LIMIT;
-    SLV_TRY(url_record_load(&rec, url));
-    SLV_TRY(url_clean(value, &scratch, &clean));
+    SLV_TRY(slv_url_record_load(&rec, url));
+    SLV_TRY(slv_url_clean(value, &scratch, &clean));
     SLV_TRY(set_part(&rec, which, clean, value));
-    return url_record_write(&rec, url);
+    return slv_url_record_write(&rec, url);
 }
 
 bool slv_url_dns_length_ok(const slv_url *url)

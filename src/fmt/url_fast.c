@@ -94,14 +94,14 @@ static bool plain_port(slv_str s, size_t i, slv_url_scheme scheme, uint32_t *ret
     slv_str digits = slv_str_sub(s, i + 1, end);
     if (digits.len == 0 || digits.len > 5 || (digits.len > 1 && digits.ptr[0] == '0') ||
         slv_parse_u64(digits, &port) != SLV_OK || port > 65535 ||
-        (int32_t)port == url_default_port(scheme))
+        (int32_t)port == slv_url_default_port(scheme))
         return false;
     *ret_port = (uint32_t)port;
     *ret_end = end;
     return true;
 }
 
-bool url_fast_parse(slv_str s, slv_url *ret, slv_code *ret_code)
+bool slv_url_fast_parse(slv_str s, slv_url *ret, slv_code *ret_code)
 {
     bool https = slv_str_starts(s, SLV_STR("https://"));
     slv_url_scheme scheme = https ? SLV_URL_HTTPS : SLV_URL_HTTP;

@@ -2,7 +2,7 @@
  * url_int.h - what url.c (the parser), url_host.c, url_sets.c and url_record.c share. Private to
  * the URL parser.
  *
- * While a URL is being parsed or changed it is taken apart into a url_record; url_record_write
+ * While a URL is being parsed or changed it is taken apart into a url_record; slv_url_record_write
  * turns that into the serialised form with offsets that slv_url is.
  */
 #ifndef SLV_FMT_URL_INT_H
@@ -22,27 +22,27 @@ typedef struct url_record {
     bool has_host, opaque_path, has_query, has_fragment;
 } url_record;
 
-void url_record_init(url_record *rec);
-void url_record_done(url_record *rec);
-SLV_DEFINE_CLEANUP_DONE(url_record, url_record_done);
-SLV_NODISCARD slv_code url_record_load(url_record *rec, const slv_url *url);
+void slv_url_record_init(url_record *rec);
+void slv_url_record_done(url_record *rec);
+SLV_DEFINE_CLEANUP_DONE(url_record, slv_url_record_done);
+SLV_NODISCARD slv_code slv_url_record_load(url_record *rec, const slv_url *url);
 /* Replaces *ret; on failure it is unchanged. */
-SLV_NODISCARD slv_code url_record_write(const url_record *rec, slv_url *ret);
+SLV_NODISCARD slv_code slv_url_record_write(const url_record *rec, slv_url *ret);
 
-slv_url_scheme url_scheme_of(slv_str name);
+slv_url_scheme slv_url_scheme_of(slv_str name);
 /* -1 when the scheme has none. */
-int32_t url_default_port(slv_url_scheme scheme);
+int32_t slv_url_default_port(slv_url_scheme scheme);
 static inline bool url_special(slv_url_scheme scheme)
 {
     return scheme != SLV_URL_OTHER;
 }
 
 /* Path segments: "." and "..", also with %2e. */
-bool url_single_dot(slv_str segment);
-bool url_double_dot(slv_str segment);
-bool url_windows_letter(slv_str s);        /* "C:" or "C|" */
-bool url_starts_windows_letter(slv_str s); /* the same, and then the end or one of / \ ? # */
-void url_shorten_path(url_record *rec);
+bool slv_url_single_dot(slv_str segment);
+bool slv_url_double_dot(slv_str segment);
+bool slv_url_windows_letter(slv_str s);        /* "C:" or "C|" */
+bool slv_url_starts_windows_letter(slv_str s); /* the same, and then the end or one of / \ ? # */
+void slv_url_shorten_path(url_record *rec);
 
 /* The setters run the parser from one of these states on a part of a URL. */
 typedef enum url_state {
@@ -72,12 +72,12 @@ typedef enum url_state {
 
 /* Runs the basic URL parser. input has no tabs, newlines or malformed UTF-8. SLV_E_PARSE: failure,
    after which rec may have been changed in part (the setters keep such changes). */
-SLV_NODISCARD slv_code url_run(slv_str input, const slv_url *base, url_record *rec,
-                               url_state override);
+SLV_NODISCARD slv_code slv_url_run(slv_str input, const slv_url *base, url_record *rec,
+                                   url_state override);
 /* Copies input without tabs and newlines and with malformed UTF-8 replaced, when there are any;
  * else *ret is input. */
-SLV_NODISCARD slv_code url_clean(slv_str input, slv_buf *scratch, slv_str *ret);
+SLV_NODISCARD slv_code slv_url_clean(slv_str input, slv_buf *scratch, slv_str *ret);
 /* Recognises a normalised plain http(s) URL and fills *ret from it. False: use the parser. */
-bool url_fast_parse(slv_str input, slv_url *ret, slv_code *ret_code);
+bool slv_url_fast_parse(slv_str input, slv_url *ret, slv_code *ret_code);
 
 #endif

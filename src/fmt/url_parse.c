@@ -90,7 +90,7 @@ static step scheme_start(parser *p, int c)
 static step override_scheme(parser *p)
 {
     url_record *rec = p->rec;
-    slv_url_scheme scheme = url_scheme_of(slv_buf_view(&p->buf));
+    slv_url_scheme scheme = slv_url_scheme_of(slv_buf_view(&p->buf));
 
     if (url_special(scheme) != url_special(rec->scheme))
         return STOP;
@@ -100,7 +100,7 @@ static step override_scheme(parser *p)
         return STOP;
     PUT(slv_buf_set(&rec->scheme_name, slv_buf_view(&p->buf)));
     rec->scheme = scheme;
-    if (rec->port == url_default_port(scheme))
+    if (rec->port == slv_url_default_port(scheme))
         rec->port = -1;
     return STOP;
 }
@@ -124,7 +124,7 @@ static step scheme(parser *p, int c)
     if (p->override)
         return override_scheme(p);
     PUT(slv_buf_set(&rec->scheme_name, slv_buf_view(&p->buf)));
-    rec->scheme = url_scheme_of(slv_buf_view(&p->buf));
+    rec->scheme = slv_url_scheme_of(slv_buf_view(&p->buf));
     slv_buf_reset(&p->buf);
     if (rec->scheme == SLV_URL_FILE)
         return enter(p, URL_FILE, false);
@@ -217,7 +217,7 @@ static step relative(parser *p, int c)
     if (c == END)
         return GO;
     p->rec->has_query = false;
-    url_shorten_path(p->rec);
+    slv_url_shorten_path(p->rec);
     return enter(p, URL_PATH, true);
 }
 
@@ -331,7 +331,8 @@ static step port(parser *p, int c)
 
         if (slv_parse_u64(slv_buf_view(&p->buf), &number) != SLV_OK || number > 65535)
             return fail(p, SLV_E_PARSE);
-        p->rec->port = (int32_t)number == url_default_port(p->rec->scheme) ? -1 : (int32_t)number;
+        p->rec->port =
+            (int32_t)number == slv_url_default_port(p->rec->scheme) ? -1 : (int32_t)number;
         slv_buf_reset(&p->buf);
         if (p->override)
             return STOP;
@@ -362,10 +363,10 @@ static step file(parser *p, int c)
     if (c == END)
         return GO;
     rec->has_query = false;
-    if (url_starts_windows_letter(rest(p)))
+    if (slv_url_starts_windows_letter(rest(p)))
         slv_buf_reset(&rec->path);
     else
-        url_shorten_path(rec);
+        slv_url_shorten_path(rec);
     return enter(p, URL_PATH, true);
 }
 
@@ -377,8 +378,8 @@ static step file_slash(parser *p, int c)
         slv_str path = slv_url_pathname(p->base);
 
         PUT(take_host(p));
-        if (!url_starts_windows_letter(c == END ? SLV_STR("") : rest(p)) && path.len >= 3 &&
-            path.ptr[2] == ':' && url_windows_letter(slv_str_sub(path, 1, 3)) &&
+        if (!slv_url_starts_windows_letter(c == END ? SLV_STR("") : rest(p)) && path.len >= 3 &&
+            path.ptr[2] == ':' && slv_url_windows_letter(slv_str_sub(path, 1, 3)) &&
             (path.len == 3 || path.ptr[3] == '/'))
             PUT(slv_buf_append(&p->rec->path, slv_str_sub(path, 0, 3)));
     }
@@ -392,7 +393,7 @@ static step file_host(parser *p, int c)
         return GO;
     }
     p->pos--;
-    if (!p->override && url_windows_letter(slv_buf_view(&p->buf)))
+    if (!p->override && slv_url_windows_letter(slv_buf_view(&p->buf)))
         return enter(p, URL_PATH, false); /* buf becomes the first segment */
     p->state = URL_PATH_START;
     if (p->buf.len == 0) {
@@ -430,15 +431,15 @@ static slv_code end_segment(parser *p, bool slash)
     url_record *rec = p->rec;
     slv_str segment = slv_buf_view(&p->buf);
 
-    if (url_double_dot(segment)) {
-        url_shorten_path(rec);
+    if (slv_url_double_dot(segment)) {
+        slv_url_shorten_path(rec);
         if (!slash)
             SLV_TRY(slv_buf_append_byte(&rec->path, '/'));
-    } else if (url_single_dot(segment)) {
+    } else if (slv_url_single_dot(segment)) {
         if (!slash)
             SLV_TRY(slv_buf_append_byte(&rec->path, '/'));
     } else {
-        if (rec->scheme == SLV_URL_FILE && rec->path.len == 0 && url_windows_letter(segment))
+        if (rec->scheme == SLV_URL_FILE && rec->path.len == 0 && slv_url_windows_letter(segment))
             p->buf.ptr[1] = ':';
         SLV_TRY(slv_buf_append_byte(&rec->path, '/'));
         SLV_TRY(slv_buf_append(&rec->path, segment));
@@ -568,7 +569,7 @@ static slv_code run(parser *p)
     }
 }
 
-slv_code url_run(slv_str input, const slv_url *base, url_record *rec, url_state override)
+slv_code slv_url_run(slv_str input, const slv_url *base, url_record *rec, url_state override)
 {
     parser p = {.in = input,
                 .base = base,

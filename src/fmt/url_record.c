@@ -11,7 +11,7 @@ static const struct {
     [SLV_URL_FILE] = {SLV_STR("file"), -1},
 };
 
-slv_url_scheme url_scheme_of(slv_str name)
+slv_url_scheme slv_url_scheme_of(slv_str name)
 {
     for (unsigned i = SLV_URL_HTTP; i < SLV_ARRAY_LEN(schemes); i++)
         if (slv_str_eq(name, schemes[i].name))
@@ -19,12 +19,12 @@ slv_url_scheme url_scheme_of(slv_str name)
     return SLV_URL_OTHER;
 }
 
-int32_t url_default_port(slv_url_scheme scheme)
+int32_t slv_url_default_port(slv_url_scheme scheme)
 {
     return schemes[scheme].port;
 }
 
-void url_record_init(url_record *rec)
+void slv_url_record_init(url_record *rec)
 {
     *rec = (url_record){.port = -1,
                         .scheme_name = SLV_BUF(SLV_URL_MAX),
@@ -36,7 +36,7 @@ void url_record_init(url_record *rec)
                         .fragment = SLV_BUF(SLV_URL_MAX)};
 }
 
-void url_record_done(url_record *rec)
+void slv_url_record_done(url_record *rec)
 {
     slv_buf_done(&rec->scheme_name);
     slv_buf_done(&rec->username);
@@ -47,7 +47,7 @@ void url_record_done(url_record *rec)
     slv_buf_done(&rec->fragment);
 }
 
-slv_code url_record_load(url_record *rec, const slv_url *url)
+slv_code slv_url_record_load(url_record *rec, const slv_url *url)
 {
     slv_str href = slv_buf_view(&url->href);
 
@@ -91,7 +91,7 @@ static slv_code write_authority(const url_record *rec, slv_buf *out, slv_url_off
     return SLV_OK;
 }
 
-slv_code url_record_write(const url_record *rec, slv_url *ret)
+slv_code slv_url_record_write(const url_record *rec, slv_url *ret)
 {
     SLV_CLEANUP(slv_buf_done) slv_buf out = SLV_BUF(SLV_URL_MAX);
     slv_url_offsets at = {
@@ -137,45 +137,45 @@ static size_t dot_len(slv_str s)
     return slv_str_eq_nocase(slv_str_sub(s, 0, 3), SLV_STR("%2e")) ? 3 : 0;
 }
 
-bool url_single_dot(slv_str segment)
+bool slv_url_single_dot(slv_str segment)
 {
     size_t n = dot_len(segment);
 
     return n > 0 && n == segment.len;
 }
 
-bool url_double_dot(slv_str segment)
+bool slv_url_double_dot(slv_str segment)
 {
     size_t n = dot_len(segment);
 
-    return n > 0 && url_single_dot(slv_str_skip(segment, n));
+    return n > 0 && slv_url_single_dot(slv_str_skip(segment, n));
 }
 
-bool url_windows_letter(slv_str s)
+bool slv_url_windows_letter(slv_str s)
 {
     return s.len == 2 && slv_is_alpha(s.ptr[0]) && (s.ptr[1] == ':' || s.ptr[1] == '|');
 }
 
-bool url_starts_windows_letter(slv_str s)
+bool slv_url_starts_windows_letter(slv_str s)
 {
-    if (!url_windows_letter(slv_str_sub(s, 0, 2)))
+    if (!slv_url_windows_letter(slv_str_sub(s, 0, 2)))
         return false;
     return s.len == 2 || s.ptr[2] == '/' || s.ptr[2] == '\\' || s.ptr[2] == '?' || s.ptr[2] == '#';
 }
 
-void url_shorten_path(url_record *rec)
+void slv_url_shorten_path(url_record *rec)
 {
     slv_str path = slv_buf_view(&rec->path);
 
     /* a drive letter that stands alone is not left by ".." */
     if (rec->scheme == SLV_URL_FILE && path.len == 3 && path.ptr[2] == ':' &&
-        url_windows_letter(slv_str_skip(path, 1)))
+        slv_url_windows_letter(slv_str_skip(path, 1)))
         return;
     if (path.len > 0)
         rec->path.len = slv_str_rchr(path, '/');
 }
 
-slv_code url_clean(slv_str input, slv_buf *scratch, slv_str *ret)
+slv_code slv_url_clean(slv_str input, slv_buf *scratch, slv_str *ret)
 {
     bool dirty = false;
 

@@ -56,7 +56,7 @@ static slv_code ended(EVP_CIPHER_CTX *ctx, bool ok, slv_buf *out, size_t start)
 
 slv_code slv_aes_cbc(bool encrypt, slv_str key, slv_str iv, slv_str in, slv_buf *out)
 {
-    const EVP_CIPHER *cipher = crypto_aes(CRYPTO_CBC, key.len);
+    const EVP_CIPHER *cipher = slv_crypto_aes(CRYPTO_CBC, key.len);
     size_t start = out->len;
 
     if (!cipher || iv.len != BLOCK)
@@ -96,7 +96,7 @@ static uint64_t blocks_to_wrap(const unsigned char counter[BLOCK], unsigned bits
 
 slv_code slv_aes_ctr(slv_str key, slv_str counter, unsigned bits, slv_str in, slv_buf *out)
 {
-    const EVP_CIPHER *cipher = crypto_aes(CRYPTO_CTR, key.len);
+    const EVP_CIPHER *cipher = slv_crypto_aes(CRYPTO_CTR, key.len);
     size_t start = out->len;
     unsigned char block[BLOCK];
 
@@ -146,14 +146,14 @@ static bool gcm_init(EVP_CIPHER_CTX *ctx, bool encrypt, const EVP_CIPHER *cipher
 
 slv_code slv_aes_gcm(bool encrypt, slv_gcm_options o, slv_str in, slv_buf *out)
 {
-    const EVP_CIPHER *cipher = crypto_aes(CRYPTO_GCM, o.key.len);
+    const EVP_CIPHER *cipher = slv_crypto_aes(CRYPTO_GCM, o.key.len);
     size_t start = out->len;
     unsigned char tag[BLOCK] = {0};
 
     if (!cipher || o.tag_len < 4 || o.tag_len > BLOCK || (!encrypt && in.len < o.tag_len))
         return SLV_E_INVAL;
     if (o.iv.len > CRYPTO_GCM_IV_MAX)
-        return crypto_gcm_long_iv(encrypt, o, in, out);
+        return slv_crypto_gcm_long_iv(encrypt, o, in, out);
     EVP_CIPHER_CTX *ctx = new_ctx();
     bool ok = gcm_init(ctx, encrypt, cipher, o);
     if (!encrypt) {
@@ -170,7 +170,7 @@ slv_code slv_aes_gcm(bool encrypt, slv_gcm_options o, slv_str in, slv_buf *out)
 
 slv_code slv_aes_kw(bool wrap, slv_str key, slv_str in, slv_buf *out)
 {
-    const EVP_CIPHER *cipher = crypto_aes(CRYPTO_KW, key.len);
+    const EVP_CIPHER *cipher = slv_crypto_aes(CRYPTO_KW, key.len);
     size_t start = out->len;
     int n = 0;
 

@@ -60,40 +60,40 @@ static void fetch_all(void)
     SLV_ASSERT((fetched.pbkdf2 = EVP_KDF_fetch(NULL, "PBKDF2", NULL)) != NULL);
 }
 
-void crypto_fetch(void)
+void slv_crypto_fetch(void)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
 
     SLV_ASSERT(pthread_once(&once, fetch_all) == 0);
 }
 
-const EVP_MD *crypto_md(slv_digest_id id)
+const EVP_MD *slv_crypto_md(slv_digest_id id)
 {
-    crypto_fetch();
+    slv_crypto_fetch();
     return id <= SLV_DIGEST_SHA512 ? fetched.mds[id] : NULL;
 }
 
-const char *crypto_md_name(slv_digest_id id)
+const char *slv_crypto_md_name(slv_digest_id id)
 {
     SLV_ASSERT(id <= SLV_DIGEST_SHA512);
     return md_names[id];
 }
 
-EVP_KDF *crypto_hkdf(void)
+EVP_KDF *slv_crypto_hkdf(void)
 {
-    crypto_fetch();
+    slv_crypto_fetch();
     return fetched.hkdf;
 }
 
-EVP_KDF *crypto_pbkdf2(void)
+EVP_KDF *slv_crypto_pbkdf2(void)
 {
-    crypto_fetch();
+    slv_crypto_fetch();
     return fetched.pbkdf2;
 }
 
-const EVP_CIPHER *crypto_aes(crypto_mode mode, size_t key_len)
+const EVP_CIPHER *slv_crypto_aes(crypto_mode mode, size_t key_len)
 {
-    crypto_fetch();
+    slv_crypto_fetch();
     if (key_len != 16 && key_len != 24 && key_len != 32)
         return NULL;
     return fetched.aes[mode][key_len / 8 - 2];

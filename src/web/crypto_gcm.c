@@ -68,7 +68,7 @@ static slv_code encrypt_block(slv_str key, const unsigned char in[BLOCK], unsign
     return SLV_OK;
 }
 
-slv_code crypto_gcm_long_iv(bool encrypt, slv_gcm_options o, slv_str in, slv_buf *out)
+slv_code slv_crypto_gcm_long_iv(bool encrypt, slv_gcm_options o, slv_str in, slv_buf *out)
 {
     unsigned char hash_key[BLOCK] = {0}, first[BLOCK], mask[BLOCK], tag[BLOCK];
     slv_str given = slv_str_skip(in, in.len - o.tag_len); /* when decrypting */

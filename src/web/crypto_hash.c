@@ -50,7 +50,7 @@ slv_digest *slv_digest_new(slv_digest_id id)
         return d;
     }
     d->ctx = EVP_MD_CTX_new();
-    SLV_ASSERT(d->ctx && EVP_DigestInit_ex2(d->ctx, crypto_md(id), NULL));
+    SLV_ASSERT(d->ctx && EVP_DigestInit_ex2(d->ctx, slv_crypto_md(id), NULL));
     return d;
 }
 
@@ -112,7 +112,7 @@ static bool padded_hash(EVP_MD_CTX *ctx, const EVP_MD *md, const unsigned char *
    again than on hashing. */
 slv_code slv_hmac(slv_digest_id id, slv_str key, slv_str bytes, slv_buf *out)
 {
-    const EVP_MD *md = crypto_md(id);
+    const EVP_MD *md = slv_crypto_md(id);
     size_t block = (size_t)EVP_MD_get_block_size(md), len = (size_t)EVP_MD_get_size(md);
     unsigned char short_key[SLV_DIGEST_MAX], inner[SLV_DIGEST_MAX], pad[128] = {0};
     EVP_MD_CTX *ctx = EVP_MD_CTX_new();
@@ -147,10 +147,10 @@ bool slv_bytes_equal(slv_str a, slv_str b)
 /* The digest by name, which the library takes as a writable string. */
 static OSSL_PARAM digest_param(slv_digest_id id, char name[16])
 {
-    size_t len = strlen(crypto_md_name(id));
+    size_t len = strlen(slv_crypto_md_name(id));
 
     SLV_ASSERT(len < 16);
-    memcpy(name, crypto_md_name(id), len + 1);
+    memcpy(name, slv_crypto_md_name(id), len + 1);
     return OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST, name, 0);
 }
 
@@ -183,9 +183,9 @@ slv_code slv_hkdf(slv_kdf_options o, slv_buf *out)
         octets(OSSL_KDF_PARAM_SALT, o.salt), octets(OSSL_KDF_PARAM_INFO, o.info),
         OSSL_PARAM_construct_end(),
     };
-    if (o.len > 255u * (size_t)EVP_MD_get_size(crypto_md(o.hash)))
+    if (o.len > 255u * (size_t)EVP_MD_get_size(slv_crypto_md(o.hash)))
         return SLV_E_DENIED;
-    return derive(crypto_hkdf(), params, o.len, out);
+    return derive(slv_crypto_hkdf(), params, o.len, out);
 }
 
 slv_code slv_pbkdf2(slv_kdf_options o, slv_buf *out)
@@ -202,5 +202,5 @@ slv_code slv_pbkdf2(slv_kdf_options o, slv_buf *out)
         OSSL_PARAM_construct_int(OSSL_KDF_PARAM_PKCS5, &pkcs5),
         OSSL_PARAM_construct_end(),
     };
-    return derive(crypto_pbkdf2(), params, o.len, out);
+    return derive(slv_crypto_pbkdf2(), params, o.len, out);
 }

@@ -19,12 +19,12 @@ static const struct {
     [SLV_PKEY_ED25519] = {"ED25519", NULL, 32}, [SLV_PKEY_X25519] = {"X25519", NULL, 32},
 };
 
-size_t crypto_field_len(slv_pkey_kind kind)
+size_t slv_crypto_field_len(slv_pkey_kind kind)
 {
     return kinds[kind].len;
 }
 
-slv_pkey *crypto_pkey(EVP_PKEY *pkey, slv_pkey_kind kind)
+slv_pkey *slv_crypto_pkey(EVP_PKEY *pkey, slv_pkey_kind kind)
 {
     slv_pkey *k = slv_new0(slv_pkey);
 
@@ -49,7 +49,7 @@ unsigned slv_pkey_bits(const slv_pkey *k)
 
 static EVP_PKEY_CTX *new_ctx(slv_pkey_kind kind)
 {
-    crypto_fetch();
+    slv_crypto_fetch();
     EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, kinds[kind].type, NULL);
 
     SLV_ASSERT(ctx);
@@ -81,7 +81,7 @@ slv_code slv_pkey_generate(slv_pkey_kind kind, unsigned bits, uint32_t exponent,
     EVP_PKEY_CTX_free(ctx);
     if (!ok)
         return SLV_E_INVAL;
-    *ret = crypto_pkey(pkey, kind);
+    *ret = slv_crypto_pkey(pkey, kind);
     return SLV_OK;
 }
 
@@ -123,7 +123,7 @@ static slv_code accept(EVP_PKEY *pkey, slv_pkey_kind kind, slv_pkey **ret)
     if (crypto_is_ec(kind)) /* whatever form it came in, it is written uncompressed */
         (void)EVP_PKEY_set_utf8_string_param(pkey, OSSL_PKEY_PARAM_EC_POINT_CONVERSION_FORMAT,
                                              OSSL_PKEY_EC_POINT_CONVERSION_FORMAT_UNCOMPRESSED);
-    *ret = crypto_pkey(pkey, kind);
+    *ret = slv_crypto_pkey(pkey, kind);
     return SLV_OK;
 }
 
@@ -131,7 +131,7 @@ slv_code slv_pkey_from_spki(slv_pkey_kind kind, slv_str der, slv_pkey **ret, siz
 {
     const unsigned char *p = crypto_bytes(der);
 
-    crypto_fetch();
+    slv_crypto_fetch();
     if (der.len > LONG_MAX)
         return SLV_E_PARSE;
     EVP_PKEY *pkey = d2i_PUBKEY(NULL, &p, (long)der.len);
@@ -143,7 +143,7 @@ slv_code slv_pkey_from_pkcs8(slv_pkey_kind kind, slv_str der, slv_pkey **ret, si
 {
     const unsigned char *p = crypto_bytes(der);
 
-    crypto_fetch();
+    slv_crypto_fetch();
     if (der.len > LONG_MAX)
         return SLV_E_PARSE;
     PKCS8_PRIV_KEY_INFO *info = d2i_PKCS8_PRIV_KEY_INFO(NULL, &p, (long)der.len);
@@ -173,7 +173,7 @@ slv_code slv_pkey_from_raw(slv_pkey_kind kind, slv_str bytes, slv_pkey **ret)
 {
     EVP_PKEY *pkey;
 
-    crypto_fetch();
+    slv_crypto_fetch();
     if (bytes.len == 0 || bytes.len > 256)
         return SLV_E_PARSE;
     if (!crypto_is_ec(kind)) {
@@ -224,7 +224,7 @@ static bool primes_match(BIGNUM *const n[SLV_PKEY_PARTS])
 
 static slv_code rsa_from_parts(const slv_str parts[SLV_PKEY_PARTS], slv_pkey **ret)
 {
-    crypto_fetch();
+    slv_crypto_fetch();
     OSSL_PARAM_BLD *build = OSSL_PARAM_BLD_new();
     BIGNUM *numbers[SLV_PKEY_PARTS] = {NULL};
     bool ok = true;
@@ -295,7 +295,7 @@ static slv_code okp_from_parts(slv_pkey_kind kind, const slv_str parts[SLV_PKEY_
     SLV_CLEANUP(slv_buf_done) slv_buf raw = SLV_BUF(64);
     SLV_CLEANUP(slv_pkey_free) slv_pkey *k = NULL;
 
-    crypto_fetch();
+    slv_crypto_fetch();
     if (!x.ptr || x.len != 32 || (d.ptr && d.len != 32))
         return SLV_E_PARSE;
     if (!d.ptr)

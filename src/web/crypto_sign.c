@@ -12,7 +12,7 @@
 
 static bool prepare(EVP_MD_CTX *ctx, const slv_pkey *k, slv_sign_options o, bool sign)
 {
-    const EVP_MD *md = o.scheme == SLV_SCHEME_EDDSA ? NULL : crypto_md(o.hash);
+    const EVP_MD *md = o.scheme == SLV_SCHEME_EDDSA ? NULL : slv_crypto_md(o.hash);
     EVP_PKEY_CTX *pctx = NULL;
 
     if (!(sign ? EVP_DigestSignInit(ctx, &pctx, md, NULL, k->pkey)
@@ -63,7 +63,7 @@ slv_code slv_pkey_sign(const slv_pkey *k, slv_sign_options o, slv_str bytes, slv
         return SLV_E_DENIED;
     raw.len = len;
     if (o.scheme == SLV_SCHEME_ECDSA)
-        return put_plain(slv_buf_view(&raw), crypto_field_len(k->kind), out);
+        return put_plain(slv_buf_view(&raw), slv_crypto_field_len(k->kind), out);
     return slv_buf_append(out, slv_buf_view(&raw));
 }
 
@@ -97,7 +97,7 @@ bool slv_pkey_verify(const slv_pkey *k, slv_sign_options o, slv_str signature, s
     EVP_MD_CTX *ctx;
 
     if (o.scheme == SLV_SCHEME_ECDSA) {
-        size_t n = plain_to_der(signature, crypto_field_len(k->kind), der);
+        size_t n = plain_to_der(signature, slv_crypto_field_len(k->kind), der);
 
         if (n == 0)
             return false;
@@ -116,8 +116,8 @@ static bool oaep_prepare(EVP_PKEY_CTX *ctx, bool encrypt, slv_digest_id hash, sl
 {
     if ((encrypt ? EVP_PKEY_encrypt_init(ctx) : EVP_PKEY_decrypt_init(ctx)) <= 0 ||
         EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_OAEP_PADDING) <= 0 ||
-        EVP_PKEY_CTX_set_rsa_oaep_md(ctx, crypto_md(hash)) <= 0 ||
-        EVP_PKEY_CTX_set_rsa_mgf1_md(ctx, crypto_md(hash)) <= 0)
+        EVP_PKEY_CTX_set_rsa_oaep_md(ctx, slv_crypto_md(hash)) <= 0 ||
+        EVP_PKEY_CTX_set_rsa_mgf1_md(ctx, slv_crypto_md(hash)) <= 0)
         return false;
     if (label.len == 0)
         return true;
