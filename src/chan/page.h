@@ -27,6 +27,8 @@ typedef struct slv_page {
     /* by the isolate, once: the sandbox layers it took (SLV_SANDBOX_* bits), for people; main
      * verifies on its own */
     _Atomic uint32_t layers;
+    /* by the isolate, with `event`, but kept between turns: whose the last turn was */
+    _Atomic uint32_t last;
     /* by main, before START: what ps shall show; ends with a NUL */
     char title[SLV_PAGE_TITLE];
 } slv_page;

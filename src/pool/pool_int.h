@@ -71,6 +71,8 @@ typedef struct slv_meter {
     uint64_t cpu_ns;      /* process clock at the last sample */
     uint64_t main_ns;     /* schedstat at the last sample: the JavaScript thread alone */
     uint64_t start_ns, start_main_ns; /* both at START */
+    uint64_t unclaimed_ns;            /* used since a turn of an open event was last seen */
+    uint32_t turn;                    /* the page's counter at the last sample */
     uint64_t base_bytes;              /* private memory before any user code */
     uint64_t used_bytes;
     uint64_t window_ns, window_cpu_ns; /* how busy, in the last window */

@@ -30,6 +30,7 @@ void rt_turn_begin(slv_rt *rt, rt_event *event)
     SLV_ASSERT(!rt->turn);
     rt->turn = event;
     atomic_store_explicit(&rt->page->event, event ? event->id : 0, memory_order_relaxed);
+    atomic_store_explicit(&rt->page->last, event ? event->id : 0, memory_order_relaxed);
     atomic_store_explicit(&rt->page->turn,
                           atomic_load_explicit(&rt->page->turn, memory_order_relaxed) + 1,
                           memory_order_release);
@@ -482,6 +483,17 @@ slv_rt *slv_rt_prepare(void)
     slv_buf_reset(&rt->out);
     slv_js_pump(rt->js);
     return rt;
+}
+
+void slv_rt_warm(slv_rt *rt)
+{
+    rt_turn_begin(rt, NULL);
+    rt_turn_call(rt, slv_rt_export(rt, "runtime", "warmAll"), 0, NULL);
+    rt_turn_end(rt);
+    slv_js_enter(rt->js);
+    slv_js_collect(rt->js);
+    slv_js_leave(rt->js);
+    slv_js_pump(rt->js);
 }
 
 slv_rt *slv_rt_free(slv_rt *rt)

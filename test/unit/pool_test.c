@@ -116,6 +116,8 @@ static bool act(slv_str what)
         spin_ms(600000);
     else if (slv_str_is(what, "work"))
         spin_ms(40);
+    else if (slv_str_is(what, "tiny"))
+        spin_ms(2);
     else if (slv_str_is(what, "crash"))
         raise(SIGABRT);
     else if (slv_str_is(what, "exit"))
@@ -178,6 +180,7 @@ static void on_message(const slv_frame *f, slv_buf *script)
     if (slv_msg_event_get(f->payload, &event) != SLV_OK)
         _exit(7);
     atomic_store(&page->event, f->id);
+    atomic_store(&page->last, f->id);
     atomic_fetch_add(&page->turn, 1);
     if (act(event.scheduled.cron))
         put_end(f->id);
@@ -299,6 +302,30 @@ TEST(turns_of_neighbours_are_not_charged_to_each_other)
         lost += a[i].lost;
     }
     CHECK_INT(lost, 0);
+    CHECK(tear_down(v));
+}
+
+TEST(a_long_lived_event_is_not_charged_for_the_traffic_beside_it)
+{
+    slv_version *v = version_of("", 128);
+    try_event hold = {0};
+    uint64_t traffic_us = 0;
+
+    CHECK(v && set_up(1, 0, false));
+    (void)start(&hold, v, "hold", 300);
+    CHECK(slv_loop_run_until(loop, has_isolate, &hold, 20000));
+    for (unsigned i = 0; i < 300; i++) {
+        try_event t = {0};
+
+        CHECK_INT(start(&t, v, "tiny", 0), SLV_OK);
+        CHECK(wait_over(&t));
+        CHECK(t.ended);
+        traffic_us += 2000;
+    }
+    tap_note("%llu us charged beside %llu us of others", (unsigned long long)hold.e.cpu_us,
+             (unsigned long long)traffic_us);
+    CHECK(!hold.lost);
+    CHECK(hold.e.cpu_us < traffic_us / 10);
     CHECK(tear_down(v));
 }
 
