@@ -29,6 +29,7 @@
 #include "rt/zygote_int.h"
 
 #define QUIET_POLL_MS 500
+#define WARM_TICKS 3 /* of QUIET_POLL_MS */
 
 /* ---- namespaces ---- */
 
@@ -282,7 +283,15 @@ static void look_whether_quiet(zygote *z)
 {
     char why[SLV_ZYGOTE_TEXT - 32] = "", text[SLV_ZYGOTE_TEXT];
 
-    if (z->state != SLV_ZYGOTE_WARMING || thread_count(z) != 1)
+    if (z->state != SLV_ZYGOTE_WARMING)
+        return;
+    if (!z->app && !z->warm) { /* a little later than the first isolate's own start */
+        if (++z->ticks < WARM_TICKS)
+            return;
+        slv_rt_warm(z->rt);
+        z->warm = true;
+    }
+    if (thread_count(z) != 1)
         return;
     if (!z->tested) {
         z->tested = true;

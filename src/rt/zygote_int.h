@@ -17,6 +17,8 @@ typedef struct zygote {
     slv_sandbox_filter filter, app_filter;
     slv_zygote_state state;
     bool namespaces, tested, app;
+    bool warm;       /* every built-in evaluated and run hot; an app zygote inherits that */
+    unsigned ticks;  /* of waiting for quiet */
     uint32_t layers; /* that children inherit: an app zygote's */
     char text[SLV_ZYGOTE_TEXT];
     int control; /* -1: an app zygote has none */
