@@ -2,6 +2,7 @@
 #include "base/mem.h"
 #include "edge/edge_int.h"
 #include "edge/wire_int.h"
+#include "fmt/json.h"
 #include "fmt/url.h"
 
 #define IDLE_MAX ((size_t)256)
@@ -414,20 +415,20 @@ static void on_ended(slv_event *ev, const slv_event_end *end)
 
 /* ---- the EVENT ---- */
 
-/* Fields that clients could use to pass for the platform. */
+/* Fields that the platform sets: clients could use them to pass for it. */
 static bool is_ours(slv_str name)
 {
-    static const char *const names[] = {
-        "cf-connecting-ip", "cf-connecting-ipv6", "cf-ray",
-        "cf-visitor",       "cf-ipcountry",       "cf-ew-via",
-        "cf-worker",        "cf-pseudo-ipv4",     "true-client-ip",
-        "x-real-ip",        "x-forwarded-proto",
+    static const slv_str names[] = {
+        {"cf-connecting-ip", 16}, {"cf-connecting-ipv6", 18}, {"cf-ray", 6},
+        {"cf-visitor", 10},       {"cf-ipcountry", 12},       {"cf-ew-via", 9},
+        {"cf-worker", 9},         {"cf-pseudo-ipv4", 14},     {"true-client-ip", 14},
+        {"x-real-ip", 9},         {"x-forwarded-proto", 17},  {"accept-encoding", 15},
     };
 
-    if (name.len < 6 || (name.ptr[0] != 'c' && name.ptr[0] != 't' && name.ptr[0] != 'x'))
+    if (name.len < 6 || name.len > 18)
         return false;
     for (size_t i = 0; i < SLV_ARRAY_LEN(names); i++) {
-        if (slv_str_is(name, names[i]))
+        if (slv_str_eq(name, names[i]))
             return true;
     }
     return false;
@@ -463,6 +464,8 @@ static char *put_ours(ingress *ing, char *p)
         p = put_header(p, SLV_STR("cf-connecting-ip"), head->peer);
         p = put_header(p, SLV_STR("x-real-ip"), head->peer);
     }
+    /* as on the platform, whatever the client takes: that is in request.cf */
+    p = put_header(p, SLV_STR("accept-encoding"), SLV_STR("br, gzip"));
     p = put_header(p, SLV_STR("cf-ray"), slv_str_make(text, sizeof text));
     p = put_header(p, SLV_STR("cf-visitor"),
                    head->scheme.len == 5 ? SLV_STR("{\"scheme\":\"https\"}")
@@ -471,6 +474,27 @@ static char *put_ours(ingress *ing, char *p)
     if (head->wants_websocket) /* "upgrade" is among its fields already */
         p = put_header(p, SLV_STR("connection"), SLV_STR("Upgrade"));
     return p;
+}
+
+/* request.cf: what this client accepts, and what is known of all requests (whose own member of that
+   name would count). */
+static slv_code put_cf(ingress *ing, slv_str *ret)
+{
+    slv_shard *shard = ing->ev.shard;
+    const slv_http_header *accept = slv_exchange_header(ing->ex, SLV_STR("accept-encoding"));
+    slv_buf *out = &shard->cf_text;
+
+    slv_buf_reset(out);
+    SLV_TRY(slv_buf_append(out, SLV_STR("{\"clientAcceptEncoding\":")));
+    SLV_TRY(slv_json_put_string(out, accept ? accept->value : SLV_STR_NULL));
+    if (shard->cf.len > 2) {
+        SLV_TRY(slv_buf_append_byte(out, ','));
+        SLV_TRY(slv_buf_append(out, slv_str_skip(shard->cf, 1)));
+    } else {
+        SLV_TRY(slv_buf_append_byte(out, '}'));
+    }
+    *ret = slv_buf_view(out);
+    return SLV_OK;
 }
 
 /* The header block that the worker sees, in the shard's scratch. */
@@ -526,7 +550,6 @@ static void on_send(slv_event *ev)
 
     f->bits = SLV_FETCH_OUTSIDE | (head->wants_websocket ? SLV_FETCH_UPGRADE : 0);
     f->method = head->method;
-    f->cf = ev->shard->cf;
     if (ing->body_inline) {
         f->bits |= SLV_FETCH_INLINE;
         f->body = ing->body;
@@ -536,6 +559,8 @@ static void on_send(slv_event *ev)
         return;
     }
     slv_code code = slv_shard_url(ev->shard, head, ev->version, &f->url);
+    if (code == SLV_OK)
+        code = put_cf(ing, &f->cf);
     if (code == SLV_OK)
         code = put_headers(ing, &f->headers);
     if (code == SLV_OK && ev->version->host.len > 0)

@@ -11,19 +11,20 @@
 
 /* request.cf where nothing better is known. */
 static const char default_cf[] =
-    "{\"asOrganization\":\"\",\"asn\":395747,\"clientAcceptEncoding\":\"gzip, deflate, br\","
-    "\"clientTcpRtt\":0,\"colo\":\"DFW\",\"continent\":\"NA\",\"country\":\"US\","
-    "\"edgeRequestKeepAliveStatus\":1,\"httpProtocol\":\"HTTP/1.1\",\"city\":\"Austin\","
-    "\"latitude\":\"30.27130\",\"longitude\":\"-97.74260\",\"metroCode\":\"635\","
-    "\"postalCode\":\"78701\",\"region\":\"Texas\",\"regionCode\":\"TX\","
-    "\"requestPriority\":\"weight=192;exclusive=0\",\"timezone\":\"America/Chicago\","
-    "\"tlsCipher\":\"AEAD-AES128-GCM-SHA256\",\"tlsVersion\":\"TLSv1.3\",\"isEUCountry\":\"\","
-    "\"tlsClientAuth\":{\"certPresented\":\"0\",\"certVerified\":\"NONE\",\"certRevoked\":\"0\","
-    "\"certIssuerDN\":\"\",\"certSubjectDN\":\"\",\"certIssuerDNRFC2253\":\"\","
-    "\"certSubjectDNRFC2253\":\"\",\"certIssuerDNLegacy\":\"\",\"certSubjectDNLegacy\":\"\","
-    "\"certSerial\":\"\",\"certIssuerSerial\":\"\",\"certSKI\":\"\",\"certIssuerSKI\":\"\","
-    "\"certFingerprintSHA1\":\"\",\"certFingerprintSHA256\":\"\",\"certNotBefore\":\"\","
-    "\"certNotAfter\":\"\"},\"hostMetadata\":{}}";
+    "{\"asOrganization\":\"\",\"asn\":395747,\"colo\":\"DFW\",\"city\":\"Austin\",\"region\":"
+    "\"Texas\",\"regionCode\":\"TX\",\"metroCode\":\"635\",\"postalCode\":\"78701\",\"country\":"
+    "\"US\",\"continent\":\"NA\",\"timezone\":\"America/Chicago\",\"latitude\":\"30.27130\","
+    "\"longitude\":\"-97.74260\",\"clientTcpRtt\":0,\"httpProtocol\":\"HTTP/1.1\","
+    "\"requestPriority\":\"weight=192;exclusive=0\",\"tlsCipher\":\"AEAD-AES128-GCM-SHA256\","
+    "\"tlsVersion\":\"TLSv1.3\",\"tlsClientAuth\":{\"certPresented\":\"0\",\"certVerified\":"
+    "\"NONE\",\"certRevoked\":\"0\",\"certIssuerDN\":\"\",\"certSubjectDN\":\"\","
+    "\"certIssuerDNRFC2253\":\"\",\"certSubjectDNRFC2253\":\"\",\"certIssuerDNLegacy\":\"\","
+    "\"certSubjectDNLegacy\":\"\",\"certSerial\":\"\",\"certIssuerSerial\":\"\",\"certSKI\":\"\","
+    "\"certIssuerSKI\":\"\",\"certFingerprintSHA1\":\"\",\"certFingerprintSHA256\":\"\","
+    "\"certNotBefore\":\"\",\"certNotAfter\":\"\"},\"edgeRequestKeepAliveStatus\":0,"
+    "\"clientTrustScore\":99,\"botManagement\":{\"corporateProxy\":false,\"verifiedBot\":false,"
+    "\"ja3Hash\":\"25b4882c2bcb50cd6b469ff28c596742\",\"staticResource\":false,\"detectionIds\":[],"
+    "\"score\":99}}";
 
 /* ---- which addresses workers may reach ---- */
 
@@ -236,6 +237,7 @@ slv_code slv_shard_open(slv_server *server, unsigned index, slv_shard **ret, slv
     shard->scratch = SLV_BUF(SCRATCH_MAX);
     shard->notice_page = SLV_BUF((size_t)4 << 20);
     shard->notice_text = SLV_BUF((size_t)64 << 10);
+    shard->cf_text = SLV_BUF((size_t)1 << 20);
     shard->url = SLV_URL_INIT;
     shard->cf = server->o.cf_json.len > 0 ? server->o.cf_json : slv_str_from(default_cf);
     slv_list_init(&shard->events);
@@ -310,6 +312,7 @@ slv_shard *slv_shard_free(slv_shard *shard)
     slv_buf_done(&shard->scratch);
     slv_buf_done(&shard->notice_page);
     slv_buf_done(&shard->notice_text);
+    slv_buf_done(&shard->cf_text);
     slv_url_done(&shard->url);
     slv_buf_done(&shard->hook_out);
     shard->loop = slv_loop_free(shard->loop);

@@ -79,6 +79,7 @@ TEST(the_platforms_headers_are_added_and_not_taken_from_clients)
     CHECK(has(body, "host:example.com\n") && has(body, "x-mine:yes\n"));
     CHECK(has(body, "cf-connecting-ip:127.0.0.1\n") && has(body, "x-real-ip:127.0.0.1\n"));
     CHECK(has(body, "x-forwarded-proto:http\n") && has(body, "cf-visitor:{\"scheme\":\"http\"}\n"));
+    CHECK(has(body, "accept-encoding:br, gzip\n"));
     CHECK(!has(body, "6.6.6.6") && !has(body, "forged"));
     CHECK(rig_stop(&r));
 }
