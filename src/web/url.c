@@ -14,6 +14,9 @@
  * N.formDecode(text)
  */
 
+/* Memory of a longer URL is not kept for the next one. */
+#define KEPT_MAX ((size_t)64 << 10)
+
 /* There is one engine in the process and one thread in it: results are handed over in place, and
  * memory is used again. */
 static struct {
@@ -47,9 +50,12 @@ static JSValueRef href_value(JSContextRef ctx, JSValueRef given, slv_str text)
     slv_str href = slv_buf_view(&shared.url.href);
 
     keep_offsets(&shared.url);
-    if (JSValueIsString(ctx, given) && slv_str_eq(href, text))
-        return given;
-    return slv_js_string_latin1(ctx, href);
+    JSValueRef value = JSValueIsString(ctx, given) && slv_str_eq(href, text)
+                           ? given
+                           : slv_js_string_latin1(ctx, href);
+    if (shared.url.href.cap > KEPT_MAX)
+        slv_buf_done(&shared.url.href);
+    return value;
 }
 
 static JSValueRef url_failure(JSContextRef ctx, slv_code code, JSValueRef *exc)

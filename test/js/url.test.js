@@ -156,3 +156,11 @@ test("URL has the shape of a platform interface", () => {
   class Sub extends URL {}
   assert(new Sub("http://a") instanceof Sub);
 });
+
+test("very long URLs leave nothing wrong behind them", () => {
+  const long = "http://a/" + "b".repeat(200000);
+  assertEquals(new URL(long).pathname.length, 200001);
+  assertEquals(new URL("http://c/\u00e9").href, "http://c/%C3%A9");
+  assertEquals(new URL(long + "\u00e9").href.length, long.length + 6);
+  assertEquals(new URL("x", "http://c/d").href, "http://c/x");
+});
