@@ -327,8 +327,11 @@ void proxy_connect(slv_exchange *ex)
     uint64_t number = 0;
     slv_err err;
 
-    if (slv_parse_u64(port, &number) != SLV_OK)
-        abort();
+    if (slv_parse_u64(port, &number) != SLV_OK || number > UINT16_MAX) {
+        answer(ex, 400, "TEST", SLV_STR("x-fetch-port is no port"));
+        free(j);
+        return;
+    }
     options.port = (uint16_t)number;
     snprintf(j->tls_at, sizeof j->tls_at, "%.*s",
              SLV_STR_ARGS(option(ex, SLV_STR("x-fetch-starttls-at"))));
