@@ -217,7 +217,7 @@ slv_code slv_esbuild_start(slv_loop *loop, const slv_esbuild_place *place,
     SLV_CLEANUP(slv_esbuild_free) slv_esbuild *e = slv_new0(slv_esbuild);
     char service[64];
     const char *argv[] = {place->binary, service, "--ping", NULL};
-    int to[2], from[2];
+    int to[2] = {-1, -1}, from[2] = {-1, -1};
     slv_code code;
 
     snprintf(service, sizeof service, "--service=%s", place->version);

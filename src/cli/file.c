@@ -146,9 +146,9 @@ char *slv_path_relative(const char *dir, const char *path)
     out = slv_alloc(ups * 3 + strlen(rest) + 2);
     for (size_t i = 0; i < ups; i++, at += 3)
         memcpy(out + at, "../", 3);
-    strcpy(out + at, rest);
+    memcpy(out + at, rest, strlen(rest) + 1);
     if (out[0] == '\0')
-        strcpy(out, ".");
+        memcpy(out, ".", 2);
     else if (rest[0] == '\0')
         out[at - 1] = '\0'; /* no slash at the end */
     return out;

@@ -272,7 +272,7 @@ static slv_code parse_array(parser *p, slv_node *n)
         return SLV_OK;
     }
     do {
-        slv_node *item;
+        slv_node *item = NULL;
 
         SLV_TRY(parse_value(p, &item));
         slv_node_append(n, item);
@@ -316,8 +316,8 @@ static slv_code parse_members(parser *p, slv_node *n, node_map *seen)
     bool more;
 
     do {
-        slv_node *member;
-        slv_str key;
+        slv_node *member = NULL;
+        slv_str key = SLV_STR_NULL;
         uint32_t line = p->s.line, col = slv_scan_col(&p->s, p->s.at);
 
         if (peek(p) != '"')
@@ -397,7 +397,7 @@ slv_code slv_json_parse(slv_str text, slv_json_dialect dialect, slv_arena *arena
                 .comments = dialect == SLV_JSON_COMMENTS,
                 .arena = arena,
                 .err = err};
-    slv_node *root;
+    slv_node *root = NULL;
 
     if (!slv_utf8_valid(text))
         return slv_fail(err, SLV_E_PARSE, "1:1: the text is not valid UTF-8");

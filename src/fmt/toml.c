@@ -168,7 +168,7 @@ static slv_code array_parse(toml *p, slv_node *n)
     n->type = SLV_NODE_ARRAY;
     p->s.at++;
     for (;;) {
-        slv_node *item;
+        slv_node *item = NULL;
 
         SLV_TRY(skip_lines(p));
         if (toml_peek(p) == ']')
@@ -187,9 +187,9 @@ static slv_code array_parse(toml *p, slv_node *n)
 
 static slv_code key_value(toml *p, slv_node *table)
 {
-    key_part parts[KEY_PARTS_MAX];
-    slv_node *value;
-    size_t n;
+    key_part parts[KEY_PARTS_MAX] = {0};
+    slv_node *value = NULL;
+    size_t n = 0;
 
     SLV_TRY(key_parse(p, parts, &n));
     if (toml_peek(p) != '=')
@@ -335,10 +335,10 @@ static slv_code open_array_item(toml *p, slv_node *parent, const key_part *key, 
 
 static slv_code header(toml *p, slv_node *root, slv_node **ret)
 {
-    key_part parts[KEY_PARTS_MAX];
+    key_part parts[KEY_PARTS_MAX] = {0};
     bool array = slv_scan_peek(&p->s, 1) == '[';
     slv_node *parent = root;
-    size_t n;
+    size_t n = 0;
 
     p->s.at += array ? 2 : 1;
     skip_blanks(p);

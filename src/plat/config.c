@@ -519,6 +519,7 @@ slv_code slv_config_parse(slv_str text, const slv_config_options *options, slv_c
                         .err = err};
     SLV_TRY(slv_arena_dup(&ret->arena, text, &copy)); /* strings of the tree point into it */
     SLV_TRY(parse_text(copy, options, ret, &r.root, err));
+    SLV_ASSERT(r.root);
     if (r.root->type != SLV_NODE_OBJECT)
         return slv_config_fail(&r.w, SLV_E_INVAL, r.root,
                                "the configuration must be a table, not %s",

@@ -33,16 +33,16 @@ typedef enum config_scope {
 typedef struct config_key config_key;
 struct config_key {
     const char *name; /* NULL ends a table */
-    config_kind kind;
-    config_scope scope;
     const config_key *sub;
-    bool required;
     const char *one_of; /* "off|smart|targeted": of a string */
     /* Keys of the first level that make bindings: which, and how they are named. */
     const char *binding_name; /* "binding" or "name" */
     const char
         *binding_list; /* "bindings": the tables stand under this key; NULL: they are the value */
-    bool unsupported;  /* known, but not in this version of selvage */
+    config_kind kind;
+    config_scope scope;
+    bool required;
+    bool unsupported; /* known, but not in this version of selvage */
 };
 
 extern const config_key slv_config_keys[];
