@@ -21,6 +21,7 @@
 #define IDLE_STEP_MS 500 /* how long to wait while the engine may still have work of its own */
 #define IDLE_COLLECT 4   /* steps after which garbage is collected once */
 #define IDLE_STEPS 24 /* after that its helper threads have gone, and waiting is for main alone */
+#define LONG_TURN_NS 1000000 /* of wall time */
 #define EXPORT_COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
 /* ---- turns ---- */
@@ -61,18 +62,43 @@ void rt_turn_call(slv_rt *rt, JSObjectRef fn, size_t argc, const JSValueRef argv
         log_thrown(rt, thrown);
 }
 
+/* From here on time is counted for the turns that follow. */
+static void start_accounts(slv_rt *rt)
+{
+    rt->cpu_mark_ns = slv_clock_thread_cpu_ns();
+    rt->wall_mark_ns = slv_clock_mono_ns();
+    rt->charged_ns = 0;
+}
+
+/* The thread's CPU clock is a system call, the wall clock is not: a turn below a millisecond is
+   charged its wall time (it cannot have used more CPU), a longer one what the CPU clock says less
+   what the short ones before it were charged. */
+static void charge(slv_rt *rt, rt_event *event)
+{
+    uint64_t now = slv_clock_mono_ns();
+    uint64_t ns = now - rt->wall_mark_ns;
+
+    if (ns >= LONG_TURN_NS) {
+        uint64_t used = slv_clock_thread_cpu_ns() - rt->cpu_mark_ns;
+
+        event->cpu_ns += used > rt->charged_ns ? used - rt->charged_ns : 0;
+        start_accounts(rt);
+        return;
+    }
+    event->cpu_ns += ns;
+    rt->charged_ns += ns;
+    rt->wall_mark_ns = now;
+}
+
 void rt_turn_end(slv_rt *rt)
 {
     rt_event *event = rt->turn;
-    uint64_t now;
 
     slv_js_leave(rt->js);
     rt->turn = NULL;
     atomic_store_explicit(&rt->page->event, 0, memory_order_relaxed);
     if (event) {
-        now = slv_clock_thread_cpu_ns();
-        event->cpu_ns += now - rt->cpu_mark_ns;
-        rt->cpu_mark_ns = now;
+        charge(rt, event);
         rt_event_settle(rt, event);
     }
     while (rt->finished.len) {
@@ -281,7 +307,7 @@ static slv_code read_batch(slv_rt *rt, slv_err *err)
 {
     bool more = true;
 
-    rt->cpu_mark_ns = slv_clock_thread_cpu_ns();
+    start_accounts(rt);
     while (more && !rt->closed) {
         slv_frame frame;
         slv_code code = read_some(rt, &more);
@@ -360,6 +386,8 @@ static slv_code loop(slv_rt *rt, bool preload, slv_err *err)
             if (idle_steps == IDLE_COLLECT)
                 slv_js_collect_soon(rt->js);
         }
+        if (slv_timers_next(rt->timers) != INT64_MAX)
+            start_accounts(rt);
         rt_fire_timers(rt);
         if (!slv_list_empty(&rt->woken))
             rt_streams_wake(rt);

@@ -152,7 +152,7 @@ struct slv_rt {
     bool idle_turn;             /* the turn is the one that tells the event that nothing is left */
     rt_event *turn;             /* whose turn it is; NULL at module scope */
     SLV_VEC(uint32_t) finished; /* events that ended in a turn that is not theirs */
-    uint64_t cpu_mark_ns;
+    uint64_t cpu_mark_ns, wall_mark_ns, charged_ns; /* isolate.c: what turns cost */
 };
 
 /* ---- base_natives.c ---- */

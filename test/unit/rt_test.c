@@ -207,6 +207,33 @@ TEST(a_fetch_event_gets_a_response_and_an_end)
     }
 }
 
+TEST(cpu_time_is_charged_to_the_event_that_used_it)
+{
+    SLV_CLEANUP(rig_done) rig r;
+    slv_frame ready;
+    slv_msg_response response;
+    slv_msg_end end;
+
+    CHECK(rig_start(&r,
+                    FETCH("if (request.url.endsWith('busy')) { const p = Math.PI; let x = 0; for "
+                          "(let i = 0; i < 3e7; i++) x += i % 7 * p; }"
+                          "if (request.url.endsWith('wait')) await new Promise(r => setTimeout(r, "
+                          "100)); return new Response('x');"),
+                    NULL, SLV_FRAME_READY, &ready));
+    static const char *const paths[] = {"/", "/busy", "/", "/wait"};
+    uint64_t us[4];
+    for (uint32_t id = 1; id <= 4; id++)
+        CHECK(put_fetch(&r, id, paths[id - 1]));
+    for (uint32_t id = 1; id <= 4; id++) {
+        CHECK(expect_response(&r, id, &response));
+        CHECK(expect_end(&r, id, &end));
+        us[id - 1] = end.cpu_us;
+    }
+    CHECK(us[1] > 10000);
+    CHECK(us[2] < us[1] / 2);
+    CHECK(us[3] < 50000); /* waiting costs nothing */
+}
+
 TEST(many_events_of_one_batch_are_answered_in_order)
 {
     SLV_CLEANUP(rig_done) rig r;
