@@ -24,7 +24,7 @@ bool slv_html_step_script(slv_html_tokenizer *t)
     t->at = (size_t)(lt - t->buf.ptr);
     script_lt(t, ST_SCRIPT, ST_SCRIPT_LT);
     t->at++;
-    return false;
+    return slv_html_emit_text(t, t->lt, false);
 }
 
 /* Whether the name that began at t->mark is "script" and ended here. */
@@ -34,7 +34,7 @@ static bool named_script(const slv_html_tokenizer *t)
                              SLV_STR("script"));
 }
 
-void slv_html_step_script_escape(slv_html_tokenizer *t, char c)
+bool slv_html_step_script_escape(slv_html_tokenizer *t, char c)
 {
     bool ends_name = slv_html_is_space(c) || c == '/' || c == '>';
 
@@ -45,7 +45,7 @@ void slv_html_step_script_escape(slv_html_tokenizer *t, char c)
             break;
         }
         t->st = ST_SCRIPT;
-        return;
+        return slv_html_emit_text(t, t->at, true);
     case ST_SCRIPT_ESCAPE_START:
     case ST_SCRIPT_ESCAPE_START_DASH:
         if (c == '-') {
@@ -54,13 +54,16 @@ void slv_html_step_script_escape(slv_html_tokenizer *t, char c)
             break;
         }
         t->st = ST_SCRIPT;
-        return;
+        return false;
     case ST_ESCAPED:
     case ST_ESCAPED_DASH:
     case ST_ESCAPED_DASH_DASH:
-        if (c == '<')
+        if (c == '<') {
             script_lt(t, ST_ESCAPED, ST_ESCAPED_LT);
-        else if (c == '-')
+            t->at++;
+            return slv_html_emit_text(t, t->lt, false);
+        }
+        if (c == '-')
             t->st = t->st == ST_ESCAPED ? ST_ESCAPED_DASH : ST_ESCAPED_DASH_DASH;
         else
             t->st = c == '>' && t->st == ST_ESCAPED_DASH_DASH ? ST_SCRIPT : ST_ESCAPED;
@@ -72,7 +75,7 @@ void slv_html_step_script_escape(slv_html_tokenizer *t, char c)
         }
         t->mark = t->at;
         t->st = slv_is_alpha(c) ? ST_DOUBLE_START : ST_ESCAPED;
-        return;
+        return false;
     case ST_DOUBLE_START:
     case ST_DOUBLE_END:
         if (ends_name) {
@@ -82,7 +85,7 @@ void slv_html_step_script_escape(slv_html_tokenizer *t, char c)
         }
         if (!slv_is_alpha(c)) {
             t->st = t->st == ST_DOUBLE_START ? ST_ESCAPED : ST_DOUBLE;
-            return;
+            return false;
         }
         break;
     case ST_DOUBLE:
@@ -102,9 +105,10 @@ void slv_html_step_script_escape(slv_html_tokenizer *t, char c)
             break;
         }
         t->st = ST_DOUBLE;
-        return;
+        return false;
     }
     t->at++;
+    return false;
 }
 
 /* Inside a script the text so far may leave although its state is in the middle of an escape. */

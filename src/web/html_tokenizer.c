@@ -165,7 +165,8 @@ static bool step_text(slv_html_tokenizer *t)
     t->at = t->lt + 1;
     t->raw_back = ST_TEXT;
     t->st = t->text == SLV_HTML_DATA ? ST_TAG_OPEN : ST_TEXT_LT;
-    return false;
+    /* In text that only its end tag ends, chunks begin anew at each "<", as people know it. */
+    return t->text != SLV_HTML_DATA && slv_html_emit_text(t, t->lt, false);
 }
 
 /* The "<" at t->lt begins markup: the text before it is a token of its own. */
@@ -263,7 +264,7 @@ static bool step_text_end(slv_html_tokenizer *t, char c)
         break;
     }
     t->st = t->raw_back;
-    return false;
+    return slv_html_emit_text(t, t->at, true);
 }
 
 /* ---- tags ---- */
@@ -696,7 +697,7 @@ static slv_code step(slv_html_tokenizer *t, bool *ret_token)
     case ST_DOUBLE_END:
         break;
     }
-    slv_html_step_script_escape(t, c);
+    *ret_token = slv_html_step_script_escape(t, c);
     return SLV_OK;
 }
 

@@ -90,7 +90,7 @@ bool slv_html_emit_text(slv_html_tokenizer *t, size_t end, bool may_continue);
 /* ---- html_script.c ---- */
 
 bool slv_html_step_script(slv_html_tokenizer *t);
-void slv_html_step_script_escape(slv_html_tokenizer *t, char c);
+bool slv_html_step_script_escape(slv_html_tokenizer *t, char c);
 bool slv_html_in_script_text(html_state st);
 
 #endif
