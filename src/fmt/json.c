@@ -328,6 +328,7 @@ static slv_code parse_members(parser *p, slv_node *n, node_map *seen)
             return fail_at(p, p->s.at, "expected ':' after the name");
         p->s.at++;
         SLV_TRY(parse_value(p, &member));
+        SLV_ASSERT(member);
         member->key = key;
         member->key_line = line;
         member->key_col = col;
