@@ -1,6 +1,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "edge/edge_int.h"
+#include "edge/recode_int.h"
 #include "edge/wire_int.h"
 #include "fmt/json.h"
 #include "fmt/url.h"
@@ -282,7 +283,18 @@ static slv_code reply_stream(ingress *ing, const slv_response_head *head, const 
         reply_whole(ing, head, SLV_STR_NULL);
         return SLV_OK;
     }
-    if (slv_exchange_respond(ing->ex, head, &bad) != SLV_OK) {
+    slv_response_head plain = *head;
+    slv_str coding;
+    slv_source *decoded =
+        slv_recode_wanted(ing->ex, head->headers, &coding) ? slv_recode_source(coding, src) : NULL;
+    if (decoded) {
+        src = decoded;
+        plain.length = -1;
+        slv_buf_reset(&ing->ev.shard->scratch);
+        SLV_TRY(slv_recode_headers(head->headers, &ing->ev.shard->scratch));
+        plain.headers = slv_buf_view(&ing->ev.shard->scratch);
+    }
+    if (slv_exchange_respond(ing->ex, &plain, &bad) != SLV_OK) {
         src->ops->cancel(src, SLV_STR("The response cannot be sent."));
         bad_response(ing, &bad);
         return SLV_OK;
@@ -338,11 +350,11 @@ static slv_code add_script(ingress *ing, const slv_msg_response *m, slv_response
     return SLV_OK;
 }
 
-/* A body that came whole: with the script of live reload behind it, and compressed, as it must be.
- */
+/* A body that came whole, with the script of live reload behind it, decoded if it must be. */
 static slv_code reply_inline(ingress *ing, slv_response_head *head, const slv_msg_response *m)
 {
     SLV_CLEANUP(slv_buf_done) slv_buf all = SLV_BUF(m->body.len + ing->tail.len);
+    SLV_CLEANUP(slv_buf_done) slv_buf plain = SLV_BUF(SLV_RECODE_MAX);
     slv_str body = m->body;
 
     if (head->length < 0 || m->body_kind == SLV_BODY_INLINE)
@@ -352,6 +364,19 @@ static slv_code reply_inline(ingress *ing, slv_response_head *head, const slv_ms
         SLV_TRY(slv_buf_append(&all, slv_buf_view(&ing->tail)));
         body = slv_buf_view(&all);
         head->length = (int64_t)body.len;
+    }
+    slv_str coding;
+    if (body.len > 0 && body_allowed(ing, m) &&
+        slv_recode_wanted(ing->ex, head->headers, &coding)) {
+        slv_buf *headers = &ing->ev.shard->scratch;
+
+        slv_buf_reset(headers);
+        if (slv_recode_whole(coding, body, &plain) == SLV_OK) {
+            SLV_TRY(slv_recode_headers(head->headers, headers));
+            head->headers = slv_buf_view(headers);
+            body = slv_buf_view(&plain);
+            head->length = (int64_t)body.len;
+        }
     }
     reply_whole(ing, head, body);
     return SLV_OK;

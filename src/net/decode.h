@@ -1,6 +1,6 @@
 /*
  * decode.h - content codings of response bodies: gzip, deflate (zlib or raw), br, and chains of
- * them. One thread. Private to net.
+ * them. One thread.
  */
 #ifndef SLV_NET_DECODE_H
 #define SLV_NET_DECODE_H
