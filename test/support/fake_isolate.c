@@ -318,6 +318,28 @@ static void send_rpc(uint32_t event, uint32_t capability)
     must(slv_frame_end(&out, at));
 }
 
+/* "hello " fifty times. */
+static const char zipped[] = "\x1f\x8b\x08\x00\x00\x00\x00\x00\x02\x03\xcb\x48\xcd\xc9\xc9\x57"
+                             "\xc8\x18\x25\x89\x20\x01\xc1\x48\x42\x59\x2c\x01\x00\x00";
+
+static void send_zipped(uint32_t event, bool streamed)
+{
+    slv_str headers = SLV_STR("Content-Encoding:gzip\nX-Kept:yes\n");
+    slv_str bytes = slv_str_make(zipped, sizeof zipped - 1);
+
+    if (streamed) {
+        stream *st = open_stream(USE_BYTES, 0, event);
+
+        respond(event, 200, SLV_BODY_STREAM, st->number, headers, SLV_STR_NULL);
+        for (size_t i = 0; i < bytes.len; i++) /* a byte at a time */
+            send_data(st, slv_str_sub(bytes, i, i + 1), i + 1 == bytes.len);
+        close_stream(st);
+    } else {
+        respond(event, 200, SLV_BODY_INLINE, 0, headers, bytes);
+    }
+    end(event, SLV_OUTCOME_OK, SLV_STR_NULL);
+}
+
 static void hostile(uint32_t event, slv_str path)
 {
     static char junk[64];
@@ -397,6 +419,8 @@ static void on_fetch(uint32_t event, const slv_msg_event_fetch *m)
         put(SLV_FRAME_EXCEPTION, 0, event,
             SLV_STR("\x2a\0\0\0{\"name\":\"E\",\"message\":\"m\",\"stack\":\"E: m\"} "));
         text(event, SLV_STR("logged"));
+    } else if (slv_str_is(path, "/zip") || slv_str_is(path, "/zip-stream")) {
+        send_zipped(event, slv_str_is(path, "/zip-stream"));
     } else if (under(path, "/many/", &rest)) {
         start_many(event, rest, m);
     } else if (under(path, "/fetch/", &rest)) {

@@ -406,6 +406,34 @@ TEST(a_request_that_goes_round_in_circles_is_cut)
     CHECK(rig_stop(&r));
 }
 
+TEST(a_coded_body_is_decoded_for_a_client_that_does_not_take_the_coding)
+{
+    static const char *const paths[] = {"/zip", "/zip-stream"};
+    rig r;
+
+    CHECK(rig_start(&r, 1, false));
+    for (size_t i = 0; i < 2; i++) {
+        SLV_CLEANUP(slv_buf_done) slv_buf silent = SLV_BUF(1 << 20);
+        SLV_CLEANUP(slv_buf_done) slv_buf takes = SLV_BUF(1 << 20);
+        SLV_CLEANUP(slv_buf_done) slv_buf plain = SLV_BUF(1 << 20);
+        char request[200];
+
+        (void)snprintf(request, sizeof request, "GET %s HTTP/1.0\r\n\r\n", paths[i]);
+        CHECK(rig_get(&r, request, &silent));
+        CHECK(has(slv_buf_view(&silent), "gzip") && rig_body(&silent).len < 100);
+        (void)snprintf(request, sizeof request,
+                       "GET %s HTTP/1.0\r\nAccept-Encoding: br, gzip;q=0.5\r\n\r\n", paths[i]);
+        CHECK(rig_get(&r, request, &takes));
+        CHECK_STR(rig_body(&takes), rig_body(&silent));
+        (void)snprintf(request, sizeof request,
+                       "GET %s HTTP/1.0\r\nAccept-Encoding: br, gzip;q=0\r\n\r\n", paths[i]);
+        CHECK(rig_get(&r, request, &plain));
+        CHECK(!has(slv_buf_view(&plain), "gzip") && has(slv_buf_view(&plain), "X-Kept: yes"));
+        CHECK_INT(rig_body(&plain).len, 300);
+    }
+    CHECK(rig_stop(&r));
+}
+
 /* ---- limits ---- */
 
 static bool deploy_with(const rig *r, slv_limits limits)
