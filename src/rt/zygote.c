@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -193,6 +194,37 @@ static void renew_statm(void)
     }
 }
 
+/* The engine's, of its own loop and of the library's: known before anything is locked down. */
+static void find_eventfds(zygote *z)
+{
+    char path[32], target[64];
+
+    for (int fd = RESERVED_FDS; fd < SLV_SANDBOX_NOFILE; fd++) {
+        ssize_t n;
+
+        snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+        n = readlink(path, target, sizeof target - 1);
+        target[n > 0 ? n : 0] = 0;
+        if (strcmp(target, "anon_inode:[eventfd]") != 0)
+            continue;
+        SLV_ASSERT(z->eventfd_count < SLV_ARRAY_LEN(z->eventfds));
+        z->eventfds[z->eventfd_count++] = fd;
+    }
+}
+
+/* Siblings that share one wake each other up, and could talk through it: a new one takes each
+ * number. */
+static void renew_eventfds(const zygote *z)
+{
+    for (unsigned i = 0; i < z->eventfd_count; i++) {
+        int own = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+
+        if (own < 0 || dup3(own, z->eventfds[i], O_CLOEXEC) < 0)
+            _exit(1);
+        close(own);
+    }
+}
+
 /* fds take the numbers from 0 on. They move above everything first, so that none is overwritten;
    dup3 because an app zygote has no fcntl that duplicates. */
 static void place_descriptors(const zygote *z, const int *fds, unsigned count)
@@ -228,6 +260,7 @@ SLV_NORETURN static void child(zygote *z, const slv_zygote_message *m, const int
     (void)signal(SIGCHLD, SIG_DFL);
     slv_hash_reseed();
     renew_statm();
+    renew_eventfds(z);
     slv_rt_after_fork(z->rt);
     if (m->type == SLV_ZYGOTE_FORK_APP)
         _exit(slv_app_zygote_life(z, parent));
@@ -370,6 +403,7 @@ int slv_role_zygote(int argc, char **argv)
         return slv_role_fail(&err);
     z.tasks = opendir("/proc/self/task");
     z.rt = slv_rt_prepare();
+    find_eventfds(&z);
     _exit(slv_zygote_serve(&z)); /* no destructors of the engine */
 }
 

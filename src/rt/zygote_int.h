@@ -23,6 +23,8 @@ typedef struct zygote {
     char text[SLV_ZYGOTE_TEXT];
     int control; /* -1: an app zygote has none */
     SLV_VEC(int) conns;
+    int eventfds[8]; /* of the engine, by number */
+    unsigned eventfd_count;
     DIR *tasks; /* of this very process */
 } zygote;
 

@@ -117,6 +117,22 @@ TEST(limits_hold_in_a_forked_isolate)
     CHECK(tear_down(v));
 }
 
+/* Every eventfd has the same name; its number stands in fdinfo. */
+static void name_eventfd(pid_t pid, const char *name, char *out, size_t size)
+{
+    char path[300], line[100];
+    FILE *f;
+
+    snprintf(path, sizeof path, "/proc/%d/fdinfo/%s", (int)pid, name);
+    f = fopen(path, "r");
+    while (f && fgets(line, sizeof line, f)) {
+        if (strncmp(line, "eventfd-id:", 11) == 0)
+            snprintf(out, size, "eventfd:%s", line + 11);
+    }
+    if (f)
+        fclose(f);
+}
+
 /* Where descriptor `name` of that process leads. */
 static bool target_of(pid_t pid, const char *name, char *out, size_t size)
 {
@@ -126,6 +142,8 @@ static bool target_of(pid_t pid, const char *name, char *out, size_t size)
     snprintf(path, sizeof path, "/proc/%d/fd/%s", (int)pid, name);
     n = readlink(path, out, size - 1);
     out[n > 0 ? n : 0] = 0;
+    if (strcmp(out, "anon_inode:[eventfd]") == 0)
+        name_eventfd(pid, name, out, size);
     return n > 0;
 }
 
@@ -143,7 +161,7 @@ static bool shares(pid_t a, pid_t b)
             continue;
         /* sockets, pipes and statm carry their identity in the name */
         if (strncmp(one, "socket:", 7) != 0 && strncmp(one, "pipe:", 5) != 0 &&
-            !strstr(one, "/statm"))
+            strncmp(one, "eventfd:", 8) != 0 && !strstr(one, "/statm"))
             continue;
         for (int fd = 0; fd < 64; fd++) {
             char name[16];
