@@ -96,7 +96,7 @@ void slv_dev_keys_start(dev *d)
     struct termios raw;
     slv_err err;
 
-    if (!d->o->interactive || tcgetattr(STDIN_FILENO, &saved) != 0)
+    if (!d->o->interactive || d->keys.on || tcgetattr(STDIN_FILENO, &saved) != 0)
         return;
     raw = saved;
     raw.c_lflag &= (tcflag_t) ~(ICANON | ECHO);

@@ -86,8 +86,11 @@ void slv_dev_show_bindings(const dev_worker *w)
     }
 }
 
-void slv_dev_show_request(SLV_UNUSED void *user, const slv_request_line *line)
+void slv_dev_show_request(void *user, const slv_request_line *line)
 {
+    if (slv_str_is(line->outcome,
+                   "ok")) /* of several loops one may answer before another says that it can */
+        slv_dev_show_ready(user);
     slv_term_request(line->method, line->target, line->status, line->time_us);
 }
 

@@ -278,7 +278,6 @@ void slv_dev_worker_deployed(dev_worker *w, slv_version *version, const slv_err 
                              slv_str failure)
 {
     uint64_t ms = (slv_clock_mono_ns() - w->began_ns) / 1000000;
-    bool first = !w->d->ready;
 
     if (err) {
         start_failed(w, version, err, failure);
@@ -291,8 +290,7 @@ void slv_dev_worker_deployed(dev_worker *w, slv_version *version, const slv_err 
     slv_dev_show_ready(w->d);
     if (!w->deployed) {
         slv_dev_show_bindings(w);
-        if (first)
-            slv_dev_keys_start(w->d);
+        slv_dev_keys_start(w->d);
     } else {
         slv_term_news("%s⎔%s Reloaded %s%s(%llu ms)%s", slv_term_color(stdout, SLV_COLOR_GREEN),
                       slv_term_color(stdout, SLV_COLOR_RESET),
