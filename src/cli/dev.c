@@ -19,6 +19,7 @@
 
 #define DEFAULT_PORT 8787
 #define DRAIN_MS 3000
+#define ZYGOTE_AFTER_MS 1500
 #define PEM_MAX ((size_t)1 << 20)
 
 /* ---- end ---- */
@@ -198,7 +199,7 @@ static slv_code start_server(dev *d, slv_err *err)
         .allow_private = true,
         .record = d->o->record,
     };
-    slv_zygote_options zygote = {0};
+    slv_zygote_options zygote = {.start_after_ms = ZYGOTE_AFTER_MS};
 
     if (!d->o->no_zygote)
         d->zygote = slv_zygote_new(&zygote);

@@ -395,7 +395,10 @@ slv_zygote_conn *slv_zygote_connect(slv_zygote *zygote, slv_loop *loop)
 {
     slv_zygote_conn *conn = new_connection(zygote, loop);
 
-    open_connection(conn);
+    if (zygote->options.start_after_ms > 0)
+        slv_timer_start(&conn->again, loop, zygote->options.start_after_ms);
+    else
+        open_connection(conn);
     return conn;
 }
 

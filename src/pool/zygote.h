@@ -35,6 +35,8 @@ struct slv_fork_request {
 typedef struct slv_zygote_options {
     const char *program;     /* NULL: /proc/self/exe */
     const char *const *envp; /* NULL: what isolates get */
+    uint32_t start_after_ms; /* connections wait so long, and with the first of them the process:
+                                the first isolate has the processors for itself */
     bool no_namespaces;      /* do not try to give it pid, net, ipc and uts namespaces of its own */
 } slv_zygote_options;
 
