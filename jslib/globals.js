@@ -126,9 +126,9 @@ export function installGlobals() {
   define(target, "origin", { __proto__: null, value: "null", writable: true, configurable: true, enumerable: true });
 }
 
-// Every module behind a global, now.
+// Every module behind a global, now, before the flags of a worker are known: not those that look at flags while they are evaluated.
 export function evaluateAll() {
-  for (let i = 0; i < rows.length; i++) load(rows[i][1]);
+  for (let i = 0; i < rows.length; i++) if (rows[i][1] !== "navigator" && rows[i][1] !== "scope") load(rows[i][1]);
 }
 
 // Takes those away whose compatibility flag is off.
