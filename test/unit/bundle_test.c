@@ -261,8 +261,7 @@ TEST(bundler_knows_service_workers_and_commonjs)
     CHECK(build(&p, "sw.js", false));
     CHECK(p.result->ok && p.result->service_worker);
     CHECK(build(&p, "cjs.js", false));
-    CHECK(p.result->ok && !p.result->service_worker &&
-          has(p.result->script, "return { default: require_cjs(), };"));
+    CHECK(p.result->ok && has(p.result->script, "return { default: require_cjs(), };"));
 }
 
 TEST(bundler_gives_a_table_to_scripts_that_import_by_variable)
