@@ -24,6 +24,12 @@
 
 /* ---- end ---- */
 
+static void on_told(void *user)
+{
+    (void)user;
+    fflush(stdout);
+}
+
 static void drained(void *user)
 {
     dev *d = user;
@@ -192,6 +198,7 @@ static slv_code start_server(dev *d, slv_err *err)
                   .console = slv_dev_show_console,
                   .exception = slv_dev_show_exception,
                   .notice = slv_dev_show_notice,
+                  .told = on_told,
                   .deployed = on_deployed},
         .dev = true,
         .test_scheduled = d->o->test_scheduled,

@@ -209,7 +209,6 @@ void slv_term_request(slv_str method, slv_str target, int status, uint64_t time_
     fprintf(stdout, "%s %s(%llums)%s\n", slv_term_color(stdout, SLV_COLOR_RESET),
             slv_term_color(stdout, SLV_COLOR_DIM), (unsigned long long)((time_us + 500) / 1000),
             slv_term_color(stdout, SLV_COLOR_RESET));
-    fflush(stdout);
 }
 
 static slv_term_level level_of(slv_console_level level)

@@ -45,7 +45,8 @@ const char *slv_term_color(FILE *stream, slv_color color);
 void slv_term_news(const char *fmt, ...) SLV_PRINTF(1, 2); /* stdout, level info */
 void slv_term_warn(const char *fmt, ...) SLV_PRINTF(1, 2);
 void slv_term_error(const char *fmt, ...) SLV_PRINTF(1, 2);
-/* "GET /x 200 OK (3ms)"; status 0: the client left. */
+/* "GET /x 200 OK (3ms)"; status 0: the client left. Not flushed: lines come in batches, and a write
+   for each would cost as much as the request. */
 void slv_term_request(slv_str method, slv_str target, int status, uint64_t time_us);
 /* place may be empty. */
 void slv_term_console(slv_console_level level, slv_str text, slv_str place);

@@ -108,6 +108,8 @@ static void on_batch(slv_mail *mail)
         }
         SLV_ASSERT(!r.bad);
     }
+    if (hooks->told)
+        hooks->told(hooks->user);
     slv_buf_done(&batch->bytes);
     free(batch);
 }

@@ -57,6 +57,8 @@ typedef struct slv_server_hooks {
     void (*request)(void *user, const slv_request_line *line);
     void (*console)(void *user, const slv_console_line *line);
     void (*exception)(void *user, const slv_exception_line *line);
+    /* What had gathered has been told: a good moment to flush. */
+    void (*told)(void *user);
     /* A line for the log of the server itself. */
     void (*notice)(void *user, slv_str text);
     /* The first isolate of a deployed version is up on one loop (err NULL) or cannot start. Once
