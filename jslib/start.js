@@ -216,7 +216,7 @@ function fail(error) {
 // The script's own errors, and what it forgot.
 function evaluated(namespace, env) {
   try {
-    worker = new Worker(config.serviceWorker === true, env, namespace === undefined ? { __proto__: null } : readExports(namespace));
+    worker = new Worker(config.serviceWorker === true, env, namespace === undefined || config.serviceWorker === true ? { __proto__: null } : readExports(namespace));
     const json = readyJSON(worker);
     if (worker.service && !load("events").hasGlobalListener("fetch") && !load("events").hasGlobalListener("scheduled"))
       throw new P.Error("No event handlers were registered. This script does nothing.");
@@ -244,7 +244,7 @@ export function start(json) {
     load("workers").setEnv(env, () => (worker === null ? {} : worker.exports));
     if (config.serviceWorker === true) load("env").envToGlobals(env);
     if (!hasFlag("allow_eval_during_startup")) evalOff();
-    const script = N.blobScript(config.script, config.main);
+    const script = N.blobScript(config.script, config.main, config.serviceWorker !== true);
     P.PromisePrototypeThen(script(selvage), namespace => evaluated(namespace, env), fail);
   } catch (error) {
     fail(error);

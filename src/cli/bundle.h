@@ -57,7 +57,7 @@ typedef struct slv_bundle {
     slv_arena arena;
     bool ok;
     slv_str script, source_map;
-    bool service_worker; /* the entry exports nothing */
+    bool service_worker; /* the entry exports nothing: an ES module always does */
     SLV_VEC(slv_module) modules;
     SLV_VEC(slv_str) inputs; /* absolute paths of every file that was read; empty when !ok */
     SLV_VEC(slv_str) exports;

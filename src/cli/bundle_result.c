@@ -96,11 +96,19 @@ static void take_inputs(slv_bundler *b, const slv_node *inputs)
     }
 }
 
+static bool is_commonjs(const slv_node *inputs, slv_str path)
+{
+    for (const slv_node *n = inputs ? inputs->first : NULL; n; n = n->next)
+        if (slv_str_eq(n->key, path))
+            return slv_str_eq(slv_node_str(slv_node_get(n, "format")), SLV_STR("cjs"));
+    return false;
+}
+
 static bool take_metafile(slv_bundler *b, slv_str text, slv_err *err)
 {
     SLV_CLEANUP(slv_arena_done) slv_arena arena = SLV_ARENA(4 * SLV_BUNDLE_MAX);
     slv_bundle *r = b->result;
-    const slv_node *outputs, *exports = NULL;
+    const slv_node *outputs, *exports = NULL, *entry = NULL;
     slv_node *root;
 
     if (slv_json_parse(text, SLV_JSON_STRICT, &arena, &root, err) != SLV_OK)
@@ -108,11 +116,16 @@ static bool take_metafile(slv_bundler *b, slv_str text, slv_err *err)
     take_inputs(b, slv_node_get(root, "inputs"));
     outputs = slv_node_get(root, "outputs");
     for (const slv_node *n = outputs ? outputs->first : NULL; n; n = n->next)
-        if (slv_node_get(n, "entryPoint"))
+        if (slv_node_get(n, "entryPoint")) {
             exports = slv_node_get(n, "exports");
+            entry = slv_node_get(n, "entryPoint");
+        }
     for (const slv_node *n = exports ? exports->first : NULL; n; n = n->next)
         slv_vec_push(&r->exports, dup_text(r, n));
-    r->service_worker = r->exports.len == 0;
+    /* A CommonJS entry (a package with "type": "commonjs", or a require() in it) gets a default
+     * export from the bundler; the author wrote none. */
+    r->service_worker =
+        r->exports.len == 0 || is_commonjs(slv_node_get(root, "inputs"), slv_node_str(entry));
     return true;
 }
 
@@ -126,7 +139,7 @@ static slv_code take_output(slv_bundler *b, const slv_node *value, slv_err *err)
         return slv_fail(err, SLV_E_IO, "esbuild gave no output");
     if (!take_metafile(b, slv_node_str(slv_node_get(value, "metafile")), err))
         return SLV_E_PARSE;
-    SLV_TRY(slv_bundle_return(text, !r->service_worker, &script, err));
+    SLV_TRY(slv_bundle_return(text, r->exports.len != 0, &script, err));
     if (slv_arena_dup(&r->arena, slv_buf_view(&script), &r->script) != SLV_OK ||
         slv_arena_dup(&r->arena, map, &r->source_map) != SLV_OK)
         return slv_fail(err, SLV_E_LIMIT, "the bundle is too large");

@@ -51,7 +51,7 @@ static slv_code respond(slv_exchange *base, const slv_response_head *head, slv_e
     slv_conn_exchange *ex = of(base);
     slv_conn *c = ex->conn;
     slv_response_head sized = *head;
-    bool bare = head->status == 204 || head->status == 304;
+    bool bare = slv_response_is_bare(head, ex->is_head);
     bool to_close = !bare && !ex->is_head && head->length < 0 && ex->base.head.version == 10;
     slv_http1_write how = {
         .version = ex->base.head.version,

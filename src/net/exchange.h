@@ -30,10 +30,11 @@
  *
  * Response. respond, then write any number of times, then end. Framing is ours: head.length >= 0
  * sends Content-Length (and writing another number of bytes aborts), -1 chunks it (HTTP/1.0: ends
- * it by closing). In answer to HEAD the same is said, unless the headers give a Content-Length;
- * nothing is said with 204 and 304. Nothing is written to the socket before the end of the loop
- * turn, where all that gathered leaves in one write; a large write may go out at once. Bodies
- * written in answer to HEAD, 1xx, 204 or 304 are discarded.
+ * it by closing). In answer to HEAD the same is said, unless the headers give a Content-Length or
+ * the body is empty, which says nothing of GET's; nothing is said with 204 and 304. Nothing is
+ * written to the socket before the end of the loop turn, where all that gathered leaves in one
+ * write; a large write may go out at once. Bodies written in answer to HEAD, 1xx, 204 or 304 are
+ * discarded.
  *
  * Back-pressure. Bytes given to write are always taken (copied). It returns false once more than
  * SLV_EXCHANGE_HIGH bytes wait; `writable` is then called once, when fewer than SLV_EXCHANGE_LOW
@@ -102,6 +103,12 @@ typedef struct slv_response_head {
     slv_str headers;
     int64_t length; /* of the body that will be written; -1 when not known */
 } slv_response_head;
+
+/* True when nothing is said of the body's length. */
+static inline bool slv_response_is_bare(const slv_response_head *head, bool to_head)
+{
+    return head->status == 204 || head->status == 304 || (to_head && head->length == 0);
+}
 
 typedef enum slv_gone_reason {
     SLV_GONE_CLIENT,  /* closed or reset by the client, or it broke the protocol in the body */

@@ -84,12 +84,12 @@ static slv_code lower(slv_arena *arena, slv_str name, slv_str *ret)
 }
 
 /* The head's fields in arena memory, which lives until the frame is sent. */
-static slv_code make_fields(slv_h2_stream *st, const slv_response_head *head, bool keeps_length,
+static slv_code make_fields(slv_h2_stream *st, const slv_response_head *head, bool is_head,
                             nghttp2_nv **ret, size_t *ret_count, slv_err *err)
 {
     slv_str block = head->headers, name, value, text, date;
     bool malformed = false, dated = false, length_given = false;
-    bool bare = head->status == 204 || head->status == 304;
+    bool bare = slv_response_is_bare(head, is_head), keeps_length = is_head || head->status == 304;
     size_t rows = 0, n = 0;
     nghttp2_nv *nv;
     char number[24];
@@ -142,7 +142,7 @@ static slv_code respond(slv_exchange *base, const slv_response_head *head, slv_e
     if (head->status < 200 || head->status > 599)
         return slv_fail(err, SLV_E_INVAL, "response status %d cannot be sent", head->status);
     st->no_body = is_head || head->status == 204 || head->status == 304;
-    SLV_TRY(make_fields(st, head, is_head || head->status == 304, &nv, &count, err));
+    SLV_TRY(make_fields(st, head, is_head, &nv, &count, err));
     st->responded = true;
     st->sized = head->length >= 0 && !st->no_body;
     st->out_left = st->sized ? (uint64_t)head->length : 0;

@@ -4,8 +4,10 @@
 
 #define SCRIPT_MAX ((size_t)256 << 20)
 #define BLOBS_MAX 10000
-/* What stands before a worker's script, on its first line, padded to SLV_JS_WRAP_COLUMNS. */
-#define SCRIPT_HEAD "(async function (__selvage) { \"use strict\"; "
+/* What stands before a worker's script, on its first line, padded to SLV_JS_WRAP_COLUMNS. An ES
+ * module is strict; a service worker is a classic script, and is what it says itself. */
+#define SCRIPT_HEAD "(async function (__selvage) { "
+#define MODULE_HEAD SCRIPT_HEAD "\"use strict\"; "
 
 static rt_blob *blob_find(slv_rt *rt, uint32_t id)
 {
@@ -104,7 +106,8 @@ SLV_NATIVE(blob_bytes)
     return b ? slv_js_bytes_take_buf(ctx, &b->bytes, exc) : NULL;
 }
 
-/* blobScript(id, name) -> the async function whose body the blob is; the blob is empty after */
+/* blobScript(id, name, strict) -> the async function whose body the blob is; the blob is empty
+ * after */
 SLV_NATIVE(blob_script)
 {
     slv_rt *rt = slv_rt_current();
@@ -118,7 +121,8 @@ SLV_NATIVE(blob_script)
 
     if (!b || !slv_js_text_arg(ctx, SLV_ARG(1), &name, exc))
         return NULL;
-    code = slv_buf_printf(&whole, "%-*s", SLV_JS_WRAP_COLUMNS, SCRIPT_HEAD);
+    code = slv_buf_printf(&whole, "%-*s", SLV_JS_WRAP_COLUMNS,
+                          JSValueToBoolean(ctx, SLV_ARG(2)) ? MODULE_HEAD : SCRIPT_HEAD);
     if (code == SLV_OK)
         code = slv_buf_append(&whole, slv_buf_view(&b->bytes));
     if (code == SLV_OK)

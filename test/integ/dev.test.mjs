@@ -216,6 +216,24 @@ test('service workers get their bindings as globals', () => using(dev(worker(
   assert.equal(await text(s), 'sw global');
 }));
 
+// npm init writes "type": "commonjs", and with a require() in it the bundler sees a CommonJS module anyway.
+test('a service worker in a CommonJS package is one, and is sloppy code', () => using(dev(project({
+  'wrangler.toml': 'name = "test"\nmain = "index.js"\ncompatibility_date = "2026-06-01"\n[vars]\nA = "global"\n',
+  'package.json': '{ "type": "commonjs" }',
+  'index.js': 'const part = require("./part");\nundeclared = "made";\naddEventListener("fetch", (e) => e.respondWith(new Response([A, part, undeclared, (function () { return this === self; })()])));',
+  'part.js': 'module.exports = "part";',
+})), async (s) => {
+  assert.equal(await text(s), 'global,part,made,true');
+}));
+
+// Frameworks answer HEAD with new Response(null, ofGet): nothing is known of the body's length then.
+test('an empty answer to HEAD says nothing of a length, unless the worker does', () => using(dev(worker(
+  'export default { fetch: (r) => new Response(r.method === "HEAD" ? null : "text", { headers: r.url.endsWith("/told") ? { "content-length": "4" } : {} }) };')), async (s) => {
+  assert.equal((await s.fetch('/', { method: 'HEAD' })).headers.get('content-length'), null);
+  assert.equal((await s.fetch('/told', { method: 'HEAD' })).headers.get('content-length'), '4');
+  assert.equal((await s.fetch('/')).headers.get('content-length'), '4');
+}));
+
 test('unsupported bindings are refused, or throw when used', async () => {
   const dir = worker('export default { async fetch(r, env) { try { await env.KV.get("x"); } catch (e) { return new Response(e.message); } } };', '[[kv_namespaces]]\nbinding = "KV"\nid = "x"\n');
   const refused = await run(['dev', '--port', '0'], { cwd: dir });
