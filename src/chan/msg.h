@@ -145,7 +145,8 @@ typedef enum slv_body_kind {
 enum {
     SLV_RESPONSE_ENCODED = 1, /* encodeBody: "manual" */
     SLV_RESPONSE_NO_BODY = 2, /* the body must not be sent, as for HEAD */
-    SLV_RESPONSE_FAILED = 4,  /* the handler failed: status 500, the inline body is the error's JSON */
+    SLV_RESPONSE_FAILED =
+        4, /* the handler failed: status 500, the inline body is the error's JSON */
 };
 
 typedef struct slv_msg_response {
