@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -39,6 +40,8 @@ static SLV_IMAP(stream *) streams;
 static SLV_IMAP(uint32_t) ops; /* operation -> event */
 static uint32_t next_stream = 1, next_op = 1;
 static char filler[32768];
+static const char *title = "";
+static slv_page *page;
 
 static void must(slv_code code)
 {
@@ -412,8 +415,11 @@ static void on_fetch(uint32_t event, const slv_msg_event_fetch *m)
         end(event, SLV_OUTCOME_EXCEPTION,
             SLV_STR("{\"name\":\"TypeError\",\"message\":\"no <good>\",\"stack\":\"TypeError: no "
                     "<good>\\n    at f (a.js:1:2)\"}"));
-    } else if (slv_str_is(path, "/hang")) {
+    } else if (slv_str_is(path, "/hang") ||
+               (slv_str_is(path, "/patient") && slv_str_ends(slv_str_from(title), SLV_STR("#1")))) {
         return;
+    } else if (slv_str_is(path, "/patient")) {
+        text(event, SLV_STR("at last"));
     } else if (slv_str_is(path, "/log")) {
         put(SLV_FRAME_LOG, 0, event, SLV_STR("\2\3\0\0\0a\nb\0\0\0\0"));
         put(SLV_FRAME_EXCEPTION, 0, event,
@@ -488,11 +494,13 @@ static void on_frame(const slv_frame *f)
     }
     case SLV_FRAME_EVENT:
         must(slv_msg_event_get(f->payload, &ev));
+        atomic_store(&page->event, f->id);
         if (ev.kind == SLV_EVENT_FETCH)
             on_fetch(f->id, &ev.fetch);
         else
             end(f->id, ev.scheduled.cron.len > 0 ? SLV_OUTCOME_OK : SLV_OUTCOME_EXCEPTION,
                 SLV_STR_NULL);
+        atomic_store(&page->event, 0);
         break;
     case SLV_FRAME_RESULT:
         on_result(f);
@@ -513,8 +521,11 @@ int fake_isolate_main(int argc, char **argv)
     SLV_CLEANUP(slv_frame_reader_done) slv_frame_reader reader;
     slv_err err;
 
-    (void)argc;
-    (void)argv;
+    if (argc > 0)
+        title = argv[0];
+    page = mmap(NULL, SLV_PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, SLV_PAGE_FD, 0);
+    if (page == MAP_FAILED)
+        return 71;
     slv_frame_reader_init(&reader, SLV_CHAN_MAIN);
     put_u32(SLV_FRAME_HELLO, 0, SLV_CHAN_VERSION);
     for (;;) {

@@ -233,6 +233,29 @@ TEST(a_worker_that_dies_or_breaks_the_rules_costs_its_own_request_only)
     CHECK(rig_stop(&r));
 }
 
+TEST(a_neighbour_of_one_that_dies_is_answered_by_another_isolate_unless_it_had_an_effect)
+{
+    rig r;
+    SLV_CLEANUP(slv_buf_done) slv_buf answer = SLV_BUF(1 << 20);
+    SLV_CLEANUP(slv_buf_done) slv_buf post = SLV_BUF(1 << 20);
+    SLV_CLEANUP(slv_buf_done) slv_buf dead = SLV_BUF(1 << 20);
+
+    CHECK(rig_start(&r, 1, true));
+    int get_fd = rig_connect(&r), post_fd = rig_connect(&r);
+    CHECK(rig_write(get_fd, SLV_STR("GET /patient HTTP/1.0\r\n\r\n")));
+    CHECK(rig_write(post_fd, SLV_STR("POST /patient HTTP/1.0\r\nContent-Length: 1\r\n\r\nx")));
+    (void)usleep(400000); /* both are in the first isolate */
+    CHECK(rig_get(&r, GET("/exit"), &dead));
+    CHECK(rig_read(get_fd, &answer, NULL));
+    CHECK(status_is(&answer, "200"));
+    CHECK_STR(rig_body(&answer), SLV_STR("at last"));
+    CHECK(rig_read(post_fd, &post, NULL));
+    CHECK(status_is(&post, "500"));
+    (void)close(get_fd);
+    (void)close(post_fd);
+    CHECK(rig_stop(&r));
+}
+
 TEST(a_client_that_leaves_cancels_its_event)
 {
     rig r;
