@@ -99,12 +99,22 @@ static slv_str mapped(slv_version *v, slv_str text, slv_buf *out)
     return slv_stack_map(v, text, out) == SLV_OK ? slv_buf_view(out) : text;
 }
 
-void slv_dev_show_console(SLV_UNUSED void *user, const slv_console_line *line)
+/* "[name] " where several workers run: which of them speaks. */
+static void put_speaker(const dev *d, const slv_version *v, slv_buf *out)
+{
+    if (d->worker_count > 1 && slv_buf_printf(out, "[%.*s] ", SLV_STR_ARGS(v->name)) != SLV_OK)
+        slv_buf_reset(out);
+}
+
+void slv_dev_show_console(void *user, const slv_console_line *line)
 {
     SLV_CLEANUP(slv_buf_done) slv_buf text = SLV_BUF(TEXT_MAX), place = SLV_BUF(TEXT_MAX);
+    slv_str said = line->text;
 
-    slv_term_console(line->level, mapped(line->version, line->text, &text),
-                     mapped(line->version, line->place, &place));
+    put_speaker(user, line->version, &text);
+    if (slv_stack_map(line->version, line->text, &text) == SLV_OK)
+        said = slv_buf_view(&text);
+    slv_term_console(line->level, said, mapped(line->version, line->place, &place));
 }
 
 /* "Name: message" and the frames; a stack mostly begins with the former. */
@@ -121,12 +131,14 @@ static slv_code put_error(slv_version *version, slv_str name, slv_str message, s
     return slv_stack_map(version, stack, out);
 }
 
-void slv_dev_show_exception(SLV_UNUSED void *user, const slv_exception_line *line)
+void slv_dev_show_exception(void *user, const slv_exception_line *line)
 {
-    SLV_CLEANUP(slv_buf_done) slv_buf text = SLV_BUF(TEXT_MAX);
+    SLV_CLEANUP(slv_buf_done) slv_buf text = SLV_BUF(TEXT_MAX), speaker = SLV_BUF(TEXT_MAX);
 
+    put_speaker(user, line->version, &speaker);
     if (put_error(line->version, line->name, line->message, line->stack, &text) == SLV_OK)
-        slv_term_error("Uncaught %.*s", SLV_STR_ARGS(slv_buf_view(&text)));
+        slv_term_error("%.*sUncaught %.*s", SLV_STR_ARGS(slv_buf_view(&speaker)),
+                       SLV_STR_ARGS(slv_buf_view(&text)));
 }
 
 slv_code slv_dev_start_failure(slv_version *version, const slv_err *err, slv_str failure,

@@ -219,12 +219,9 @@ const slv_binding *slv_service_binding(slv_event *ev, uint32_t index, slv_versio
 static void answer_missing(slv_event *ev, uint32_t op, const slv_binding *b, slv_str url)
 {
     SLV_CLEANUP(slv_buf_done) slv_buf text = SLV_BUF(4096);
-    slv_str entry = b->entrypoint.len > 0 ? b->entrypoint : SLV_STR("default");
 
-    if (slv_buf_printf(&text,
-                       "Couldn't find a local dev session for the \"%.*s\" entrypoint of service "
-                       "\"%.*s\" to proxy to",
-                       SLV_STR_ARGS(entry), SLV_STR_ARGS(b->service)) != SLV_OK)
+    if (slv_buf_printf(&text, "Worker \"%.*s\" not found. Make sure it is running locally.",
+                       SLV_STR_ARGS(b->service)) != SLV_OK)
         slv_buf_reset(&text);
     const slv_msg_result_fetch r = {.status = 503,
                                     .status_text = SLV_STR("Service Unavailable"),

@@ -186,6 +186,24 @@ test('several configurations make several workers that call each other', async (
   });
 });
 
+test('of several workers each line says whose it is, and a binding to none says so', async () => {
+  const dir = project({
+    'a/wrangler.toml': 'name = "a"\nmain = "i.js"\ncompatibility_date = "2026-01-01"\n[[services]]\nbinding = "B"\nservice = "b"\n[[services]]\nbinding = "NONE"\nservice = "none"\n',
+    'a/i.js': 'export default { async fetch(r, env) { console.log("from a"); return r.url.endsWith("/none") ? env.NONE.fetch(r) : env.B.fetch(r); } };',
+    'b/wrangler.toml': 'name = "b"\nmain = "i.js"\ncompatibility_date = "2026-01-01"\n',
+    'b/i.js': 'export default { fetch() { console.log("from b"); throw new Error("in b"); } };',
+  });
+  await using(dev(dir, ['-c', 'a/wrangler.toml', '-c', 'b/wrangler.toml']), async (s) => {
+    await (await s.fetch('/')).text();
+    await s.saw(/^\[a\] from a/m);
+    await s.saw(/^\[b\] from b/m);
+    await s.saw(/ERROR\] \[b\] Uncaught Error: in b/);
+    const none = await s.fetch('/none');
+    assert.equal(none.status, 503);
+    assert.equal(await none.text(), 'Worker "none" not found. Make sure it is running locally.');
+  });
+});
+
 test('modules: wasm, text, data, lazy and CommonJS', () => using(dev(project({
   'wrangler.toml': 'name = "t"\nmain = "index.mjs"\ncompatibility_date = "2026-01-01"\n',
   'index.mjs': `import wasm from "./empty.wasm"; import data from "./d.bin"; import cjs from "./c.cjs"; import t from "./p.html";
