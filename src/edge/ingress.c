@@ -310,9 +310,9 @@ static slv_code reply_socket(ingress *ing, const slv_msg_response *m, slv_err *e
         .status = 500,
         .code = 1101,
         .title = {"Worker threw exception", 22},
-        .detail = {"TypeError: Worker tried to return WebSocket in a response to a request which "
+        .detail = {"TypeError: Worker tried to return a WebSocket in a response to a request which "
                    "did not contain the header \"Upgrade: websocket\".",
-                   125},
+                   127},
     };
     slv_wire *w;
 

@@ -42,7 +42,7 @@ JSObjectRef slv_rt_export(slv_rt *rt, const char *module, const char *name)
 /* Whether the program waits for the timer: counted ones keep their event from being idle. */
 static void count_timer(slv_rt *rt, uint32_t id, uint32_t event_id, bool counted)
 {
-    rt_event *event = rt_event_find(rt, event_id);
+    rt_event *event = slv_rt_event_find(rt, event_id);
     rt_timer t = {event_id, counted};
 
     slv_imap_set(&rt->timer_events, id, t);
@@ -61,7 +61,7 @@ static uint32_t uncount_timer(slv_rt *rt, uint32_t id)
         return 0;
     t = *found;
     slv_imap_remove(&rt->timer_events, id);
-    event = rt_event_find(rt, t.event);
+    event = slv_rt_event_find(rt, t.event);
     if (event && t.counted)
         event->waits--;
     return t.event;
@@ -117,7 +117,7 @@ SLV_NATIVE(timer_stop)
 }
 
 /* One turn for each timer that is due now; what those start waits for the next round. */
-void rt_fire_timers(slv_rt *rt)
+void slv_rt_fire_timers(slv_rt *rt)
 {
     JSContextRef ctx = slv_js_context(rt->js);
     uint64_t mark = slv_timers_mark(rt->timers);
@@ -129,10 +129,10 @@ void rt_fire_timers(slv_rt *rt)
         JSValueRef arg;
 
         slv_rt_tick(rt);
-        rt_turn_begin(rt, rt_event_find(rt, uncount_timer(rt, id)));
+        slv_rt_turn_begin(rt, slv_rt_event_find(rt, uncount_timer(rt, id)));
         arg = slv_js_num(ctx, id);
-        rt_turn_call(rt, rt->entries.timer, 1, &arg);
-        rt_turn_end(rt);
+        slv_rt_turn_call(rt, rt->entries.timer, 1, &arg);
+        slv_rt_turn_end(rt);
     }
 }
 
@@ -211,10 +211,10 @@ void slv_rt_init(slv_rt *rt)
 
     slv_js_add_natives(rt->js, base_natives, SLV_ARRAY_LEN(base_natives));
     slv_js_add_value(rt->js, "clock", clock_view(rt));
-    rt_add_stream_natives(rt);
-    rt_add_op_natives(rt);
-    rt_add_event_natives(rt);
-    rt_add_start_natives(rt);
+    slv_rt_add_stream_natives(rt);
+    slv_rt_add_op_natives(rt);
+    slv_rt_add_event_natives(rt);
+    slv_rt_add_start_natives(rt);
     slv_rt_add_web_natives(rt->js);
     slv_js_enter(rt->js);
     rt->entries.timer = slv_rt_export(rt, "timers", "fireTimer");
@@ -237,5 +237,5 @@ void slv_rt_done(slv_rt *rt)
     slv_buf_done(&rt->headers.bytes);
     slv_buf_done(&rt->response_headers);
     free(rt->spare_event);
-    rt_blobs_drop(rt);
+    slv_rt_blobs_drop(rt);
 }

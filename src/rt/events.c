@@ -10,7 +10,7 @@ static const char *const method_names[] = {"GET",   "POST", "PUT",    "DELETE",
 
 /* ---- life ---- */
 
-rt_event *rt_event_find(slv_rt *rt, uint32_t id)
+rt_event *slv_rt_event_find(slv_rt *rt, uint32_t id)
 {
     rt_event **found = slv_imap_get(&rt->events, id);
 
@@ -21,8 +21,8 @@ static rt_event *event_new(slv_rt *rt, uint32_t id)
 {
     rt_event *event;
 
-    if (rt_event_find(rt, id)) {
-        rt_violation(rt, "an event number that is in use");
+    if (slv_rt_event_find(rt, id)) {
+        slv_rt_violation(rt, "an event number that is in use");
         return NULL;
     }
     event = rt->spare_event ? SLV_STEAL(rt->spare_event) : slv_alloc(sizeof *event);
@@ -37,17 +37,17 @@ static void send_end(slv_rt *rt, rt_event *event)
 {
     const slv_msg_end end = {event->outcome, event->cpu_ns / 1000, slv_buf_view(&event->error)};
     size_t at;
-    slv_buf *out = rt_frame_begin(rt, SLV_FRAME_END, 0, event->id, &at);
+    slv_buf *out = slv_rt_frame_begin(rt, SLV_FRAME_END, 0, event->id, &at);
 
-    rt_frame_end(rt, at, slv_msg_end_put(out, &end));
+    slv_rt_frame_end(rt, at, slv_msg_end_put(out, &end));
 }
 
 static void event_end(slv_rt *rt, rt_event *event)
 {
     send_end(rt, event);
-    rt_streams_drop(rt, event);
+    slv_rt_streams_drop(rt, event);
     if (event->ops)
-        rt_ops_drop(rt, event->id);
+        slv_rt_ops_drop(rt, event->id);
     slv_imap_remove(&rt->events, event->id);
     slv_buf_done(&event->error);
     if (rt->spare_event)
@@ -56,7 +56,7 @@ static void event_end(slv_rt *rt, rt_event *event)
         rt->spare_event = event;
 }
 
-void rt_event_settle(slv_rt *rt, rt_event *event)
+void slv_rt_event_settle(slv_rt *rt, rt_event *event)
 {
     if (event->ended) {
         event_end(rt, event);
@@ -67,10 +67,10 @@ void rt_event_settle(slv_rt *rt, rt_event *event)
     /* Nothing can enter JavaScript for this event any more: it hangs, or has only promises left
        that nobody keeps. It stays open when others hold what it exported. */
     rt->idle_turn = true;
-    rt_turn_begin(rt, event);
+    slv_rt_turn_begin(rt, event);
     JSValueRef arg = slv_js_num(slv_js_context(rt->js), event->id);
-    rt_turn_call(rt, rt->entries.idle, 1, &arg);
-    rt_turn_end(rt); /* settles again */
+    slv_rt_turn_call(rt, rt->entries.idle, 1, &arg);
+    slv_rt_turn_end(rt); /* settles again */
     rt->idle_turn = false;
 }
 
@@ -139,7 +139,7 @@ static void enter_fetch(slv_rt *rt, rt_event *event, const slv_msg_event_fetch *
     JSValueRef args[7];
 
     if (m->bits & SLV_FETCH_STREAM)
-        rt_stream_open(rt, RT_STREAM_IN, m->body_stream, event);
+        slv_rt_stream_open(rt, RT_STREAM_IN, m->body_stream, event);
     args[0] = slv_js_num(ctx, event->id);
     args[1] = slv_js_num(ctx, m->bits);
     args[2] = method_value(rt, ctx, m->method);
@@ -147,7 +147,7 @@ static void enter_fetch(slv_rt *rt, rt_event *event, const slv_msg_event_fetch *
     args[4] = cached_value(ctx, &rt->headers, m->headers);
     args[5] = m->cf.len ? cached_value(ctx, &rt->cf, m->cf) : rt->empty;
     args[6] = fetch_extra(rt, ctx, m);
-    rt_turn_call(rt, rt->entries.fetch, 7, args);
+    slv_rt_turn_call(rt, rt->entries.fetch, 7, args);
 }
 
 static void enter_scheduled(slv_rt *rt, rt_event *event, const slv_msg_event_scheduled *m)
@@ -158,7 +158,7 @@ static void enter_scheduled(slv_rt *rt, rt_event *event, const slv_msg_event_sch
     args[0] = slv_js_num(ctx, event->id);
     args[1] = slv_js_num(ctx, (double)m->slot_ms);
     args[2] = slv_js_string(ctx, m->cron);
-    rt_turn_call(rt, rt->entries.scheduled, 3, args);
+    slv_rt_turn_call(rt, rt->entries.scheduled, 3, args);
 }
 
 /* Capabilities that the message carries, as [kind, number, …]; streams and sockets are opened. */
@@ -172,7 +172,7 @@ static JSValueRef caps_value(slv_rt *rt, JSContextRef ctx, const slv_msg_caps *c
     if (slv_buf_append(&whole, slv_str_make(head, 2)) != SLV_OK ||
         slv_buf_append(&whole, caps->raw) != SLV_OK)
         return slv_js_array(ctx, 0, NULL);
-    fields = rt_wire_get(rt, ctx, "c", slv_buf_view(&whole), event);
+    fields = slv_rt_wire_get(rt, ctx, "c", slv_buf_view(&whole), event);
     return fields ? JSObjectGetPropertyAtIndex(ctx, fields, 0, NULL) : slv_js_array(ctx, 0, NULL);
 }
 
@@ -190,7 +190,7 @@ static void enter_rpc(slv_rt *rt, rt_event *event, const slv_msg_rpc *m)
     args[6] = text_or_empty(rt, ctx, m->path);
     args[7] = slv_js_bytes_copy(ctx, m->args, NULL);
     args[8] = caps_value(rt, ctx, &m->caps, event);
-    rt_turn_call(rt, rt->entries.rpc, 9, args);
+    slv_rt_turn_call(rt, rt->entries.rpc, 9, args);
 }
 
 static void event_frame(slv_rt *rt, const slv_frame *frame)
@@ -199,13 +199,13 @@ static void event_frame(slv_rt *rt, const slv_frame *frame)
     rt_event *event;
 
     if (rt->state != RT_STARTED || slv_msg_event_get(frame->payload, &m) != SLV_OK) {
-        rt_violation(rt, "EVENT that cannot be read");
+        slv_rt_violation(rt, "EVENT that cannot be read");
         return;
     }
     event = event_new(rt, frame->id);
     if (!event)
         return;
-    rt_turn_begin(rt, event);
+    slv_rt_turn_begin(rt, event);
     switch (m.kind) {
     case SLV_EVENT_FETCH:
         enter_fetch(rt, event, &m.fetch);
@@ -217,23 +217,23 @@ static void event_frame(slv_rt *rt, const slv_frame *frame)
         enter_rpc(rt, event, &m.rpc);
         break;
     }
-    rt_turn_end(rt);
+    slv_rt_turn_end(rt);
 }
 
 static void cancel_frame(slv_rt *rt, const slv_frame *frame)
 {
     JSContextRef ctx = slv_js_context(rt->js);
-    rt_event *event = rt_event_find(rt, frame->id);
+    rt_event *event = slv_rt_event_find(rt, frame->id);
     slv_cancel_reason reason;
     JSValueRef args[2];
 
     if (!event || slv_msg_cancel_get(frame->payload, &reason) != SLV_OK)
         return;
-    rt_turn_begin(rt, event);
+    slv_rt_turn_begin(rt, event);
     args[0] = slv_js_num(ctx, frame->id);
     args[1] = slv_js_num(ctx, reason);
-    rt_turn_call(rt, rt->entries.cancel, 2, args);
-    rt_turn_end(rt);
+    slv_rt_turn_call(rt, rt->entries.cancel, 2, args);
+    slv_rt_turn_end(rt);
 }
 
 static void cap_drop_frame(slv_rt *rt, const slv_frame *frame)
@@ -243,14 +243,14 @@ static void cap_drop_frame(slv_rt *rt, const slv_frame *frame)
     JSValueRef args[2];
 
     if (slv_msg_cap_drop_get(frame->payload, &m) != SLV_OK) {
-        rt_violation(rt, "CAP_DROP that cannot be read");
+        slv_rt_violation(rt, "CAP_DROP that cannot be read");
         return;
     }
-    rt_turn_begin(rt, NULL);
+    slv_rt_turn_begin(rt, NULL);
     args[0] = slv_js_num(ctx, m.cap);
     args[1] = slv_js_num(ctx, m.refs);
-    rt_turn_call(rt, rt->entries.cap_drop, 2, args);
-    rt_turn_end(rt);
+    slv_rt_turn_call(rt, rt->entries.cap_drop, 2, args);
+    slv_rt_turn_end(rt);
 }
 
 static void cap_broken_frame(slv_rt *rt, const slv_frame *frame)
@@ -260,17 +260,17 @@ static void cap_broken_frame(slv_rt *rt, const slv_frame *frame)
     JSValueRef args[2];
 
     if (slv_msg_cap_broken_get(frame->payload, &m) != SLV_OK) {
-        rt_violation(rt, "CAP_BROKEN that cannot be read");
+        slv_rt_violation(rt, "CAP_BROKEN that cannot be read");
         return;
     }
-    rt_turn_begin(rt, NULL);
+    slv_rt_turn_begin(rt, NULL);
     args[0] = slv_js_num(ctx, m.cap);
     args[1] = slv_js_string(ctx, m.error);
-    rt_turn_call(rt, rt->entries.cap_broken, 2, args);
-    rt_turn_end(rt);
+    slv_rt_turn_call(rt, rt->entries.cap_broken, 2, args);
+    slv_rt_turn_end(rt);
 }
 
-void rt_event_frame(slv_rt *rt, const slv_frame *frame)
+void slv_rt_event_frame(slv_rt *rt, const slv_frame *frame)
 {
     if (frame->type == SLV_FRAME_EVENT)
         event_frame(rt, frame);
@@ -289,7 +289,7 @@ static rt_event *event_arg(slv_rt *rt, JSContextRef ctx, JSValueRef v)
     JSValueRef thrown = NULL;
     uint32_t id;
 
-    return slv_js_u32_arg(ctx, v, &id, &thrown) ? rt_event_find(rt, id) : NULL;
+    return slv_js_u32_arg(ctx, v, &id, &thrown) ? slv_rt_event_find(rt, id) : NULL;
 }
 
 /* The header block of a response; undefined: that of the last one. */
@@ -301,7 +301,7 @@ static bool put_headers(slv_rt *rt, JSContextRef ctx, JSValueRef v, slv_buf *out
         return slv_buf_append_u32(out, (uint32_t)rt->response_headers.len) == SLV_OK &&
                slv_buf_append(out, slv_buf_view(&rt->response_headers)) == SLV_OK;
     rt->response_headers.limit = SLV_MESSAGE_SMALL_MAX;
-    return rt_put_text(ctx, v, out, exc) &&
+    return slv_rt_put_text(ctx, v, out, exc) &&
            slv_buf_set(&rt->response_headers, slv_str_make(out->ptr + at + 4, out->len - at - 4)) ==
                SLV_OK;
 }
@@ -310,7 +310,7 @@ static bool put_headers(slv_rt *rt, JSContextRef ctx, JSValueRef v, slv_buf *out
 static bool put_status_text(JSContextRef ctx, JSValueRef v, slv_buf *out, JSValueRef *exc)
 {
     if (!JSValueIsUndefined(ctx, v))
-        return rt_put_text(ctx, v, out, exc);
+        return slv_rt_put_text(ctx, v, out, exc);
     return slv_buf_append_u32(out, 2) == SLV_OK && slv_buf_append(out, SLV_STR("OK")) == SLV_OK;
 }
 
@@ -334,19 +334,19 @@ SLV_NATIVE(respond)
     if (!slv_js_u32_arg(ctx, argv[1], &head, exc) || !slv_js_u32_arg(ctx, argv[2], &number, exc) ||
         !slv_js_f64_arg(ctx, argv[3], &length, exc))
         return NULL;
-    out = rt_frame_begin(rt, SLV_FRAME_RESPONSE, 0, event->id, &at);
+    out = slv_rt_frame_begin(rt, SLV_FRAME_RESPONSE, 0, event->id, &at);
     if (slv_buf_append_u32(out, (head & 0xffff) | (head >> 16 & 15) << 16 |
                                     (head >> 20 & 255) << 24) != SLV_OK ||
         slv_buf_append_u32(out, number) != SLV_OK ||
         slv_buf_append_u64(out, (uint64_t)(int64_t)length) != SLV_OK ||
         !put_status_text(ctx, argv[4], out, exc) || !put_headers(rt, ctx, argv[5], out, exc) ||
         !(JSValueIsUndefined(ctx, argv[6]) ? slv_buf_append_u32(out, 0) == SLV_OK
-                                           : rt_put_bytes(ctx, argv[6], out, exc))) {
+                                           : slv_rt_put_bytes(ctx, argv[6], out, exc))) {
         slv_frame_undo(out, at);
         return *exc ? NULL
                     : slv_js_throw_range(ctx, exc, "The headers of this response are too large.");
     }
-    if (rt_frame_try_end(rt, at) != SLV_OK)
+    if (slv_rt_frame_try_end(rt, at) != SLV_OK)
         return slv_js_throw_range(ctx, exc, "The headers of this response are too large.");
     event->responded = true;
     if (head & (uint32_t)1 << 28)
@@ -384,12 +384,13 @@ SLV_NATIVE(rpc_result)
 
     if (!event || event->responded)
         return slv_js_undefined(ctx);
-    out = rt_frame_begin(rt, SLV_FRAME_RPC_RESULT, failed ? SLV_FRAME_ERROR : 0, event->id, &at);
-    if (!rt_wire_put(rt, ctx, failed ? "s" : "yc", slv_js_array(ctx, 2, fields), out, exc)) {
+    out =
+        slv_rt_frame_begin(rt, SLV_FRAME_RPC_RESULT, failed ? SLV_FRAME_ERROR : 0, event->id, &at);
+    if (!slv_rt_wire_put(rt, ctx, failed ? "s" : "yc", slv_js_array(ctx, 2, fields), out, exc)) {
         slv_frame_undo(out, at);
         return NULL;
     }
-    if (rt_frame_try_end(rt, at) != SLV_OK)
+    if (slv_rt_frame_try_end(rt, at) != SLV_OK)
         return slv_js_throw_range(ctx, exc, "The result of this call is too large.");
     event->responded = true;
     return slv_js_undefined(ctx);
@@ -406,13 +407,14 @@ SLV_NATIVE(log_line)
 
     if (!slv_js_u32_arg(ctx, SLV_ARG(0), &id, exc) || !slv_js_u32_arg(ctx, SLV_ARG(1), &level, exc))
         return NULL;
-    out = rt_frame_begin(rt, SLV_FRAME_LOG, 0, id, &at);
+    out = slv_rt_frame_begin(rt, SLV_FRAME_LOG, 0, id, &at);
     if (slv_buf_append_u8(out, (uint8_t)level) != SLV_OK ||
-        !rt_put_text(ctx, SLV_ARG(2), out, exc) || !rt_put_text(ctx, SLV_ARG(3), out, exc)) {
+        !slv_rt_put_text(ctx, SLV_ARG(2), out, exc) ||
+        !slv_rt_put_text(ctx, SLV_ARG(3), out, exc)) {
         slv_frame_undo(out, at);
         return *exc ? NULL : slv_js_throw_range(ctx, exc, "Out of memory");
     }
-    if (rt_frame_try_end(rt, at) != SLV_OK)
+    if (slv_rt_frame_try_end(rt, at) != SLV_OK)
         return slv_js_throw_range(ctx, exc, "The text is too long for a log.");
     return slv_js_undefined(ctx);
 }
@@ -427,12 +429,13 @@ SLV_NATIVE(exception)
 
     if (!slv_js_u32_arg(ctx, SLV_ARG(0), &id, exc))
         return NULL;
-    out = rt_frame_begin(rt, SLV_FRAME_EXCEPTION, 0, id, &at);
-    if (!rt_put_text(ctx, SLV_ARG(1), out, exc)) {
+    out = slv_rt_frame_begin(rt, SLV_FRAME_EXCEPTION, 0, id, &at);
+    if (!slv_rt_put_text(ctx, SLV_ARG(1), out, exc)) {
         slv_frame_undo(out, at);
         return NULL;
     }
-    rt_frame_end(rt, at, SLV_OK); /* a text for people: dropped when it is too long for a message */
+    slv_rt_frame_end(rt, at,
+                     SLV_OK); /* a text for people: dropped when it is too long for a message */
     return slv_js_undefined(ctx);
 }
 
@@ -447,8 +450,8 @@ SLV_NATIVE(cap_drop)
     if (!slv_js_u32_arg(ctx, SLV_ARG(0), &m.cap, exc) ||
         !slv_js_u32_arg(ctx, SLV_ARG(1), &m.refs, exc))
         return NULL;
-    out = rt_frame_begin(rt, SLV_FRAME_CAP_DROP, 0, 0, &at);
-    rt_frame_end(rt, at, slv_msg_cap_drop_put(out, &m));
+    out = slv_rt_frame_begin(rt, SLV_FRAME_CAP_DROP, 0, 0, &at);
+    slv_rt_frame_end(rt, at, slv_msg_cap_drop_put(out, &m));
     return slv_js_undefined(ctx);
 }
 
@@ -457,12 +460,12 @@ static const slv_native event_natives[] = {
     {"log", log_line},    {"exception", exception}, {"capDrop", cap_drop},
 };
 
-void rt_add_event_natives(slv_rt *rt)
+void slv_rt_add_event_natives(slv_rt *rt)
 {
     slv_js_add_natives(rt->js, event_natives, SLV_ARRAY_LEN(event_natives));
 }
 
-void rt_events_init(slv_rt *rt)
+void slv_rt_events_init(slv_rt *rt)
 {
     JSContextRef ctx = slv_js_context(rt->js);
 

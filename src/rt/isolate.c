@@ -26,7 +26,7 @@
 
 /* ---- turns ---- */
 
-void rt_turn_begin(slv_rt *rt, rt_event *event)
+void slv_rt_turn_begin(slv_rt *rt, rt_event *event)
 {
     SLV_ASSERT(!rt->turn);
     rt->turn = event;
@@ -46,14 +46,14 @@ static void log_thrown(slv_rt *rt, JSValueRef thrown)
     slv_buf *out;
 
     slv_js_describe(rt->js, thrown, &error, NULL);
-    out = rt_frame_begin(rt, SLV_FRAME_LOG, 0, rt->turn ? rt->turn->id : 0, &at);
+    out = slv_rt_frame_begin(rt, SLV_FRAME_LOG, 0, rt->turn ? rt->turn->id : 0, &at);
     const slv_msg_log log = {SLV_CONSOLE_ERROR,
                              slv_buf_view(error.stack.len ? &error.stack : &error.message),
                              SLV_STR("")};
-    rt_frame_end(rt, at, slv_msg_log_put(out, &log));
+    slv_rt_frame_end(rt, at, slv_msg_log_put(out, &log));
 }
 
-void rt_turn_call(slv_rt *rt, JSObjectRef fn, size_t argc, const JSValueRef argv[])
+void slv_rt_turn_call(slv_rt *rt, JSObjectRef fn, size_t argc, const JSValueRef argv[])
 {
     JSValueRef thrown = NULL;
 
@@ -90,7 +90,7 @@ static void charge(slv_rt *rt, rt_event *event)
     rt->wall_mark_ns = now;
 }
 
-void rt_turn_end(slv_rt *rt)
+void slv_rt_turn_end(slv_rt *rt)
 {
     rt_event *event = rt->turn;
 
@@ -99,30 +99,31 @@ void rt_turn_end(slv_rt *rt)
     atomic_store_explicit(&rt->page->event, 0, memory_order_relaxed);
     if (event) {
         charge(rt, event);
-        rt_event_settle(rt, event);
+        slv_rt_event_settle(rt, event);
     }
     while (rt->finished.len) {
-        event = rt_event_find(rt, slv_vec_pop(&rt->finished));
+        event = slv_rt_event_find(rt, slv_vec_pop(&rt->finished));
         if (event)
-            rt_event_settle(rt, event);
+            slv_rt_event_settle(rt, event);
     }
 }
 
 /* ---- frames out ---- */
 
-slv_buf *rt_frame_begin(slv_rt *rt, slv_frame_type type, uint8_t flags, uint32_t id, size_t *ret_at)
+slv_buf *slv_rt_frame_begin(slv_rt *rt, slv_frame_type type, uint8_t flags, uint32_t id,
+                            size_t *ret_at)
 {
     SLV_ASSERT(slv_frame_begin(&rt->out, type, flags, id, ret_at) == SLV_OK);
     return &rt->out;
 }
 
-void rt_frame_end(slv_rt *rt, size_t at, slv_code code)
+void slv_rt_frame_end(slv_rt *rt, size_t at, slv_code code)
 {
     if (code != SLV_OK || slv_frame_end(&rt->out, at) != SLV_OK)
         slv_frame_undo(&rt->out, at);
 }
 
-slv_code rt_frame_try_end(slv_rt *rt, size_t at)
+slv_code slv_rt_frame_try_end(slv_rt *rt, size_t at)
 {
     slv_code code = slv_frame_end(&rt->out, at);
 
@@ -131,13 +132,13 @@ slv_code rt_frame_try_end(slv_rt *rt, size_t at)
     return code;
 }
 
-void rt_frame_send(slv_rt *rt, slv_frame_type type, uint8_t flags, uint32_t id, slv_str payload)
+void slv_rt_frame_send(slv_rt *rt, slv_frame_type type, uint8_t flags, uint32_t id, slv_str payload)
 {
     if (slv_frame_put(&rt->out, type, flags, id, payload) != SLV_OK)
-        rt_violation(rt, "more is waiting to be written than an isolate may hold");
+        slv_rt_violation(rt, "more is waiting to be written than an isolate may hold");
 }
 
-void rt_violation(slv_rt *rt, const char *what)
+void slv_rt_violation(slv_rt *rt, const char *what)
 {
     if (!rt->closed)
         rt->violation = what;
@@ -197,14 +198,14 @@ static void hello_frame(slv_rt *rt, const slv_frame *frame)
 
     if (rt->hello_came || slv_msg_u32_get(frame->payload, &version) != SLV_OK ||
         version != SLV_CHAN_VERSION)
-        rt_violation(rt, "HELLO of another version");
+        slv_rt_violation(rt, "HELLO of another version");
     rt->hello_came = true;
 }
 
 static void dispatch(slv_rt *rt, const slv_frame *frame)
 {
     if (!rt->hello_came && frame->type != SLV_FRAME_HELLO) {
-        rt_violation(rt, "a frame before HELLO");
+        slv_rt_violation(rt, "a frame before HELLO");
         return;
     }
     switch ((unsigned)frame->type) {
@@ -215,16 +216,16 @@ static void dispatch(slv_rt *rt, const slv_frame *frame)
     case SLV_FRAME_START:
         if (rt->page != &rt->no_page)
             slv_title_set(rt->page->title);
-        rt_start_frame(rt, frame);
+        slv_rt_start_frame(rt, frame);
         break;
     case SLV_FRAME_EVENT:
     case SLV_FRAME_CANCEL:
     case SLV_FRAME_CAP_DROP:
     case SLV_FRAME_CAP_BROKEN:
-        rt_event_frame(rt, frame);
+        slv_rt_event_frame(rt, frame);
         break;
     case SLV_FRAME_RESULT:
-        rt_result_frame(rt, frame);
+        slv_rt_result_frame(rt, frame);
         break;
     case SLV_FRAME_STOP:
         rt->stopping = true;
@@ -232,11 +233,11 @@ static void dispatch(slv_rt *rt, const slv_frame *frame)
     case SLV_FRAME_ANSWER: /* to a question that nobody asks any more */
         break;
     default:
-        rt_stream_frame(rt, frame);
+        slv_rt_stream_frame(rt, frame);
         break;
     }
     if (!slv_list_empty(&rt->woken))
-        rt_streams_wake(rt);
+        slv_rt_streams_wake(rt);
 }
 
 typedef struct deferred_head {
@@ -249,7 +250,7 @@ static void defer_frame(slv_rt *rt, const slv_frame *frame)
 
     if (slv_buf_append(&rt->deferred, slv_str_make(&head, sizeof head)) != SLV_OK ||
         slv_buf_append(&rt->deferred, frame->payload) != SLV_OK)
-        rt_violation(rt, "more frames came during a question than an isolate may hold");
+        slv_rt_violation(rt, "more frames came during a question than an isolate may hold");
 }
 
 /* Frames that came while a question blocked. Handling one may ask again and add to them. */
@@ -264,7 +265,7 @@ static void run_deferred(slv_rt *rt)
         memcpy(&head, rt->deferred.ptr + at, sizeof head);
         at += sizeof head;
         if (slv_buf_set(&payload, slv_str_make(rt->deferred.ptr + at, head.len)) != SLV_OK) {
-            rt_violation(rt, "no memory for a frame");
+            slv_rt_violation(rt, "no memory for a frame");
             return;
         }
         at += head.len;
@@ -275,7 +276,7 @@ static void run_deferred(slv_rt *rt)
     slv_buf_reset(&rt->deferred);
 }
 
-slv_code rt_wait_answer(slv_rt *rt, uint32_t question, slv_frame *ret, slv_err *err)
+slv_code slv_rt_wait_answer(slv_rt *rt, uint32_t question, slv_frame *ret, slv_err *err)
 {
     for (;;) {
         slv_frame frame;
@@ -290,7 +291,7 @@ slv_code rt_wait_answer(slv_rt *rt, uint32_t question, slv_frame *ret, slv_err *
             defer_frame(rt, &frame);
         }
         if (code != SLV_E_AGAIN)
-            rt_violation(rt, "a frame that cannot be read");
+            slv_rt_violation(rt, "a frame that cannot be read");
         if (rt->closed)
             return slv_fail(err, SLV_E_CLOSED, "The isolate is being stopped.");
 
@@ -361,9 +362,9 @@ static void collect_if_wanted(slv_rt *rt)
 
 static void pump(slv_rt *rt)
 {
-    rt_turn_begin(rt, NULL);
-    rt_turn_call(rt, rt->entries.pump, 0, NULL);
-    rt_turn_end(rt);
+    slv_rt_turn_begin(rt, NULL);
+    slv_rt_turn_call(rt, rt->entries.pump, 0, NULL);
+    slv_rt_turn_end(rt);
     slv_js_pump(rt->js);
 }
 
@@ -388,9 +389,9 @@ static slv_code loop(slv_rt *rt, bool preload, slv_err *err)
         }
         if (slv_timers_next(rt->timers) != INT64_MAX)
             start_accounts(rt);
-        rt_fire_timers(rt);
+        slv_rt_fire_timers(rt);
         if (!slv_list_empty(&rt->woken))
-            rt_streams_wake(rt);
+            slv_rt_streams_wake(rt);
         if (n == 0 || ++batches % PUMP_EVERY == 0)
             pump(rt);
         collect_if_wanted(rt);
@@ -428,8 +429,8 @@ static slv_code attach(slv_rt *rt, int fd, slv_page *page, slv_err *err)
     slv_frame_reader_init(&rt->reader, SLV_CHAN_MAIN);
     rt->out_at = 0;
     slv_buf_reset(&rt->out);
-    out = rt_frame_begin(rt, SLV_FRAME_HELLO, 0, 0, &at);
-    rt_frame_end(rt, at, slv_msg_u32_put(out, SLV_CHAN_VERSION));
+    out = slv_rt_frame_begin(rt, SLV_FRAME_HELLO, 0, 0, &at);
+    slv_rt_frame_end(rt, at, slv_msg_u32_put(out, SLV_CHAN_VERSION));
     return SLV_OK;
 }
 
@@ -456,7 +457,7 @@ slv_code slv_rt_run(slv_rt *rt, int channel_fd, slv_page *page, slv_err *err)
 
     SLV_TRY(attach(rt, channel_fd, page, err));
     if (rt->state == RT_STARTED) /* forked from an app zygote */
-        rt_frame_send(rt, SLV_FRAME_READY, 0, 0, slv_buf_view(&rt->ready));
+        slv_rt_frame_send(rt, SLV_FRAME_READY, 0, 0, slv_buf_view(&rt->ready));
     (void)flush(rt);
     code = loop(rt, false, err);
     flush_all(rt);
@@ -501,7 +502,7 @@ slv_rt *slv_rt_prepare(void)
     slv_rt_init(rt);
     slv_js_enter(rt->js);
     find_entries(rt);
-    rt_events_init(rt);
+    slv_rt_events_init(rt);
     slv_js_on_unhandled(rt->js, rt->entries.unhandled);
     warm = slv_rt_export(rt, "runtime", "warmUp");
     if (!slv_js_call(rt->js, warm, 0, NULL, NULL, &err))
@@ -515,9 +516,9 @@ slv_rt *slv_rt_prepare(void)
 
 void slv_rt_warm(slv_rt *rt)
 {
-    rt_turn_begin(rt, NULL);
-    rt_turn_call(rt, slv_rt_export(rt, "runtime", "warmAll"), 0, NULL);
-    rt_turn_end(rt);
+    slv_rt_turn_begin(rt, NULL);
+    slv_rt_turn_call(rt, slv_rt_export(rt, "runtime", "warmAll"), 0, NULL);
+    slv_rt_turn_end(rt);
     slv_js_enter(rt->js);
     slv_js_collect(rt->js);
     slv_js_leave(rt->js);
@@ -539,7 +540,7 @@ void slv_rt_after_fork(slv_rt *rt)
     slv_js_after_fork(rt->js);
     rt->started_ms = slv_rt_mono_ms();
     slv_rt_tick(rt);
-    rt_turn_begin(rt, NULL);
-    rt_turn_call(rt, rt->entries.reseed, 0, NULL);
-    rt_turn_end(rt);
+    slv_rt_turn_begin(rt, NULL);
+    slv_rt_turn_call(rt, rt->entries.reseed, 0, NULL);
+    slv_rt_turn_end(rt);
 }

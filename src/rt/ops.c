@@ -18,7 +18,7 @@ SLV_NATIVE(op)
         !slv_js_text_arg(ctx, SLV_ARG(2), &format, exc) ||
         !slv_js_text_arg(ctx, SLV_ARG(4), &result, exc))
         return NULL;
-    event = rt_event_find(rt, event_id);
+    event = slv_rt_event_find(rt, event_id);
     if (!event)
         return slv_js_throw_error(ctx, exc, "The event of this operation has ended.");
     SLV_ASSERT(format.str.len < sizeof format.small && result.str.len <= SLV_RT_FORMAT_MAX);
@@ -27,17 +27,17 @@ SLV_NATIVE(op)
     do
         rt->last_op++;
     while (rt->last_op == 0 || slv_imap_get(&rt->ops, rt->last_op));
-    out = rt_frame_begin(rt, SLV_FRAME_OP, 0, rt->last_op, &at);
+    out = slv_rt_frame_begin(rt, SLV_FRAME_OP, 0, rt->last_op, &at);
     if (slv_buf_append_u32(out, event_id) != SLV_OK ||
         slv_buf_append_u16(out, (uint16_t)kind) != SLV_OK) {
         slv_frame_undo(out, at);
         return slv_js_throw_range(ctx, exc, "Out of memory");
     }
-    if (!rt_wire_put(rt, ctx, format.small, (JSObjectRef)(size_t)SLV_ARG(3), out, exc)) {
+    if (!slv_rt_wire_put(rt, ctx, format.small, (JSObjectRef)(size_t)SLV_ARG(3), out, exc)) {
         slv_frame_undo(out, at);
         return NULL;
     }
-    if (rt_frame_try_end(rt, at) != SLV_OK)
+    if (slv_rt_frame_try_end(rt, at) != SLV_OK)
         return slv_js_throw_range(ctx, exc, "The arguments of this operation are too large.");
 
     op.id = rt->last_op;
@@ -59,7 +59,7 @@ SLV_NATIVE(op_cancel)
     if (!slv_js_u32_arg(ctx, SLV_ARG(0), &id, exc))
         return NULL;
     if (slv_imap_get(&rt->ops, id))
-        rt_frame_send(rt, SLV_FRAME_OP_CANCEL, 0, id, SLV_STR(""));
+        slv_rt_frame_send(rt, SLV_FRAME_OP_CANCEL, 0, id, SLV_STR(""));
     return slv_js_undefined(ctx);
 }
 
@@ -73,7 +73,7 @@ static slv_str error_of(slv_str payload)
     return json;
 }
 
-void rt_result_frame(slv_rt *rt, const slv_frame *frame)
+void slv_rt_result_frame(slv_rt *rt, const slv_frame *frame)
 {
     JSContextRef ctx = slv_js_context(rt->js);
     rt_op *found = slv_imap_get(&rt->ops, frame->id);
@@ -85,11 +85,11 @@ void rt_result_frame(slv_rt *rt, const slv_frame *frame)
         return; /* its event has ended */
     op = *found;
     slv_imap_remove(&rt->ops, frame->id);
-    event = rt_event_find(rt, op.event);
+    event = slv_rt_event_find(rt, op.event);
     if (!event)
         return;
 
-    rt_turn_begin(rt, event);
+    slv_rt_turn_begin(rt, event);
     event->waits--;
     event->ops--;
     args[0] = slv_js_num(ctx, frame->id);
@@ -97,18 +97,18 @@ void rt_result_frame(slv_rt *rt, const slv_frame *frame)
     if (frame->flags & SLV_FRAME_ERROR) {
         args[1] = slv_js_string(ctx, error_of(frame->payload));
     } else {
-        JSObjectRef values = rt_wire_get(rt, ctx, op.format, frame->payload, event);
+        JSObjectRef values = slv_rt_wire_get(rt, ctx, op.format, frame->payload, event);
 
         if (values)
             args[2] = values;
         else
             args[1] = slv_js_string(ctx, error_of(SLV_STR("")));
     }
-    rt_turn_call(rt, rt->entries.result, 3, args);
-    rt_turn_end(rt);
+    slv_rt_turn_call(rt, rt->entries.result, 3, args);
+    slv_rt_turn_end(rt);
 }
 
-void rt_ops_drop(slv_rt *rt, uint32_t event)
+void slv_rt_ops_drop(slv_rt *rt, uint32_t event)
 {
     for (size_t i = rt->ops.len; i > 0; i--) {
         rt_op op = rt->ops.values[i - 1];
@@ -138,7 +138,7 @@ SLV_NATIVE(ask)
         !slv_js_text_arg(ctx, SLV_ARG(2), &format, exc) ||
         !slv_js_text_arg(ctx, SLV_ARG(4), &result, exc))
         return NULL;
-    event = rt_event_find(rt, event_id);
+    event = slv_rt_event_find(rt, event_id);
     if (!event)
         return slv_js_throw_error(ctx, exc, "The event of this operation has ended.");
     SLV_ASSERT(format.str.len < sizeof format.small && result.str.len <= SLV_RT_FORMAT_MAX);
@@ -146,21 +146,21 @@ SLV_NATIVE(ask)
 
     if (++rt->last_question == 0)
         rt->last_question = 1;
-    out = rt_frame_begin(rt, SLV_FRAME_ASK, 0, rt->last_question, &at);
+    out = slv_rt_frame_begin(rt, SLV_FRAME_ASK, 0, rt->last_question, &at);
     if (slv_buf_append_u16(out, (uint16_t)kind) != SLV_OK ||
-        !rt_wire_put(rt, ctx, format.small, (JSObjectRef)(size_t)SLV_ARG(3), out, exc)) {
+        !slv_rt_wire_put(rt, ctx, format.small, (JSObjectRef)(size_t)SLV_ARG(3), out, exc)) {
         slv_frame_undo(out, at);
         return *exc ? NULL : slv_js_throw_range(ctx, exc, "Out of memory");
     }
-    if (rt_frame_try_end(rt, at) != SLV_OK)
+    if (slv_rt_frame_try_end(rt, at) != SLV_OK)
         return slv_js_throw_range(ctx, exc, "The arguments of this operation are too large.");
-    if (rt_wait_answer(rt, rt->last_question, &answer, &err) != SLV_OK)
+    if (slv_rt_wait_answer(rt, rt->last_question, &answer, &err) != SLV_OK)
         return slv_js_throw_error(ctx, exc, "%s", slv_err_text(&err));
 
     if (answer.flags & SLV_FRAME_ERROR)
         return slv_js_string(ctx, error_of(answer.payload));
     result.small[result.str.len] = '\0';
-    values = rt_wire_get(rt, ctx, result.small, answer.payload, event);
+    values = slv_rt_wire_get(rt, ctx, result.small, answer.payload, event);
     return values ? values : slv_js_throw_error(ctx, exc, "internal error");
 }
 
@@ -170,7 +170,7 @@ static const slv_native op_natives[] = {
     {"ask", ask},
 };
 
-void rt_add_op_natives(slv_rt *rt)
+void slv_rt_add_op_natives(slv_rt *rt)
 {
     slv_js_add_natives(rt->js, op_natives, SLV_ARRAY_LEN(op_natives));
 }

@@ -29,8 +29,9 @@ typedef struct slv_rt slv_rt;
    Aborts when the engine cannot start. Ends with a full collection, so that a fork shares a settled
    heap. */
 slv_rt *slv_rt_prepare(void);
-/* For zygotes, after slv_rt_prepare: evaluates every built-in and runs the usual ones hot, so that children share all that.
-   Takes some 100 ms, and starts the engine's helper threads, which end by themselves when idle. */
+/* For zygotes, after slv_rt_prepare: evaluates every built-in and runs the usual ones hot, so that
+   children share all that. Takes some 100 ms, and starts the engine's helper threads, which end by
+   themselves when idle. */
 void slv_rt_warm(slv_rt *rt);
 slv_rt *slv_rt_free(slv_rt *rt);
 

@@ -172,69 +172,73 @@ JSObjectRef slv_rt_export(slv_rt *rt, const char *module, const char *name);
 
 /* Appends the elements of `args` as `format` says. False with *exc set. Opens the streams and
  * sockets that are named. */
-SLV_NODISCARD bool rt_wire_put(slv_rt *rt, JSContextRef ctx, const char *format, JSObjectRef args,
-                               slv_buf *out, JSValueRef *exc);
+SLV_NODISCARD bool slv_rt_wire_put(slv_rt *rt, JSContextRef ctx, const char *format,
+                                   JSObjectRef args, slv_buf *out, JSValueRef *exc);
 /* The fields of payload as an array, or NULL when it is malformed. Streams and sockets are opened
  * for `event`. */
-JSObjectRef rt_wire_get(slv_rt *rt, JSContextRef ctx, const char *format, slv_str payload,
-                        rt_event *event);
+JSObjectRef slv_rt_wire_get(slv_rt *rt, JSContextRef ctx, const char *format, slv_str payload,
+                            rt_event *event);
 /* u32 length and UTF-8 of a string; u32 length and bytes of a view (a string is taken as UTF-8). */
-SLV_NODISCARD bool rt_put_text(JSContextRef ctx, JSValueRef v, slv_buf *out, JSValueRef *exc);
-SLV_NODISCARD bool rt_put_bytes(JSContextRef ctx, JSValueRef v, slv_buf *out, JSValueRef *exc);
+SLV_NODISCARD bool slv_rt_put_text(JSContextRef ctx, JSValueRef v, slv_buf *out, JSValueRef *exc);
+SLV_NODISCARD bool slv_rt_put_bytes(JSContextRef ctx, JSValueRef v, slv_buf *out, JSValueRef *exc);
 
 /* ---- streams.c ---- */
 
 /* number 0: one of ours is drawn. */
-rt_stream *rt_stream_open(slv_rt *rt, rt_stream_kind kind, uint32_t number, rt_event *event);
-void rt_streams_drop(slv_rt *rt, rt_event *event);
-void rt_stream_frame(slv_rt *rt, const slv_frame *frame); /* types 20 to 26 */
+rt_stream *slv_rt_stream_open(slv_rt *rt, rt_stream_kind kind, uint32_t number, rt_event *event);
+void slv_rt_streams_drop(slv_rt *rt, rt_event *event);
+void slv_rt_stream_frame(slv_rt *rt, const slv_frame *frame); /* types 20 to 26 */
 /* Turns for what waited in C until JavaScript was ready to listen. */
-void rt_streams_wake(slv_rt *rt);
-void rt_add_stream_natives(slv_rt *rt);
+void slv_rt_streams_wake(slv_rt *rt);
+void slv_rt_add_stream_natives(slv_rt *rt);
 
 /* ---- ops.c ---- */
 
-void rt_result_frame(slv_rt *rt, const slv_frame *frame);
-void rt_ops_drop(slv_rt *rt, uint32_t event);
-void rt_add_op_natives(slv_rt *rt);
+void slv_rt_result_frame(slv_rt *rt, const slv_frame *frame);
+void slv_rt_ops_drop(slv_rt *rt, uint32_t event);
+void slv_rt_add_op_natives(slv_rt *rt);
 
 /* ---- events.c ---- */
 
-rt_event *rt_event_find(slv_rt *rt, uint32_t id);
-void rt_event_frame(slv_rt *rt, const slv_frame *frame); /* EVENT, CANCEL, CAP_DROP, CAP_BROKEN */
+rt_event *slv_rt_event_find(slv_rt *rt, uint32_t id);
+void slv_rt_event_frame(slv_rt *rt,
+                        const slv_frame *frame); /* EVENT, CANCEL, CAP_DROP, CAP_BROKEN */
 /* Looks whether the event has ended, or has nothing left to wait for. After each turn. */
-void rt_event_settle(slv_rt *rt, rt_event *event);
-void rt_fire_timers(slv_rt *rt);
-void rt_add_event_natives(slv_rt *rt);
-void rt_events_init(slv_rt *rt); /* values that many events share */
+void slv_rt_event_settle(slv_rt *rt, rt_event *event);
+void slv_rt_fire_timers(slv_rt *rt);
+void slv_rt_add_event_natives(slv_rt *rt);
+void slv_rt_events_init(slv_rt *rt); /* values that many events share */
 
 /* ---- start.c ---- */
 
-void rt_start_frame(slv_rt *rt, const slv_frame *frame); /* BLOB, START */
-void rt_add_start_natives(slv_rt *rt);
-void rt_blobs_drop(slv_rt *rt);
+void slv_rt_start_frame(slv_rt *rt, const slv_frame *frame); /* BLOB, START */
+void slv_rt_add_start_natives(slv_rt *rt);
+void slv_rt_blobs_drop(slv_rt *rt);
 
 /* ---- isolate.c ---- */
 
 /* One turn: engine lock, one call, promise jobs. event NULL: module scope. False when the call
  * threw (and was logged). */
-void rt_turn_begin(slv_rt *rt, rt_event *event);
-void rt_turn_call(slv_rt *rt, JSObjectRef fn, size_t argc, const JSValueRef argv[]);
-void rt_turn_end(slv_rt *rt);
+void slv_rt_turn_begin(slv_rt *rt, rt_event *event);
+void slv_rt_turn_call(slv_rt *rt, JSObjectRef fn, size_t argc, const JSValueRef argv[]);
+void slv_rt_turn_end(slv_rt *rt);
 
 /* The peer broke the rules: the isolate ends. */
-void rt_violation(slv_rt *rt, const char *what);
+void slv_rt_violation(slv_rt *rt, const char *what);
 
 /* Frames to main: gathered, written when all that was read is handled. */
-slv_buf *rt_frame_begin(slv_rt *rt, slv_frame_type type, uint8_t flags, uint32_t id,
-                        size_t *ret_at);
-void rt_frame_end(slv_rt *rt, size_t at, slv_code code);
-/* As rt_frame_end, and the code: SLV_E_LIMIT when the message is too long; it is taken back then.
+slv_buf *slv_rt_frame_begin(slv_rt *rt, slv_frame_type type, uint8_t flags, uint32_t id,
+                            size_t *ret_at);
+void slv_rt_frame_end(slv_rt *rt, size_t at, slv_code code);
+/* As slv_rt_frame_end, and the code: SLV_E_LIMIT when the message is too long; it is taken back
+ * then.
  */
-SLV_NODISCARD slv_code rt_frame_try_end(slv_rt *rt, size_t at);
-void rt_frame_send(slv_rt *rt, slv_frame_type type, uint8_t flags, uint32_t id, slv_str payload);
+SLV_NODISCARD slv_code slv_rt_frame_try_end(slv_rt *rt, size_t at);
+void slv_rt_frame_send(slv_rt *rt, slv_frame_type type, uint8_t flags, uint32_t id,
+                       slv_str payload);
 /* Writes what it can and reads until the ANSWER to `question` is there: other frames wait in
    rt->deferred. The payload is borrowed until the next read. */
-SLV_NODISCARD slv_code rt_wait_answer(slv_rt *rt, uint32_t question, slv_frame *ret, slv_err *err);
+SLV_NODISCARD slv_code slv_rt_wait_answer(slv_rt *rt, uint32_t question, slv_frame *ret,
+                                          slv_err *err);
 
 #endif

@@ -29,13 +29,13 @@ static void blob_frame(slv_rt *rt, const slv_frame *frame)
     }
     if (!b || b->whole || rt->state != RT_NEW ||
         slv_buf_append(&b->bytes, frame->payload) != SLV_OK) {
-        rt_violation(rt, "BLOB that was not allowed");
+        slv_rt_violation(rt, "BLOB that was not allowed");
         return;
     }
     b->whole = frame->flags & SLV_FRAME_FIN;
 }
 
-void rt_blobs_drop(slv_rt *rt)
+void slv_rt_blobs_drop(slv_rt *rt)
 {
     for (size_t i = 0; i < rt->blobs.len; i++)
         slv_buf_done(&rt->blobs.items[i].bytes);
@@ -51,25 +51,25 @@ static void start_frame(slv_rt *rt, const slv_frame *frame)
 
     if (rt->state != RT_NEW || slv_msg_u32_get(frame->payload, &id) != SLV_OK ||
         !(config = blob_find(rt, id)) || !config->whole) {
-        rt_violation(rt, "START that was not allowed");
+        slv_rt_violation(rt, "START that was not allowed");
         return;
     }
     rt->start_cpu_ns = slv_clock_thread_cpu_ns();
     /* At module scope the clock stands at 0. */
     rt->clock[0] = rt->clock[1] = 0;
-    rt_turn_begin(rt, NULL);
+    slv_rt_turn_begin(rt, NULL);
     arg = slv_js_string(ctx, slv_buf_view(&config->bytes));
-    rt_turn_call(rt, rt->entries.start, 1, &arg);
-    rt_turn_end(rt);
+    slv_rt_turn_call(rt, rt->entries.start, 1, &arg);
+    slv_rt_turn_end(rt);
     if (rt->state == RT_NEW) { /* nothing at module scope can make an await go on later */
-        rt_turn_begin(rt, NULL);
-        rt_turn_call(rt, rt->entries.stuck, 0, NULL);
-        rt_turn_end(rt);
+        slv_rt_turn_begin(rt, NULL);
+        slv_rt_turn_call(rt, rt->entries.stuck, 0, NULL);
+        slv_rt_turn_end(rt);
     }
     slv_rt_tick(rt);
 }
 
-void rt_start_frame(slv_rt *rt, const slv_frame *frame)
+void slv_rt_start_frame(slv_rt *rt, const slv_frame *frame)
 {
     if (frame->type == SLV_FRAME_BLOB)
         blob_frame(rt, frame);
@@ -174,8 +174,8 @@ static void answer_start(slv_rt *rt, JSContextRef ctx, JSValueRef json, rt_state
         code = slv_msg_str_put(&rt->ready, slv_buf_view(&text));
     }
     SLV_ASSERT(code == SLV_OK);
-    rt_frame_send(rt, state == RT_STARTED ? SLV_FRAME_READY : SLV_FRAME_START_FAILED, 0, 0,
-                  slv_buf_view(&rt->ready));
+    slv_rt_frame_send(rt, state == RT_STARTED ? SLV_FRAME_READY : SLV_FRAME_START_FAILED, 0, 0,
+                      slv_buf_view(&rt->ready));
 }
 
 /* ready(json) */
@@ -197,7 +197,7 @@ static const slv_native start_natives[] = {
     {"evalOff", eval_off},   {"ready", ready},          {"startFailed", start_failed},
 };
 
-void rt_add_start_natives(slv_rt *rt)
+void slv_rt_add_start_natives(slv_rt *rt)
 {
     slv_js_add_natives(rt->js, start_natives, SLV_ARRAY_LEN(start_natives));
 }

@@ -12,7 +12,7 @@
 
 /* ---- life ---- */
 
-rt_stream *rt_stream_open(slv_rt *rt, rt_stream_kind kind, uint32_t number, rt_event *event)
+rt_stream *slv_rt_stream_open(slv_rt *rt, rt_stream_kind kind, uint32_t number, rt_event *event)
 {
     rt_stream *st;
 
@@ -23,7 +23,7 @@ rt_stream *rt_stream_open(slv_rt *rt, rt_stream_kind kind, uint32_t number, rt_e
         number = rt->last_stream;
     }
     if (slv_imap_get(&rt->streams, number)) {
-        rt_violation(rt, "a stream number that is in use");
+        slv_rt_violation(rt, "a stream number that is in use");
         return NULL;
     }
     st = slv_new0(rt_stream);
@@ -79,7 +79,7 @@ static void stream_free(slv_rt *rt, rt_stream *st)
     free(st);
 }
 
-void rt_streams_drop(slv_rt *rt, rt_event *event)
+void slv_rt_streams_drop(slv_rt *rt, rt_event *event)
 {
     while (!slv_list_empty(&event->streams))
         stream_free(rt, slv_container_of(event->streams.next, rt_stream, node));
@@ -115,9 +115,9 @@ static void consumed(slv_rt *rt, rt_stream *st, size_t n)
     size_t at;
 
     if (grant) {
-        slv_buf *out = rt_frame_begin(rt, SLV_FRAME_CREDIT, 0, st->number, &at);
+        slv_buf *out = slv_rt_frame_begin(rt, SLV_FRAME_CREDIT, 0, st->number, &at);
 
-        rt_frame_end(rt, at, slv_buf_append_u32(out, grant));
+        slv_rt_frame_end(rt, at, slv_buf_append_u32(out, grant));
     }
 }
 
@@ -125,9 +125,9 @@ static void consumed(slv_rt *rt, rt_stream *st, size_t n)
 static void send_text(slv_rt *rt, slv_frame_type type, uint32_t number, slv_str text)
 {
     size_t at;
-    slv_buf *out = rt_frame_begin(rt, type, 0, number, &at);
+    slv_buf *out = slv_rt_frame_begin(rt, type, 0, number, &at);
 
-    rt_frame_end(rt, at, slv_msg_str_put(out, slv_str_sub(text, 0, 4096)));
+    slv_rt_frame_end(rt, at, slv_msg_str_put(out, slv_str_sub(text, 0, 4096)));
 }
 
 /* ---- reading ---- */
@@ -148,8 +148,8 @@ static void ask_for_bytes(slv_rt *rt, rt_stream *st)
         return;
     st->asked = true;
     slv_flow_in_grant(&st->in, SLV_FLOW_WINDOW);
-    out = rt_frame_begin(rt, SLV_FRAME_CREDIT, 0, st->number, &at);
-    rt_frame_end(rt, at, slv_buf_append_u32(out, SLV_FLOW_WINDOW));
+    out = slv_rt_frame_begin(rt, SLV_FRAME_CREDIT, 0, st->number, &at);
+    slv_rt_frame_end(rt, at, slv_buf_append_u32(out, SLV_FLOW_WINDOW));
 }
 
 /* streamRead(number) -> Uint8Array; null at the end; undefined when nothing is there: readable()
@@ -226,11 +226,11 @@ static void enter_number(slv_rt *rt, rt_event *event, JSObjectRef entry, uint32_
     JSContextRef ctx = slv_js_context(rt->js);
     JSValueRef args[2];
 
-    rt_turn_begin(rt, event);
+    slv_rt_turn_begin(rt, event);
     args[0] = slv_js_num(ctx, number);
     args[1] = text ? slv_js_string(ctx, *text) : slv_js_undefined(ctx);
-    rt_turn_call(rt, entry, 2, args);
-    rt_turn_end(rt);
+    slv_rt_turn_call(rt, entry, 2, args);
+    slv_rt_turn_end(rt);
 }
 
 static void wake_reader(slv_rt *rt, rt_stream *st)
@@ -248,7 +248,7 @@ static void data_frame(slv_rt *rt, rt_stream *st, const slv_frame *frame)
 
     if (st->kind != RT_STREAM_IN ||
         slv_flow_in_arrive(&st->in, frame->payload.len, fin) != SLV_OK) {
-        rt_violation(rt, "DATA that was not allowed");
+        slv_rt_violation(rt, "DATA that was not allowed");
         return;
     }
     if (st->in.canceled) {
@@ -268,7 +268,7 @@ static void fail_frame(slv_rt *rt, rt_stream *st, const slv_frame *frame)
     slv_str text;
 
     if (slv_msg_str_get(frame->payload, &text) != SLV_OK) {
-        rt_violation(rt, "FAIL that cannot be read");
+        slv_rt_violation(rt, "FAIL that cannot be read");
         return;
     }
     if (st->in.canceled) {
@@ -302,8 +302,9 @@ static size_t send_credited(slv_rt *rt, rt_stream *st, slv_str bytes, bool text,
 
         if (n == 0 && !last)
             break;
-        rt_frame_send(rt, type, (uint8_t)((last ? SLV_FRAME_FIN : 0) | (text ? SLV_FRAME_TEXT : 0)),
-                      st->number, slv_str_sub(bytes, sent, sent + n));
+        slv_rt_frame_send(rt, type,
+                          (uint8_t)((last ? SLV_FRAME_FIN : 0) | (text ? SLV_FRAME_TEXT : 0)),
+                          st->number, slv_str_sub(bytes, sent, sent + n));
         sent += n;
     } while (sent < total);
     return total;
@@ -323,9 +324,9 @@ static void send_close(slv_rt *rt, rt_stream *st)
 {
     const slv_msg_ws_close close = {st->our_code, slv_buf_view(&st->our_reason)};
     size_t at;
-    slv_buf *out = rt_frame_begin(rt, SLV_FRAME_WS_CLOSE, 0, st->number, &at);
+    slv_buf *out = slv_rt_frame_begin(rt, SLV_FRAME_WS_CLOSE, 0, st->number, &at);
 
-    rt_frame_end(rt, at, slv_msg_ws_close_put(out, &close));
+    slv_rt_frame_end(rt, at, slv_msg_ws_close_put(out, &close));
     st->close_sent = true;
 }
 
@@ -356,7 +357,7 @@ static void credit_frame(slv_rt *rt, rt_stream *st, const slv_frame *frame)
 
     if (st->kind == RT_STREAM_IN || slv_msg_u32_get(frame->payload, &n) != SLV_OK ||
         slv_flow_out_grant(&st->out, n) != SLV_OK) {
-        rt_violation(rt, "CREDIT that was not allowed");
+        slv_rt_violation(rt, "CREDIT that was not allowed");
         return;
     }
     if (!flush_queue(rt, st))
@@ -373,7 +374,7 @@ static void credit_frame(slv_rt *rt, rt_stream *st, const slv_frame *frame)
     st->blocked = false;
     count(st, false);
     if (st->end_queued) {
-        rt_frame_send(rt, SLV_FRAME_DATA, SLV_FRAME_FIN, number, SLV_STR(""));
+        slv_rt_frame_send(rt, SLV_FRAME_DATA, SLV_FRAME_FIN, number, SLV_STR(""));
         stream_free(rt, st);
     }
     enter_number(rt, event, rt->entries.writable, number, NULL);
@@ -386,10 +387,10 @@ static void cancel_read_frame(slv_rt *rt, rt_stream *st, const slv_frame *frame)
     slv_str reason;
 
     if (st->kind != RT_STREAM_OUT || slv_msg_str_get(frame->payload, &reason) != SLV_OK) {
-        rt_violation(rt, "CANCEL_READ that was not allowed");
+        slv_rt_violation(rt, "CANCEL_READ that was not allowed");
         return;
     }
-    rt_frame_send(rt, SLV_FRAME_DATA, SLV_FRAME_FIN, number, SLV_STR(""));
+    slv_rt_frame_send(rt, SLV_FRAME_DATA, SLV_FRAME_FIN, number, SLV_STR(""));
     stream_free(rt, st);
     enter_number(rt, event, rt->entries.writable, number, &reason);
 }
@@ -404,11 +405,11 @@ SLV_NATIVE(stream_open)
 
     if (!slv_js_u32_arg(ctx, SLV_ARG(0), &id, exc))
         return NULL;
-    event = rt_event_find(rt, id);
+    event = slv_rt_event_find(rt, id);
     if (!event)
         return slv_js_throw_error(ctx, exc, "The event of this stream has ended.");
-    st = rt_stream_open(rt, JSValueToBoolean(ctx, SLV_ARG(1)) ? RT_STREAM_IN : RT_STREAM_OUT, 0,
-                        event);
+    st = slv_rt_stream_open(rt, JSValueToBoolean(ctx, SLV_ARG(1)) ? RT_STREAM_IN : RT_STREAM_OUT, 0,
+                            event);
     return slv_js_num(ctx, st ? st->number : 0);
 }
 
@@ -447,7 +448,7 @@ SLV_NATIVE(stream_end)
         return slv_js_bool(ctx, false);
     }
     if (st) {
-        rt_frame_send(rt, SLV_FRAME_DATA, SLV_FRAME_FIN, st->number, SLV_STR(""));
+        slv_rt_frame_send(rt, SLV_FRAME_DATA, SLV_FRAME_FIN, st->number, SLV_STR(""));
         stream_free(rt, st);
     }
     return slv_js_bool(ctx, true);
@@ -479,7 +480,7 @@ static void message_frame(slv_rt *rt, rt_stream *st, const slv_frame *frame)
     if (st->kind != RT_STREAM_SOCKET || st->close_came ||
         (piece.len && slv_flow_in_arrive(&st->in, piece.len, false) != SLV_OK) ||
         slv_buf_append(&st->message, piece) != SLV_OK) {
-        rt_violation(rt, "WS_DATA that was not allowed");
+        slv_rt_violation(rt, "WS_DATA that was not allowed");
         return;
     }
     if (st->wanted && piece.len) /* else it stays within the window until somebody listens */
@@ -500,7 +501,7 @@ static void close_frame(slv_rt *rt, rt_stream *st, const slv_frame *frame)
 
     if (st->kind != RT_STREAM_SOCKET || st->close_came ||
         slv_msg_ws_close_get(frame->payload, &close) != SLV_OK) {
-        rt_violation(rt, "WS_CLOSE that was not allowed");
+        slv_rt_violation(rt, "WS_CLOSE that was not allowed");
         return;
     }
     st->close_came = true;
@@ -544,7 +545,7 @@ static void deliver(slv_rt *rt, uint32_t number)
 
         if (!n && !st->failed && (!st->close_came || st->close_delivered))
             return;
-        rt_turn_begin(rt, st->event);
+        slv_rt_turn_begin(rt, st->event);
         args[0] = slv_js_num(ctx, number);
         args[3] = slv_js_undefined(ctx);
         if (n) {
@@ -562,12 +563,12 @@ static void deliver(slv_rt *rt, uint32_t number)
             args[2] = slv_js_string(ctx, slv_buf_view(&st->failure));
             stream_free(rt, st);
         }
-        rt_turn_call(rt, rt->entries.socket, 4, args);
-        rt_turn_end(rt);
+        slv_rt_turn_call(rt, rt->entries.socket, 4, args);
+        slv_rt_turn_end(rt);
     }
 }
 
-void rt_streams_wake(slv_rt *rt)
+void slv_rt_streams_wake(slv_rt *rt)
 {
     slv_list *n;
 
@@ -585,10 +586,10 @@ SLV_NATIVE(socket_open)
 
     if (!slv_js_u32_arg(ctx, SLV_ARG(0), &id, exc))
         return NULL;
-    event = rt_event_find(rt, id);
+    event = slv_rt_event_find(rt, id);
     if (!event)
         return slv_js_throw_error(ctx, exc, "The event of this WebSocket has ended.");
-    st = rt_stream_open(rt, RT_STREAM_SOCKET, 0, event);
+    st = slv_rt_stream_open(rt, RT_STREAM_SOCKET, 0, event);
     return slv_js_num(ctx, st ? st->number : 0);
 }
 
@@ -632,9 +633,9 @@ SLV_NATIVE(socket_send)
         return slv_js_undefined(ctx);
     if (slv_list_empty(&st->queued)) {
         if (bytes.len == 0)
-            rt_frame_send(rt, SLV_FRAME_WS_DATA,
-                          (uint8_t)(SLV_FRAME_FIN | (text ? SLV_FRAME_TEXT : 0)), st->number,
-                          bytes);
+            slv_rt_frame_send(rt, SLV_FRAME_WS_DATA,
+                              (uint8_t)(SLV_FRAME_FIN | (text ? SLV_FRAME_TEXT : 0)), st->number,
+                              bytes);
         else
             n = send_credited(rt, st, bytes, text, true);
         if (n == bytes.len)
@@ -696,7 +697,7 @@ SLV_NATIVE(socket_fail)
 
 /* ---- frames ---- */
 
-void rt_stream_frame(slv_rt *rt, const slv_frame *frame)
+void slv_rt_stream_frame(slv_rt *rt, const slv_frame *frame)
 {
     rt_stream **found = slv_imap_get(&rt->streams, frame->id);
 
@@ -737,7 +738,7 @@ static const slv_native stream_natives[] = {
     {"socketBuffered", socket_buffered},
 };
 
-void rt_add_stream_natives(slv_rt *rt)
+void slv_rt_add_stream_natives(slv_rt *rt)
 {
     slv_js_add_natives(rt->js, stream_natives, SLV_ARRAY_LEN(stream_natives));
 }

@@ -119,7 +119,7 @@ static void pump_until_reported(run *r)
         if (wait > 0)
             (void)poll(NULL, 0, (int)SLV_MIN(wait, (int64_t)10));
         slv_js_pump(r->rt.js);
-        rt_fire_timers(&r->rt);
+        slv_rt_fire_timers(&r->rt);
         print_logs(r);
         if (r->options->gc_stress)
             slv_js_collect(r->rt.js);

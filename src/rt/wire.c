@@ -24,7 +24,7 @@ static bool out_of_room(JSContextRef ctx, JSValueRef *exc)
     return false;
 }
 
-bool rt_put_text(JSContextRef ctx, JSValueRef v, slv_buf *out, JSValueRef *exc)
+bool slv_rt_put_text(JSContextRef ctx, JSValueRef v, slv_buf *out, JSValueRef *exc)
 {
     size_t at;
 
@@ -36,12 +36,12 @@ bool rt_put_text(JSContextRef ctx, JSValueRef v, slv_buf *out, JSValueRef *exc)
     return true;
 }
 
-bool rt_put_bytes(JSContextRef ctx, JSValueRef v, slv_buf *out, JSValueRef *exc)
+bool slv_rt_put_bytes(JSContextRef ctx, JSValueRef v, slv_buf *out, JSValueRef *exc)
 {
     slv_js_bytes b;
 
     if (JSValueIsString(ctx, v))
-        return rt_put_text(ctx, v, out, exc);
+        return slv_rt_put_text(ctx, v, out, exc);
     if (!slv_js_bytes_arg(ctx, v, &b, exc))
         return false;
     if (b.len > UINT32_MAX || slv_buf_append_u32(out, (uint32_t)b.len) != SLV_OK ||
@@ -97,7 +97,7 @@ static JSValueRef get_caps(slv_rt *rt, JSContextRef ctx, slv_reader *r, rt_event
         uint32_t number = slv_read_u32(r);
 
         if (!r->bad && kind != SLV_CAP_CALLABLE && number != 0)
-            rt_stream_open(rt, kind_of_cap(kind, false), number, event);
+            slv_rt_stream_open(rt, kind_of_cap(kind, false), number, event);
         JSObjectSetPropertyAtIndex(ctx, array, 2 * i, slv_js_num(ctx, kind), NULL);
         JSObjectSetPropertyAtIndex(ctx, array, 2 * i + 1, slv_js_num(ctx, number), NULL);
     }
@@ -131,8 +131,8 @@ static bool put_number(JSContextRef ctx, char letter, JSValueRef v, slv_buf *out
     return false;
 }
 
-bool rt_wire_put(slv_rt *rt, JSContextRef ctx, const char *format, JSObjectRef args, slv_buf *out,
-                 JSValueRef *exc)
+bool slv_rt_wire_put(slv_rt *rt, JSContextRef ctx, const char *format, JSObjectRef args,
+                     slv_buf *out, JSValueRef *exc)
 {
     (void)rt;
     for (unsigned i = 0; format[i]; i++) {
@@ -143,10 +143,10 @@ bool rt_wire_put(slv_rt *rt, JSContextRef ctx, const char *format, JSObjectRef a
             return false;
         switch (format[i]) {
         case 's':
-            ok = rt_put_text(ctx, v, out, exc);
+            ok = slv_rt_put_text(ctx, v, out, exc);
             break;
         case 'y':
-            ok = rt_put_bytes(ctx, v, out, exc);
+            ok = slv_rt_put_bytes(ctx, v, out, exc);
             break;
         case 'c':
             ok = put_caps(ctx, v, out, exc);
@@ -167,7 +167,7 @@ static JSValueRef get_stream(slv_rt *rt, JSContextRef ctx, slv_reader *r, rt_str
     uint32_t number = slv_read_u32(r);
 
     if (number && !r->bad)
-        rt_stream_open(rt, kind, number, event);
+        slv_rt_stream_open(rt, kind, number, event);
     return slv_js_num(ctx, number);
 }
 
@@ -200,8 +200,8 @@ static JSValueRef get_field(slv_rt *rt, JSContextRef ctx, char letter, slv_reade
     }
 }
 
-JSObjectRef rt_wire_get(slv_rt *rt, JSContextRef ctx, const char *format, slv_str payload,
-                        rt_event *event)
+JSObjectRef slv_rt_wire_get(slv_rt *rt, JSContextRef ctx, const char *format, slv_str payload,
+                            rt_event *event)
 {
     JSValueRef fields[SLV_RT_FORMAT_MAX];
     slv_reader r = slv_reader_make(payload);

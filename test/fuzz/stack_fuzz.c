@@ -3,7 +3,8 @@
 
 #include "js/js.h"
 
-/* The engine's stack text, into which programs can write anything: err.stack is an ordinary property. */
+/* The engine's stack text, into which programs can write anything: err.stack is an ordinary
+ * property. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

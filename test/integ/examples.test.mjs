@@ -27,7 +27,8 @@ test('hello takes its greeting from --var', () => withExample('hello', ['--var',
   assert.equal(await (await s.fetch('/')).text(), 'Goodbye, World!\n');
 }));
 
-test('hono-api: users, validation and problem documents', () => withExample('hono-api', [], async (s) => {
+// Its users live in the memory of one isolate, and each loop has its own.
+test('hono-api: users, validation and problem documents', () => withExample('hono-api', ['--loops', '1'], async (s) => {
   const json = (body, method = 'POST') => ({ method, body: JSON.stringify(body), headers: { 'content-type': 'application/json' } });
   assert.deepEqual(await (await s.fetch('/health')).json(), { status: 'ok', environment: 'development' });
 

@@ -480,8 +480,7 @@ TEST(any_split_of_random_markup_gives_the_same_result)
                                         "&lt;",      "<?",          "-"};
     slv_prng rand;
     SLV_CLEANUP(slv_buf_done)
-    slv_buf src = SLV_BUF(1 << 16),
-            whole = SLV_BUF(1 << 20), split = SLV_BUF(1 << 20);
+    slv_buf src = SLV_BUF(1 << 16), whole = SLV_BUF(1 << 20), split = SLV_BUF(1 << 20);
 
     slv_prng_seed(&rand, tap_seed());
     for (int round = 0; round < 400; round++) {

@@ -38,7 +38,7 @@ static const char script[] =
     "  async garbageObjects() { for (let i = 0; i < 3e6; i++) { ({a: i, b: [1, 2, 3], c: 'x' + "
     "i}); if (i % 1e5 === 0) await 0; } },\n"
     "  work() { const t = []; for (let i = 0; i < 3e5; i++) t.push(i * 2); t.sort(); },\n"
-    "  async steps() { for (let i = 0; i < 200; i++) { await new Promise(r => setTimeout(r, 1)); "
+    "  async steps() { for (let i = 0; i < 2000; i++) { await new Promise(r => setTimeout(r, 1)); "
     "for (let j = 0; j < 3e6; j++); } },\n"
     "};\n"
     "const handler = { async scheduled(c) { await acts[c.cron](); } };\n"
