@@ -80,7 +80,7 @@ class ChannelHandler {
     }
 
     fail() {
-        dispatchFail(this.state, LOST);
+        dispatchFail(this.state);
     }
 }
 
@@ -133,7 +133,7 @@ function pump(state) {
         if (state.inbox.length > 0) pump(state);
         if (item[0] === MESSAGE) dispatchMessage(state, item[1]);
         else if (item[0] === CLOSE) dispatchClose(state, item[1], item[2]);
-        else dispatchFail(state, item[1]);
+        else dispatchFail(state);
     });
 }
 
@@ -160,10 +160,10 @@ function dispatchClose(state, code, reason) {
     fire(state.target, new CloseEvent("close", { code, reason, wasClean: true }));
 }
 
-function dispatchFail(state, text) {
+// The connection is lost: a close event says so, and no error event.
+function dispatchFail(state) {
     if (state.broken || (state.gotClose && state.sentClose)) return;
     state.broken = true;
-    fireError(state, new Error(text));
     const reason = "WebSocket disconnected without sending Close frame.";
     fire(state.target, new CloseEvent("close", { code: 1006, reason, wasClean: false }));
 }
