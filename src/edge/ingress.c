@@ -95,7 +95,7 @@ static void log_line(ingress *ing, slv_str outcome)
 static void part(ingress *ing)
 {
     ing->ex = NULL;
-    slv_source_fail(&ing->in, SLV_STR("The client's request has ended."));
+    slv_source_fail(&ing->in, SLV_STR("Network connection lost."));
 }
 
 static void finished(ingress *ing)

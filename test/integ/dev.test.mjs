@@ -3,6 +3,7 @@ import test from 'node:test';
 import assert from 'node:assert/strict';
 import { chmodSync, renameSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import { dev, project, run, sleep, worker } from './lib/selvage.mjs';
 
@@ -203,6 +204,16 @@ test('of several workers each line says whose it is, and a binding to none says 
     assert.equal(await none.text(), 'Worker "none" not found. Make sure it is running locally.');
   });
 });
+
+test('a worker whose upload breaks off learns that the connection is lost', () => using(dev(worker(
+  'export default { async fetch(r) { try { return new Response(await r.text()); } catch (e) { console.log("upload:", e.name, e.message); throw e; } } };')), async (s) => {
+  const c = connect(s.port, '127.0.0.1');
+  c.on('error', () => {});
+  c.write('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\npart');
+  await sleep(200);
+  c.destroy();
+  await s.saw(/^upload: Error Network connection lost\./m);
+}));
 
 test('modules: wasm, text, data, lazy and CommonJS', () => using(dev(project({
   'wrangler.toml': 'name = "t"\nmain = "index.mjs"\ncompatibility_date = "2026-01-01"\n',
