@@ -295,6 +295,7 @@ static JSValueRef construct(JSContextRef ctx, const char *class, slv_str message
     return JSObjectMakeError(ctx, 1, args, NULL);
 }
 
+SLV_PRINTF(5, 0)
 static JSValueRef throw_v(JSContextRef ctx, JSValueRef *exc, const char *class, const char *extra,
                           const char *fmt, va_list ap)
 {
