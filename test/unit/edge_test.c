@@ -381,7 +381,7 @@ TEST(a_service_binding_calls_the_other_worker)
 
     CHECK(rig_start(&r, 1, false));
     CHECK(fetch_self(&r, "service", "/hello", "", &missing));
-    CHECK(status_is(&missing, "503") && has(rig_body(&missing), "service \"other\""));
+    CHECK(status_is(&missing, "503") && has(rig_body(&missing), "Worker \"other\" not found"));
     slv_version *v = rig_version("other", "v1");
     slv_server_deploy(r.server, v);
     (void)slv_version_unref(v);
