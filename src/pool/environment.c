@@ -21,6 +21,12 @@ const char *const *slv_child_environment(void)
        limit: with more, garbage alone passes that before the collector finds it worth a run. */
     if (!getenv("JSC_forceRAMSize"))
         list[n++] = "JSC_forceRAMSize=134217728";
+    /* A fresh context counts as a small heap, which the engine collects after each megabyte that it
+       hands out: up to a third of the CPU time of a busy worker. */
+    if (!getenv("JSC_smallHeapSize"))
+        list[n++] = "JSC_smallHeapSize=8388608";
+    if (!getenv("JSC_mediumHeapSize"))
+        list[n++] = "JSC_mediumHeapSize=8388608";
     for (char **e = environ; *e && n < ENVIRONMENT_MAX - 1; e++) {
         for (size_t i = 0; i < SLV_ARRAY_LEN(kept); i++) {
             if (strncmp(*e, kept[i], strlen(kept[i])) == 0) {
