@@ -403,8 +403,13 @@ slv_code slv_msg_op_put(slv_buf *out, const slv_msg_op *m)
         SLV_TRY(slv_buf_append_u8(out, (uint8_t)m->rpc.target_kind));
         SLV_TRY(slv_buf_append_u32(out, m->rpc.target));
         return rpc_rest_put(out, &m->rpc);
+    case SLV_OP_STORE_FIRST:
+    case SLV_OP_STORE_LAST:
+    default: /* every kind between them */
+        SLV_TRY(slv_buf_append_u32(out, m->store.resource));
+        SLV_TRY(slv_buf_append_u32(out, m->store.stream));
+        return slv_buf_append(out, m->store.rest);
     }
-    SLV_UNREACHABLE();
 }
 
 slv_code slv_msg_op_get(slv_str payload, slv_msg_op *ret)
@@ -436,6 +441,12 @@ slv_code slv_msg_op_get(slv_str payload, slv_msg_op *ret)
         valid = ret->rpc.target_kind <= SLV_RPC_CAPABILITY && rpc_rest_read(&r, &ret->rpc);
         break;
     default:
+        if (ret->kind < SLV_OP_STORE_FIRST || ret->kind > SLV_OP_STORE_LAST)
+            break;
+        ret->store.resource = slv_read_u32(&r);
+        ret->store.stream = slv_read_u32(&r);
+        ret->store.rest = slv_read_bytes(&r, r.rest.len);
+        valid = true;
         break;
     }
     return finish(&r, valid && ret->event != 0);

@@ -202,6 +202,8 @@ typedef enum slv_op_kind {
     SLV_OP_CONNECT = 3,
     SLV_OP_STARTTLS = 4,
     SLV_OP_RPC = 5,
+    SLV_OP_STORE_FIRST = 16, /* from here on: operations on resources, see below */
+    SLV_OP_STORE_LAST = 255,
 } slv_op_kind;
 
 typedef struct slv_msg_op_fetch {
@@ -232,6 +234,12 @@ typedef struct slv_msg_op {
         slv_msg_op_connect connect;
         uint32_t starttls; /* readable stream */
         slv_msg_rpc rpc;
+        /* STORE_FIRST to STORE_LAST: index of the resource, a stream that the isolate sends (0:
+         * none), and what the kind's own decoder reads. */
+        struct {
+            uint32_t resource, stream;
+            slv_str rest;
+        } store;
     };
 } slv_msg_op;
 SLV_NODISCARD slv_code slv_msg_op_put(slv_buf *out, const slv_msg_op *m);

@@ -43,24 +43,37 @@ static const char *binding_kind(slv_binding_type type)
         return "module";
     case SLV_BINDING_UNSUPPORTED:
         return "not supported";
+    case SLV_BINDING_KV:
+        return "KV namespace";
+    case SLV_BINDING_R2:
+        return "R2 bucket";
+    case SLV_BINDING_D1:
+        return "D1 database";
+    case SLV_BINDING_OBJECTS:
+        return "Durable Object";
+    case SLV_BINDING_QUEUE:
+        return "queue";
+    case SLV_BINDING_RATELIMIT:
+        return "rate limit";
+    case SLV_BINDING_ANALYTICS:
+        return "analytics";
+    case SLV_BINDING_EMAIL:
+        return "mail";
+    case SLV_BINDING_LOADER:
+        return "worker loader";
+    case SLV_BINDING_DISPATCH:
+        return "dispatch";
     }
     return "";
 }
 
 static slv_str binding_value(const slv_binding *b)
 {
-    switch (b->type) {
-    case SLV_BINDING_SECRET:
+    if (slv_binding_is_resource(b->type))
+        return b->id;
+    if (b->type == SLV_BINDING_SECRET)
         return SLV_STR("(hidden)");
-    case SLV_BINDING_SERVICE:
-        return b->service;
-    case SLV_BINDING_TEXT:
-    case SLV_BINDING_JSON:
-    case SLV_BINDING_MODULE:
-    case SLV_BINDING_UNSUPPORTED:
-        break;
-    }
-    return slv_str_sub(b->text, 0, 60);
+    return b->type == SLV_BINDING_SERVICE ? b->service : slv_str_sub(b->text, 0, 60);
 }
 
 void slv_dev_show_bindings(const dev_worker *w)

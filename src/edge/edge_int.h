@@ -8,6 +8,7 @@
  *     egress.c    outgoing fetch and connect
  *     service.c   calls between workers: SERVICE_FETCH
  *     rpc.c       RPC, capabilities
+ *     resource.c  operations on resources: which file takes which kind
  *     wire.c      WebSockets: clients, origins and isolates, joined two by two
  *     scheduled.c cron by the clock and by hand
  *     pages.c     error pages
@@ -150,6 +151,8 @@ slv_code slv_egress_starttls(slv_event *ev, uint32_t op, uint32_t readable, slv_
 void slv_connections_end(slv_event *ev);
 slv_code slv_service_fetch(slv_event *ev, uint32_t op, const slv_msg_op_fetch *m, slv_err *err);
 slv_code slv_rpc_op(slv_event *ev, uint32_t op, const slv_msg_rpc *m, slv_err *err);
+/* resource.c: operations on stores and on what else a binding stands for. */
+slv_code slv_resource_op(slv_event *ev, uint32_t op, const slv_msg_op *m, slv_err *err);
 /* CAP_DROP. */
 slv_code slv_rpc_drop(slv_isolate *iso, slv_str payload, slv_err *err);
 

@@ -283,6 +283,8 @@ static slv_code decline(slv_isolate *iso, const slv_frame *f, slv_err *err)
         if ((op.kind == SLV_OP_FETCH || op.kind == SLV_OP_SERVICE_FETCH) &&
             op.fetch.bits & SLV_FETCH_STREAM)
             return decline_stream(iso, op.event, SLV_STREAM_IN, op.fetch.body_stream, err);
+        if (op.kind >= SLV_OP_STORE_FIRST && op.store.stream != 0)
+            return decline_stream(iso, op.event, SLV_STREAM_IN, op.store.stream, err);
     }
     return SLV_OK;
 }
@@ -334,8 +336,11 @@ static slv_code take_op(slv_event *ev, const slv_frame *f, slv_err *err)
         return slv_egress_starttls(ev, f->id, m.starttls, err);
     case SLV_OP_RPC:
         return slv_rpc_op(ev, f->id, &m.rpc, err);
+    case SLV_OP_STORE_FIRST:
+    case SLV_OP_STORE_LAST:
+    default: /* every kind between them; the decoder lets no other pass */
+        return slv_resource_op(ev, f->id, &m, err);
     }
-    SLV_UNREACHABLE();
 }
 
 /* OP names its event in the payload. */

@@ -70,9 +70,10 @@ typedef struct slv_server_options {
     slv_loop *control; /* where hooks run; its thread makes and frees the server */
     unsigned loops;    /* 0: 1 */
     slv_server_hooks hooks;
-    const char *program; /* see slv_pool_options */
-    slv_zygote *zygote;  /* NULL: always exec */
-    unsigned isolates;   /* of one version on each loop; 0: the pool's default */
+    const char *program;     /* see slv_pool_options */
+    slv_zygote *zygote;      /* NULL: always exec */
+    struct slv_state *state; /* state/state.h; NULL: no worker has resources */
+    unsigned isolates;       /* of one version on each loop; 0: the pool's default */
     bool dev;            /* error pages with the stack; loopback may be fetched; keep one isolate */
     bool test_scheduled; /* /__scheduled triggers too */
     bool live_reload;    /* HTML pages get a script that reloads them after a deploy */

@@ -386,6 +386,69 @@ static slv_code read_services(reader *r)
     return SLV_OK;
 }
 
+/* What says which resource a binding stands for: the first of `ids` that is given, else the
+ * binding's own name. Local runs prefer the preview's. */
+typedef struct resource_kind {
+    const char *key,
+        *list;        /* list: key of the table that holds the items; NULL: the value itself */
+    const char *name; /* key of the binding's name */
+    slv_binding_type type;
+    const char *ids[3];
+} resource_kind;
+
+static const resource_kind resource_kinds[] = {
+    {"kv_namespaces", NULL, "binding", SLV_BINDING_KV, {"preview_id", "id"}},
+    {"r2_buckets", NULL, "binding", SLV_BINDING_R2, {"preview_bucket_name", "bucket_name"}},
+    {"d1_databases", NULL, "binding", SLV_BINDING_D1, {"preview_database_id", "database_id"}},
+    {"durable_objects", "bindings", "name", SLV_BINDING_OBJECTS, {"class_name"}},
+    {"queues", "producers", "binding", SLV_BINDING_QUEUE, {"queue"}},
+    {"ratelimits", NULL, "name", SLV_BINDING_RATELIMIT, {"namespace_id"}},
+    {"analytics_engine_datasets", NULL, "binding", SLV_BINDING_ANALYTICS, {"dataset"}},
+    {"send_email", NULL, "name", SLV_BINDING_EMAIL, {NULL}},
+    {"worker_loaders", NULL, "binding", SLV_BINDING_LOADER, {NULL}},
+    {"dispatch_namespaces", NULL, "binding", SLV_BINDING_DISPATCH, {"namespace"}},
+};
+
+static slv_code read_resource(reader *r, const resource_kind *kind, const slv_node *item)
+{
+    slv_binding b = {.name = slv_node_str(slv_node_get(item, kind->name)), .type = kind->type};
+
+    for (size_t i = 0; i < SLV_ARRAY_LEN(kind->ids) && kind->ids[i] && b.id.len == 0; i++)
+        b.id = slv_node_str(slv_node_get(item, kind->ids[i]));
+    if (b.id.len == 0)
+        b.id = b.name;
+    if (kind->type == SLV_BINDING_OBJECTS) {
+        slv_str env = slv_node_str(slv_node_get(item, "environment"));
+
+        b.service = slv_node_str(slv_node_get(item, "script_name"));
+        if (env.len > 0 && b.service.len > 0)
+            SLV_TRY(arena_printf(r, &b.service, "%.*s-%.*s", SLV_STR_ARGS(b.service),
+                                 SLV_STR_ARGS(env)));
+    }
+    SLV_TRY(json_text(r, item, &b.options));
+    return add_binding(r, item, b);
+}
+
+static slv_code read_resources(reader *r)
+{
+    for (size_t i = 0; i < SLV_ARRAY_LEN(resource_kinds); i++) {
+        const resource_kind *kind = &resource_kinds[i];
+        const config_key *key = slv_config_key_find(slv_config_keys, slv_str_from(kind->key));
+        const slv_node *list = in_force(r, kind->key);
+
+        if (key->unsupported)
+            continue; /* read_unsupported speaks of it */
+        if (kind->list)
+            list = slv_node_get(list, kind->list);
+        if (slv_node_is(list, SLV_NODE_OBJECT))
+            SLV_TRY(read_resource(r, kind, list));
+        for (const slv_node *n = slv_node_is(list, SLV_NODE_ARRAY) ? list->first : NULL; n;
+             n = n->next)
+            SLV_TRY(read_resource(r, kind, n));
+    }
+    return SLV_OK;
+}
+
 static slv_code add_absent(reader *r, const config_key *key, const slv_node *item)
 {
     slv_str name = slv_node_str(slv_node_get(item, key->binding_name));
@@ -436,6 +499,7 @@ static slv_code read_bindings(reader *r)
 {
     SLV_TRY(read_vars(r));
     SLV_TRY(read_services(r));
+    SLV_TRY(read_resources(r));
     SLV_TRY(read_unsupported(r, r->root));
     SLV_TRY(read_unsupported(r, r->env));
     r->c->version_metadata = slv_node_str(slv_node_get(in_force(r, "version_metadata"), "binding"));

@@ -79,11 +79,12 @@ static slv_code copy_modules(version *v, const slv_version_spec *spec)
 
 static slv_code copy_bindings(version *v, const slv_version_spec *spec)
 {
-    size_t n = spec->binding_count, services = 0;
+    size_t n = spec->binding_count, services = 0, resources = 0;
     slv_binding *to = slv_arena_try_alloc0(&v->arena, (n + 1) * sizeof *to);
     const slv_binding **by_index = slv_arena_try_alloc0(&v->arena, (n + 1) * sizeof *by_index);
+    const slv_binding **held = slv_arena_try_alloc0(&v->arena, (n + 1) * sizeof *held);
 
-    if (!to || !by_index)
+    if (!to || !by_index || !held)
         return SLV_E_LIMIT;
     for (size_t i = 0; i < n; i++) {
         const slv_binding *from = &spec->bindings[i];
@@ -94,15 +95,22 @@ static slv_code copy_bindings(version *v, const slv_version_spec *spec)
         SLV_TRY(slv_arena_dup(&v->arena, from->service, &to[i].service));
         SLV_TRY(slv_arena_dup(&v->arena, from->entrypoint, &to[i].entrypoint));
         SLV_TRY(slv_arena_dup(&v->arena, from->props, &to[i].props));
+        SLV_TRY(slv_arena_dup(&v->arena, from->id, &to[i].id));
+        SLV_TRY(slv_arena_dup(&v->arena, from->options, &to[i].options));
         if (from->type == SLV_BINDING_SERVICE) {
             to[i].index = (uint32_t)services;
             by_index[services++] = &to[i];
+        } else if (slv_binding_is_resource(from->type)) {
+            to[i].index = (uint32_t)resources;
+            held[resources++] = &to[i];
         }
     }
     v->pub.bindings = to;
     v->pub.binding_count = n;
     v->pub.services = by_index;
     v->pub.service_count = services;
+    v->pub.resources = held;
+    v->pub.resource_count = resources;
     return SLV_OK;
 }
 
@@ -138,6 +146,8 @@ static slv_code copy_all(version *v, const slv_version_spec *spec)
     p->flag_count = spec->flag_count;
     p->cron_count = spec->cron_count;
     SLV_TRY(copy_id(v, spec->id));
+    SLV_TRY(slv_arena_dup(&v->arena, spec->tenant.len > 0 ? spec->tenant : SLV_STR("local"),
+                          &p->tenant));
     SLV_TRY(slv_arena_dup(&v->arena, spec->name, &p->name));
     SLV_TRY(slv_arena_dup(&v->arena, spec->compatibility_date, &p->compatibility_date));
     SLV_TRY(slv_arena_dup(&v->arena, spec->main_name, &p->main_name));
@@ -165,17 +175,45 @@ static slv_code put_field(slv_buf *b, const char *name, slv_str text)
     return slv_json_put_string(b, text);
 }
 
-static slv_code put_binding(slv_buf *b, const slv_binding *bind)
+const char *slv_binding_type_name(slv_binding_type type)
 {
-    static const char *const types[] = {
-        [SLV_BINDING_TEXT] = "plain_text", [SLV_BINDING_SECRET] = "secret_text",
-        [SLV_BINDING_JSON] = "json",       [SLV_BINDING_SERVICE] = "service",
-        [SLV_BINDING_MODULE] = "module",   [SLV_BINDING_UNSUPPORTED] = "unsupported",
+    static const char *const names[] = {
+        [SLV_BINDING_TEXT] = "plain_text",
+        [SLV_BINDING_SECRET] = "secret_text",
+        [SLV_BINDING_JSON] = "json",
+        [SLV_BINDING_SERVICE] = "service",
+        [SLV_BINDING_MODULE] = "module",
+        [SLV_BINDING_UNSUPPORTED] = "unsupported",
+        [SLV_BINDING_KV] = "kv_namespace",
+        [SLV_BINDING_R2] = "r2_bucket",
+        [SLV_BINDING_D1] = "d1",
+        [SLV_BINDING_OBJECTS] = "durable_object_namespace",
+        [SLV_BINDING_QUEUE] = "queue",
+        [SLV_BINDING_RATELIMIT] = "ratelimit",
+        [SLV_BINDING_ANALYTICS] = "analytics_engine",
+        [SLV_BINDING_EMAIL] = "send_email",
+        [SLV_BINDING_LOADER] = "worker_loader",
+        [SLV_BINDING_DISPATCH] = "dispatch_namespace",
     };
 
+    return names[type];
+}
+
+static slv_code put_resource(slv_buf *b, const slv_binding *bind)
+{
+    SLV_TRY(slv_buf_printf(b, ",\"index\":%u", bind->index));
+    SLV_TRY(put_field(b, "id", bind->id));
+    if (bind->options.len == 0)
+        return SLV_OK;
+    SLV_TRY(put(b, ",\"options\":"));
+    return slv_buf_append(b, bind->options);
+}
+
+static slv_code put_binding(slv_buf *b, const slv_binding *bind)
+{
     SLV_TRY(put(b, "{\"name\":"));
     SLV_TRY(slv_json_put_string(b, bind->name));
-    SLV_TRY(put_field(b, "type", slv_str_from(types[bind->type])));
+    SLV_TRY(put_field(b, "type", slv_str_from(slv_binding_type_name(bind->type))));
     switch (bind->type) {
     case SLV_BINDING_TEXT:
     case SLV_BINDING_SECRET:
@@ -196,6 +234,18 @@ static slv_code put_binding(slv_buf *b, const slv_binding *bind)
             SLV_TRY(put(b, ",\"props\":"));
             SLV_TRY(slv_buf_append(b, bind->props));
         }
+        break;
+    case SLV_BINDING_KV:
+    case SLV_BINDING_R2:
+    case SLV_BINDING_D1:
+    case SLV_BINDING_OBJECTS:
+    case SLV_BINDING_QUEUE:
+    case SLV_BINDING_RATELIMIT:
+    case SLV_BINDING_ANALYTICS:
+    case SLV_BINDING_EMAIL:
+    case SLV_BINDING_LOADER:
+    case SLV_BINDING_DISPATCH:
+        SLV_TRY(put_resource(b, bind));
         break;
     }
     return slv_buf_append_byte(b, '}');

@@ -41,7 +41,26 @@ typedef enum slv_binding_type {
     SLV_BINDING_MODULE, /* text: name of a module whose value is the binding (wasm, text or data) */
     SLV_BINDING_UNSUPPORTED, /* text: what the configuration calls it, "kv_namespaces"; every use
                                 throws */
+    /* Resources: id and options say which; they are numbered together by index. */
+    SLV_BINDING_KV,        /* id: namespace */
+    SLV_BINDING_R2,        /* id: bucket */
+    SLV_BINDING_D1,        /* id: database */
+    SLV_BINDING_OBJECTS,   /* id: class; service: worker that has it, empty: this one */
+    SLV_BINDING_QUEUE,     /* id: queue */
+    SLV_BINDING_RATELIMIT, /* id: namespace */
+    SLV_BINDING_ANALYTICS, /* id: dataset */
+    SLV_BINDING_EMAIL,
+    SLV_BINDING_LOADER,
+    SLV_BINDING_DISPATCH, /* id: namespace */
 } slv_binding_type;
+
+/* A store or another thing of main's that operations name by binding index. */
+static inline bool slv_binding_is_resource(slv_binding_type type)
+{
+    return type >= SLV_BINDING_KV;
+}
+/* "kv_namespace", "service" ...: as the start configuration and the control API call it. */
+const char *slv_binding_type_name(slv_binding_type type);
 
 typedef struct slv_binding {
     slv_str name;
@@ -50,12 +69,14 @@ typedef struct slv_binding {
     slv_str service;    /* worker that is called; the empty string is never one */
     slv_str entrypoint; /* empty: default */
     slv_str props;      /* JSON, empty: none */
-    uint32_t
-        index; /* of a service binding: its number in the start configuration, counted from 0 */
+    slv_str id;         /* of a resource */
+    slv_str options;    /* of a resource: its table of the configuration as JSON */
+    uint32_t index;     /* among the services, or among the resources, counted from 0 */
 } slv_binding;
 
 /* Everything that makes a version; all borrowed for the call and copied. */
 typedef struct slv_version_spec {
+    slv_str tenant;             /* account that owns the worker and its stores; empty: "local" */
     slv_str name;               /* of the worker */
     slv_str id;                 /* of the version; empty: a random one */
     slv_str compatibility_date; /* "2026-01-01" */
@@ -79,7 +100,7 @@ typedef struct slv_version_spec {
 } slv_version_spec;
 
 typedef struct slv_version {
-    slv_str name, id, compatibility_date, main_name;
+    slv_str tenant, name, id, compatibility_date, main_name;
     const slv_str *flags; /* sorted */
     size_t flag_count;
     slv_str script;
@@ -91,6 +112,8 @@ typedef struct slv_version {
     size_t binding_count;
     const slv_binding *const *services; /* by index */
     size_t service_count;
+    const slv_binding *const *resources; /* by index */
+    size_t resource_count;
     const slv_str *crons;
     size_t cron_count;
     slv_limits limits;

@@ -1,0 +1,41 @@
+#include "edge/resource_int.h"
+
+/* Which file takes which kinds, and of which bindings; ranges of docs/internals/channel.md. */
+typedef struct resource_row {
+    uint16_t first, last;
+    bool unbound; /* there is no binding, like caches: the index is 0 and means nothing */
+    slv_binding_type type;
+    slv_resource_fn take;
+} resource_row;
+
+static const resource_row rows[] = {
+    {0}, /* the end */
+};
+
+slv_code slv_resource_op(slv_event *ev, uint32_t op, const slv_msg_op *m, slv_err *err)
+{
+    const slv_version *v = ev->version;
+
+    for (const resource_row *row = rows; row->take; row++) {
+        if ((uint16_t)m->kind < row->first || (uint16_t)m->kind > row->last)
+            continue;
+        const slv_binding *b =
+            m->store.resource < v->resource_count ? v->resources[m->store.resource] : NULL;
+
+        if (row->unbound)
+            b = NULL;
+        else if (!b || b->type != row->type)
+            return slv_fail(err, SLV_E_PROTOCOL, "OP %u on resource %u", (unsigned)m->kind,
+                            m->store.resource);
+        const slv_resource_call call = {
+            .ev = ev,
+            .op = op,
+            .kind = (uint16_t)m->kind,
+            .binding = b,
+            .stream = m->store.stream,
+            .rest = m->store.rest,
+        };
+        return row->take(&call, err);
+    }
+    return slv_fail(err, SLV_E_PROTOCOL, "OP of unknown kind %u", (unsigned)m->kind);
+}

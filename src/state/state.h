@@ -1,0 +1,125 @@
+/*
+ * state.h - the state directory: who has it, and the stores in it, opened when they are needed.
+ *
+ * A *store* is one database with what belongs to it: the KV namespace "abc" of the tenant "local".
+ * Services (kv, r2, d1, queue ...) are plain libraries that block; here they get their threads. A
+ * piece of work on a store is a slv_call, in one of three ways:
+ *
+ *   SLV_CALL_READ    on a read-only handle, beside the writer and other readers
+ *   SLV_CALL_WRITE   our own statements: on the writer's strand, in a savepoint of a transaction
+ *                    that all waiting writes share; a call that fails rolls back to its savepoint
+ *                    and harms nobody
+ *   SLV_CALL_SOLO    a user's SQL, or anything that begins and ends transactions itself: on the
+ *                    writer's strand, in none of ours
+ *
+ * After a run of WRITE and SOLO calls the store's WAL is synced once, and only then are they done:
+ * whoever sees done() with SLV_OK sees a durable write. When commit or sync fail, every call of the
+ * run gets SLV_E_IO, and the store is closed and opened anew before its next call.
+ *
+ * done() comes exactly once, on the loop that the call was made from, never inside slv_store_call.
+ * Reads begin after every write that was acknowledged before they were made.
+ *
+ * Hot bounded reads may instead run inline on the loop, see slv_store_reader.
+ *
+ * Limits: SLV_STORE_WAITING_MAX calls wait for one store (then SLV_E_AGAIN); open databases are
+ * closed least recently used first beyond options.open_max. The directory's lock is a flock on
+ * DIR/lock that child processes inherit: it is free only when the last process that could write is
+ * gone.
+ *
+ * Threading: open and close on one thread; everything else on any loop's thread.
+ */
+#ifndef SLV_STATE_STATE_H
+#define SLV_STATE_STATE_H
+
+#include "aio/loop.h"
+#include "base/err.h"
+#include "base/str.h"
+#include "store/db.h"
+
+#define SLV_STORE_WAITING_MAX ((size_t)4096)
+
+typedef struct slv_state slv_state;
+typedef struct slv_store slv_store;
+
+typedef struct slv_state_options {
+    unsigned threads;      /* for our own statements; 0: 4 */
+    unsigned user_threads; /* for users' SQL; 0: 4 */
+    unsigned open_max;     /* databases open at once; 0: 256 */
+    slv_loop *control;     /* where sweeps are timed from; NULL: none */
+} slv_state_options;
+
+/* Makes DIR/v1 when absent and takes its lock. SLV_E_STATE: another process has it; the message
+ * names its pid. */
+SLV_NODISCARD slv_code slv_state_open(const char *dir, const slv_state_options *options,
+                                      slv_state **ret, slv_err *err);
+/* Waits for calls that run; no loop may make one any more. Accepts NULL, returns NULL. */
+slv_state *slv_state_free(slv_state *state);
+SLV_DEFINE_CLEANUP(slv_state *, slv_state_free);
+const char *slv_state_dir(const slv_state *state); /* DIR/v1 */
+
+/* One kind of store: a static const of the service's glue. */
+typedef struct slv_store_type {
+    const char *kind; /* "kv": the folder TENANT/kv */
+    bool user_sql;    /* its calls run on the threads for users' SQL */
+    /* Opens the service. path: TENANT/KIND/ID (no suffix: the service adds ".sqlite", a folder for
+     * blobs ...), its folder exists. SLV_E_NOTFOUND: not there, and create is false. */
+    slv_code (*open)(const char *path, bool create, bool read_only, void **ret, slv_err *err);
+    void (*close)(void *service);
+    slv_db *(*db)(void *service);
+    /* Work that is due by itself (expired entries ...), as a WRITE call, a bounded piece at a time.
+     * *ret_next_ms: when to come again, 0: not before the next write. NULL: none. */
+    slv_code (*sweep)(void *service, int64_t now_ms, int64_t *ret_next_ms, slv_err *err);
+} slv_store_type;
+
+/* The store's handle, made when absent; nothing is opened yet. id is any text that the tenant may
+ * choose: it is encoded for the file name. Counted: give each back. */
+slv_store *slv_state_store(slv_state *state, const slv_store_type *type, slv_str tenant,
+                           slv_str id);
+slv_store *slv_store_ref(slv_store *store);
+slv_store *slv_store_unref(slv_store *store); /* accepts NULL, returns NULL */
+
+typedef enum slv_call_kind {
+    SLV_CALL_READ,
+    SLV_CALL_WRITE,
+    SLV_CALL_SOLO,
+} slv_call_kind;
+
+typedef struct slv_call slv_call;
+struct slv_call {
+    slv_call_kind kind;
+    bool create; /* the store is made when it is absent (else SLV_E_NOTFOUND) */
+    /* On a thread of the pool. Arguments and results stand in the struct around the call. */
+    slv_code (*run)(slv_call *call, void *service, slv_err *err);
+    /* On the loop; may free the call. */
+    void (*done)(slv_call *call);
+    slv_code code; /* for done() */
+    slv_err err;
+    /* below: state's */
+    slv_loop *loop;
+    slv_store *store;
+    slv_call *next;
+    slv_mail mail;
+};
+
+/* The call stays in place until done(). */
+void slv_store_call(slv_store *store, slv_loop *loop, slv_call *call);
+
+/* A read-only service for this loop alone, when one is open here already; NULL: make a READ call
+ * (this loop then gets one soon). Valid until the loop's next turn. For bounded reads by statements
+ * of our own that touch a few pages. */
+void *slv_store_reader(slv_store *store, slv_loop *loop);
+/* Before a loop that used slv_store_reader goes away, on its thread. */
+void slv_state_forget_loop(slv_state *state, slv_loop *loop);
+
+/* Plain work that blocks on files, not tied to one database: reading and writing content files. */
+typedef struct slv_job slv_job;
+void slv_state_work(slv_state *state, slv_loop *loop, slv_job *job);
+
+/* The ids of one kind that a tenant has, in order; for listings. Blocks. */
+typedef void (*slv_state_each)(void *arg, slv_str id);
+SLV_NODISCARD slv_code slv_state_list(slv_state *state, const slv_store_type *type, slv_str tenant,
+                                      slv_state_each each, void *arg, slv_err *err);
+/* Closes the store and removes everything of it; as a call: done() comes when it is gone. */
+void slv_store_destroy(slv_store *store, slv_loop *loop, slv_call *call);
+
+#endif

@@ -1,0 +1,96 @@
+/*
+ * db.h - one SQLite file as every store of the platform uses it.
+ *
+ * Every file is in WAL mode with synchronous=NORMAL: a commit is in the WAL, and durable only after
+ * slv_db_sync(), which syncs the WAL through a descriptor of our own. So one sync serves many
+ * commits; whoever acknowledges a write calls it first (state/state.h does, for all stores). The
+ * descriptor is opened before the first write, the WAL is never unlinked while the file is open.
+ *
+ * SQLite is the amalgamation that the build compiles in (at least 3.51.3; slv_db_library_check says
+ * so), with our own options; no extension can be loaded, there is no shared cache, no mutex.
+ *
+ * Threading: a slv_db is used by one thread at a time. Calls may block on disk.
+ * Errors: SLV_E_IO (disk full, damaged, not a database), SLV_E_LIMIT (SQLITE_FULL by
+ * max_bytes), SLV_E_STATE (a newer format). err->detail is SQLite's extended code.
+ */
+#ifndef SLV_STORE_DB_H
+#define SLV_STORE_DB_H
+
+#include <sqlite3.h>
+
+#include "base/err.h"
+#include "base/str.h"
+
+typedef struct slv_db slv_db;
+
+/* The format of a kind of file, and the way to it from every older one: step i leads from
+ * user_version i to i + 1. An empty file starts at 0. */
+typedef struct slv_db_schema {
+    uint32_t application_id; /* in the file's header: what kind it is */
+    const char *const *steps;
+    size_t count;
+} slv_db_schema;
+
+typedef struct slv_db_options {
+    const slv_db_schema *schema;
+    bool create;          /* make the file when absent; else SLV_E_NOTFOUND */
+    bool read_only;       /* a reader beside the writer; never creates or migrates */
+    uint64_t max_bytes;   /* 0: none */
+    unsigned cache_bytes; /* page cache; 0: 256 KiB */
+    uint32_t page_size;   /* of a new file; 0: 4096 */
+} slv_db_options;
+
+SLV_NODISCARD slv_code slv_db_open(const char *path, const slv_db_options *options, slv_db **ret,
+                                   slv_err *err);
+/* Accepts NULL, returns NULL. Checkpoints nothing. */
+slv_db *slv_db_free(slv_db *db);
+SLV_DEFINE_CLEANUP(slv_db *, slv_db_free);
+
+/* For sqlite3_bind and friends; owned by db. */
+sqlite3 *slv_db_handle(slv_db *db);
+/* err = "WHAT: <SQLite's text>", the code by SQLite's last result. */
+slv_code slv_db_fail(slv_db *db, slv_err *err, const char *what);
+
+SLV_NODISCARD slv_code slv_db_exec(slv_db *db, const char *sql, slv_err *err);
+/* A statement that stays prepared as long as db; text is a literal of the program. Borrowed; reset
+ * it (slv_stmt_done) after its last use in a call. NULL never: failures are in err. */
+SLV_NODISCARD slv_code slv_db_stmt(slv_db *db, const char *text, sqlite3_stmt **ret, slv_err *err);
+
+/* Transactions of whoever runs the strand: services never begin or end one themselves, unless their
+ * header says so. */
+SLV_NODISCARD slv_code slv_db_begin(slv_db *db, slv_err *err); /* IMMEDIATE */
+SLV_NODISCARD slv_code slv_db_commit(slv_db *db, slv_err *err);
+void slv_db_rollback(slv_db *db);
+SLV_NODISCARD slv_code slv_db_savepoint(slv_db *db, slv_err *err);
+SLV_NODISCARD slv_code slv_db_release(slv_db *db, slv_err *err);
+void slv_db_rollback_to(slv_db *db); /* and releases the savepoint */
+bool slv_db_in_transaction(slv_db *db);
+
+/* Every commit so far survives a power cut when this returns SLV_OK. A failure is final: nothing of
+ * the file may be acknowledged any more. Does nothing when nothing was committed since. */
+SLV_NODISCARD slv_code slv_db_sync(slv_db *db, slv_err *err);
+/* Moves the WAL into the file where no reader is in the way. */
+SLV_NODISCARD slv_code slv_db_checkpoint(slv_db *db, slv_err *err);
+/* Bytes of the file and of its WAL. */
+uint64_t slv_db_bytes(slv_db *db);
+
+/* ---- statements ---- */
+
+/* Parameters count from 1. A failed bind is remembered and reported by the next slv_stmt_step. */
+void slv_stmt_bind_text(sqlite3_stmt *st, int i, slv_str text); /* borrowed until reset */
+void slv_stmt_bind_blob(sqlite3_stmt *st, int i, slv_str bytes);
+void slv_stmt_bind_int(sqlite3_stmt *st, int i, int64_t v);
+void slv_stmt_bind_null(sqlite3_stmt *st, int i);
+/* SLV_OK: a row. SLV_E_NOTFOUND: no more. */
+SLV_NODISCARD slv_code slv_stmt_step(slv_db *db, sqlite3_stmt *st, slv_err *err);
+/* Columns count from 0. Borrowed until the next step or reset. */
+slv_str slv_stmt_str(sqlite3_stmt *st, int column); /* text or blob; NULL is empty */
+int64_t slv_stmt_int(sqlite3_stmt *st, int column);
+bool slv_stmt_is_null(sqlite3_stmt *st, int column);
+/* Resets and clears the bindings: what was bound may go away. */
+void slv_stmt_done(sqlite3_stmt *st);
+
+/* SLV_E_UNSUPPORTED when the library that was linked is too old. */
+SLV_NODISCARD slv_code slv_db_library_check(slv_err *err);
+
+#endif
