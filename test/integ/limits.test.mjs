@@ -104,14 +104,21 @@ test('module scope that does not end is cut off and said', async () => {
 
 test('ps shows each role, and nothing outlives a killed main', async () => {
   const s = await dev(worker(source));
-  assert.equal(await (await s.fetch('/')).text(), 'ok');
-  s.fetch('/loop').catch(() => {});
-  await sleep(200);
-  const children = below(s.child.pid);
-  assert.ok(children.some((p) => p.args.startsWith('selvage: isolate test#1')));
-  assert.ok(children.some((p) => p.args.startsWith('selvage: zygote')));
-  await s.stop('SIGKILL');
+  let children = [];
+  try {
+    assert.equal(await (await s.fetch('/')).text(), 'ok');
+    s.fetch('/loop').catch(() => {});
+    const named = (role) => children.some((p) => p.args.startsWith(`selvage: ${role}`));
+    for (let i = 0; i < 200 && !(named('isolate test#1') && named('zygote')); i++) { // the zygote comes when the start is over
+      await sleep(50);
+      children = below(s.child.pid);
+    }
+    assert.ok(named('isolate test#1'));
+    assert.ok(named('zygote'));
+  } finally {
+    await s.stop('SIGKILL');
+  }
   const alive = () => children.filter((p) => { try { process.kill(p.pid, 0); return true; } catch { return false; } });
-  for (let i = 0; i < 100 && alive().length > 0; i++) await sleep(50);
+  for (let i = 0; i < 200 && alive().length > 0; i++) await sleep(50);
   assert.deepEqual(alive(), []);
 });
