@@ -5,7 +5,7 @@ import { spawnSync } from 'node:child_process';
 import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { peers, bundle } from './lib/peers.mjs';
-import { Server, freePort, memoryMB } from './lib/proc.mjs';
+import { Server, ask, freePort, memoryMB } from './lib/proc.mjs';
 import { measure, median } from './lib/load.mjs';
 import { openConnections, openSockets } from './lib/sockets.mjs';
 
@@ -25,6 +25,20 @@ const loads = {
   json: { title: 'JSON, 2.5 KB parsed and serialised' },
   echo: { title: 'echo of 1 MB', body: 1 << 20, connections: 8 },
   stream: { title: 'response of 1 MB streamed from JavaScript', connections: 8 },
+  // Routes of one worker, each beside the first, which uses no store. `sql`: Bun with bun:sqlite answers it too.
+  plain: { title: 'Hono route without a store, 1 KB', worker: 'stores', path: '/plain', sql: true },
+  kvget: { title: 'KV get, 1 KB', worker: 'stores', path: '/kv/get' },
+  kvput: { title: 'KV put, 1 KB', worker: 'stores', path: '/kv/put' },
+  d1select: { title: 'D1 select of one row', worker: 'stores', path: '/d1/select', sql: true },
+  d1insert: { title: 'D1 insert of one row', worker: 'stores', path: '/d1/insert', sql: true },
+  d1batch: { title: 'D1 batch of ten inserts', worker: 'stores', path: '/d1/batch', sql: true },
+  r2get: { title: 'R2 get, 1 KB', worker: 'stores', path: '/r2/get' },
+  r2put: { title: 'R2 put, 1 KB', worker: 'stores', path: '/r2/put' },
+  r2large: { title: 'R2 get, 10 MB', worker: 'stores', path: '/r2/large', connections: 8 },
+  r2upload: { title: 'R2 put of a request body, 10 MB', worker: 'stores', path: '/r2/put', body: 10 << 20, connections: 8 },
+  doone: { title: 'Durable Object increment, one object', worker: 'stores', path: '/do/one' },
+  domany: { title: 'Durable Object increment, a hundred objects', worker: 'stores', path: '/do/many' },
+  queue: { title: 'queue send, consumed meanwhile', worker: 'stores', path: '/queue/send' },
 };
 const wantedPeers = opt.peers?.split(',') ?? Object.keys(peers);
 const wanted = opt.only?.split(',') ?? [...Object.keys(loads), 'sockets', 'connections', 'start', 'isolates'];
@@ -43,15 +57,21 @@ async function withServer(peer, name, core, work) {
     await server.stop();
   }
 }
-const eligible = (peer, name) => (!peers[peer].only || peers[peer].only.includes(name)) && !peers[peer].without?.includes(name);
+const eligible = (peer, name, load = {}) => {
+  const worker = load.worker ?? name;
+  return (!peers[peer].only || peers[peer].only.includes(worker)) && !peers[peer].without?.includes(worker) && (peer !== 'bun' || !load.worker || load.sql);
+};
 
 for (const name of Object.keys(loads).filter((n) => wanted.includes(n))) {
   const load = loads[name];
   const samples = {};
   for (let round = 0; round < Number(opt.rounds); round++) {
-    for (const peer of wantedPeers.filter((p) => eligible(p, name))) {
+    for (const peer of wantedPeers.filter((p) => eligible(p, name, load))) {
       try {
-        const m = await withServer(peer, name, 0, (server, port) => measure(server, port, { ...load, seconds: Number(opt.seconds) }));
+        const m = await withServer(peer, load.worker ?? name, 0, async (server, port) => {
+          if (load.worker) await ask(port, '/seed');
+          return measure(server, port, { ...load, seconds: Number(opt.seconds) });
+        });
         (samples[peer] ??= []).push(m);
       } catch (e) {
         say(`${name}, ${peer}: ${e.message}`);

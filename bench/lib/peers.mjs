@@ -1,5 +1,5 @@
 // The servers that are compared, and how each is told to run a Workers module.
-import { mkdtempSync, writeFileSync, copyFileSync, existsSync, mkdirSync } from 'node:fs';
+import { mkdtempSync, readFileSync, writeFileSync, copyFileSync, existsSync, mkdirSync } from 'node:fs';
 import { spawnSync } from 'node:child_process';
 import { tmpdir } from 'node:os';
 import { join, dirname } from 'node:path';
@@ -30,7 +30,9 @@ function project(name, peer) {
   const dir = join(work, `${peer}-${name}`);
   mkdirSync(dir, { recursive: true });
   copyFileSync(bundle(name), join(dir, 'worker.js'));
-  writeFileSync(join(dir, 'wrangler.toml'), `name = "${name}"\nmain = "worker.js"\ncompatibility_date = "2025-10-01"\nno_bundle = true\n`);
+  const bindings = join(bench, 'workers', `${name}.toml`);
+  const config = `name = "${name}"\nmain = "worker.js"\ncompatibility_date = "2025-10-01"\nno_bundle = true\n`;
+  writeFileSync(join(dir, 'wrangler.toml'), config + (existsSync(bindings) ? readFileSync(bindings, 'utf8') : ''));
   return dir;
 }
 
@@ -55,9 +57,17 @@ export const peers = {
       };
     },
   },
-  bun: { start: (name, port) => ({ command: [programs.bun, join(bench, 'adapters', 'bun.mjs'), bundle(name), String(port)] }), without: ['ws'] },
-  node: { start: (name, port) => ({ command: [process.execPath, join(bench, 'adapters', 'node.mjs'), bundle(name), String(port)], cwd: bench }), without: ['ws'] },
+  bun: {
+    without: ['ws'],
+    start: (name, port) => ({
+      command: name === 'stores'
+        ? [programs.bun, join(bench, 'adapters', 'bun-stores.mjs'), join(work, `bun-${port}.sqlite`), String(port)]
+        : [programs.bun, join(bench, 'adapters', 'bun.mjs'), bundle(name), String(port)],
+    }),
+  },
+  node: { start: (name, port) => ({ command: [process.execPath, join(bench, 'adapters', 'node.mjs'), bundle(name), String(port)], cwd: bench }), without: ['ws', 'stores'] },
   workerd: {
+    without: ['stores'],
     start(name, port) {
       const dir = project(name, 'workerd');
       writeFileSync(join(dir, 'config.capnp'), `using Workerd = import "/workerd/workerd.capnp";
