@@ -96,7 +96,7 @@ struct slv_api_call {
     void *carried;
     const struct slv_api_route *route;
     slv_buf gathered;
-    bool gone, begun;
+    bool gone, begun, handled;
     slv_list node;
 };
 

@@ -3,11 +3,10 @@
  * itself.
  *
  * Life of a call: slv_api_call_start makes it; the carrier feeds the body (slv_api_call_body) as
- * far as `credit` asked for it; `begin`, `write` and `end` or `abort` come back, never from inside
- * slv_api_call_start's caller's other calls but possibly from inside slv_api_call_start and
- * slv_api_call_body themselves. After `end` or `abort` the call is gone. A carrier that loses its
- * client says so (slv_api_call_gone) and must then take neither answers nor credit: the router
- * keeps the call alive until its handler ends it. Loop thread only.
+ * far as `credit` asked for it; `begin`, `write`, then `end` or `abort` come back, also from inside
+ * slv_api_call_start and slv_api_call_body. In `end` and `abort` the carrier forgets the call: it
+ * is gone. A carrier that loses its client says so with slv_api_call_gone and forgets the call too;
+ * it hears of it no more, while the router keeps it until its handler ends it. Loop thread only.
  */
 #ifndef SLV_API_CARRIER_H
 #define SLV_API_CARRIER_H
@@ -29,8 +28,7 @@ typedef struct slv_api_head {
     int64_t length;  /* of the body; 0: none, -1: unknown */
 } slv_api_head;
 
-/* Copies the head. *ret_call is written before anything is answered, and is NULL on return when the
- * call has ended already. */
+/* Copies the head. *ret_call is written first of all. */
 void slv_api_call_start(slv_api *api, const slv_api_head *head, const slv_api_carrier *carrier,
                         void *carried, slv_api_call **ret_call);
 void slv_api_call_body(slv_api_call *call, slv_str bytes, bool last);
