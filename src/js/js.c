@@ -33,6 +33,10 @@ slv_js *slv_js_current(void)
 static void set_options(void)
 {
     static const char *const options[][2] = {
+        /* The engine's timer for full collections asks for the process's main run loop, which an
+           embedder cannot make: it would crash. So it never fires; collections are due by size,
+           and we ask for one when nothing goes on. */
+        {"JSC_percentCPUPerMBForFullTimer", "1e-12"},
         {"JSC_useSharedArrayBuffer", "1"}, /* the platform has the constructor */
         {"JSC_useTailCalls", "0"},         /* else `return f()` leaves no frame in stacks */
     };
@@ -311,9 +315,4 @@ void slv_js_after_fork(slv_js *js)
 void slv_js_collect(slv_js *js)
 {
     JSSynchronousGarbageCollectForDebugging(js->ctx);
-}
-
-void slv_js_collect_soon(slv_js *js)
-{
-    JSGarbageCollect(js->ctx);
 }

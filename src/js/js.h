@@ -82,9 +82,7 @@ void slv_js_disable_eval(slv_js *js, const char *message);
 void slv_js_pump(slv_js *js);
 /* In a child, before anything else of the engine. */
 void slv_js_after_fork(slv_js *js);
-/* A full collection, now. Slow; tests and zygotes. */
+/* A full collection, now: milliseconds for each 10 MB that live. The engine is entered. */
 void slv_js_collect(slv_js *js);
-/* A collection when the engine finds it fit. */
-void slv_js_collect_soon(slv_js *js);
 
 #endif

@@ -53,7 +53,8 @@ static void set_name(slv_isolate *iso)
 /* ---- the end ---- */
 
 /* Whose turn it is, as far as the page can be believed: an open event, or the one that used most.
- */
+   A process that ended between turns (from outside, or before it read what was sent) ended by
+   nobody's fault. */
 static uint32_t find_culprit(slv_isolate *iso)
 {
     uint32_t id = iso->page ? atomic_load_explicit(&iso->page->event, memory_order_relaxed) : 0;
@@ -61,6 +62,8 @@ static uint32_t find_culprit(slv_isolate *iso)
 
     if (slv_imap_get(&iso->events, id))
         return id;
+    if (iso->why == SLV_LOST_CRASHED)
+        return 0;
     SLV_MAP_EACH (&iso->events, i) {
         if (!worst || iso->events.values[i]->cpu_ns > worst->cpu_ns)
             worst = iso->events.values[i];

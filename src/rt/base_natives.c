@@ -182,16 +182,9 @@ SLV_NATIVE(stack_frames)
     return slv_js_string(ctx, slv_buf_view(&out));
 }
 
-/* collectSoon(): the collector may take a look */
-SLV_NATIVE(collect_soon)
-{
-    slv_js_collect_soon(slv_js_current());
-    return slv_js_undefined(ctx);
-}
-
 static const slv_native base_natives[] = {
     {"timerStart", timer_start}, {"timerRestart", timer_restart}, {"timerStop", timer_stop},
-    {"randomSeed", random_seed}, {"stackFrames", stack_frames},   {"collectSoon", collect_soon},
+    {"randomSeed", random_seed}, {"stackFrames", stack_frames},
 };
 
 void slv_rt_init(slv_rt *rt)

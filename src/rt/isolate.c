@@ -347,6 +347,13 @@ static int wait_ms(const slv_rt *rt, int idle_steps)
     return wait == INT32_MAX ? -1 : (int)wait;
 }
 
+static void collect(slv_rt *rt)
+{
+    slv_js_enter(rt->js);
+    slv_js_collect(rt->js);
+    slv_js_leave(rt->js);
+}
+
 /* Main wishes for a collection when memory nears the limit. */
 static void collect_if_wanted(slv_rt *rt)
 {
@@ -355,9 +362,7 @@ static void collect_if_wanted(slv_rt *rt)
     if (wish == rt->collect_seen)
         return;
     rt->collect_seen = wish;
-    slv_js_enter(rt->js);
-    slv_js_collect(rt->js);
-    slv_js_leave(rt->js);
+    collect(rt);
 }
 
 static void pump(slv_rt *rt)
@@ -385,7 +390,7 @@ static slv_code loop(slv_rt *rt, bool preload, slv_err *err)
         } else if (n == 0) {
             idle_steps++;
             if (idle_steps == IDLE_COLLECT)
-                slv_js_collect_soon(rt->js);
+                collect(rt);
         }
         if (slv_timers_next(rt->timers) != INT64_MAX)
             start_accounts(rt);
@@ -519,9 +524,7 @@ void slv_rt_warm(slv_rt *rt)
     slv_rt_turn_begin(rt, NULL);
     slv_rt_turn_call(rt, slv_rt_export(rt, "runtime", "warmAll"), 0, NULL);
     slv_rt_turn_end(rt);
-    slv_js_enter(rt->js);
-    slv_js_collect(rt->js);
-    slv_js_leave(rt->js);
+    collect(rt);
     slv_js_pump(rt->js);
 }
 

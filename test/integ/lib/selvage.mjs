@@ -4,6 +4,7 @@ import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } fr
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
+import { after } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
 export const root = resolve(dirname(fileURLToPath(import.meta.url)), '..', '..', '..');
@@ -12,8 +13,12 @@ export const sleep = (ms) => new Promise((r) => setTimeout(r, ms));
 
 const living = new Set();
 const folders = [];
-process.on('exit', () => {
+const killAll = () => {
   for (const p of living) try { process.kill(-p.pid, 'SIGKILL'); } catch {}
+};
+after(killAll); // a server that a failed test left behind would keep this process from ending
+process.on('exit', () => {
+  killAll();
   for (const f of folders) rmSync(f, { recursive: true, force: true });
 });
 
@@ -47,6 +52,17 @@ export const freePort = () => new Promise((done) => {
     s.close(() => done(port));
   });
 });
+
+// Looks again and again until `look` gives something true, and gives that.
+export async function until(look, what, patience = 20000) {
+  const end = Date.now() + patience;
+  for (;;) {
+    const found = await look();
+    if (found) return found;
+    if (Date.now() > end) throw new Error(`waited in vain for ${what}`);
+    await sleep(10);
+  }
+}
 
 // Runs to its end: { code, signal, stdout, stderr }.
 export function run(args, { cwd, env } = {}) {
