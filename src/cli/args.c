@@ -180,6 +180,16 @@ void slv_args_done(slv_args *a)
     slv_vec_done(&a->flags);
 }
 
+slv_code slv_args_required(const slv_args *a, size_t i, const char *what, const char **ret,
+                           slv_err *err)
+{
+    if (i >= a->positional.len)
+        return slv_fail(err, SLV_E_INVAL, "%s is missing: selvage %s %s", what, a->cmd->name,
+                        a->cmd->args);
+    *ret = a->positional.items[i];
+    return SLV_OK;
+}
+
 const char *slv_args_string(const slv_args *a, const char *name)
 {
     SLV_ASSERT(find_flag(a->cmd, slv_str_from(name)));

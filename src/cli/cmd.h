@@ -1,7 +1,8 @@
 /*
  * cmd.h - what a verb of the command line is, and how its arguments reach it.
  *
- * Each verb is a file cmd_NAME.c that exports one const slv_cmd, listed in verbs.c. Flags are given
+ * Each verb is a file cmd_NAME.c that exports const slv_cmds, listed in verbs.c. A name may have
+ * several words ("kv key put"); the longest that fits is meant. Flags are given
  * as --name=value, --name value,
  * --name, --no-name or -x; names in camelCase are understood too. A flag that is not in the verb's
  * table is an error with a suggestion. Threads: the main one.
@@ -44,9 +45,14 @@ typedef struct slv_cmd {
     int (*exec)(const slv_args *args); /* returns the exit code */
 } slv_cmd;
 
+#define SLV_VERB_WORDS_MAX 4
+
 /* NULL-terminated. */
 extern const slv_cmd *const slv_verbs[];
-const slv_cmd *slv_verb_find(slv_str name);
+/* The verb that the first words name, and how many they are; NULL: none. */
+const slv_cmd *slv_verb_match(int argc, char *const argv[], int *ret_words);
+/* True when the first words begin the names of verbs ("kv", "kv key"); *ret_words: how many do. */
+bool slv_verb_group(int argc, char *const argv[], int *ret_words);
 
 /* Parsed arguments; strings are borrowed from argv and static memory. */
 typedef struct slv_arg {
@@ -66,6 +72,9 @@ SLV_NODISCARD slv_code slv_args_parse(const slv_cmd *cmd, int argc, char *const 
 void slv_args_done(slv_args *a);
 SLV_DEFINE_CLEANUP_DONE(slv_args, slv_args_done);
 
+/* Positional argument i. SLV_E_INVAL that names what is missing. */
+SLV_NODISCARD slv_code slv_args_required(const slv_args *a, size_t i, const char *what,
+                                         const char **ret, slv_err *err);
 bool slv_args_has(const slv_args *a, const char *name);
 /* The last value; NULL when the flag is absent. */
 const char *slv_args_string(const slv_args *a, const char *name);
@@ -79,8 +88,9 @@ SLV_NODISCARD slv_code slv_args_number(const slv_args *a, const char *name, uint
 
 /* "selvage dev: <message>" on stderr; returns the exit code for err->code. */
 int slv_cmd_fail(const slv_cmd *cmd, const slv_err *err);
-/* The help of one verb, and of all. */
+/* The help of one verb, of those that begin with some words, and of all. */
 void slv_cmd_help(const slv_cmd *cmd, FILE *out);
+void slv_cmd_help_group(int words, char *const argv[], FILE *out);
 void slv_cmd_help_all(FILE *out);
 
 #endif

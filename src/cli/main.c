@@ -15,19 +15,29 @@ int slv_cmd_fail(const slv_cmd *cmd, const slv_err *err)
     return slv_exit_code(err->code);
 }
 
-static int unknown_verb(const char *name)
+static int unknown_verb(int argc, char **argv)
 {
-    const char *words[64];
+    const char *words[256];
     const char *near;
     size_t n = 0;
+    int group;
 
+    if (slv_verb_group(argc, argv, &group)) {
+        bool asked =
+            group == argc || strcmp(argv[group], "--help") == 0 || strcmp(argv[group], "-h") == 0;
+
+        if (!asked)
+            fprintf(stderr, "selvage: there is no '%s' among these:\n\n", argv[group]);
+        slv_cmd_help_group(group, argv, asked ? stdout : stderr);
+        return asked && group < argc ? 0 : slv_exit_code(SLV_E_INVAL);
+    }
     for (size_t i = 0; slv_verbs[i] && n < SLV_ARRAY_LEN(words); i++)
         words[n++] = slv_verbs[i]->name;
-    near = slv_suggest(slv_str_from(name), words, n);
+    near = slv_suggest(slv_str_from(argv[0]), words, n);
     if (near)
-        fprintf(stderr, "selvage: unknown verb '%s'; did you mean '%s'?\n", name, near);
+        fprintf(stderr, "selvage: unknown verb '%s'; did you mean '%s'?\n", argv[0], near);
     else
-        fprintf(stderr, "selvage: unknown verb '%s'; 'selvage help' lists them\n", name);
+        fprintf(stderr, "selvage: unknown verb '%s'; 'selvage help' lists them\n", argv[0]);
     return slv_exit_code(SLV_E_INVAL);
 }
 
@@ -55,19 +65,22 @@ static int run_verb(const slv_cmd *cmd, int argc, char **argv)
 
 int main(int argc, char **argv)
 {
+    static char help[] = "help", version[] = "version";
+    char *none[] = {help, NULL};
     const slv_cmd *cmd;
-    const char *name = argc > 1 ? argv[1] : "help";
-    int status;
+    int status, words, count = argc > 1 ? argc - 1 : 1;
+    char **rest = argc > 1 ? argv + 1 : none;
 
     signal(SIGPIPE, SIG_IGN);
     if (slv_role_run(argc, argv, &status))
         return status;
-    if (strcmp(name, "--version") == 0 || strcmp(name, "-v") == 0 || strcmp(name, "-V") == 0)
-        name = "version";
-    else if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0)
-        name = "help";
-    cmd = slv_verb_find(slv_str_from(name));
+    if (strcmp(rest[0], "--version") == 0 || strcmp(rest[0], "-v") == 0 ||
+        strcmp(rest[0], "-V") == 0)
+        rest[0] = version;
+    else if (strcmp(rest[0], "--help") == 0 || strcmp(rest[0], "-h") == 0)
+        rest[0] = help;
+    cmd = slv_verb_match(count, rest, &words);
     if (!cmd)
-        return unknown_verb(name);
-    return run_verb(cmd, argc > 2 ? argc - 2 : 0, argv + 2);
+        return unknown_verb(count, rest);
+    return run_verb(cmd, count - words, rest + words);
 }

@@ -63,13 +63,13 @@ static slv_code find_config(slv_project *p, slv_err *err)
         p->dir = slv_path_dir(p->config_path);
         return SLV_OK;
     }
+    p->dir = slv_strdup(cwd);
     if (!p->options->script)
         return slv_fail(
             err, SLV_E_NOTFOUND,
             "there is no wrangler.toml, wrangler.json or wrangler.jsonc here or above; name a "
             "script "
             "('selvage dev src/index.ts') or write a wrangler.toml with main = \"src/index.ts\"");
-    p->dir = slv_strdup(cwd);
     return SLV_OK;
 }
 
@@ -359,6 +359,21 @@ slv_code slv_project_load(const slv_project_options *options, slv_project *ret, 
     SLV_TRY(read_secrets(ret, err));
     SLV_TRY(set_vars(ret, err));
     set_bundle_spec(ret);
+    return SLV_OK;
+}
+
+slv_code slv_project_load_config(const slv_project_options *options, slv_project *ret, slv_err *err)
+{
+    slv_code code;
+
+    *ret = (slv_project){.options = options};
+    code = find_config(ret, err);
+    if (code == SLV_E_NOTFOUND && !options->config)
+        code = SLV_OK;
+    if (code != SLV_OK)
+        return code;
+    SLV_TRY(read_config(ret, err));
+    choose_name(ret);
     return SLV_OK;
 }
 

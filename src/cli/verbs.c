@@ -12,10 +12,45 @@ const slv_cmd *const slv_verbs[] = {
     NULL,
 };
 
-const slv_cmd *slv_verb_find(slv_str name)
+/* How many words of the name the arguments begin with; *ret_total: how many it has. */
+static int words_that_fit(const char *name, int argc, char *const argv[], int *ret_total)
 {
+    slv_str rest = slv_str_from(name), word;
+    int fit = 0, total = 0;
+
+    while (slv_str_split(&rest, ' ', &word)) {
+        if (fit == total && total < argc && slv_str_is(word, argv[total]))
+            fit++;
+        total++;
+    }
+    *ret_total = total;
+    return fit;
+}
+
+const slv_cmd *slv_verb_match(int argc, char *const argv[], int *ret_words)
+{
+    const slv_cmd *best = NULL;
+    int total;
+
+    *ret_words = 0;
     for (size_t i = 0; slv_verbs[i]; i++)
-        if (slv_str_is(name, slv_verbs[i]->name))
-            return slv_verbs[i];
-    return NULL;
+        if (words_that_fit(slv_verbs[i]->name, argc, argv, &total) == total && total > *ret_words) {
+            best = slv_verbs[i];
+            *ret_words = total;
+        }
+    return best;
+}
+
+bool slv_verb_group(int argc, char *const argv[], int *ret_words)
+{
+    int total;
+
+    *ret_words = 0;
+    for (size_t i = 0; slv_verbs[i]; i++) {
+        int fit = words_that_fit(slv_verbs[i]->name, argc, argv, &total);
+
+        if (fit > *ret_words)
+            *ret_words = fit;
+    }
+    return *ret_words > 0;
 }

@@ -107,6 +107,8 @@ slv_code slv_client_new(slv_loop *loop, const slv_client_options *options, slv_c
     c->options = *options;
     if (options->ca_file)
         c->ca_file = slv_strdup(options->ca_file);
+    if (options->unix_path)
+        c->unix_path = slv_strdup(options->unix_path);
     if (!c->options.connect_timeout_ms)
         c->options.connect_timeout_ms = 30000;
     if (!c->options.idle_connections)
@@ -149,6 +151,7 @@ slv_client *slv_client_free(slv_client *c)
     free(c->https_proxy);
     free(c->no_proxy);
     free(c->ca_file);
+    free(c->unix_path);
     free(c);
     return NULL;
 }
@@ -234,7 +237,7 @@ static slv_code set_url(CURL *easy, const slv_url *url)
 slv_code slv_transfer_new(slv_transfer *t, slv_client *c, const slv_url *url, bool secure,
                           slv_err *err)
 {
-    const char *proxy = proxy_for(c, url, secure);
+    const char *proxy = c->unix_path ? "" : proxy_for(c, url, secure);
     CURL *e = curl_easy_init();
 
     t->easy = e;
@@ -251,6 +254,8 @@ slv_code slv_transfer_new(slv_transfer *t, slv_client *c, const slv_url *url, bo
     curl_easy_setopt(e, CURLOPT_PATH_AS_IS, 1L);
     curl_easy_setopt(e, CURLOPT_PROXY, proxy);
     curl_easy_setopt(e, CURLOPT_NOPROXY, "");
+    if (c->unix_path)
+        curl_easy_setopt(e, CURLOPT_UNIX_SOCKET_PATH, c->unix_path);
     curl_easy_setopt(e, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
     curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS, (long)c->options.connect_timeout_ms);
     curl_easy_setopt(e, CURLOPT_TCP_KEEPALIVE, 1L);

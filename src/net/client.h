@@ -63,6 +63,7 @@ typedef struct slv_client_options {
     uint32_t connect_timeout_ms; /* 30 s: name, TCP and TLS together */
     uint32_t idle_connections;   /* 64 kept for reuse */
     const char *ca_file;         /* NULL: the system's store */
+    const char *unix_path;       /* every connection goes to this socket; NULL: to the URL's host */
 } slv_client_options;
 
 typedef struct slv_fetch_request {

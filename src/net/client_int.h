@@ -44,6 +44,7 @@ struct slv_client {
     slv_list fetches, sockets;
     char *http_proxy, *https_proxy, *no_proxy; /* NULL: none */
     char *ca_file;
+    char *unix_path;
 };
 
 /* A handle with what all transfers share: addresses, proxy, timeouts, TLS. url: http or https;
