@@ -2,16 +2,24 @@
  * db.h - one SQLite file as every store of the platform uses it.
  *
  * Every file is in WAL mode with synchronous=NORMAL: a commit is in the WAL, and durable only after
- * slv_db_sync(), which syncs the WAL through a descriptor of our own. So one sync serves many
- * commits; whoever acknowledges a write calls it first (state/state.h does, for all stores). The
- * descriptor is opened before the first write, the WAL is never unlinked while the file is open.
+ * slv_db_sync(), which syncs the WAL. So one sync serves many commits; whoever acknowledges a write
+ * calls it first (state/state.h does, for all stores). SQLite never checkpoints by itself here: an
+ * error of the disk that such a checkpoint met would be swallowed and the next sync would not see
+ * it again. The WAL is never unlinked while the file is open.
+ *
+ * Nobody opens and closes a database file by other means while a slv_db has it: closing any
+ * descriptor of it drops SQLite's locks in the whole process (fcntl locks work like that). Sizes
+ * come from slv_db_bytes; the -wal may be opened for reading.
  *
  * SQLite is the amalgamation that the build compiles in (at least 3.51.3; slv_db_library_check says
  * so), with our own options; no extension can be loaded, there is no shared cache, no mutex.
  *
  * Threading: a slv_db is used by one thread at a time. Calls may block on disk.
- * Errors: SLV_E_IO (disk full, damaged, not a database), SLV_E_LIMIT (SQLITE_FULL by
- * max_bytes), SLV_E_STATE (a newer format). err->detail is SQLite's extended code.
+ * Errors: SLV_E_IO (disk full, damaged, not a database), SLV_E_LIMIT (SQLITE_FULL by max_bytes, a
+ * value too large), SLV_E_STATE (a newer format), SLV_E_INVAL (text that is no SQL), SLV_E_EXISTS
+ * (a constraint), SLV_E_AGAIN (busy), SLV_E_CANCELED (interrupted), SLV_E_DENIED (refused by the
+ * authorizer, or a write on a read-only handle), SLV_E_NOMEM. err->detail is SQLite's extended
+ * code.
  */
 #ifndef SLV_STORE_DB_H
 #define SLV_STORE_DB_H
@@ -20,6 +28,9 @@
 
 #include "base/err.h"
 #include "base/str.h"
+
+/* Pages in the WAL from which on a checkpoint is due. */
+#define SLV_DB_WAL_PAGES 1000
 
 typedef struct slv_db slv_db;
 
@@ -31,13 +42,19 @@ typedef struct slv_db_schema {
     size_t count;
 } slv_db_schema;
 
+/* Before a checkpoint moves the WAL into the file: its frames may be copied (PATH-wal, durable up
+ * to the last commit) before they are overwritten. A failure puts the checkpoint off. */
+typedef slv_code (*slv_db_checkpoint_hook)(void *arg, slv_db *db, slv_err *err);
+
 typedef struct slv_db_options {
     const slv_db_schema *schema;
-    bool create;          /* make the file when absent; else SLV_E_NOTFOUND */
+    bool create;          /* make the file when absent (or half made); else SLV_E_NOTFOUND */
     bool read_only;       /* a reader beside the writer; never creates or migrates */
     uint64_t max_bytes;   /* 0: none */
     unsigned cache_bytes; /* page cache; 0: 256 KiB */
     uint32_t page_size;   /* of a new file; 0: 4096 */
+    slv_db_checkpoint_hook before_checkpoint; /* NULL: none */
+    void *before_checkpoint_arg;
 } slv_db_options;
 
 SLV_NODISCARD slv_code slv_db_open(const char *path, const slv_db_options *options, slv_db **ret,
@@ -46,8 +63,9 @@ SLV_NODISCARD slv_code slv_db_open(const char *path, const slv_db_options *optio
 slv_db *slv_db_free(slv_db *db);
 SLV_DEFINE_CLEANUP(slv_db *, slv_db_free);
 
-/* For sqlite3_bind and friends; owned by db. */
+/* For sqlite3_bind and friends; owned by db. Its WAL hook is ours. */
 sqlite3 *slv_db_handle(slv_db *db);
+const char *slv_db_path(const slv_db *db);
 /* err = "WHAT: <SQLite's text>", the code by SQLite's last result. */
 slv_code slv_db_fail(slv_db *db, slv_err *err, const char *what);
 
@@ -67,10 +85,15 @@ void slv_db_rollback_to(slv_db *db); /* and releases the savepoint */
 bool slv_db_in_transaction(slv_db *db);
 
 /* Every commit so far survives a power cut when this returns SLV_OK. A failure is final: nothing of
- * the file may be acknowledged any more. Does nothing when nothing was committed since. */
+ * the file may be acknowledged any more. Also fails when the file was removed or replaced
+ * meanwhile. Does nothing when nothing was committed since. */
 SLV_NODISCARD slv_code slv_db_sync(slv_db *db, slv_err *err);
-/* Moves the WAL into the file where no reader is in the way. */
-SLV_NODISCARD slv_code slv_db_checkpoint(slv_db *db, slv_err *err);
+/* True when the WAL is so long that a checkpoint is due (SLV_DB_WAL_PAGES). */
+bool slv_db_checkpoint_due(const slv_db *db);
+/* Moves the WAL into the file as far as no reader is in the way; the next commit then begins at its
+ * start again. empty: also cuts it to length 0, for a file that is about to be closed. A failure of
+ * the disk is final, as of slv_db_sync. */
+SLV_NODISCARD slv_code slv_db_checkpoint(slv_db *db, bool empty, slv_err *err);
 /* Bytes of the file and of its WAL. */
 uint64_t slv_db_bytes(slv_db *db);
 
@@ -83,6 +106,8 @@ void slv_stmt_bind_int(sqlite3_stmt *st, int i, int64_t v);
 void slv_stmt_bind_null(sqlite3_stmt *st, int i);
 /* SLV_OK: a row. SLV_E_NOTFOUND: no more. */
 SLV_NODISCARD slv_code slv_stmt_step(slv_db *db, sqlite3_stmt *st, slv_err *err);
+/* Steps to the end, whatever rows come, and then slv_stmt_done: for statements that change. */
+SLV_NODISCARD slv_code slv_stmt_run(slv_db *db, sqlite3_stmt *st, slv_err *err);
 /* Columns count from 0. Borrowed until the next step or reset. */
 slv_str slv_stmt_str(sqlite3_stmt *st, int column); /* text or blob; NULL is empty */
 int64_t slv_stmt_int(sqlite3_stmt *st, int column);
