@@ -48,6 +48,20 @@ static const frame_rule rules[] = {
     [SLV_FRAME_WS_FAIL] = {"WS_FAIL", BOTH, 0, true, false, true},
     [SLV_FRAME_CAP_DROP] = {"CAP_DROP", BOTH, 0, false, false, true},
     [SLV_FRAME_CAP_BROKEN] = {"CAP_BROKEN", FROM_MAIN, 0, false, false, false},
+    [SLV_FRAME_OBJECT_OPEN] = {"OBJECT_OPEN", FROM_MAIN, 0, true, false, true},
+    [SLV_FRAME_OBJECT_OPENED] = {"OBJECT_OPENED", FROM_ISOLATE, 0, true, false, true},
+    [SLV_FRAME_OBJECT_CLOSE] = {"OBJECT_CLOSE", FROM_MAIN, 0, true, false, false},
+    [SLV_FRAME_OBJECT_CLOSED] = {"OBJECT_CLOSED", FROM_ISOLATE, 0, true, false, true},
+    [SLV_FRAME_OBJECT_COMMIT] = {"OBJECT_COMMIT", FROM_ISOLATE, 0, true, false, true},
+    [SLV_FRAME_OBJECT_DURABLE] = {"OBJECT_DURABLE", FROM_MAIN, 0, true, false, true},
+    [SLV_FRAME_OBJECT_RESET] = {"OBJECT_RESET", FROM_ISOLATE, 0, true, false, false},
+    [SLV_FRAME_OBJECT_CHECKPOINT] = {"OBJECT_CHECKPOINT", FROM_MAIN, 0, true, false, true},
+    [SLV_FRAME_OBJECT_GATE] = {"OBJECT_GATE", FROM_ISOLATE, 0, true, false, true},
+    [SLV_FRAME_SOCKET_ACCEPT] = {"SOCKET_ACCEPT", FROM_ISOLATE, 0, true, false, true},
+    [SLV_FRAME_SOCKET_SEND] = {"SOCKET_SEND", FROM_ISOLATE, SLV_FRAME_TEXT, true, true, false},
+    [SLV_FRAME_SOCKET_CLOSE] = {"SOCKET_CLOSE", FROM_ISOLATE, 0, true, false, true},
+    [SLV_FRAME_SOCKET_ATTACH] = {"SOCKET_ATTACH", FROM_ISOLATE, 0, true, false, true},
+    [SLV_FRAME_SOCKET_OPTIONS] = {"SOCKET_OPTIONS", FROM_ISOLATE, 0, true, false, true},
 };
 
 static const frame_rule *rule_of(unsigned type)

@@ -50,12 +50,26 @@ typedef enum slv_frame_type {
     SLV_FRAME_WS_FAIL = 26,
     SLV_FRAME_CAP_DROP = 30,
     SLV_FRAME_CAP_BROKEN = 31,
+    SLV_FRAME_OBJECT_OPEN = 40, /* from here on: docs/internals/objects.md */
+    SLV_FRAME_OBJECT_OPENED = 41,
+    SLV_FRAME_OBJECT_CLOSE = 42,
+    SLV_FRAME_OBJECT_CLOSED = 43,
+    SLV_FRAME_OBJECT_COMMIT = 44,
+    SLV_FRAME_OBJECT_DURABLE = 45,
+    SLV_FRAME_OBJECT_RESET = 46,
+    SLV_FRAME_OBJECT_CHECKPOINT = 47,
+    SLV_FRAME_OBJECT_GATE = 48,
+    SLV_FRAME_SOCKET_ACCEPT = 50,
+    SLV_FRAME_SOCKET_SEND = 51,
+    SLV_FRAME_SOCKET_CLOSE = 52,
+    SLV_FRAME_SOCKET_ATTACH = 53,
+    SLV_FRAME_SOCKET_OPTIONS = 54,
 } slv_frame_type;
 
 enum {
     SLV_FRAME_FIN = 1,   /* BLOB, DATA: the last bytes; WS_DATA: the last bytes of the message */
     SLV_FRAME_ERROR = 1, /* RESULT, ANSWER, RPC_RESULT */
-    SLV_FRAME_TEXT = 2,  /* WS_DATA */
+    SLV_FRAME_TEXT = 2,  /* WS_DATA, SOCKET_SEND */
     SLV_FRAME_MORE = 0x80,
 };
 

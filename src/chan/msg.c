@@ -160,7 +160,8 @@ static slv_code event_fetch_put(slv_buf *out, const slv_msg_event_fetch *m)
     SLV_TRY(slv_msg_str_put(out, m->cf));
     SLV_TRY(slv_msg_str_put(out, m->entrypoint));
     SLV_TRY(slv_msg_str_put(out, m->props));
-    return slv_msg_str_put(out, m->body);
+    SLV_TRY(slv_msg_str_put(out, m->body));
+    return m->bits & SLV_FETCH_OBJECT ? slv_buf_append_u32(out, m->object) : SLV_OK;
 }
 
 static bool event_fetch_read(slv_reader *r, slv_msg_event_fetch *ret)
@@ -175,7 +176,12 @@ static bool event_fetch_read(slv_reader *r, slv_msg_event_fetch *ret)
     ret->entrypoint = slv_read_str(r);
     ret->props = slv_read_str(r);
     ret->body = slv_read_str(r);
-    return ret->bits <= 15 && body_valid(ret->bits, ret->body_stream, ret->body_length, ret->body);
+    if (ret->bits & SLV_FETCH_OBJECT) {
+        ret->object = slv_read_u32(r);
+        if (ret->object == 0)
+            return false;
+    }
+    return ret->bits <= 31 && body_valid(ret->bits, ret->body_stream, ret->body_length, ret->body);
 }
 
 static slv_code rpc_rest_put(slv_buf *out, const slv_msg_rpc *m)
@@ -211,8 +217,43 @@ slv_code slv_msg_event_put(slv_buf *out, const slv_msg_event *m)
         SLV_TRY(slv_msg_str_put(out, m->rpc.entrypoint));
         SLV_TRY(slv_msg_str_put(out, m->rpc.props));
         return rpc_rest_put(out, &m->rpc);
+    case SLV_EVENT_ALARM:
+        SLV_TRY(slv_buf_append_u32(out, m->alarm.object));
+        SLV_TRY(slv_buf_append_u64(out, (uint64_t)m->alarm.scheduled_ms));
+        SLV_TRY(slv_buf_append_u32(out, m->alarm.retries));
+        return slv_buf_append_u8(out, m->alarm.last);
+    case SLV_EVENT_SOCKET:
+        SLV_TRY(slv_buf_append_u32(out, m->socket.object));
+        SLV_TRY(slv_buf_append_u32(out, m->socket.socket));
+        SLV_TRY(slv_buf_append_u8(out, (uint8_t)m->socket.what));
+        SLV_TRY(slv_buf_append_u16(out, m->socket.code));
+        SLV_TRY(slv_buf_append_u8(out, m->socket.clean));
+        return slv_msg_str_put(out, m->socket.data);
     }
     SLV_UNREACHABLE();
+}
+
+static bool event_alarm_read(slv_reader *r, slv_msg_event_alarm *ret)
+{
+    ret->object = slv_read_u32(r);
+    ret->scheduled_ms = (int64_t)slv_read_u64(r);
+    ret->retries = slv_read_u32(r);
+    uint8_t bits = slv_read_u8(r);
+    ret->last = bits == 1;
+    return bits <= 1 && ret->object != 0;
+}
+
+static bool event_socket_read(slv_reader *r, slv_msg_event_socket *ret)
+{
+    ret->object = slv_read_u32(r);
+    ret->socket = slv_read_u32(r);
+    ret->what = (slv_socket_what)slv_read_u8(r);
+    ret->code = slv_read_u16(r);
+    uint8_t clean = slv_read_u8(r);
+    ret->clean = clean == 1;
+    ret->data = slv_read_str(r);
+    return clean <= 1 && ret->object != 0 && ret->socket != 0 && ret->what >= SLV_SOCKET_TEXT &&
+           ret->what <= SLV_SOCKET_ERROR && (ret->what == SLV_SOCKET_CLOSED || ret->code == 0);
 }
 
 static bool event_rpc_read(slv_reader *r, slv_msg_rpc *ret)
@@ -223,10 +264,10 @@ static bool event_rpc_read(slv_reader *r, slv_msg_rpc *ret)
     ret->props = slv_read_str(r);
     if (ret->target_kind == SLV_RPC_BINDING && ret->target != 0)
         return false;
-    if (ret->target_kind == SLV_RPC_CAPABILITY &&
+    if (ret->target_kind != SLV_RPC_BINDING &&
         (ret->target == 0 || ret->entrypoint.len > 0 || ret->props.len > 0))
         return false;
-    return ret->target_kind <= SLV_RPC_CAPABILITY && rpc_rest_read(r, ret);
+    return ret->target_kind <= SLV_RPC_OBJECT && rpc_rest_read(r, ret);
 }
 
 slv_code slv_msg_event_get(slv_str payload, slv_msg_event *ret)
@@ -247,6 +288,12 @@ slv_code slv_msg_event_get(slv_str payload, slv_msg_event *ret)
         break;
     case SLV_EVENT_RPC:
         valid = event_rpc_read(&r, &ret->rpc);
+        break;
+    case SLV_EVENT_ALARM:
+        valid = event_alarm_read(&r, &ret->alarm);
+        break;
+    case SLV_EVENT_SOCKET:
+        valid = event_socket_read(&r, &ret->socket);
         break;
     default:
         break;
@@ -292,12 +339,13 @@ slv_code slv_msg_response_get(slv_str payload, slv_msg_response *ret)
     ret->headers = slv_read_str(&r);
     ret->body = slv_read_str(&r);
     bool numbered = ret->body_kind >= SLV_BODY_STREAM;
-    bool valid = ret->body_kind <= SLV_BODY_SOCKET && ret->bits <= 7 && ret->body_length >= -1 &&
+    bool valid = ret->body_kind <= SLV_BODY_HIBERNATING && ret->bits <= 7 &&
+                 ret->body_length >= -1 &&
                  (!(ret->bits & SLV_RESPONSE_FAILED) || ret->body_kind == SLV_BODY_INLINE) &&
                  (ret->number != 0) == numbered &&
                  (ret->body_kind == SLV_BODY_INLINE || ret->body.len == 0) &&
                  (ret->status >= 200 || ret->status == 101) && ret->status <= 999 &&
-                 (ret->status == 101) == (ret->body_kind == SLV_BODY_SOCKET);
+                 (ret->status == 101) == (ret->body_kind >= SLV_BODY_SOCKET);
     return finish(&r, valid && slv_header_block_valid(ret->headers));
 }
 

@@ -71,6 +71,8 @@ typedef enum slv_event_kind {
     SLV_EVENT_FETCH = 1,
     SLV_EVENT_SCHEDULED = 2,
     SLV_EVENT_RPC = 3,
+    SLV_EVENT_ALARM = 4,  /* kinds 4 and 5: docs/internals/objects.md */
+    SLV_EVENT_SOCKET = 5, /* of a WebSocket that hibernates */
 } slv_event_kind;
 
 enum {
@@ -79,6 +81,7 @@ enum {
     SLV_FETCH_UPGRADE = 4, /* a WebSocket is wanted */
     SLV_FETCH_OUTSIDE = 8, /* EVENT: it came from outside, not from another worker */
     SLV_FETCH_MANUAL = 8,  /* OP: redirect manual */
+    SLV_FETCH_OBJECT = 16, /* EVENT: of an object, whose number follows */
     SLV_FETCH_ERROR = 16,  /* OP: redirect error */
     SLV_FETCH_RAW = 32,    /* OP: do not decompress */
 };
@@ -88,6 +91,7 @@ typedef struct slv_msg_event_fetch {
     uint32_t body_stream;
     int64_t body_length; /* -1 unknown */
     slv_str method, url, headers, cf, entrypoint, props, body;
+    uint32_t object; /* with SLV_FETCH_OBJECT */
 } slv_msg_event_fetch;
 
 typedef struct slv_msg_event_scheduled {
@@ -98,6 +102,7 @@ typedef struct slv_msg_event_scheduled {
 typedef enum slv_rpc_target {
     SLV_RPC_BINDING = 0,    /* OP: target is a binding; EVENT: the entrypoint named */
     SLV_RPC_CAPABILITY = 1, /* target is a capability */
+    SLV_RPC_OBJECT = 2,     /* EVENT only: target is an object's number */
 } slv_rpc_target;
 
 typedef enum slv_rpc_action {
@@ -115,12 +120,36 @@ typedef struct slv_msg_rpc {
     slv_msg_caps caps;
 } slv_msg_rpc;
 
+typedef struct slv_msg_event_alarm {
+    uint32_t object;
+    int64_t scheduled_ms;
+    uint32_t retries;
+    bool last;
+} slv_msg_event_alarm;
+
+typedef enum slv_socket_what {
+    SLV_SOCKET_TEXT = 1,
+    SLV_SOCKET_BINARY = 2,
+    SLV_SOCKET_CLOSED = 3,
+    SLV_SOCKET_ERROR = 4,
+} slv_socket_what;
+
+typedef struct slv_msg_event_socket {
+    uint32_t object, socket;
+    slv_socket_what what;
+    uint16_t code; /* CLOSED */
+    bool clean;
+    slv_str data; /* message, reason or error */
+} slv_msg_event_socket;
+
 typedef struct slv_msg_event {
     slv_event_kind kind;
     union {
         slv_msg_event_fetch fetch;
         slv_msg_event_scheduled scheduled;
         slv_msg_rpc rpc;
+        slv_msg_event_alarm alarm;
+        slv_msg_event_socket socket;
     };
 } slv_msg_event;
 SLV_NODISCARD slv_code slv_msg_event_put(slv_buf *out, const slv_msg_event *m);
@@ -140,6 +169,7 @@ typedef enum slv_body_kind {
     SLV_BODY_STREAM = 2, /* a stream of the isolate's */
     SLV_BODY_SPLICE = 3, /* a stream that main already owns */
     SLV_BODY_SOCKET = 4,
+    SLV_BODY_HIBERNATING = 5, /* a socket of the event's object */
 } slv_body_kind;
 
 enum {
@@ -153,7 +183,7 @@ typedef struct slv_msg_response {
     uint16_t status;
     slv_body_kind body_kind;
     uint8_t bits;
-    uint32_t number; /* stream or socket, else 0 */
+    uint32_t number; /* stream, socket or id of an object's socket, else 0 */
     int64_t body_length;
     slv_str status_text, headers, body;
 } slv_msg_response;

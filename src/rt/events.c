@@ -216,6 +216,10 @@ static void event_frame(slv_rt *rt, const slv_frame *frame)
     case SLV_EVENT_RPC:
         enter_rpc(rt, event, &m.rpc);
         break;
+    case SLV_EVENT_ALARM:
+    case SLV_EVENT_SOCKET:
+        slv_rt_violation(rt, "EVENT of an object that is not open");
+        break;
     }
     slv_rt_turn_end(rt);
 }

@@ -2,7 +2,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "chan/msg.h"
+#include "chan/objmsg.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -17,6 +17,11 @@ static void decode(const slv_frame *f)
         slv_msg_ws_close ws_close;
         slv_msg_cap_drop drop;
         slv_msg_cap_broken broken;
+        slv_msg_object_open open;
+        slv_msg_object_close close;
+        slv_msg_socket_info info;
+        slv_msg_socket_options options;
+        uint64_t seq;
         slv_str text;
         uint32_t number;
     } m;
@@ -44,6 +49,20 @@ static void decode(const slv_frame *f)
         break;
     case SLV_FRAME_CAP_BROKEN:
         code = slv_msg_cap_broken_get(f->payload, &m.broken);
+        break;
+    case SLV_FRAME_OBJECT_OPEN:
+        code = slv_msg_object_open_get(f->payload, &m.open);
+        break;
+    case SLV_FRAME_OBJECT_CLOSE:
+        code = slv_msg_object_close_get(f->payload, &m.close);
+        break;
+    case SLV_FRAME_OBJECT_DURABLE:
+        code = slv_msg_object_durable_get(f->payload, &m.seq);
+        break;
+    case SLV_FRAME_ANSWER:
+        code = slv_msg_socket_info_get(f->payload, &m.info);
+        SLV_ASSERT(code == SLV_OK || code == SLV_E_PROTOCOL);
+        code = slv_msg_socket_options_get(f->payload, &m.options);
         break;
     case SLV_FRAME_CREDIT:
     case SLV_FRAME_HELLO:

@@ -3,9 +3,54 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "chan/msg.h"
+#include "chan/objmsg.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+/* Frames of objects. */
+static slv_code decode_object(const slv_frame *f)
+{
+    union {
+        slv_msg_object_commit commit;
+        slv_msg_socket_accept accept;
+        slv_msg_socket_bytes bytes;
+        slv_msg_socket_close close;
+        slv_msg_socket_options options;
+        slv_str text;
+        int64_t ms;
+        bool refused;
+    } m;
+    slv_code code;
+
+    switch ((int)f->type) {
+    case SLV_FRAME_OBJECT_OPENED:
+        return slv_msg_object_opened_get(f->payload, &m.ms);
+    case SLV_FRAME_OBJECT_CLOSED:
+        return slv_msg_object_closed_get(f->payload, &m.refused);
+    case SLV_FRAME_OBJECT_COMMIT:
+        return slv_msg_object_commit_get(f->payload, &m.commit);
+    case SLV_FRAME_SOCKET_ACCEPT:
+        code = slv_msg_socket_accept_get(f->payload, &m.accept);
+        if (code == SLV_OK) {
+            slv_reader r = slv_reader_make(m.accept.tags);
+
+            for (uint16_t i = 0; i < m.accept.count; i++)
+                (void)slv_read_str(&r);
+            SLV_ASSERT(slv_reader_end(&r));
+        }
+        return code;
+    case SLV_FRAME_SOCKET_SEND:
+        return slv_msg_socket_send_get(f->payload, &m.bytes);
+    case SLV_FRAME_SOCKET_ATTACH:
+        return slv_msg_socket_attach_get(f->payload, &m.bytes);
+    case SLV_FRAME_SOCKET_CLOSE:
+        return slv_msg_socket_close_get(f->payload, &m.close);
+    case SLV_FRAME_SOCKET_OPTIONS:
+        return slv_msg_socket_options_get(f->payload, &m.options);
+    default:
+        return slv_msg_str_get(f->payload, &m.text);
+    }
+}
 
 static void decode(const slv_frame *f)
 {
@@ -19,7 +64,6 @@ static void decode(const slv_frame *f)
         slv_msg_ask ask;
         slv_msg_ws_close ws_close;
         slv_msg_cap_drop drop;
-        slv_str text;
         uint32_t number;
     } m;
     slv_code code = SLV_OK;
@@ -49,6 +93,11 @@ static void decode(const slv_frame *f)
         break;
     case SLV_FRAME_ASK:
         code = slv_msg_ask_get(f->payload, &m.ask);
+        if (code == SLV_OK) {
+            slv_msg_ask_object object;
+
+            code = slv_msg_ask_object_get((slv_ask_kind)m.ask.kind, m.ask.rest, &object);
+        }
         break;
     case SLV_FRAME_WS_CLOSE:
         code = slv_msg_ws_close_get(f->payload, &m.ws_close);
@@ -61,7 +110,7 @@ static void decode(const slv_frame *f)
         code = slv_msg_u32_get(f->payload, &m.number);
         break;
     default:
-        code = slv_msg_str_get(f->payload, &m.text);
+        code = decode_object(f);
         break;
     }
     SLV_ASSERT(code == SLV_OK || code == SLV_E_PROTOCOL);
