@@ -310,7 +310,8 @@ static bool try_reboot(void)
     X(read_file)                                                                                   \
     X(read_maps)                                                                                   \
     X(read_main)                                                                                   \
-    X(make_file) X(path_only) X(stat_path) X(try_rename) X(try_unlink) X(try_chdir) X(try_openat2) \
+    X(make_file)                                                                                   \
+    X(path_only) X(stat_path) X(try_rename) X(try_unlink) X(try_chdir) X(try_openat2)              \
         X(socket_inet) X(socket_inet6) X(socket_unix) X(socket_netlink) X(socket_pair)             \
             X(make_pipe) X(trace_main) X(trace_me) X(kill_main) X(tgkill_main) X(kill_all)         \
                 X(pidfd_main) X(read_memory_of_main) X(limit_main) X(priority_main)                \

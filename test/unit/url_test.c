@@ -201,7 +201,6 @@ static bool to_ascii_passes(const slv_node *v)
 {
     SLV_CLEANUP(slv_url_done) slv_url url = SLV_URL_INIT;
     SLV_CLEANUP(slv_buf_done) slv_buf text = SLV_BUF(1 << 20);
-    SLV_CLEANUP(slv_buf_done) slv_buf host = SLV_BUF(1 << 20);
     slv_str input = slv_node_str(slv_node_get(v, "input"));
     slv_node *want = slv_node_get(v, "output");
 
