@@ -95,6 +95,7 @@ typedef struct slv_kv_query {
     slv_str cursor; /* as a list gave it; what is none begins anew */
     uint32_t limit; /* 0: SLV_KV_LIST_MAX */
 } slv_kv_query;
+SLV_NODISCARD slv_code slv_kv_check_query(const slv_kv_query *query, slv_err *err);
 /* Appends the array of keys as JSON, [{"name","expiration"?,"metadata"?}], in byte order. *ret_more
  * says whether there are more; then the cursor for them is appended to cursor. Expired entries are
  * neither shown nor counted. */

@@ -29,10 +29,8 @@ static slv_code behind(slv_str prefix, slv_buf *out)
     return SLV_OK;
 }
 
-static slv_code bounds_of(const slv_kv_query *query, bounds *b, slv_err *err)
+static slv_code bounds_of(const slv_kv_query *query, bounds *b)
 {
-    if (query->prefix.len > SLV_KV_KEY_MAX)
-        return slv_kv_check_key(query->prefix, err);
     SLV_TRY(behind(query->prefix, &b->to));
     if (query->cursor.len <= SLV_KV_CURSOR_MAX &&
         slv_base64_decode_forgiving(query->cursor, &b->from) == SLV_OK && b->from.len > 0)
@@ -80,6 +78,22 @@ static slv_code put_page(slv_kv *kv, sqlite3_stmt *st, uint32_t limit, slv_buf *
     return slv_buf_append_byte(json, ']');
 }
 
+slv_code slv_kv_check_query(const slv_kv_query *query, slv_err *err)
+{
+    slv_code code;
+
+    if (query->prefix.len > SLV_KV_KEY_MAX)
+        return slv_kv_check_key(query->prefix, err); /* says so */
+    if (query->limit <= SLV_KV_LIST_MAX)
+        return SLV_OK;
+    code = slv_fail(err, SLV_E_INVAL,
+                    "Invalid key_count_limit of %u. Please specify an integer less than %u.",
+                    query->limit, SLV_KV_LIST_MAX);
+    if (err)
+        err->detail = 400;
+    return code;
+}
+
 slv_code slv_kv_list(slv_kv *kv, const slv_kv_query *query, int64_t now_ms, slv_buf *json,
                      slv_buf *cursor, bool *ret_more, slv_err *err)
 {
@@ -89,17 +103,8 @@ slv_code slv_kv_list(slv_kv *kv, const slv_kv_query *query, int64_t now_ms, slv_
     uint32_t limit = query->limit > 0 ? query->limit : SLV_KV_LIST_MAX;
     sqlite3_stmt *st;
 
-    if (limit > SLV_KV_LIST_MAX) {
-        slv_code code =
-            slv_fail(err, SLV_E_INVAL,
-                     "Invalid key_count_limit of %u. Please specify an integer less than %u.",
-                     limit, SLV_KV_LIST_MAX);
-
-        if (err)
-            err->detail = 400;
-        return code;
-    }
-    SLV_TRY(bounds_of(query, &b, err));
+    SLV_TRY(slv_kv_check_query(query, err));
+    SLV_TRY(bounds_of(query, &b));
     SLV_TRY(slv_db_stmt(kv->db,
                         "SELECT key, expires, meta FROM entry WHERE key >= ?1 AND key < ?2 AND"
                         " (expires = 0 OR expires > ?3) ORDER BY key LIMIT ?4",

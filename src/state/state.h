@@ -77,6 +77,8 @@ slv_store *slv_state_store(slv_state *state, const slv_store_type *type, slv_str
                            slv_str id);
 slv_store *slv_store_ref(slv_store *store);
 slv_store *slv_store_unref(slv_store *store); /* accepts NULL, returns NULL */
+/* What type->open is given: to find content files from outside a call. As long as a reference. */
+const char *slv_store_path(const slv_store *store);
 
 typedef enum slv_call_kind {
     SLV_CALL_READ,

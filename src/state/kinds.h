@@ -1,0 +1,13 @@
+/*
+ * kinds.h - the kinds of stores: each service behind the table that state.h opens it by.
+ *
+ * A call's `service` is a pointer to what the comment names. Any thread.
+ */
+#ifndef SLV_STATE_KINDS_H
+#define SLV_STATE_KINDS_H
+
+#include "state/state.h"
+
+extern const slv_store_type slv_kv_store; /* slv_kv, kv/kv.h; the id is the namespace */
+
+#endif
