@@ -1,9 +1,9 @@
 /*
  * sqlsplit.h - where one SQL statement ends and the next begins, for texts of any size.
  *
- * The rule is SQLite's own (its shell's, and sqlite3_complete's): a statement ends at a semicolon that
- * stands in no string, quoted name or comment; the body of a CREATE TRIGGER ends at its END. The text is
- * fed in pieces as they come from a file or a socket.
+ * The rule is SQLite's own (its shell's, and sqlite3_complete's): a statement ends at a semicolon
+ * that stands in no string, quoted name or comment; the body of a CREATE TRIGGER ends at its END.
+ * The text is fed in pieces as they come from a file or a socket.
  *
  *     slv_sqlsplit s = {0};
  *     while ((n = slv_sqlsplit_feed(&s, rest, &ended)) ...)
@@ -24,8 +24,8 @@ typedef struct slv_sqlsplit {
     bool content;    /* the statement under way has more than blanks and comments */
 } slv_sqlsplit;
 
-/* Takes bytes up to and including the semicolon that ends a statement (*ret_ended), else all of them.
- * Returns how many were taken. */
+/* Takes bytes up to and including the semicolon that ends a statement (*ret_ended), else all of
+ * them. Returns how many were taken. */
 size_t slv_sqlsplit_feed(slv_sqlsplit *s, slv_str bytes, bool *ret_ended);
 /* True when what was taken since the last end holds something to execute: at the end of a text, a
  * statement without a semicolon. */
