@@ -50,7 +50,5 @@ void slv_term_error(const char *fmt, ...) SLV_PRINTF(1, 2);
 void slv_term_request(slv_str method, slv_str target, int status, uint64_t time_us);
 /* place may be empty. */
 void slv_term_console(slv_console_level level, slv_str text, slv_str place);
-/* The phrase of a status code; "" when it has none. */
-const char *slv_status_text(int status);
 
 #endif

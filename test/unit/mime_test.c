@@ -4,30 +4,7 @@
 #include "fmt/json.h"
 #include "fmt/mime.h"
 #include "fmt/url.h"
-#include "support/tap.h"
-
-static slv_node *load(const char *name, slv_buf *text, slv_arena *arena)
-{
-    const char *path = tap_data(name);
-    slv_node *root = NULL;
-    slv_err err;
-
-    if (!path)
-        return NULL;
-    if (!tap_read_file(path, text) ||
-        slv_json_parse(slv_buf_view(text), SLV_JSON_STRICT, arena, &root, &err) != SLV_OK) {
-        tap_failed(__FILE__, __LINE__, "cannot read %s", name);
-        return NULL;
-    }
-    return root;
-}
-
-#define LOAD(root, name)                                                                           \
-    SLV_CLEANUP(slv_buf_done) slv_buf root##_text = SLV_BUF(16 << 20);                             \
-    SLV_CLEANUP(slv_arena_done) slv_arena root##_arena = SLV_ARENA(64 << 20);                      \
-    slv_node *root = load(name, &root##_text, &root##_arena);                                      \
-    if (!root)                                                                                     \
-    return
+#include "support/vectors.h"
 
 static bool type_passes(const slv_node *v)
 {

@@ -4,35 +4,11 @@
 #include "base/utf8.h"
 #include "fmt/json.h"
 #include "fmt/url.h"
-#include "support/tap.h"
+#include "support/vectors.h"
 
 #define PARSE(name, text)                                                                          \
     SLV_CLEANUP(slv_url_done) slv_url name = SLV_URL_INIT;                                         \
     CHECK(slv_url_parse(slv_str_from(text), NULL, &name) == SLV_OK)
-
-/* Loads a file of vectors; NULL when the test is to end. */
-static slv_node *load(const char *name, slv_buf *text, slv_arena *arena)
-{
-    const char *path = tap_data(name);
-    slv_node *root = NULL;
-    slv_err err;
-
-    if (!path)
-        return NULL;
-    if (!tap_read_file(path, text) ||
-        slv_json_parse(slv_buf_view(text), SLV_JSON_STRICT, arena, &root, &err) != SLV_OK) {
-        tap_failed(__FILE__, __LINE__, "cannot read %s", name);
-        return NULL;
-    }
-    return root;
-}
-
-#define LOAD(root, name)                                                                           \
-    SLV_CLEANUP(slv_buf_done) slv_buf root##_text = SLV_BUF(64 << 20);                             \
-    SLV_CLEANUP(slv_arena_done) slv_arena root##_arena = SLV_ARENA(256 << 20);                     \
-    slv_node *root = load(name, &root##_text, &root##_arena);                                      \
-    if (!root)                                                                                     \
-    return
 
 static slv_str get_part(const slv_url *url, const char *name, slv_buf *origin)
 {
