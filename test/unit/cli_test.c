@@ -108,11 +108,6 @@ TEST(exit_codes_are_zero_only_for_success)
 #undef X
 }
 
-TEST(status_codes_have_phrases)
-{
-    CHECK(strcmp(slv_status_text(200), "OK") == 0 && strcmp(slv_status_text(299), "") == 0);
-}
-
 /* ---- projects ---- */
 
 static void put(const char *dir, const char *name, const char *text)

@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "base/utf8.h"
 #include "net/http1.h"
+#include "net/http1_write.h"
 #include "support/tap.h"
 
 /* What a whole input was taken for: one line for each message, field and body.
@@ -358,6 +359,12 @@ static void run_directory(const char *name, bool response)
     tap_note("%u inputs", ran);
     CHECK_INT(failed, 0);
     CHECK(ran > 50);
+}
+
+TEST(status_codes_have_phrases)
+{
+    CHECK(strcmp(slv_http_reason(200), "OK") == 0);
+    CHECK(strcmp(slv_http_reason(299), "") == 0);
 }
 
 TEST(llhttp_requests_parse_or_are_refused_as_told)
