@@ -9,5 +9,6 @@
 #include "state/state.h"
 
 extern const slv_store_type slv_kv_store; /* slv_kv, kv/kv.h; the id is the namespace */
+extern const slv_store_type slv_queue_store; /* slv_queue, queue/queue.h; the id is its name */
 
 #endif
