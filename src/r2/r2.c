@@ -190,6 +190,15 @@ static const slv_db_schema schema = {
     .count = SLV_ARRAY_LEN(steps),
 };
 
+slv_code slv_r2_files_open(const char *path, int64_t now_ms, slv_r2_files **ret, slv_err *err)
+{
+    SLV_CLEANUP(slv_buf_done) slv_buf name = SLV_BUF(4096);
+
+    SLV_TRY(slv_buf_printf(&name, "%s.blobs", path));
+    const char *text = slv_buf_cstr(&name);
+    return text ? open_files(text, now_ms, ret, err) : SLV_E_LIMIT;
+}
+
 slv_code slv_r2_open(const char *path, bool create, bool read_only, int64_t now_ms, slv_r2 **ret,
                      slv_err *err)
 {
@@ -201,10 +210,7 @@ slv_code slv_r2_open(const char *path, bool create, bool read_only, int64_t now_
     SLV_TRY(slv_buf_printf(&name, "%s.sqlite", path));
     const char *text = slv_buf_cstr(&name);
     SLV_TRY(text ? slv_db_open(text, &options, &r2->db, err) : SLV_E_LIMIT);
-    slv_buf_reset(&name);
-    SLV_TRY(slv_buf_printf(&name, "%s.blobs", path));
-    text = slv_buf_cstr(&name);
-    SLV_TRY(text ? open_files(text, now_ms, &r2->files, err) : SLV_E_LIMIT);
+    SLV_TRY(slv_r2_files_open(path, now_ms, &r2->files, err));
     *ret = SLV_STEAL(r2);
     return SLV_OK;
 }

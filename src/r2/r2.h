@@ -97,6 +97,9 @@ SLV_DEFINE_CLEANUP(slv_r2 *, slv_r2_free);
 slv_db *slv_r2_db(slv_r2 *r2);
 /* The bucket's content files, one object in a process whatever is open; counted. */
 slv_r2_files *slv_r2_files_of(slv_r2 *r2); /* a new reference */
+/* The same from outside of a call: path as slv_r2_open takes it. Blocks. */
+SLV_NODISCARD slv_code slv_r2_files_open(const char *path, int64_t now_ms, slv_r2_files **ret,
+                                         slv_err *err);
 slv_r2_files *slv_r2_files_ref(slv_r2_files *files);
 slv_r2_files *slv_r2_files_unref(slv_r2_files *files); /* accepts NULL, returns NULL */
 SLV_DEFINE_CLEANUP(slv_r2_files *, slv_r2_files_unref);
@@ -188,6 +191,10 @@ SLV_NODISCARD slv_code slv_r2_get(slv_r2 *r2, slv_str key, const slv_r2_get_opti
  */
 SLV_NODISCARD slv_code slv_r2_reader_read(slv_r2_reader *r, void *out, size_t max, size_t *ret_n,
                                           slv_err *err);
+/* What is left when it is a run of one plain file: that descriptor, the caller's then; the reader
+ * is at its end. False: it is not. */
+bool slv_r2_reader_take_file(slv_r2_reader *r, int *ret_fd, uint64_t *ret_offset,
+                             uint64_t *ret_length);
 uint64_t slv_r2_reader_left(const slv_r2_reader *r);
 slv_r2_reader *slv_r2_reader_free(slv_r2_reader *r); /* accepts NULL, returns NULL */
 SLV_DEFINE_CLEANUP(slv_r2_reader *, slv_r2_reader_free);

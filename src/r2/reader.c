@@ -63,6 +63,19 @@ uint64_t slv_r2_reader_left(const slv_r2_reader *r)
     return r->left;
 }
 
+bool slv_r2_reader_take_file(slv_r2_reader *r, int *ret_fd, uint64_t *ret_offset,
+                             uint64_t *ret_length)
+{
+    if (r->sealed || r->fd < 0 || r->left > r->pieces.items[r->at].size - r->within)
+        return false;
+    *ret_fd = r->fd;
+    *ret_offset = r->within;
+    *ret_length = r->left;
+    r->fd = -1;
+    r->left = 0;
+    return true;
+}
+
 /* Exactly n bytes of the piece as it is stored. */
 static slv_code read_at(slv_r2_reader *r, uint64_t offset, void *out, size_t n, slv_err *err)
 {

@@ -10,5 +10,6 @@
 
 extern const slv_store_type slv_kv_store; /* slv_kv, kv/kv.h; the id is the namespace */
 extern const slv_store_type slv_queue_store; /* slv_queue, queue/queue.h; the id is its name */
+extern const slv_store_type slv_r2_store; /* slv_r2, r2/r2.h; the id is the bucket */
 
 #endif
