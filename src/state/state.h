@@ -37,6 +37,8 @@
 #include "store/db.h"
 
 #define SLV_STORE_WAITING_MAX ((size_t)4096)
+/* An id or a tenant's name is no longer. */
+#define SLV_STORE_ID_MAX ((size_t)64 << 10)
 
 typedef struct slv_state slv_state;
 typedef struct slv_store slv_store;
@@ -56,6 +58,9 @@ SLV_NODISCARD slv_code slv_state_open(const char *dir, const slv_state_options *
 slv_state *slv_state_free(slv_state *state);
 SLV_DEFINE_CLEANUP(slv_state *, slv_state_free);
 const char *slv_state_dir(const slv_state *state); /* DIR/v1 */
+/* The descriptor that carries the lock. Whoever gives files of the state to another process gives
+ * it this one too: the lock then lasts as long as that process can write. Close-on-exec. */
+int slv_state_lock_fd(const slv_state *state);
 
 /* One kind of store: a static const of the service's glue. */
 typedef struct slv_store_type {
@@ -110,7 +115,8 @@ void slv_store_call(slv_store *store, slv_loop *loop, slv_call *call);
  * (this loop then gets one soon). Valid until the loop's next turn. For bounded reads by statements
  * of our own that touch a few pages. */
 void *slv_store_reader(slv_store *store, slv_loop *loop);
-/* Before a loop that used slv_store_reader goes away, on its thread. */
+/* Before a loop that made calls or used slv_store_reader goes away, on its thread: waits until all
+ * that it asked for has run (their done() calls are then in its mailbox) and closes its readers. */
 void slv_state_forget_loop(slv_state *state, slv_loop *loop);
 
 /* Plain work that blocks on files, not tied to one database: reading and writing content files. */

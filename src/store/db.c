@@ -287,6 +287,7 @@ slv_code slv_db_open(const char *path, const slv_db_options *options, slv_db **r
     if (!o.schema)
         o.schema = &any;
     db->path = slv_strdup(path);
+    db->due_frames = SLV_DB_WAL_PAGES;
     db->max_bytes = o.max_bytes;
     db->hook = o.before_checkpoint;
     db->hook_arg = o.before_checkpoint_arg;
@@ -432,7 +433,12 @@ slv_code slv_db_sync(slv_db *db, slv_err *err)
 
 bool slv_db_checkpoint_due(const slv_db *db)
 {
-    return db->wal_frames >= SLV_DB_WAL_PAGES && !db->broken;
+    return db->wal_frames >= db->due_frames && !db->broken;
+}
+
+unsigned slv_db_wal_pages(const slv_db *db)
+{
+    return (unsigned)db->wal_frames;
 }
 
 slv_code slv_db_checkpoint(slv_db *db, bool empty, slv_err *err)
@@ -448,14 +454,17 @@ slv_code slv_db_checkpoint(slv_db *db, bool empty, slv_err *err)
     int rc = sqlite3_wal_checkpoint_v2(
         db->handle, "main", empty ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_PASSIVE, &frames,
         &moved);
-    if ((rc & 0xff) == SQLITE_BUSY || (rc & 0xff) == SQLITE_LOCKED)
-        return SLV_OK; /* a reader is in the way: the rest moves next time */
-    if (rc != SQLITE_OK) {
+    bool in_the_way = (rc & 0xff) == SQLITE_BUSY || (rc & 0xff) == SQLITE_LOCKED;
+    if (rc != SQLITE_OK && !in_the_way) {
         db->broken = true;
         return slv_db_fail(db, err, "checkpoint");
     }
-    if (moved >= frames)
-        db->wal_frames = 0;
+    if (in_the_way || moved < frames) {
+        db->due_frames = db->wal_frames + SLV_DB_WAL_PAGES;
+        return slv_fail(err, SLV_E_AGAIN, "checkpoint: a reader is in the way");
+    }
+    db->wal_frames = 0;
+    db->due_frames = SLV_DB_WAL_PAGES;
     return SLV_OK;
 }
 

@@ -90,9 +90,12 @@ bool slv_db_in_transaction(slv_db *db);
 SLV_NODISCARD slv_code slv_db_sync(slv_db *db, slv_err *err);
 /* True when the WAL is so long that a checkpoint is due (SLV_DB_WAL_PAGES). */
 bool slv_db_checkpoint_due(const slv_db *db);
+/* Pages in the WAL after the last commit of this handle, 0 when they have all moved. */
+unsigned slv_db_wal_pages(const slv_db *db);
 /* Moves the WAL into the file as far as no reader is in the way; the next commit then begins at its
- * start again. empty: also cuts it to length 0, for a file that is about to be closed. A failure of
- * the disk is final, as of slv_db_sync. */
+ * start again. empty: also cuts it to length 0, for a file that is about to be closed. SLV_E_AGAIN:
+ * a reader was in the way of the rest, which moves another time. A failure of the disk is final, as
+ * of slv_db_sync. */
 SLV_NODISCARD slv_code slv_db_checkpoint(slv_db *db, bool empty, slv_err *err);
 /* Bytes of the file and of its WAL. */
 uint64_t slv_db_bytes(slv_db *db);

@@ -18,6 +18,7 @@ struct slv_db {
     void *hook_arg;
     uint64_t max_bytes;
     int wal_frames;  /* in the WAL after the last commit */
+    int due_frames;  /* from so many on a checkpoint is due */
     int bind_failed; /* SQLite's code, until the next step */
     bool dirty;      /* something was committed since the last sync */
     bool broken;     /* a sync failed */

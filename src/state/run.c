@@ -1,0 +1,421 @@
+/*
+ * Group commit. A thread that gets a store's writer takes all the calls that wait, runs them in
+ * order, WRITE calls as savepoints of one transaction, syncs once, and only then tells anybody.
+ * What arrives meanwhile waits for the next run: no timer is needed for runs to grow with the load.
+ */
+#include "base/clock.h"
+#include "base/mem.h"
+#include "state/state_int.h"
+
+/* READ calls that a thread serves before other stores get their turn. */
+#define READ_BATCH 32
+/* After a write, so much later the service is asked what is due. */
+#define SWEEP_AFTER_MS 2000
+
+typedef struct run {
+    slv_store *store;
+    slv_db *db; /* NULL while nothing is open */
+    bool transaction;
+    size_t from; /* the first call of the transaction */
+    size_t count;
+    slv_call *calls[SLV_STATE_RUN_MAX];
+    slv_loop *loops[SLV_STATE_RUN_MAX];
+} run;
+
+/* ---- the writer's handle ---- */
+
+static void close_readers(slv_store *store)
+{
+    slv_state *state = store->state;
+    void *idle[SLV_STATE_READERS_MAX];
+
+    pthread_mutex_lock(&state->lock);
+    unsigned n = store->idle_count;
+    for (unsigned i = 0; i < n; i++)
+        idle[i] = store->idle_readers[i];
+    store->idle_count = 0;
+    slv_home_drop_(state, store);
+    pthread_mutex_unlock(&state->lock);
+    for (unsigned i = 0; i < n; i++)
+        store->type->close(idle[i]);
+    pthread_mutex_lock(&state->lock);
+    for (unsigned i = 0; i < n; i++)
+        slv_store_closed_(store);
+    pthread_mutex_unlock(&state->lock);
+}
+
+static void close_writer(slv_store *store)
+{
+    slv_state *state = store->state;
+
+    store->type->close(store->writer);
+    pthread_mutex_lock(&state->lock);
+    store->writer = NULL;
+    slv_store_closed_(store);
+    pthread_mutex_unlock(&state->lock);
+}
+
+/* The kernel keeps no dirty pages of a sync that failed, so the next sync would pass over a hole in
+ * the WAL. All that is to last is written anew: into the file, from which on the WAL is empty. */
+static slv_code recover(slv_store *store, slv_err *err)
+{
+    return slv_db_checkpoint(store->type->db(store->writer), true, err);
+}
+
+static slv_code open_writer(slv_store *store, bool create, slv_err *err)
+{
+    slv_state *state = store->state;
+    void *service = NULL;
+
+    if (create)
+        SLV_TRY(slv_state_prepare_(store, err));
+    SLV_TRY(store->type->open(store->path, create, false, &service, err));
+    pthread_mutex_lock(&state->lock);
+    store->writer = service;
+    slv_store_opened_(store);
+    slv_sweep_plan_(store, slv_clock_wall_ms() + SWEEP_AFTER_MS);
+    pthread_mutex_unlock(&state->lock);
+    if (!store->condemned)
+        return SLV_OK;
+    slv_code code = recover(store, err);
+    if (code == SLV_OK)
+        store->condemned = false;
+    else
+        close_writer(store);
+    return code == SLV_E_AGAIN ? SLV_E_IO : code;
+}
+
+static slv_code need_writer(run *r, bool create, slv_err *err)
+{
+    slv_store *store = r->store;
+
+    if (store->writer && store->condemned) {
+        close_readers(store);
+        close_writer(store);
+    }
+    r->db = NULL;
+    if (!store->writer)
+        SLV_TRY(open_writer(store, create, err));
+    r->db = store->type->db(store->writer);
+    return SLV_OK;
+}
+
+/* ---- a run ---- */
+
+static void fail_calls(run *r, size_t from, size_t to, const slv_err *why)
+{
+    for (size_t i = from; i < to; i++)
+        if (r->calls[i]->code == SLV_OK)
+            r->calls[i]->code = slv_fail(&r->calls[i]->err, SLV_E_IO,
+                                         "the change was not made durable: %s", slv_err_text(why));
+}
+
+/* Ends the transaction that WRITE calls share, when there is one. */
+static slv_code end_transaction(run *r, slv_err *err)
+{
+    if (!r->transaction)
+        return SLV_OK;
+    r->transaction = false;
+    slv_code code = slv_db_commit(r->db, err);
+    if (code != SLV_OK)
+        slv_db_rollback(r->db);
+    return code;
+}
+
+static void run_write_call(run *r, size_t i)
+{
+    slv_call *call = r->calls[i];
+    slv_err why = {0};
+
+    if (!r->transaction) {
+        call->code = slv_db_begin(r->db, &call->err);
+        if (call->code != SLV_OK)
+            return;
+        r->transaction = true;
+        r->from = i;
+    }
+    call->code = slv_db_savepoint(r->db, &call->err);
+    if (call->code == SLV_OK) {
+        call->code = call->run(call, r->store->writer, &call->err);
+        if (call->code != SLV_OK)
+            slv_db_rollback_to(r->db);
+        else if (slv_db_in_transaction(r->db))
+            call->code = slv_db_release(r->db, &call->err);
+    }
+    if (slv_db_in_transaction(r->db))
+        return;
+    /* A failing disk makes SQLite roll back all of it: the neighbours' changes are gone too. */
+    (void)slv_fail(&why, SLV_E_IO, "%s", slv_err_text(&call->err));
+    r->transaction = false;
+    fail_calls(r, r->from, i + 1, &why);
+}
+
+static slv_code run_solo_call(run *r, slv_call *call, slv_err *err)
+{
+    SLV_TRY(end_transaction(r, err));
+    call->code = call->run(call, r->store->writer, &call->err);
+    slv_db_rollback(r->db); /* what it left open is not committed */
+    return SLV_OK;
+}
+
+/* Everything so far is durable, or nothing of it is acknowledged. */
+static void settle(run *r, size_t from, size_t to, slv_err *earlier)
+{
+    slv_err err = {0};
+    slv_code code = earlier ? SLV_E_IO : SLV_OK;
+
+    if (!r->db)
+        return;
+    if (code == SLV_OK)
+        code = end_transaction(r, &err);
+    if (code == SLV_OK)
+        code = slv_db_sync(r->db, &err);
+    if (code == SLV_OK)
+        return;
+    fail_calls(r, from, to, earlier ? earlier : &err);
+    r->store->condemned = true;
+}
+
+static void run_calls(run *r)
+{
+    size_t from = 0; /* calls before are settled */
+
+    for (size_t i = 0; i < r->count; i++) {
+        slv_call *call = r->calls[i];
+        slv_err err = {0};
+        slv_code code = SLV_OK;
+
+        call->code =
+            r->db && !r->store->condemned ? SLV_OK : need_writer(r, call->create, &call->err);
+        if (call->code != SLV_OK)
+            continue;
+        switch (call->kind) {
+        case SLV_CALL_READ: /* it needed the writer to make the file, or to bring it forward */
+            call->code = call->run(call, r->store->writer, &call->err);
+            break;
+        case SLV_CALL_WRITE:
+            run_write_call(r, i);
+            break;
+        case SLV_CALL_SOLO:
+            code = run_solo_call(r, call, &err);
+            break;
+        }
+        if (code != SLV_OK) { /* the transaction before it failed; it did not run itself */
+            settle(r, from, i, &err);
+            from = i--;
+        }
+    }
+    settle(r, from, r->count, NULL);
+}
+
+static bool wrote(const run *r)
+{
+    for (size_t i = 0; i < r->count; i++)
+        if (r->calls[i]->code == SLV_OK && r->calls[i]->kind != SLV_CALL_READ &&
+            r->calls[i] != &r->store->sweep_call)
+            return true;
+    return false;
+}
+
+static void finish_sweep(slv_store *store)
+{
+    int64_t next = store->sweep_next_ms;
+
+    store->sweeping = false;
+    if (store->sweep_call.code == SLV_OK && next > 0)
+        slv_sweep_plan_(store, next);
+}
+
+static void finish(run *r)
+{
+    slv_store *store = r->store;
+    slv_state *state = store->state;
+    bool plan = wrote(r), swept = false;
+
+    for (size_t i = 0; i < r->count; i++) {
+        slv_call *call = r->calls[i];
+
+        r->loops[i] = call->loop;
+        if (call == &store->sweep_call) {
+            swept = true;
+            continue;
+        }
+        slv_call_post_(call);
+    }
+    pthread_mutex_lock(&state->lock);
+    for (size_t i = 0; i < r->count; i++)
+        if (r->loops[i])
+            slv_home_settle_(state, r->loops[i]);
+    if (swept)
+        finish_sweep(store);
+    if (plan)
+        slv_sweep_plan_(store, slv_clock_wall_ms() + SWEEP_AFTER_MS);
+    pthread_mutex_unlock(&state->lock);
+}
+
+/* ---- the end of a store ---- */
+
+static void destroy(slv_store *store)
+{
+    slv_state *state = store->state;
+    slv_call *call = store->destroy;
+
+    store->condemned = true; /* no checkpoint of what goes */
+    slv_store_close_all_(store);
+    call->code = slv_state_remove_(store, &call->err);
+    store->condemned = false;
+    pthread_mutex_lock(&state->lock);
+    store->destroy = NULL;
+    slv_sweep_forget_(store);
+    pthread_mutex_unlock(&state->lock);
+    slv_call_finish_(state, call);
+}
+
+/* ---- threads ---- */
+
+/* With the lock held: takes what waits, up to a call that ends the store. */
+static void take(run *r)
+{
+    slv_store *store = r->store;
+
+    while (store->first && r->count < SLV_STATE_RUN_MAX) {
+        slv_call *call = store->first;
+
+        if (slv_call_destroys_(call) && r->count > 0)
+            break;
+        store->first = call->next;
+        if (!store->first)
+            store->last = NULL;
+        store->waiting--;
+        if (slv_call_destroys_(call)) {
+            store->destroy = call;
+            slv_home_drop_(store->state, store);
+            break;
+        }
+        r->calls[r->count++] = call;
+    }
+}
+
+void slv_run_write_(work *w)
+{
+    slv_store *store = slv_container_of(w, slv_store, write_work);
+    slv_state *state = store->state;
+    SLV_CLEANUP(slv_free) void *memory = slv_alloc(sizeof(run));
+    run *r = memory;
+    bool ending;
+
+    r->store = store;
+    r->transaction = false;
+    r->count = r->from = 0;
+    pthread_mutex_lock(&state->lock);
+    ending = store->destroy != NULL;
+    if (!ending)
+        take(r);
+    r->db = store->writer ? store->type->db(store->writer) : NULL;
+    pthread_mutex_unlock(&state->lock);
+    if (ending)
+        destroy(store);
+    if (r->count > 0) {
+        run_calls(r);
+        finish(r);
+        if (r->db && slv_db_checkpoint_due(r->db)) {
+            slv_code code = slv_db_checkpoint(r->db, false, NULL);
+
+            if (code != SLV_OK && code != SLV_E_AGAIN)
+                store->condemned = true;
+        }
+    }
+    pthread_mutex_lock(&state->lock);
+    store->queued = false;
+    slv_store_kick_(store);
+    slv_store_tidy_(store);
+    slv_store_evict_(state);
+    pthread_cond_broadcast(&state->quiet);
+    pthread_mutex_unlock(&state->lock);
+}
+
+/* Gives the handle to a loop that wants one, or keeps it for the next call. With the lock held. */
+static void put_reader(slv_store *store, void *service)
+{
+    if (store->wanted != 0) {
+        unsigned index = (unsigned)__builtin_ctzll(store->wanted);
+
+        store->wanted &= store->wanted - 1;
+        slv_home_give_(store->state->homes[index], store, service);
+        return;
+    }
+    SLV_ASSERT(store->idle_count < SLV_STATE_READERS_MAX);
+    store->idle_readers[store->idle_count++] = service;
+}
+
+static slv_code open_reader(slv_store *store, void **ret, slv_err *err)
+{
+    SLV_TRY(store->type->open(store->path, false, true, ret, err));
+    pthread_mutex_lock(&store->state->lock);
+    slv_store_opened_(store);
+    pthread_mutex_unlock(&store->state->lock);
+    return SLV_OK;
+}
+
+/* Runs a READ call on *service, which is opened first when it is NULL. False: the writer must do
+ * something first, the call went to its queue. */
+static bool run_read_call(slv_store *store, slv_call *call, void **service)
+{
+    slv_state *state = store->state;
+
+    if (!*service) {
+        call->code = open_reader(store, service, &call->err);
+        if (call->code == SLV_E_STATE || (call->code == SLV_E_NOTFOUND && call->create)) {
+            call->code = SLV_OK;
+            call->err = (slv_err){0};
+            pthread_mutex_lock(&state->lock);
+            call->next = NULL;
+            if (store->last)
+                store->last->next = call;
+            else
+                store->first = call;
+            store->last = call;
+            store->waiting++;
+            pthread_mutex_unlock(&state->lock);
+            return false;
+        }
+        if (call->code != SLV_OK)
+            return true;
+    }
+    call->code = call->run(call, *service, &call->err);
+    return true;
+}
+
+void slv_run_read_(work *w)
+{
+    unsigned index = w->index;
+    slv_store *store = slv_container_of(w - index, slv_store, read_works[0]);
+    slv_state *state = store->state;
+    void *service = NULL;
+
+    pthread_mutex_lock(&state->lock);
+    if (store->idle_count > 0)
+        service = store->idle_readers[--store->idle_count];
+    for (int i = 0; i < READ_BATCH && store->read_first && !store->destroy; i++) {
+        slv_call *call = store->read_first;
+
+        store->read_first = call->next;
+        if (!store->read_first)
+            store->read_last = NULL;
+        store->waiting--;
+        slv_store_kick_(store);
+        pthread_mutex_unlock(&state->lock);
+        if (run_read_call(store, call, &service))
+            slv_call_finish_(state, call);
+        pthread_mutex_lock(&state->lock);
+    }
+    store->read_busy[index] = false;
+    store->reading--;
+    if (service)
+        put_reader(store, service);
+    slv_store_kick_(store);
+    slv_store_tidy_(store);
+    slv_store_evict_(state);
+    pthread_cond_broadcast(&state->quiet);
+    pthread_mutex_unlock(&state->lock);
+}

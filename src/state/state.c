@@ -1,0 +1,161 @@
+#include "state/state.h"
+
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "state/state_int.h"
+
+#define THREADS 4u
+#define OPEN_MAX 256u
+#define FILE_THREADS 4u
+
+uint64_t slv_state_serial_(void)
+{
+    static _Atomic(uint64_t) next = 1;
+
+    return atomic_fetch_add_explicit(&next, 1, memory_order_relaxed);
+}
+
+slv_code slv_state_open(const char *dir, const slv_state_options *options, slv_state **ret,
+                        slv_err *err)
+{
+    slv_state_options o = options ? *options : (slv_state_options){0};
+    SLV_CLEANUP(slv_charp_free) char *v1 = NULL;
+    int lock_fd = -1;
+
+    SLV_TRY(slv_db_library_check(err));
+    SLV_TRY(slv_state_dir_open_(dir, &lock_fd, &v1, err));
+    slv_state *state = slv_new0(slv_state);
+    state->dir = SLV_STEAL(v1);
+    state->lock_fd = lock_fd;
+    state->serial = slv_state_serial_();
+    state->open_max = o.open_max ? o.open_max : OPEN_MAX;
+    pthread_mutex_init(&state->lock, NULL);
+    pthread_cond_init(&state->quiet, NULL);
+    slv_list_init(&state->used);
+    slv_crew_init_(&state->crews[CREW_OWN], state, CREW_OWN, "store",
+                   o.threads ? o.threads : THREADS);
+    slv_crew_init_(&state->crews[CREW_USER], state, CREW_USER, "sql",
+                   o.user_threads ? o.user_threads : THREADS);
+    slv_crew_init_(&state->crews[CREW_FILE], state, CREW_FILE, "file", FILE_THREADS);
+    slv_sweep_init_(state, o.control);
+    *ret = state;
+    return SLV_OK;
+}
+
+static bool busy(const slv_state *state)
+{
+    for (size_t i = 0; i < SLV_STATE_LOOPS_MAX; i++)
+        if (state->homes[i] && state->homes[i]->outstanding > 0)
+            return true;
+    for (size_t i = 0; i < state->stores.len; i++)
+        if (state->stores.values[i]->queued || state->stores.values[i]->held ||
+            state->stores.values[i]->reading > 0 || state->stores.values[i]->sweeping)
+            return true;
+    return false;
+}
+
+static void close_stores(slv_state *state)
+{
+    while (state->stores.len > 0) {
+        slv_store *store = state->stores.values[0];
+
+        SLV_ASSERT(store->inline_count == 0); /* else a loop was not forgotten */
+        slv_store_close_all_(store);
+        pthread_mutex_lock(&state->lock);
+        store->refs = 0;
+        store->condemned = false;
+        slv_store_tidy_(store);
+        pthread_mutex_unlock(&state->lock);
+    }
+}
+
+slv_state *slv_state_free(slv_state *state)
+{
+    if (!state)
+        return NULL;
+    slv_sweep_stop_(state);
+    for (size_t i = 0; i < SLV_STATE_LOOPS_MAX; i++)
+        if (state->homes[i] && slv_loop_here(state->homes[i]->loop))
+            slv_state_forget_loop(state, state->homes[i]->loop);
+    pthread_mutex_lock(&state->lock);
+    while (busy(state))
+        pthread_cond_wait(&state->quiet, &state->lock);
+    state->ending = true;
+    pthread_mutex_unlock(&state->lock);
+    for (int i = 0; i < CREWS; i++)
+        slv_crew_stop_(&state->crews[i]);
+    close_stores(state);
+    for (size_t i = 0; i < SLV_STATE_LOOPS_MAX; i++)
+        SLV_ASSERT(!state->homes[i]);
+    for (size_t i = 0; i < state->tenants.len; i++) {
+        free(state->tenants.values[i]->name);
+        free(state->tenants.values[i]);
+    }
+    slv_map_done(&state->tenants);
+    slv_map_done(&state->stores);
+    pthread_cond_destroy(&state->quiet);
+    pthread_mutex_destroy(&state->lock);
+    close(state->lock_fd);
+    free(state->dir);
+    free(state);
+    return NULL;
+}
+
+const char *slv_state_dir(const slv_state *state)
+{
+    return state->dir;
+}
+
+int slv_state_lock_fd(const slv_state *state)
+{
+    return state->lock_fd;
+}
+
+/* ---- jobs on files ---- */
+
+typedef struct file_work {
+    work w;
+    slv_state *state;
+    slv_job *job;
+} file_work;
+
+static void on_job_done(slv_mail *mail)
+{
+    slv_job *job = slv_container_of(mail, slv_job, mail);
+
+    job->done(job);
+}
+
+static void run_job(work *w)
+{
+    file_work *f = slv_container_of(w, file_work, w);
+    slv_state *state = f->state;
+    slv_job *job = f->job;
+    slv_loop *loop = job->loop;
+
+    free(f);
+    job->run(job);
+    job->mail.fn = on_job_done;
+    slv_loop_post(loop, &job->mail);
+    pthread_mutex_lock(&state->lock);
+    slv_home_settle_(state, loop);
+    pthread_mutex_unlock(&state->lock);
+}
+
+void slv_state_work(slv_state *state, slv_loop *loop, slv_job *job)
+{
+    home *h = slv_home_(state, loop);
+    file_work *f = slv_new0(file_work);
+
+    SLV_ASSERT(job->run && job->done);
+    job->loop = loop;
+    f->state = state;
+    f->job = job;
+    f->w = (work){.crew = CREW_FILE, .run = run_job};
+    pthread_mutex_lock(&state->lock);
+    f->w.who = slv_tenant_(state, SLV_STR("")); /* nobody's: all take turns in order */
+    h->outstanding++;
+    slv_crew_add_(state, &f->w);
+    pthread_mutex_unlock(&state->lock);
+}
