@@ -235,9 +235,10 @@ slv_code slv_durable_savepoint(slv_durable *d, slv_err *err)
 slv_code slv_durable_release(slv_durable *d, slv_err *err)
 {
     SLV_ASSERT(d->depth > 0);
-    SLV_TRY(slv_durable_run(d, ST_RELEASE, err));
     d->depth--;
-    return SLV_OK;
+    if (!slv_durable_in_transaction(d))
+        return slv_fail(err, SLV_E_STATE, "The transaction was rolled back by one of its statements.");
+    return slv_durable_run(d, ST_RELEASE, err);
 }
 
 void slv_durable_rollback_to(slv_durable *d)

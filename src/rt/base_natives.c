@@ -154,6 +154,19 @@ static JSValueRef clock_view(slv_rt *rt)
     return view;
 }
 
+/* sqlState: Float64Array [done, rows read, rows written, cursor], written by C */
+static JSValueRef sql_state_view(slv_rt *rt)
+{
+    JSContextRef ctx = slv_js_context(rt->js);
+    JSValueRef thrown = NULL;
+    JSValueRef view =
+        JSObjectMakeTypedArrayWithBytesNoCopy(ctx, kJSTypedArrayTypeFloat64Array, rt->sql_state,
+                                              sizeof rt->sql_state, keep, NULL, &thrown);
+
+    SLV_ASSERT(view && !thrown);
+    return view;
+}
+
 /* randomSeed() -> Uint32Array of 4 words from the kernel */
 SLV_NATIVE(random_seed)
 {
@@ -204,10 +217,12 @@ void slv_rt_init(slv_rt *rt)
 
     slv_js_add_natives(rt->js, base_natives, SLV_ARRAY_LEN(base_natives));
     slv_js_add_value(rt->js, "clock", clock_view(rt));
+    slv_js_add_value(rt->js, "sqlState", sql_state_view(rt));
     slv_rt_add_stream_natives(rt);
     slv_rt_add_op_natives(rt);
     slv_rt_add_event_natives(rt);
     slv_rt_add_start_natives(rt);
+    slv_rt_add_object_natives(rt);
     slv_rt_add_web_natives(rt->js);
     slv_js_enter(rt->js);
     rt->entries.timer = slv_rt_export(rt, "timers", "fireTimer");
@@ -216,6 +231,7 @@ void slv_rt_init(slv_rt *rt)
 
 void slv_rt_done(slv_rt *rt)
 {
+    slv_rt_objects_done(rt);
     slv_timers_free(rt->timers);
     slv_imap_done(&rt->timer_events);
     slv_imap_done(&rt->events);

@@ -19,7 +19,7 @@ SLV_NATIVE(op)
         !slv_js_text_arg(ctx, SLV_ARG(4), &result, exc))
         return NULL;
     event = slv_rt_event_find(rt, event_id);
-    if (!event)
+    if (!event || event->ended)
         return slv_js_throw_error(ctx, exc, "The event of this operation has ended.");
     SLV_ASSERT(format.str.len < sizeof format.small && result.str.len <= SLV_RT_FORMAT_MAX);
     format.small[format.str.len] = '\0';
@@ -139,7 +139,7 @@ SLV_NATIVE(ask)
         !slv_js_text_arg(ctx, SLV_ARG(4), &result, exc))
         return NULL;
     event = slv_rt_event_find(rt, event_id);
-    if (!event)
+    if (!event || event->ended)
         return slv_js_throw_error(ctx, exc, "The event of this operation has ended.");
     SLV_ASSERT(format.str.len < sizeof format.small && result.str.len <= SLV_RT_FORMAT_MAX);
     format.small[format.str.len] = '\0';

@@ -6,6 +6,7 @@
  *     streams.c       streams and sockets: windows, queues
  *     ops.c           operations and questions
  *     events.c        events from EVENT to END
+ *     object*.c       Durable Objects, see object_int.h
  *     start.c         configuration, blobs, the worker's script
  *     isolate.c       the poll loop and the turn
  */
@@ -34,6 +35,8 @@ typedef struct rt_event {
     uint64_t cpu_ns;
     bool responded; /* nothing that the outside waits for is missing */
     bool ended;     /* JavaScript has called finish: END goes out after the turn */
+    bool resident;  /* an object's own: it has no END, see object_int.h */
+    uint32_t object; /* it is a call of this object; 0: of none */
     slv_outcome outcome;
     slv_buf error; /* JSON, for END */
     slv_list streams;
@@ -94,9 +97,12 @@ typedef struct rt_blob {
 } rt_blob;
 
 typedef struct rt_entries { /* functions of runtime.js and io.js that C enters by */
-    JSObjectRef start, stuck, reseed, unhandled, fetch, scheduled, rpc, cancel, idle, result,
-        readable, writable, socket, timer, pump, cap_broken, cap_drop;
+    JSObjectRef start, stuck, reseed, unhandled, fetch, scheduled, rpc, queue, cancel, idle, result,
+        readable, writable, socket, timer, pump, cap_broken, cap_drop, alarm, object_open,
+        object_close, object_durable, object_wake, object_gone, socket_event;
 } rt_entries;
+
+typedef struct rt_object rt_object;
 
 /* A text that many messages carry alike, and its value. */
 typedef struct rt_cached {
@@ -152,6 +158,12 @@ struct slv_rt {
     bool idle_turn;             /* the turn is the one that tells the event that nothing is left */
     rt_event *turn;             /* whose turn it is; NULL at module scope */
     SLV_VEC(uint32_t) finished; /* events that ended in a turn that is not theirs */
+    SLV_IMAP(rt_object *) objects;
+    SLV_VEC(uint32_t) written; /* objects to commit when the turn ends */
+    SLV_VEC(uint32_t) ending;  /* objects that are over */
+    SLV_VEC(uint32_t) waking;  /* objects that want a turn of their own */
+    SLV_VEC(int) fds;          /* descriptors that came and were not taken yet */
+    double sql_state[4]; /* N.sqlState: what the last call of a cursor says beside its rows */
     uint64_t cpu_mark_ns, wall_mark_ns, charged_ns; /* isolate.c: what turns cost */
 };
 
@@ -208,6 +220,23 @@ void slv_rt_event_settle(slv_rt *rt, rt_event *event);
 void slv_rt_fire_timers(slv_rt *rt);
 void slv_rt_add_event_natives(slv_rt *rt);
 void slv_rt_events_init(slv_rt *rt); /* values that many events share */
+/* NULL: the number is in use, a violation. */
+rt_event *slv_rt_event_new(slv_rt *rt, uint32_t id);
+/* It ends without END. */
+void slv_rt_event_forget(slv_rt *rt, rt_event *event);
+
+/* ---- object.c ---- */
+
+void slv_rt_object_frame(slv_rt *rt, const slv_frame *frame); /* OBJECT_... */
+bool slv_rt_object_is_open(slv_rt *rt, uint32_t number);
+/* The three steps at the end of a turn, outside of the engine: commits; objects that broke take
+ * their events with them (true: that of the turn, too); CLOSED of those that were closed. */
+void slv_rt_objects_commit(slv_rt *rt);
+bool slv_rt_objects_drop_reset(slv_rt *rt, rt_event *turn);
+void slv_rt_objects_finish(slv_rt *rt);
+void slv_rt_objects_wake(slv_rt *rt);
+void slv_rt_objects_done(slv_rt *rt);
+void slv_rt_add_object_natives(slv_rt *rt);
 
 /* ---- start.c ---- */
 

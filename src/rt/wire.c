@@ -171,6 +171,28 @@ static JSValueRef get_stream(slv_rt *rt, JSContextRef ctx, slv_reader *r, rt_str
     return slv_js_num(ctx, number);
 }
 
+/* u32 count, u32 each */
+static JSValueRef get_numbers(JSContextRef ctx, slv_reader *r)
+{
+    uint32_t count = slv_read_u32(r);
+    JSObjectRef array = slv_js_array(ctx, 0, NULL);
+
+    for (uint32_t i = 0; i < count && !r->bad; i++)
+        JSObjectSetPropertyAtIndex(ctx, array, i, slv_js_num(ctx, slv_read_u32(r)), NULL);
+    return array;
+}
+
+/* u16 count, str each */
+static JSValueRef get_texts(JSContextRef ctx, slv_reader *r)
+{
+    unsigned count = slv_read_u16(r);
+    JSObjectRef array = slv_js_array(ctx, 0, NULL);
+
+    for (unsigned i = 0; i < count && !r->bad; i++)
+        JSObjectSetPropertyAtIndex(ctx, array, i, slv_js_string(ctx, slv_read_str(r)), NULL);
+    return array;
+}
+
 static JSValueRef get_field(slv_rt *rt, JSContextRef ctx, char letter, slv_reader *r,
                             rt_event *event)
 {
@@ -195,6 +217,10 @@ static JSValueRef get_field(slv_rt *rt, JSContextRef ctx, char letter, slv_reade
         return get_stream(rt, ctx, r, RT_STREAM_SOCKET, event);
     case 'c':
         return get_caps(rt, ctx, r, event);
+    case 'n':
+        return get_numbers(ctx, r);
+    case 't':
+        return get_texts(ctx, r);
     default:
         SLV_UNREACHABLE();
     }
