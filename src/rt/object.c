@@ -224,12 +224,33 @@ static bool take_fds(slv_rt *rt, int *ret_db, int *ret_wal)
     return true;
 }
 
+/* Inside a turn. Workers without objects do without the built-ins of objects. */
+static void find_entries(slv_rt *rt)
+{
+    rt_entries *e = &rt->entries;
+    const struct {
+        JSObjectRef *slot;
+        const char *name;
+    } rows[] = {
+        {&e->object_open, "onObjectOpen"},       {&e->object_close, "onObjectClose"},
+        {&e->object_durable, "onObjectDurable"}, {&e->object_wake, "onObjectWake"},
+        {&e->object_gone, "onObjectGone"},       {&e->alarm, "onAlarm"},
+        {&e->socket_event, "onSocketEvent"},
+    };
+
+    if (e->object_open)
+        return;
+    for (size_t i = 0; i < SLV_ARRAY_LEN(rows); i++)
+        *rows[i].slot = slv_rt_export(rt, "objects", rows[i].name);
+}
+
 static void enter_open(slv_rt *rt, rt_object *o, const slv_msg_object_open *m)
 {
     JSContextRef ctx = slv_js_context(rt->js);
     JSValueRef args[8];
 
     slv_rt_turn_begin(rt, o->event);
+    find_entries(rt);
     args[0] = slv_js_num(ctx, o->number);
     args[1] = slv_js_string(ctx, m->class_name);
     args[2] = slv_js_string(ctx, m->id);

@@ -178,7 +178,7 @@ static void renew_statm(void)
 {
     char path[32], target[64];
 
-    for (int fd = RESERVED_FDS; fd < SLV_SANDBOX_NOFILE; fd++) {
+    for (int fd = RESERVED_FDS; fd < ZYGOTE_FDS; fd++) {
         ssize_t n;
         int own;
 
@@ -199,7 +199,7 @@ static void find_eventfds(zygote *z)
 {
     char path[32], target[64];
 
-    for (int fd = RESERVED_FDS; fd < SLV_SANDBOX_NOFILE; fd++) {
+    for (int fd = RESERVED_FDS; fd < ZYGOTE_FDS; fd++) {
         ssize_t n;
 
         snprintf(path, sizeof path, "/proc/self/fd/%d", fd);

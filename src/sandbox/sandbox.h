@@ -30,7 +30,7 @@
 /* The uid that isolates get when main is root: outside the ranges that distributions give to people
  * and services. */
 #define SLV_SANDBOX_UID 60747
-#define SLV_SANDBOX_NOFILE 64
+#define SLV_SANDBOX_NOFILE 2112 /* two for each object that lives in the isolate */
 
 typedef enum slv_sandbox_mode {
     SLV_SANDBOX_ERRNO, /* an unknown system call fails with EPERM: the default */
