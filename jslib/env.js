@@ -17,8 +17,16 @@ function valueOf(row, data) {
       return row.json;
     case "module":
       return data(row.module);
+    case "queue":
+      return load("queues").workerQueue(row.index);
     case "service":
       return load("rpc").serviceStub(row.index);
+    case "kv_namespace":
+      return load("kv").kvNamespace(row.index);
+    case "r2_bucket":
+      return load("r2").r2Bucket(row.index);
+    case "d1":
+      return load("d1").d1Database(row.index);
     default:
       return unsupported(row.name, row.text ?? row.type);
   }

@@ -9,6 +9,10 @@ typedef struct resource_row {
 } resource_row;
 
 static const resource_row rows[] = {
+    {16, 31, false, SLV_BINDING_KV, slv_kv_op},
+    {32, 55, false, SLV_BINDING_R2, slv_r2_op},
+    {56, 71, false, SLV_BINDING_D1, slv_d1_op},
+    {112, 119, true, SLV_BINDING_TEXT, slv_cache_op},
     {0}, /* the end */
 };
 
