@@ -212,7 +212,9 @@ static slv_code read_body(r2_op *k, slv_reader *r)
     SLV_TRY(read_ssec(k, r));
     k->length = slv_read_u64(r);
     k->bytes = slv_read_str(r); /* taken before the frame goes */
-    return SLV_OK;
+    if (!k->streams)
+        k->length = k->bytes.len;
+    return k->streams && k->bytes.len > 0 ? SLV_E_PROTOCOL : SLV_OK;
 }
 
 static slv_code read_put(r2_op *k, slv_reader *r)
@@ -653,6 +655,7 @@ static slv_code begin_op(const slv_resource_call *c, const op_row *row, slv_sour
 
     k->row = row;
     k->shard = c->ev->shard;
+    k->streams = body != NULL;
     k->arena = SLV_ARENA(SLV_MESSAGE_MAX);
     k->text = SLV_BUF(SLV_MESSAGE_MAX);
     k->store = slv_state_store(k->shard->server->o.state, &slv_r2_store, c->ev->version->tenant,

@@ -23,7 +23,7 @@ typedef struct r2_op {
     int64_t now_ms;
     /* in */
     slv_str key, upload, bytes, sum;
-    bool has_cond, has_ssec, bad_class, bad_limit;
+    bool has_cond, has_ssec, bad_class, bad_limit, streams;
     uint8_t sum_kind;
     uint8_t ssec[32];
     uint64_t length;
@@ -48,8 +48,5 @@ SLV_NODISCARD slv_code slv_r2_list_json(slv_r2 *r2, const slv_r2_list_options *p
                                         slv_err *err);
 /* The reader's bytes. Frees itself like any source. */
 slv_source *slv_r2_source_new_take(slv_shard *shard, slv_r2_reader *reader);
-
-/* Operations 32 to 55. */
-slv_code slv_r2_op(const slv_resource_call *c, slv_err *err);
 
 #endif
