@@ -196,7 +196,7 @@ void slv_table_print_rows(const slv_node *rows, FILE *out)
     t = slv_table_new((const char *const *)names, count);
     for (const slv_node *row = rows->first; row; row = row->next) {
         slv_buf cells[SLV_TABLE_COLUMNS_MAX];
-        slv_str views[SLV_TABLE_COLUMNS_MAX];
+        slv_str views[SLV_TABLE_COLUMNS_MAX] = {0};
 
         for (size_t i = 0; i < count; i++) {
             cells[i] = SLV_BUF((size_t)16 << 20);
