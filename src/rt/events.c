@@ -17,7 +17,7 @@ rt_event *slv_rt_event_find(slv_rt *rt, uint32_t id)
     return found ? *found : NULL;
 }
 
-static rt_event *event_new(slv_rt *rt, uint32_t id)
+rt_event *slv_rt_event_new(slv_rt *rt, uint32_t id)
 {
     rt_event *event;
 
@@ -42,9 +42,8 @@ static void send_end(slv_rt *rt, rt_event *event)
     slv_rt_frame_end(rt, at, slv_msg_end_put(out, &end));
 }
 
-static void event_end(slv_rt *rt, rt_event *event)
+void slv_rt_event_forget(slv_rt *rt, rt_event *event)
 {
-    send_end(rt, event);
     slv_rt_streams_drop(rt, event);
     if (event->ops)
         slv_rt_ops_drop(rt, event->id);
@@ -56,13 +55,20 @@ static void event_end(slv_rt *rt, rt_event *event)
         rt->spare_event = event;
 }
 
+static void event_end(slv_rt *rt, rt_event *event)
+{
+    send_end(rt, event);
+    slv_rt_event_forget(rt, event);
+}
+
 void slv_rt_event_settle(slv_rt *rt, rt_event *event)
 {
     if (event->ended) {
         event_end(rt, event);
         return;
     }
-    if (event->waits || rt->idle_turn)
+    /* An object can always be entered by another call, which may answer this one. */
+    if (event->waits || rt->idle_turn || event->resident || event->object)
         return;
     /* Nothing can enter JavaScript for this event any more: it hangs, or has only promises left
        that nobody keeps. It stays open when others hold what it exported. */
@@ -136,7 +142,7 @@ static JSValueRef fetch_extra(slv_rt *rt, JSContextRef ctx, const slv_msg_event_
 static void enter_fetch(slv_rt *rt, rt_event *event, const slv_msg_event_fetch *m)
 {
     JSContextRef ctx = slv_js_context(rt->js);
-    JSValueRef args[7];
+    JSValueRef args[8];
 
     if (m->bits & SLV_FETCH_STREAM)
         slv_rt_stream_open(rt, RT_STREAM_IN, m->body_stream, event);
@@ -147,7 +153,56 @@ static void enter_fetch(slv_rt *rt, rt_event *event, const slv_msg_event_fetch *
     args[4] = cached_value(ctx, &rt->headers, m->headers);
     args[5] = m->cf.len ? cached_value(ctx, &rt->cf, m->cf) : rt->empty;
     args[6] = fetch_extra(rt, ctx, m);
-    slv_rt_turn_call(rt, rt->entries.fetch, 7, args);
+    args[7] = slv_js_num(ctx, m->object);
+    slv_rt_turn_call(rt, rt->entries.fetch, 8, args);
+}
+
+static void enter_alarm(slv_rt *rt, rt_event *event, const slv_msg_event_alarm *m)
+{
+    JSContextRef ctx = slv_js_context(rt->js);
+    JSValueRef args[5];
+
+    args[0] = slv_js_num(ctx, event->id);
+    args[1] = slv_js_num(ctx, m->object);
+    args[2] = slv_js_num(ctx, (double)m->scheduled_ms);
+    args[3] = slv_js_num(ctx, m->retries);
+    args[4] = slv_js_bool(ctx, m->last);
+    slv_rt_turn_call(rt, rt->entries.alarm, 5, args);
+}
+
+static void enter_socket(slv_rt *rt, rt_event *event, const slv_msg_event_socket *m)
+{
+    JSContextRef ctx = slv_js_context(rt->js);
+    JSValueRef args[7];
+
+    args[0] = slv_js_num(ctx, event->id);
+    args[1] = slv_js_num(ctx, m->object);
+    args[2] = slv_js_num(ctx, m->socket);
+    args[3] = slv_js_num(ctx, m->what);
+    args[4] = m->what == SLV_SOCKET_BINARY ? slv_js_bytes_copy(ctx, m->data, NULL)
+                                           : slv_js_string(ctx, m->data);
+    args[5] = slv_js_num(ctx, m->code);
+    args[6] = slv_js_bool(ctx, m->clean);
+    slv_rt_turn_call(rt, rt->entries.socket_event, 7, args);
+}
+
+/* The object that an event names; 0: none. */
+static uint32_t object_of(const slv_msg_event *m)
+{
+    switch (m->kind) {
+    case SLV_EVENT_FETCH:
+        return m->fetch.bits & SLV_FETCH_OBJECT ? m->fetch.object : 0;
+    case SLV_EVENT_RPC:
+        return m->rpc.target_kind == SLV_RPC_OBJECT ? m->rpc.target : 0;
+    case SLV_EVENT_ALARM:
+        return m->alarm.object;
+    case SLV_EVENT_SOCKET:
+        return m->socket.object;
+    case SLV_EVENT_SCHEDULED:
+    case SLV_EVENT_QUEUE:
+        break;
+    }
+    return 0;
 }
 
 static void enter_scheduled(slv_rt *rt, rt_event *event, const slv_msg_event_scheduled *m)
@@ -159,6 +214,37 @@ static void enter_scheduled(slv_rt *rt, rt_event *event, const slv_msg_event_sch
     args[1] = slv_js_num(ctx, (double)m->slot_ms);
     args[2] = slv_js_string(ctx, m->cron);
     slv_rt_turn_call(rt, rt->entries.scheduled, 3, args);
+}
+
+/* Texts arrive as strings, other bodies as bytes. */
+static JSValueRef queue_message_value(slv_rt *rt, JSContextRef ctx, rt_event *event,
+                                      const slv_msg_queue_message *m)
+{
+    enum { JSON = 1, TEXT = 2 };
+    const char *format = m->type == JSON || m->type == TEXT ? "sqbws" : "sqbwy";
+    JSObjectRef fields = slv_rt_wire_get(rt, ctx, format, m->raw, event);
+
+    return fields ? fields : slv_js_undefined(ctx);
+}
+
+static void enter_queue(slv_rt *rt, rt_event *event, const slv_msg_event_queue *m)
+{
+    JSContextRef ctx = slv_js_context(rt->js);
+    JSObjectRef list = slv_js_array(ctx, 0, NULL);
+    slv_str rest = m->messages;
+    slv_msg_queue_message message;
+    JSValueRef args[6];
+
+    for (unsigned i = 0; slv_msg_queue_message_next(&rest, &message) == SLV_OK; i++)
+        JSObjectSetPropertyAtIndex(ctx, list, i, queue_message_value(rt, ctx, event, &message),
+                                   NULL);
+    args[0] = slv_js_num(ctx, event->id);
+    args[1] = slv_js_string(ctx, m->queue);
+    args[2] = slv_js_num(ctx, (double)m->backlog_count);
+    args[3] = slv_js_num(ctx, (double)m->backlog_bytes);
+    args[4] = slv_js_num(ctx, (double)m->oldest_ms);
+    args[5] = list;
+    slv_rt_turn_call(rt, rt->entries.queue, 6, args);
 }
 
 /* Capabilities that the message carries, as [kind, number, …]; streams and sockets are opened. */
@@ -197,14 +283,19 @@ static void event_frame(slv_rt *rt, const slv_frame *frame)
 {
     slv_msg_event m;
     rt_event *event;
+    uint32_t object;
 
     if (rt->state != RT_STARTED || slv_msg_event_get(frame->payload, &m) != SLV_OK) {
         slv_rt_violation(rt, "EVENT that cannot be read");
         return;
     }
-    event = event_new(rt, frame->id);
+    object = object_of(&m);
+    if (object && !slv_rt_object_is_open(rt, object))
+        return; /* it crossed a RESET, which ends it */
+    event = slv_rt_event_new(rt, frame->id);
     if (!event)
         return;
+    event->object = object;
     slv_rt_turn_begin(rt, event);
     switch (m.kind) {
     case SLV_EVENT_FETCH:
@@ -216,9 +307,14 @@ static void event_frame(slv_rt *rt, const slv_frame *frame)
     case SLV_EVENT_RPC:
         enter_rpc(rt, event, &m.rpc);
         break;
+    case SLV_EVENT_QUEUE:
+        enter_queue(rt, event, &m.queue);
+        break;
     case SLV_EVENT_ALARM:
+        enter_alarm(rt, event, &m.alarm);
+        break;
     case SLV_EVENT_SOCKET:
-        slv_rt_violation(rt, "EVENT of an object that is not open");
+        enter_socket(rt, event, &m.socket);
         break;
     }
     slv_rt_turn_end(rt);

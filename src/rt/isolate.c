@@ -22,6 +22,7 @@
 #define IDLE_COLLECT 4   /* steps after which garbage is collected once */
 #define IDLE_STEPS 24 /* after that its helper threads have gone, and waiting is for main alone */
 #define LONG_TURN_NS 1000000 /* of wall time */
+#define FDS_MAX 16           /* descriptors that one read takes */
 #define EXPORT_COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
 /* ---- turns ---- */
@@ -97,15 +98,21 @@ void slv_rt_turn_end(slv_rt *rt)
     slv_js_leave(rt->js);
     rt->turn = NULL;
     atomic_store_explicit(&rt->page->event, 0, memory_order_relaxed);
-    if (event) {
+    if (event)
         charge(rt, event);
+    if (rt->written.len)
+        slv_rt_objects_commit(rt);
+    if (rt->ending.len && slv_rt_objects_drop_reset(rt, event))
+        event = NULL;
+    if (event)
         slv_rt_event_settle(rt, event);
-    }
     while (rt->finished.len) {
         event = slv_rt_event_find(rt, slv_vec_pop(&rt->finished));
         if (event)
             slv_rt_event_settle(rt, event);
     }
+    if (rt->ending.len)
+        slv_rt_objects_finish(rt);
 }
 
 /* ---- frames out ---- */
@@ -170,17 +177,47 @@ static slv_code flush(slv_rt *rt)
 
 /* ---- frames in ---- */
 
+/* Descriptors wait for the frames that name them. */
+static void keep_fds(slv_rt *rt, struct msghdr *msg)
+{
+    if (msg->msg_flags & MSG_CTRUNC)
+        slv_rt_violation(rt, "more descriptors than an isolate may hold");
+    for (struct cmsghdr *c = CMSG_FIRSTHDR(msg); c; c = CMSG_NXTHDR(msg, c)) {
+        size_t count = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+
+        if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
+            continue;
+        for (size_t i = 0; i < count; i++) {
+            int fd;
+
+            memcpy(&fd, CMSG_DATA(c) + i * sizeof fd, sizeof fd);
+            slv_vec_push(&rt->fds, fd);
+        }
+    }
+}
+
 /* Reads once. SLV_E_AGAIN: nothing there; *ret_more: there may be more. */
 static slv_code read_some(slv_rt *rt, bool *ret_more)
 {
+    union {
+        struct cmsghdr align;
+        char bytes[CMSG_SPACE(FDS_MAX * sizeof(int))];
+    } control;
     char *ptr;
     size_t room;
     ssize_t n;
 
     SLV_TRY(slv_frame_reader_room(&rt->reader, SLV_RT_READ_MAX, &ptr, &room));
+    struct iovec io = {ptr, room};
+    struct msghdr msg = {.msg_iov = &io,
+                         .msg_iovlen = 1,
+                         .msg_control = control.bytes,
+                         .msg_controllen = sizeof control.bytes};
     do
-        n = read(rt->fd, ptr, room);
+        n = recvmsg(rt->fd, &msg, MSG_CMSG_CLOEXEC);
     while (n < 0 && errno == EINTR);
+    if (n > 0 && msg.msg_controllen > 0)
+        keep_fds(rt, &msg);
     if (n < 0 && errno == EAGAIN)
         return SLV_E_AGAIN;
     if (n <= 0) {
@@ -188,7 +225,7 @@ static slv_code read_some(slv_rt *rt, bool *ret_more)
         return SLV_E_CLOSED;
     }
     slv_frame_reader_got(&rt->reader, (size_t)n);
-    *ret_more = (size_t)n == room;
+    *ret_more = (size_t)n == room || msg.msg_controllen > 0; /* a read ends at descriptors */
     return SLV_OK;
 }
 
@@ -227,6 +264,12 @@ static void dispatch(slv_rt *rt, const slv_frame *frame)
     case SLV_FRAME_RESULT:
         slv_rt_result_frame(rt, frame);
         break;
+    case SLV_FRAME_OBJECT_OPEN:
+    case SLV_FRAME_OBJECT_CLOSE:
+    case SLV_FRAME_OBJECT_DURABLE:
+    case SLV_FRAME_OBJECT_CHECKPOINT:
+        slv_rt_object_frame(rt, frame);
+        break;
     case SLV_FRAME_STOP:
         rt->stopping = true;
         break;
@@ -238,6 +281,8 @@ static void dispatch(slv_rt *rt, const slv_frame *frame)
     }
     if (!slv_list_empty(&rt->woken))
         slv_rt_streams_wake(rt);
+    if (rt->waking.len)
+        slv_rt_objects_wake(rt);
 }
 
 typedef struct deferred_head {
@@ -354,15 +399,22 @@ static void collect(slv_rt *rt)
     slv_js_leave(rt->js);
 }
 
-/* Main wishes for a collection when memory nears the limit. */
+/* Main wishes for a collection when memory nears the limit, and to know what lives then. */
 static void collect_if_wanted(slv_rt *rt)
 {
     uint32_t wish = atomic_load_explicit(&rt->page->collect, memory_order_relaxed);
+    uint64_t live;
 
     if (wish == rt->collect_seen)
         return;
     rt->collect_seen = wish;
     collect(rt);
+    slv_js_enter(rt->js);
+    live = slv_js_heap_bytes(rt->js);
+    slv_js_leave(rt->js);
+    atomic_store_explicit(&rt->page->live_kib, (uint32_t)SLV_MIN(live >> 10, (uint64_t)UINT32_MAX),
+                          memory_order_relaxed);
+    atomic_store_explicit(&rt->page->collected, wish, memory_order_release);
 }
 
 static void pump(slv_rt *rt)
@@ -397,6 +449,8 @@ static slv_code loop(slv_rt *rt, bool preload, slv_err *err)
         slv_rt_fire_timers(rt);
         if (!slv_list_empty(&rt->woken))
             slv_rt_streams_wake(rt);
+        if (rt->waking.len)
+            slv_rt_objects_wake(rt);
         if (n == 0 || ++batches % PUMP_EVERY == 0)
             pump(rt);
         collect_if_wanted(rt);
@@ -484,14 +538,23 @@ static void find_entries(slv_rt *rt)
         JSObjectRef *slot;
         const char *module, *name;
     } rows[] = {
-        {&e->start, "runtime", "start"},        {&e->stuck, "runtime", "stuck"},
-        {&e->reseed, "runtime", "afterFork"},   {&e->unhandled, "runtime", "onUnhandled"},
-        {&e->fetch, "runtime", "onFetch"},      {&e->scheduled, "runtime", "onScheduled"},
-        {&e->rpc, "runtime", "onRpc"},          {&e->cancel, "runtime", "onCancel"},
-        {&e->idle, "runtime", "onIdle"},        {&e->pump, "runtime", "beforePump"},
-        {&e->cap_drop, "runtime", "onCapDrop"}, {&e->cap_broken, "runtime", "onCapBroken"},
-        {&e->result, "io", "onResult"},         {&e->readable, "io", "onReadable"},
-        {&e->writable, "io", "onWritable"},     {&e->socket, "io", "onSocket"},
+        {&e->start, "runtime", "start"},
+        {&e->stuck, "runtime", "stuck"},
+        {&e->reseed, "runtime", "afterFork"},
+        {&e->unhandled, "runtime", "onUnhandled"},
+        {&e->fetch, "runtime", "onFetch"},
+        {&e->scheduled, "runtime", "onScheduled"},
+        {&e->queue, "runtime", "onQueue"},
+        {&e->rpc, "runtime", "onRpc"},
+        {&e->cancel, "runtime", "onCancel"},
+        {&e->idle, "runtime", "onIdle"},
+        {&e->pump, "runtime", "beforePump"},
+        {&e->cap_drop, "runtime", "onCapDrop"},
+        {&e->cap_broken, "runtime", "onCapBroken"},
+        {&e->result, "io", "onResult"},
+        {&e->readable, "io", "onReadable"},
+        {&e->writable, "io", "onWritable"},
+        {&e->socket, "io", "onSocket"},
     };
 
     for (size_t i = 0; i < EXPORT_COUNT(rows); i++)
