@@ -205,6 +205,7 @@ static slv_code server_options(const slv_args *a, slv_dev_options *o, slv_err *e
     if (o->protocol && strcmp(o->protocol, "http") != 0 && strcmp(o->protocol, "https") != 0)
         return slv_fail(err, SLV_E_INVAL, "--local-protocol takes http or https, not '%s'",
                         o->protocol);
+    o->persist_to = slv_args_string(a, "persist-to");
     o->https_key = slv_args_string(a, "https-key-path");
     o->https_cert = slv_args_string(a, "https-cert-path");
     o->test_scheduled = slv_args_bool(a, "test-scheduled", false);

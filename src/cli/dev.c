@@ -211,8 +211,11 @@ static slv_code start_server(dev *d, slv_err *err)
     if (!d->o->no_zygote)
         d->zygote = slv_zygote_new(&zygote);
     options.zygote = d->zygote;
+    SLV_TRY(slv_dev_state_open(d, err));
+    options.state = d->state;
     SLV_TRY(slv_server_new(&options, &d->server, err));
-    return start_listening(d, err);
+    SLV_TRY(start_listening(d, err));
+    return slv_dev_state_listen(d, err);
 }
 
 void slv_dev_deploy(dev *d)
@@ -279,7 +282,9 @@ slv_code slv_dev_run(const slv_dev_options *options, slv_err *err)
     code = run(d, err);
     for (size_t i = 0; i < d->worker_count; i++)
         slv_dev_worker_close(&d->workers[i]);
+    slv_dev_state_hang_up(d);
     slv_server_free(d->server);
+    slv_dev_state_close(d);
     slv_zygote_free(d->zygote);
     slv_tls_server_free(d->tls);
     slv_signal_stop(&d->on_int);

@@ -1,6 +1,6 @@
 /*
  * dev_int.h - the parts of dev: dev.c (server, life), dev_worker.c (build, watch, deploy),
- * dev_show.c (what is seen), dev_keys.c (keys). Private to cli.
+ * dev_state.c (stores), dev_show.c (what is seen), dev_keys.c (keys). Private to cli.
  */
 #ifndef SLV_CLI_DEV_INT_H
 #define SLV_CLI_DEV_INT_H
@@ -9,6 +9,7 @@
 #include "aio/proc.h"
 #include "aio/signal.h"
 #include "aio/timer.h"
+#include "api/http.h"
 #include "cli/dev.h"
 #include "cli/watch.h"
 #include "edge/server.h"
@@ -51,6 +52,9 @@ struct dev {
     slv_server *server;
     slv_zygote *zygote;
     slv_tls_server *tls;
+    slv_state *state; /* NULL: another session has it, and no worker needs one */
+    slv_api *api;     /* for verbs, behind STATE/control.sock */
+    slv_api_http *api_http;
     dev_worker workers[SLV_DEV_WORKERS_MAX];
     size_t worker_count;
     slv_signal on_int, on_term, on_hup;
@@ -69,6 +73,13 @@ void slv_dev_worker_close(dev_worker *w);
 void slv_dev_worker_build(dev_worker *w); /* or again after the one that is under way */
 void slv_dev_worker_deployed(dev_worker *w, slv_version *version, const slv_err *err,
                              slv_str failure);
+
+/* dev_state.c */
+/* After the workers' configurations are known, before the server. */
+SLV_NODISCARD slv_code slv_dev_state_open(dev *d, slv_err *err);
+SLV_NODISCARD slv_code slv_dev_state_listen(dev *d, slv_err *err); /* once d->url is known */
+void slv_dev_state_hang_up(dev *d);                                /* before the server goes */
+void slv_dev_state_close(dev *d);                                  /* after the server went */
 
 /* dev_show.c */
 void slv_dev_warn(void *arg, const char *text);

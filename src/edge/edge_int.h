@@ -9,7 +9,9 @@
  *     service.c   calls between workers: SERVICE_FETCH
  *     rpc.c       RPC, capabilities
  *     resource.c  operations on resources: which file takes which kind
+ *     object*.c   Durable Objects, see object_int.h
  *     wire.c      WebSockets: clients, origins and isolates, joined two by two
+ *     queue.c     consumers of queues: batches for handlers
  *     scheduled.c cron by the clock and by hand
  *     pages.c     error pages
  *     body.c      bytes on their way through
@@ -36,6 +38,8 @@
 typedef struct slv_shard slv_shard;
 typedef struct slv_event slv_event;
 typedef struct slv_op slv_op;
+typedef struct slv_object slv_object;   /* object_int.h */
+typedef struct slv_objects slv_objects; /* object_int.h */
 
 /* ---- events ---- */
 
@@ -86,12 +90,19 @@ struct slv_event {
     bool retried;
     bool inside;     /* called by another event */
     slv_isolate *on; /* the only one that it may run on; NULL: any */
+    slv_object *object;   /* whose call, or residence, it is; NULL: of none */
+    bool resident;        /* the residence itself */
+    slv_list object_node; /* of a call: where the object has it */
 };
 
 /* ops, inside, hops set; version takes a reference. May call ops->send or ops->ended only later,
    from the loop, but for SLV_OK of the pool, where send is called from inside. */
 void slv_event_begin(slv_event *ev, slv_shard *shard, slv_version *version, uint64_t cpu_limit_us,
                      uint64_t wall_limit_ms);
+/* A call of an object, on the isolate that has it. */
+void slv_event_place(slv_event *ev, slv_isolate *on);
+/* The event is over without an END: nothing more of it is taken or sent. */
+void slv_event_abandon(slv_event *ev, const slv_event_end *end);
 /* Tells the isolate that nobody waits for the answer; END follows within `ms`, else the isolate is
  * killed. Nothing when not running. */
 void slv_event_cancel(slv_event *ev, slv_cancel_reason reason);
@@ -151,6 +162,12 @@ slv_code slv_egress_starttls(slv_event *ev, uint32_t op, uint32_t readable, slv_
 void slv_connections_end(slv_event *ev);
 slv_code slv_service_fetch(slv_event *ev, uint32_t op, const slv_msg_op_fetch *m, slv_err *err);
 slv_code slv_rpc_op(slv_event *ev, uint32_t op, const slv_msg_rpc *m, slv_err *err);
+/* The same as calls of an object; NULL: the operation was rejected already, and what it brought is
+ * let go of. */
+slv_code slv_service_fetch_object(slv_event *ev, uint32_t op, const slv_msg_op_fetch *m,
+                                  slv_object *object, slv_err *err);
+slv_code slv_rpc_object(slv_event *ev, uint32_t op, const slv_msg_rpc *m, slv_object *object,
+                        slv_err *err);
 /* resource.c: operations on stores and on what else a binding stands for. */
 slv_code slv_resource_op(slv_event *ev, uint32_t op, const slv_msg_op *m, slv_err *err);
 /* CAP_DROP. */
@@ -186,11 +203,15 @@ struct slv_shard {
     uint64_t hooks_sent_ms;
     slv_list crons;
     slv_timer cron_timer;
+    slv_list feeds; /* queue_int.h */
+    void (*feeds_over)(slv_shard *shard);
+    slv_objects *objects;
     void (*on_closed)(slv_shard *shard);
     uint64_t close_ms; /* when what still runs is cut */
     slv_timer closing;
     slv_mail over;
     bool draining, closed;
+    bool settled; /* nothing of it is under way any more */
 };
 
 struct slv_server {
@@ -289,5 +310,13 @@ SLV_NODISCARD slv_code slv_live_script(slv_shard *shard, const slv_exchange *ex,
 bool slv_scheduled_request(slv_shard *shard, slv_exchange *ex);
 void slv_cron_deploy(slv_shard *shard, slv_version *version);
 void slv_cron_stop(slv_shard *shard);
+
+/* queue.c: a version that begins, or no longer, to take messages. */
+void slv_queue_deploy(slv_shard *shard, slv_version *version);
+void slv_queue_undeploy(slv_shard *shard, const slv_version *version);
+/* Calls back when nothing of a feed is open any more, perhaps from inside. */
+void slv_queue_close(slv_shard *shard, void (*over)(slv_shard *shard));
+/* count messages were sent (0: something else has changed). Any thread. */
+void slv_queue_news(slv_server *server, slv_str tenant, slv_str queue, size_t count);
 
 #endif

@@ -261,7 +261,7 @@ static bool is_closed(void *arg)
 {
     const slv_shard *shard = arg;
 
-    return !shard->pool;
+    return shard->settled;
 }
 
 slv_server *slv_server_free(slv_server *server)

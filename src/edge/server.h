@@ -27,10 +27,12 @@
 
 typedef struct slv_server slv_server;
 
+#define SLV_LINE_BATCH 1
+
 /* One finished request. All strings are borrowed for the call. */
 typedef struct slv_request_line {
     slv_str method, target, worker; /* worker: empty when none answered */
-    int status;                     /* 0: the client left before there was one */
+    int status; /* 0: the client left before there was one; SLV_LINE_BATCH: target is a queue */
     int64_t wall_ms;                /* when it began */
     uint64_t time_us, cpu_us;
     slv_str outcome; /* "ok", "exception", "exceededCpu", "canceled" ... */
@@ -72,7 +74,8 @@ typedef struct slv_server_options {
     slv_server_hooks hooks;
     const char *program;     /* see slv_pool_options */
     slv_zygote *zygote;      /* NULL: always exec */
-    struct slv_state *state; /* state/state.h; NULL: no worker has resources */
+    /* state/state.h; NULL: no worker has resources. Freed after the server. */
+    struct slv_state *state;
     unsigned isolates;       /* of one version on each loop; 0: the pool's default */
     bool dev;            /* error pages with the stack; loopback may be fetched; keep one isolate */
     bool test_scheduled; /* /__scheduled triggers too */
@@ -99,6 +102,10 @@ SLV_NODISCARD slv_code slv_server_start(slv_server *server, slv_err *err);
 void slv_server_deploy(slv_server *server, slv_version *version);
 /* No version answers for the name any more. */
 void slv_server_undeploy(slv_server *server, slv_str name);
+
+/* Messages were sent to the queue, or its settings have changed, by others than this server's
+   workers. Any thread. */
+void slv_server_queue_changed(slv_server *server, slv_str tenant, slv_str queue);
 
 /* Until fail text is cleared (empty), requests that come from a browser are answered with it as an
    error page, status 500: what `dev` shows when the build fails before any version exists. Copied.

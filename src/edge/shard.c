@@ -1,7 +1,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
-#include "edge/edge_int.h"
-#include "edge/peer_int.h"
+#include "edge/object_int.h"
+#include "state/state.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -122,6 +122,13 @@ static void on_gone(void *user, slv_isolate *iso, const char *text)
     slv_isolate_set_user(iso, NULL);
     slv_peer_done(peer);
     free(peer);
+    slv_objects_isolate_gone(user, iso);
+}
+
+static bool on_hold(void *user, slv_isolate *iso, const slv_frame *frame)
+{
+    (void)user;
+    return slv_object_hold(iso, frame);
 }
 
 static void on_notice(void *user, const char *text)
@@ -171,6 +178,8 @@ void slv_shard_deploy(slv_shard *shard, slv_version *version, bool report)
     *warm = (warm_report){slv_version_ref(version), report};
     slv_pool_warm(shard->pool, version, on_warm, warm);
     slv_cron_deploy(shard, version);
+    slv_queue_deploy(shard, version);
+    slv_objects_deploy(shard, version);
     if (old) {
         slv_pool_retire(shard->pool, old);
         (void)slv_version_unref(old);
@@ -186,6 +195,7 @@ void slv_shard_undeploy(slv_shard *shard, slv_str name)
     if (shard->main_worker == old)
         shard->main_worker = NULL;
     (void)slv_map_remove(&shard->workers, name);
+    slv_queue_undeploy(shard, old);
     slv_pool_retire(shard->pool, old);
     (void)slv_version_unref(old);
 }
@@ -209,6 +219,7 @@ static slv_code open_parts(slv_shard *shard, slv_err *err)
         .user = shard,
         .opened = on_opened,
         .frame = slv_edge_frame_,
+        .hold = on_hold,
         .gone = on_gone,
         .notice = on_notice,
         .zygote = o->zygote,
@@ -244,7 +255,9 @@ slv_code slv_shard_open(slv_server *server, unsigned index, slv_shard **ret, slv
     slv_list_init(&shard->lingering);
     slv_list_init(&shard->idle_ingress);
     slv_list_init(&shard->crons);
+    slv_list_init(&shard->feeds);
     slv_hooks_init(shard);
+    shard->objects = slv_objects_new(shard);
     slv_prng_seed(&shard->prng, slv_rand_u64());
     slv_code code = slv_loop_new(&shard->loop, err);
     if (code == SLV_OK)
@@ -253,15 +266,37 @@ slv_code slv_shard_open(slv_server *server, unsigned index, slv_shard **ret, slv
     return code;
 }
 
+/* What the stores still had to tell this loop came before this mail. */
+static void on_settled(slv_mail *mail)
+{
+    slv_shard *shard = slv_container_of(mail, slv_shard, over);
+
+    slv_hooks_flush(shard);
+    shard->settled = true;
+    shard->on_closed(shard);
+}
+
+static void on_feeds_closed(slv_shard *shard)
+{
+    slv_egress_close(shard);
+    slv_timer_stop(&shard->sweep);
+    if (shard->server->o.state)
+        slv_state_forget_loop(shard->server->o.state, shard->loop);
+    shard->over.fn = on_settled;
+    slv_loop_post(shard->loop, &shard->over);
+}
+
+static void on_objects_closed(slv_shard *shard)
+{
+    slv_queue_close(shard, on_feeds_closed);
+}
+
 static void on_pool_closed(void *user)
 {
     slv_shard *shard = user;
 
     shard->pool = NULL;
-    slv_egress_close(shard);
-    slv_timer_stop(&shard->sweep);
-    slv_hooks_flush(shard);
-    shard->on_closed(shard);
+    slv_objects_close(shard->objects, on_objects_closed);
 }
 
 static void stop_isolates(slv_shard *shard)
@@ -274,12 +309,22 @@ static void stop_isolates(slv_shard *shard)
     slv_pool_close(shard->pool, on_pool_closed, shard);
 }
 
+/* Nothing runs but residences of objects, which end with their isolates. */
+static bool is_quiet(slv_shard *shard)
+{
+    SLV_LIST_EACH (node, &shard->events) {
+        if (!slv_container_of(node, slv_event, node)->resident)
+            return false;
+    }
+    return true;
+}
+
 /* Nobody is connected any more: what waitUntil was given may still finish. */
 static void on_closing(slv_timer *timer)
 {
     slv_shard *shard = slv_container_of(timer, slv_shard, closing);
 
-    if (slv_list_empty(&shard->events) || slv_loop_now_ms(shard->loop) >= shard->close_ms)
+    if (is_quiet(shard) || slv_loop_now_ms(shard->loop) >= shard->close_ms)
         stop_isolates(shard);
     else
         slv_timer_start(timer, shard->loop, CLOSE_STEP_MS);
@@ -307,7 +352,10 @@ slv_shard *slv_shard_free(slv_shard *shard)
     if (!shard)
         return NULL;
     SLV_ASSERT(!shard->pool); /* closed before */
+    if (shard->server->o.state) /* the answers may have asked for more */
+        slv_state_forget_loop(shard->server->o.state, shard->loop);
     slv_ingress_free_idle(shard);
+    shard->objects = slv_objects_free(shard->objects);
     slv_map_done(&shard->workers);
     slv_buf_done(&shard->scratch);
     slv_buf_done(&shard->notice_page);

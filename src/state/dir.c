@@ -13,9 +13,7 @@
 #include "state/state_int.h"
 
 #define PATH_BYTES ((size_t)8192)
-/* The children of a process that was killed end a moment after it. */
-#define LOCK_TRIES 100
-#define LOCK_PAUSE_NS (20L * 1000 * 1000)
+#define LOCK_STEP_MS 20u
 /* Folders within a store are not nested deeper. */
 #define REMOVE_DEPTH 4
 
@@ -74,25 +72,27 @@ static slv_code held_by_other(const char *dir, int fd, slv_err *err)
     return slv_fail(err, SLV_E_STATE, "%s is in use by another process", dir);
 }
 
-static slv_code take_lock(const char *dir, const char *path, int *ret_fd, slv_err *err)
+static slv_code take_lock(const char *dir, const char *path, unsigned wait_ms, int *ret_fd,
+                          slv_err *err)
 {
-    const struct timespec pause = {0, LOCK_PAUSE_NS};
+    const struct timespec pause = {0, LOCK_STEP_MS * 1000000L};
     char pid[24];
     int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    int tries = 0;
+    unsigned waited_ms = 0;
 
     if (fd < 0)
         return slv_fail_errno(err, SLV_E_IO, "%s", path);
     while (flock(fd, LOCK_EX | LOCK_NB) != 0) {
         slv_code code = errno != EWOULDBLOCK && errno != EINTR
                             ? slv_fail_errno(err, SLV_E_IO, "cannot lock %s", path)
-                        : ++tries >= LOCK_TRIES ? held_by_other(dir, fd, err)
-                                                : SLV_OK;
+                        : waited_ms >= wait_ms ? held_by_other(dir, fd, err)
+                                               : SLV_OK;
         if (code != SLV_OK) {
             close(fd);
             return code;
         }
         (void)nanosleep(&pause, NULL);
+        waited_ms += LOCK_STEP_MS;
     }
     int len = snprintf(pid, sizeof pid, "%ld\n", (long)getpid());
     if (ftruncate(fd, 0) != 0 || pwrite(fd, pid, (size_t)len, 0) != len) {
@@ -105,7 +105,8 @@ static slv_code take_lock(const char *dir, const char *path, int *ret_fd, slv_er
     return SLV_OK;
 }
 
-slv_code slv_state_dir_open_(const char *dir, int *ret_lock, char **ret_v1, slv_err *err)
+slv_code slv_state_dir_open_(const char *dir, unsigned wait_ms, int *ret_lock, char **ret_v1,
+                             slv_err *err)
 {
     SLV_CLEANUP(slv_charp_free) char *v1 = NULL;
     SLV_CLEANUP(slv_charp_free) char *lock = NULL;
@@ -114,7 +115,7 @@ slv_code slv_state_dir_open_(const char *dir, int *ret_lock, char **ret_v1, slv_
     if (asprintf(&v1, "%s/v1", dir) < 0 || asprintf(&lock, "%s/lock", dir) < 0)
         return slv_fail(err, SLV_E_NOMEM, "out of memory");
     SLV_TRY(make_dirs(v1, err));
-    SLV_TRY(take_lock(dir, lock, &fd, err));
+    SLV_TRY(take_lock(dir, lock, wait_ms, &fd, err));
     *ret_lock = fd;
     *ret_v1 = SLV_STEAL(v1);
     return SLV_OK;

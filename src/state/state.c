@@ -24,7 +24,7 @@ slv_code slv_state_open(const char *dir, const slv_state_options *options, slv_s
     int lock_fd = -1;
 
     SLV_TRY(slv_db_library_check(err));
-    SLV_TRY(slv_state_dir_open_(dir, &lock_fd, &v1, err));
+    SLV_TRY(slv_state_dir_open_(dir, o.lock_wait_ms, &lock_fd, &v1, err));
     slv_state *state = slv_new0(slv_state);
     state->dir = SLV_STEAL(v1);
     state->lock_fd = lock_fd;

@@ -48,6 +48,7 @@ typedef struct slv_state_options {
     unsigned user_threads; /* for users' SQL; 0: 4 */
     unsigned open_max;     /* databases open at once; 0: 256 */
     slv_loop *control;     /* where sweeps are timed from; NULL: none */
+    unsigned lock_wait_ms; /* how long to wait for another process's lock; 0: not at all */
 } slv_state_options;
 
 /* Makes DIR/v1 when absent and takes its lock. SLV_E_STATE: another process has it; the message

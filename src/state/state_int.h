@@ -166,8 +166,8 @@ struct slv_state {
 };
 
 /* dir.c */
-SLV_NODISCARD slv_code slv_state_dir_open_(const char *dir, int *ret_lock, char **ret_v1,
-                                           slv_err *err);
+SLV_NODISCARD slv_code slv_state_dir_open_(const char *dir, unsigned wait_ms, int *ret_lock,
+                                           char **ret_v1, slv_err *err);
 /* Makes the folder that path stands in, durably. */
 SLV_NODISCARD slv_code slv_state_folder_(const slv_store *store, slv_err *err);
 /* Removes PATH.*, the database first. */
