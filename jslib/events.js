@@ -518,6 +518,22 @@ export function dispatchScheduledEvent(ctx, scheduledTime, cron, noRetry) {
     runListeners(globalTarget, new ScheduledEvent(INTERNAL, ctx, scheduledTime, cron, noRetry), globalThis);
 }
 
+// The event has what the batch of a module's handler has.
+export function dispatchQueueEvent(ctx, batch) {
+    const { queue, messages, metadata } = batch;
+    dispatchExtendableEvent(ctx, "queue", {
+        queue,
+        messages,
+        metadata,
+        ackAll() {
+            batch.ackAll();
+        },
+        retryAll(options) {
+            batch.retryAll(options);
+        },
+    });
+}
+
 export function dispatchTailEvent(ctx, traces) {
     runListeners(globalTarget, new TailEvent(INTERNAL, "tail", ctx, traces), globalThis);
     runListeners(globalTarget, new TraceEvent(INTERNAL, ctx, traces), globalThis);

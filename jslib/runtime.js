@@ -39,6 +39,7 @@ class RunningEvent extends EventContext {
   deadline = 0; // own timer
   held = 0; // references of others to what it exported (rpc.js)
   exported = null;
+  beforeEnd = null; // what is still to be said before END
   host = null; // the event in whose context it runs, when it calls a capability of that
 }
 
@@ -77,7 +78,7 @@ let onUncaught = null; // the test runner's
 export function reportUncaught(error) {
   if (onUncaught !== null) return onUncaught(error);
   const event = currentEvent();
-  N.exception(event === null ? 0 : event.id, errorJSON(error));
+  N.exception(event === null ? 0 : event.callId, errorJSON(error));
 }
 
 export function setOnUncaught(fn) {
@@ -100,7 +101,7 @@ export function log(level, text) {
   if (cut) text = P.StringPrototypeSlice(text, 0, LOG_MAX - used) + "\n[console output of this invocation is over 256 KB: the rest is dropped]";
   if (event === null) scopeLogBytes += text.length;
   else event.logBytes += text.length;
-  N.log(event === null ? 0 : event.id, level, text, placeOfCaller());
+  N.log(event === null ? 0 : event.callId, level, text, placeOfCaller());
 }
 
 function placeOfCaller() {
@@ -114,21 +115,23 @@ function placeOfCaller() {
 
 // ---- an event's life ----
 
-function begin(id, kind) {
+// A new event, whose turn it is.
+export function begin(id, kind) {
   const event = new RunningEvent(id, kind);
   P.MapPrototypeSet(events, id, event);
   setCurrentEvent(event);
   return event;
 }
 
-function finish(event, outcome, error = "") {
+export function finish(event, outcome, error = "") {
   if (event.ended) return;
+  if (event.beforeEnd !== null) event.beforeEnd(outcome);
   N.finish(event.id, outcome, error);
   ended(event);
 }
 
-// END is on its way.
-function ended(event) {
+// END is on its way, or main knows.
+export function ended(event) {
   event.ended = true;
   P.MapPrototypeDelete(events, event.id);
   if (event.deadline !== 0) stopTimer(event.deadline);
@@ -145,7 +148,7 @@ function finishIfDone(event) {
 }
 
 // The outside has its answer; what was given to waitUntil() may go on for a while.
-function settled(event) {
+export function settled(event) {
   event.responded = true;
   if (event.waits > 0 && event.deadline === 0)
     event.deadline = startOwnTimer(event, WAIT_UNTIL_MS, () => {
@@ -163,7 +166,7 @@ function release() {
 RunningEvent.prototype.onRelease = release;
 
 // The handler failed: END carries the error, once what waitUntil() was given has ended.
-function fail(event, error) {
+export function fail(event, error) {
   if (event.ended || event.responded) return;
   event.outcome = EXCEPTION;
   event.error = errorJSON(error);
@@ -234,7 +237,8 @@ export function theWorker() {
 
 // ---- fetch ----
 
-export function onFetch(id, bits, method, url, headers, cf, extra) {
+export function onFetch(id, bits, method, url, headers, cf, extra, object) {
+  if (object !== 0) return load("objects").onObjectFetch(id, bits, method, url, headers, cf, extra, object);
   const event = begin(id, "fetch");
   try {
     let body = null, entrypoint = "", props = "";
@@ -257,6 +261,13 @@ export function onFetch(id, bits, method, url, headers, cf, extra) {
   }
 }
 
+const HIBERNATING = 5; // body kind: a socket of the event's object
+
+// The id of the hibernating socket whose other end this is, else 0.
+function hibernatingId(event, webSocket) {
+  return event.context === event ? 0 : load("websocket").hibernatingTwin(webSocket, event.context);
+}
+
 const INLINE_MAX = 65536; // characters or bytes; what is longer travels as a stream, at main's pace
 const PIECE = 262144;
 
@@ -269,7 +280,7 @@ async function writeAll(sink, bytes) {
   }
 }
 
-function respond(event, response) {
+export function respond(event, response) {
   if (event.ended || event.responded) return;
   try {
     if (!responseModule.isResponse(response)) throw new P.TypeError(NO_RESPONSE);
@@ -285,9 +296,10 @@ function respond(event, response) {
     let number = 0, sink = null;
     const alone = kind < 2 && event.waits === 0 && event.sinks === 0 && event.sockets === 0 && event.held === 0;
     if (alone) head |= LAST;
-    if (kind === 2) number = (sink = new ByteSink()).number;
+    if (kind === 2) number = (sink = new ByteSink(undefined, event)).number;
     else if (kind === 3) number = body;
-    else if (kind === 4) number = load("websocket").socketToChannel(body);
+    else if (kind === 4) number = hibernatingId(event, body) || load("websocket").socketToChannel(body);
+    if (kind === 4 && hibernatingId(event, body) !== 0) head = status | (HIBERNATING << 16) | (bits << 20);
     const known = headers === lastHeaders;
     lastHeaders = null;
     const text = status === 200 && statusText === "OK" ? undefined : statusText;
@@ -346,28 +358,65 @@ export function onScheduled(id, time, cron) {
   });
 }
 
-const TARGET_ENTRYPOINT = 0;
+// Main hears what became of the messages when nothing of the event is left, or, by a flag, as soon as the handler has settled.
+export function onQueue(id, queue, count, bytes, oldest, list) {
+  const event = begin(id, "queue");
+  const ctx = new ExecutionContext(event, "");
+  const queues = load("queues");
+  const atOnce = load("flags").hasFlag("queue_consumer_no_wait_for_wait_until");
+  let verdict = null;
+  event.beforeEnd = outcome => {
+    event.beforeEnd = null;
+    if (verdict !== null) N.rpcResult(id, undefined, queues.encodeVerdict(verdict, outcome !== OK), []);
+  };
+  const handle = () => {
+    const batch = queues.makeBatch(queue, count, bytes, oldest, list);
+    verdict = batch.verdict;
+    if (worker.service) return load("events").dispatchQueueEvent(ctx, batch.controller);
+    return worker.find("", ctx, "queue").queue(batch.controller, worker.env, ctx);
+  };
+  try {
+    then(
+      P.PromiseResolve(handle()),
+      () => {
+        if (atOnce && event.beforeEnd !== null) event.beforeEnd(OK);
+        settled(event);
+      },
+      error => {
+        if (atOnce && event.beforeEnd !== null) event.beforeEnd(EXCEPTION);
+        fail(event, error);
+      },
+    );
+  } catch (error) {
+    fail(event, error);
+  }
+}
+
+const TARGET_ENTRYPOINT = 0, TARGET_OBJECT = 2;
 
 export function onRpc(id, targetKind, target, entrypoint, props, action, path, args, caps) {
+  if (targetKind === TARGET_OBJECT) return load("objects").onObjectRpc(id, target, action, path, args, caps);
   const event = begin(id, "rpc");
   const rpc = load("rpc");
-  const answer = (error, result) => {
-    if (event.ended || event.responded) return;
-    if (error !== undefined) N.rpcResult(id, error, "", []);
-    else N.rpcResult(id, undefined, result.value, result.caps);
-    if (result?.sent !== undefined) result.sent();
-    settled(event);
-  };
   try {
     const receiver = targetKind === TARGET_ENTRYPOINT ? worker.instance(entrypoint, new ExecutionContext(event, props)) : rpc.exportedTarget(target);
     then(
       rpc.answerRpc(receiver, action, path, args, caps),
-      result => answer(undefined, result),
-      error => answer(rpc.rpcErrorJSON(error)),
+      result => answerCall(event, undefined, result),
+      error => answerCall(event, rpc.rpcErrorJSON(error)),
     );
   } catch (error) {
-    answer(rpc.rpcErrorJSON(error));
+    answerCall(event, rpc.rpcErrorJSON(error));
   }
+}
+
+// The answer of a call: JSON of an error, or what answerRpc() gives.
+export function answerCall(event, error, result = undefined) {
+  if (event.ended || event.responded) return;
+  if (error !== undefined) N.rpcResult(event.id, error, "", []);
+  else N.rpcResult(event.id, undefined, result.value, result.caps);
+  if (result?.sent !== undefined) result.sent();
+  settled(event);
 }
 
 export function onCapDrop(capability, references) {
@@ -386,7 +435,7 @@ const CLIENT_GONE = 1;
 export function onCancel(id, reason) {
   const event = P.MapPrototypeGet(events, id);
   if (event === undefined) return;
-  setCurrentEvent(event);
+  setCurrentEvent(event.context);
   if (event.request !== null && reason === CLIENT_GONE && load("flags").hasFlag("enable_request_signal")) {
     try {
       requestModule.abortRequest(event.request, new (load("errors").DOMException)("The client disconnected.", "AbortError"));

@@ -1,6 +1,7 @@
 #include "chan/msg.h"
 
 #include "base/utf8.h"
+#include "chan/queuemsg_int.h"
 
 /* ---- helpers ---- */
 
@@ -229,6 +230,8 @@ slv_code slv_msg_event_put(slv_buf *out, const slv_msg_event *m)
         SLV_TRY(slv_buf_append_u16(out, m->socket.code));
         SLV_TRY(slv_buf_append_u8(out, m->socket.clean));
         return slv_msg_str_put(out, m->socket.data);
+    case SLV_EVENT_QUEUE:
+        return slv_msg_event_queue_put_(out, &m->queue);
     }
     SLV_UNREACHABLE();
 }
@@ -294,6 +297,9 @@ slv_code slv_msg_event_get(slv_str payload, slv_msg_event *ret)
         break;
     case SLV_EVENT_SOCKET:
         valid = event_socket_read(&r, &ret->socket);
+        break;
+    case SLV_EVENT_QUEUE:
+        valid = slv_msg_event_queue_read_(&r, &ret->queue);
         break;
     default:
         break;
@@ -498,6 +504,24 @@ slv_code slv_msg_op_get(slv_str payload, slv_msg_op *ret)
         break;
     }
     return finish(&r, valid && ret->event != 0);
+}
+
+slv_code slv_msg_op_fetch_get(slv_str payload, slv_msg_op_fetch *ret)
+{
+    slv_reader r = slv_reader_make(payload);
+
+    *ret = (slv_msg_op_fetch){0};
+    bool valid = op_fetch_read(&r, ret, false);
+    return finish(&r, valid);
+}
+
+slv_code slv_msg_rpc_get(slv_str payload, slv_msg_rpc *ret)
+{
+    slv_reader r = slv_reader_make(payload);
+
+    *ret = (slv_msg_rpc){0};
+    bool valid = rpc_rest_read(&r, ret);
+    return finish(&r, valid);
 }
 
 slv_code slv_msg_result_fetch_put(slv_buf *out, const slv_msg_result_fetch *m)

@@ -73,6 +73,7 @@ typedef enum slv_event_kind {
     SLV_EVENT_RPC = 3,
     SLV_EVENT_ALARM = 4,  /* kinds 4 and 5: docs/internals/objects.md */
     SLV_EVENT_SOCKET = 5, /* of a WebSocket that hibernates */
+    SLV_EVENT_QUEUE = 6,  /* a batch of messages; its answer is an RPC_RESULT */
 } slv_event_kind;
 
 enum {
@@ -142,6 +143,50 @@ typedef struct slv_msg_event_socket {
     slv_str data; /* message, reason or error */
 } slv_msg_event_socket;
 
+typedef struct slv_msg_event_queue {
+    slv_str queue;
+    uint64_t backlog_count, backlog_bytes;
+    int64_t oldest_ms; /* 0: none waits */
+    uint16_t count;
+    slv_str messages; /* slv_msg_queue_message_next; checked by get */
+} slv_msg_event_queue;
+
+/* One message of a batch: a str of the payload that holds these fields. */
+typedef struct slv_msg_queue_message {
+    slv_str id;
+    int64_t timestamp_ms;
+    uint8_t type;      /* 1 json, 2 text, 3 bytes, 4 structured clone */
+    uint32_t attempts; /* this delivery is counted */
+    slv_str body;
+    slv_str raw; /* all of it */
+} slv_msg_queue_message;
+SLV_NODISCARD slv_code slv_msg_queue_message_put(slv_buf *out, const slv_msg_queue_message *m);
+/* The first of *messages, which then begins behind it. SLV_E_NOTFOUND: there are no more. */
+SLV_NODISCARD slv_code slv_msg_queue_message_next(slv_str *messages, slv_msg_queue_message *ret);
+
+/* What a handler made of its batch: the value of its RPC_RESULT. */
+enum {
+    SLV_VERDICT_ACK_ALL = 1,
+    SLV_VERDICT_RETRY_ALL = 2,
+    SLV_VERDICT_DELAY = 4,  /* delay_s is given */
+    SLV_VERDICT_FAILED = 8, /* the handler threw */
+};
+typedef struct slv_msg_verdict {
+    uint8_t bits;
+    uint32_t delay_s;
+    uint16_t count;
+    slv_str list; /* slv_msg_verdict_at; of messages that were spoken of one by one */
+} slv_msg_verdict;
+typedef struct slv_msg_verdict_item {
+    uint16_t index; /* in the batch */
+    bool retry, has_delay;
+    uint32_t delay_s;
+} slv_msg_verdict_item;
+SLV_NODISCARD slv_code slv_msg_verdict_put(slv_buf *out, const slv_msg_verdict *m);
+SLV_NODISCARD slv_code slv_msg_verdict_item_put(slv_buf *list, const slv_msg_verdict_item *item);
+SLV_NODISCARD slv_code slv_msg_verdict_get(slv_str payload, slv_msg_verdict *ret);
+slv_msg_verdict_item slv_msg_verdict_at(const slv_msg_verdict *m, size_t i);
+
 typedef struct slv_msg_event {
     slv_event_kind kind;
     union {
@@ -150,6 +195,7 @@ typedef struct slv_msg_event {
         slv_msg_rpc rpc;
         slv_msg_event_alarm alarm;
         slv_msg_event_socket socket;
+        slv_msg_event_queue queue;
     };
 } slv_msg_event;
 SLV_NODISCARD slv_code slv_msg_event_put(slv_buf *out, const slv_msg_event *m);
@@ -274,6 +320,11 @@ typedef struct slv_msg_op {
 } slv_msg_op;
 SLV_NODISCARD slv_code slv_msg_op_put(slv_buf *out, const slv_msg_op *m);
 SLV_NODISCARD slv_code slv_msg_op_get(slv_str payload, slv_msg_op *ret);
+
+/* Fields that stand inside of other operations: those of FETCH from `bits` on, and of RPC from
+ * `action` on. */
+SLV_NODISCARD slv_code slv_msg_op_fetch_get(slv_str payload, slv_msg_op_fetch *ret);
+SLV_NODISCARD slv_code slv_msg_rpc_get(slv_str payload, slv_msg_rpc *ret);
 
 /* RESULT without ERROR, by the kind of its operation. */
 typedef struct slv_msg_result_fetch {

@@ -138,6 +138,8 @@ slv_code slv_project_version(const slv_project *p, const slv_bundle *bundle, slv
         .binding_count = all.bindings.len,
         .crons = p->config.crons.items,
         .cron_count = p->config.crons.len,
+        .consumers = p->config.consumers.items,
+        .consumer_count = p->config.consumers.len,
         .process_env = slv_buf_view(&all.process_env),
         .limits = p->config.limits,
         .host = p->options->host             ? slv_str_from(p->options->host)

@@ -13,6 +13,8 @@ static const resource_row rows[] = {
     {32, 55, false, SLV_BINDING_R2, slv_r2_op},
     {56, 71, false, SLV_BINDING_D1, slv_d1_op},
     {112, 119, true, SLV_BINDING_TEXT, slv_cache_op},
+    {72, 103, false, SLV_BINDING_OBJECTS, slv_object_op},
+    {104, 111, false, SLV_BINDING_QUEUE, slv_queue_op},
     {0}, /* the end */
 };
 

@@ -31,7 +31,9 @@ typedef slv_code (*slv_resource_fn)(const slv_resource_call *call, slv_err *err)
 
 slv_code slv_d1_op(const slv_resource_call *call, slv_err *err);
 slv_code slv_cache_op(const slv_resource_call *call, slv_err *err);
+slv_code slv_object_op(const slv_resource_call *call, slv_err *err);
 slv_code slv_kv_op(const slv_resource_call *call, slv_err *err);
+slv_code slv_queue_op(const slv_resource_call *call, slv_err *err);
 slv_code slv_r2_op(const slv_resource_call *call, slv_err *err);
 
 #endif

@@ -62,6 +62,7 @@ typedef struct slv_config {
     SLV_VEC(slv_pair) alias;
     SLV_VEC(slv_pair) wasm_modules, text_blobs, data_blobs; /* binding name to path */
     SLV_VEC(slv_str) crons;
+    SLV_VEC(slv_consumer) consumers;
     SLV_VEC(slv_binding) bindings;
     bool has_secrets; /* a "secrets" table: only the names in it are taken from files */
     SLV_VEC(slv_str) required_secrets;

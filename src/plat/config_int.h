@@ -67,4 +67,8 @@ SLV_NODISCARD slv_code slv_config_check_table(config_walk *w, slv_node *table,
                                               const config_key *keys, bool first_level,
                                               bool in_env);
 
+/* config_queues.c: the consumers of the "queues" table (may be NULL). */
+SLV_NODISCARD slv_code slv_config_read_consumers(config_walk *w, const slv_node *queues,
+                                                 slv_config *c);
+
 #endif

@@ -114,6 +114,24 @@ static slv_code copy_bindings(version *v, const slv_version_spec *spec)
     return SLV_OK;
 }
 
+static slv_code copy_consumers(version *v, const slv_version_spec *spec)
+{
+    slv_consumer *to = slv_arena_try_alloc0(&v->arena, (spec->consumer_count + 1) * sizeof *to);
+
+    if (!to)
+        return SLV_E_LIMIT;
+    for (size_t i = 0; i < spec->consumer_count; i++) {
+        const slv_consumer *from = &spec->consumers[i];
+
+        to[i] = *from;
+        SLV_TRY(slv_arena_dup(&v->arena, from->queue, &to[i].queue));
+        SLV_TRY(slv_arena_dup(&v->arena, from->dead_letter_queue, &to[i].dead_letter_queue));
+    }
+    v->pub.consumers = to;
+    v->pub.consumer_count = spec->consumer_count;
+    return SLV_OK;
+}
+
 static slv_code copy_id(version *v, slv_str given)
 {
     unsigned char bytes[VERSION_ID_BYTES];
@@ -158,6 +176,7 @@ static slv_code copy_all(version *v, const slv_version_spec *spec)
     SLV_TRY(copy_strings(v, spec->flags, spec->flag_count, &p->flags, true));
     SLV_TRY(copy_strings(v, spec->crons, spec->cron_count, &p->crons, false));
     SLV_TRY(copy_modules(v, spec));
+    SLV_TRY(copy_consumers(v, spec));
     return copy_bindings(v, spec);
 }
 

@@ -74,6 +74,19 @@ typedef struct slv_binding {
     uint32_t index;     /* among the services, or among the resources, counted from 0 */
 } slv_binding;
 
+/* A queue whose messages the worker takes: [[queues.consumers]]. */
+typedef struct slv_consumer {
+    slv_str queue;
+    bool pull;                 /* messages are fetched by REST, none are delivered to the worker */
+    slv_str dead_letter_queue; /* empty: none; messages are dropped after their last try */
+    uint32_t batch_size;       /* 1 to 100 */
+    uint32_t batch_timeout_ms;
+    uint32_t retries;
+    uint32_t concurrency; /* batches at once; 0: as many as is useful */
+    int64_t retry_delay_s;
+    int64_t visibility_ms; /* of a pulled message's lease; 0: the default */
+} slv_consumer;
+
 /* Everything that makes a version; all borrowed for the call and copied. */
 typedef struct slv_version_spec {
     slv_str tenant;             /* account that owns the worker and its stores; empty: "local" */
@@ -93,6 +106,8 @@ typedef struct slv_version_spec {
     size_t binding_count;
     const slv_str *crons;
     size_t cron_count;
+    const slv_consumer *consumers;
+    size_t consumer_count;
     slv_str process_env; /* JSON object, empty: {} */
     slv_str host; /* that requests from outside seem to be for; empty: the one that they are for */
     slv_limits limits;
@@ -116,6 +131,8 @@ typedef struct slv_version {
     size_t resource_count;
     const slv_str *crons;
     size_t cron_count;
+    const slv_consumer *consumers;
+    size_t consumer_count;
     slv_limits limits;
     /* Start configuration: JSON for START. Blob 1 is the script, blob i + 2 is modules[i]. */
     slv_str start_json;
