@@ -140,9 +140,23 @@ static slv_code take_frame(slv_link *link, const slv_frame *f, slv_err *err)
         return take_hello(link, f, err);
     if (!link->hello_seen)
         return slv_fail(err, SLV_E_PROTOCOL, "%s before HELLO", slv_frame_type_name(f->type));
+    if (link->o.hold && link->o.hold(link->o.user, f))
+        return SLV_OK;
+    return slv_link_deliver(link, f, err);
+}
+
+slv_code slv_link_deliver(slv_link *link, const slv_frame *f, slv_err *err)
+{
     if (f->type >= SLV_FRAME_DATA && f->type <= SLV_FRAME_WS_FAIL)
         return slv_link_stream_frame_(link, f, err);
     return link->o.frame(link->o.user, f, err);
+}
+
+uint32_t slv_link_stream_event(const slv_link *link, uint32_t number)
+{
+    slv_stream **st = slv_imap_get(&link->streams, number);
+
+    return st ? (*st)->event : 0;
 }
 
 /* Hands out every whole frame that was read. */

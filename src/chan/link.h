@@ -40,6 +40,9 @@ typedef struct slv_link_options {
     /* SLV_E_CLOSED: the peer closed its end; SLV_E_PROTOCOL: a violation; SLV_E_LIMIT: queue_max;
      * SLV_E_IO. */
     void (*closed)(void *user, slv_code code, const char *text);
+    /* Every frame but HELLO, before it is acted upon: true when the caller has copied it and will
+     * hand it back by slv_link_deliver, or drop it. NULL: none is kept. */
+    bool (*hold)(void *user, const slv_frame *frame);
     size_t queue_max;   /* 0: SLV_LINK_QUEUE_MAX */
     slv_record *record; /* NULL: none; borrowed */
 } slv_link_options;
@@ -70,6 +73,11 @@ void slv_link_end(slv_link *link, slv_code code);
 SLV_NODISCARD slv_code slv_link_send_fds(slv_link *link, slv_frame_type type, uint32_t id,
                                          slv_str payload, const int *fds, size_t count,
                                          slv_err *err);
+
+/* A frame that was held: acted upon as if it came now. Anything but SLV_OK is a violation. */
+SLV_NODISCARD slv_code slv_link_deliver(slv_link *link, const slv_frame *frame, slv_err *err);
+/* The event that an open stream or socket belongs to; 0: no such number is open. */
+uint32_t slv_link_stream_event(const slv_link *link, uint32_t number);
 
 /* Bytes that wait to be written. */
 size_t slv_link_queued(const slv_link *link);

@@ -140,6 +140,10 @@ slv_code slv_project_version(const slv_project *p, const slv_bundle *bundle, slv
         .cron_count = p->config.crons.len,
         .consumers = p->config.consumers.items,
         .consumer_count = p->config.consumers.len,
+        .classes = p->config.classes.items,
+        .class_count = p->config.classes.len,
+        .object_steps = p->config.object_steps.items,
+        .object_step_count = p->config.object_steps.len,
         .process_env = slv_buf_view(&all.process_env),
         .limits = p->config.limits,
         .host = p->options->host             ? slv_str_from(p->options->host)

@@ -1,5 +1,4 @@
-#include "edge/edge_int.h"
-#include "edge/peer_int.h"
+#include "edge/object_int.h"
 
 /* Operations that one event may have open at once: what it makes main hold is limited. */
 #define OPS_MAX 4096
@@ -80,6 +79,8 @@ static void finish(slv_event *ev, const slv_event_end *end)
     if (ev->pe.isolate && slv_isolate_user(ev->pe.isolate))
         slv_peer_event_ended(slv_isolate_user(ev->pe.isolate), ev->pe.id);
     slv_streams_end(&ev->streams, SLV_STR("The event that this body belonged to has ended."));
+    if (ev->object && !ev->resident)
+        slv_object_left(ev);
     ev->ops->ended(ev, end); /* may free ev */
     (void)slv_version_unref(version);
 }
@@ -142,7 +143,7 @@ static void place(slv_event *ev)
  * elsewhere. */
 static bool try_again(slv_event *ev, slv_lost why)
 {
-    if (why != SLV_LOST_NEIGHBOUR || ev->retried || ev->effects || ev->canceled ||
+    if (why != SLV_LOST_NEIGHBOUR || ev->retried || ev->effects || ev->canceled || ev->object ||
         ev->shard->closed)
         return false;
     ev->retried = true;
@@ -190,7 +191,35 @@ void slv_event_begin(slv_event *ev, slv_shard *shard, slv_version *version, uint
                               .wall_limit_ms = wall_limit_ms,
                               .placed = on_placed,
                               .lost = on_lost};
+    if (ev->object && !ev->resident)
+        slv_object_enter(ev);
+    else
+        place(ev);
+}
+
+void slv_event_place(slv_event *ev, slv_isolate *on)
+{
+    slv_version *version = slv_isolate_version(on);
+
+    if (ev->version != version) { /* the object runs on another one by now */
+        (void)slv_version_unref(ev->version);
+        ev->version = slv_version_ref(version);
+        ev->pe.version = version;
+    }
+    ev->pe.on = on;
     place(ev);
+}
+
+void slv_event_abandon(slv_event *ev, const slv_event_end *end)
+{
+    slv_link *link = ev->pe.isolate ? slv_event_link(ev) : NULL;
+
+    if (ev->state == SLV_EVENT_IDLE)
+        return;
+    if (ev->state == SLV_EVENT_RUNNING && link && !slv_link_is_closed(link))
+        slv_link_event_ended(link, ev->pe.id);
+    slv_pool_end(&ev->pe, 0);
+    finish(ev, end);
 }
 
 bool slv_event_withdraw(slv_event *ev)
@@ -397,11 +426,15 @@ slv_code slv_edge_frame_(void *user, slv_isolate *iso, const slv_frame *f, slv_e
         return cancel_op(user, iso, f->id);
     case SLV_FRAME_CAP_DROP:
         return slv_rpc_drop(iso, f->payload, err);
+    case SLV_FRAME_ASK:
+        return slv_object_ask(iso, f, err);
     case SLV_FRAME_RESPONSE:
     case SLV_FRAME_RPC_RESULT:
     case SLV_FRAME_END:
         break;
     default:
+        if (f->type >= SLV_FRAME_OBJECT_OPEN && f->type <= SLV_FRAME_SOCKET_OPTIONS)
+            return slv_object_frame(iso, f, err);
         return slv_fail(err, SLV_E_PROTOCOL, "%s is not expected here",
                         slv_frame_type_name(f->type));
     }

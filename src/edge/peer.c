@@ -112,6 +112,8 @@ void slv_peer_done(slv_peer *peer)
         break_export(peer->exports.values[0]);
     slv_imap_done(&peer->imports);
     slv_imap_done(&peer->exports);
+    slv_imap_done(&peer->objects);
+    slv_imap_done(&peer->held_numbers);
 }
 
 slv_code slv_peer_target(slv_peer *peer, uint32_t number, slv_export **ret, slv_err *err)

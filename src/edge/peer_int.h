@@ -38,6 +38,8 @@ struct slv_peer {
     SLV_IMAP(slv_export *) exports;
     SLV_IMAP(slv_import *) imports;
     uint32_t next_import;
+    SLV_IMAP(slv_object *) objects;      /* that reside in it, by number */
+    SLV_IMAP(slv_object *) held_numbers; /* streams that messages open which are held */
 };
 
 void slv_peer_init(slv_peer *peer, slv_shard *shard, slv_isolate *iso);

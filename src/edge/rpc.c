@@ -5,8 +5,7 @@
  * which ends it.
  */
 #include "base/mem.h"
-#include "edge/edge_int.h"
-#include "edge/peer_int.h"
+#include "edge/object_int.h"
 
 typedef struct call {
     slv_op op;    /* of the caller; op.event NULL: answered */
@@ -59,6 +58,10 @@ static void on_send(slv_event *ev)
     slv_link *link = slv_event_link(ev);
 
     ev->effects = true;
+    if (ev->object) {
+        m.rpc.target_kind = SLV_RPC_OBJECT;
+        m.rpc.target = ev->object->home.pe.id;
+    }
     if (slv_cargo_unload(&c->cargo, ev, &raw, &m.rpc.caps) != SLV_OK) {
         slv_cargo_drop(&c->cargo);
         slv_link_violate(link, SLV_E_LIMIT, "too many streams or capabilities are open");
@@ -203,17 +206,24 @@ static slv_code prepare(slv_event *ev, call *c, uint32_t op, const slv_msg_rpc *
         slv_op_reject(ev, op, SLV_STR("Error"), SLV_STR("The arguments are too large."));
         return SLV_OK;
     }
+    if (c->ev.object) {
+        *ret_target = slv_shard_worker(ev->shard, c->ev.object->worker);
+        return SLV_OK;
+    }
     return find_target(ev, c, op, ret_target, &c->ev.on, err);
 }
 
-slv_code slv_rpc_op(slv_event *ev, uint32_t op, const slv_msg_rpc *m, slv_err *err)
+static slv_code begin(slv_event *ev, uint32_t op, const slv_msg_rpc *m, slv_object *object,
+                      bool refused, slv_err *err)
 {
     call *c = slv_new0(call);
     slv_version *target = NULL;
 
     c->arena = SLV_ARENA(SLV_MESSAGE_MAX);
     c->caller = slv_version_ref(ev->version);
-    slv_code code = prepare(ev, c, op, m, &target, err);
+    c->ev.object = object;
+    slv_code code = refused ? slv_cargo_load(&c->cargo, ev, &m->caps, err)
+                            : prepare(ev, c, op, m, &target, err);
     if (code != SLV_OK || !target) {
         c->over = true;
         release(c);
@@ -225,4 +235,15 @@ slv_code slv_rpc_op(slv_event *ev, uint32_t op, const slv_msg_rpc *m, slv_err *e
     c->ev.hops = ev->hops + 1;
     slv_event_begin(&c->ev, ev->shard, target, (uint64_t)target->limits.cpu_fetch_ms * 1000, 0);
     return SLV_OK;
+}
+
+slv_code slv_rpc_object(slv_event *ev, uint32_t op, const slv_msg_rpc *m, slv_object *object,
+                        slv_err *err)
+{
+    return begin(ev, op, m, object, !object, err);
+}
+
+slv_code slv_rpc_op(slv_event *ev, uint32_t op, const slv_msg_rpc *m, slv_err *err)
+{
+    return begin(ev, op, m, NULL, false, err);
 }

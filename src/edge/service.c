@@ -4,8 +4,7 @@
  * WebSocket.
  */
 #include "base/mem.h"
-#include "edge/edge_int.h"
-#include "edge/wire_int.h"
+#include "edge/object_int.h"
 
 #define HOPS_MAX 32
 
@@ -14,7 +13,7 @@ typedef struct call {
     slv_event ev; /* of the callee */
     slv_arena arena;
     slv_msg_op_fetch m;
-    const slv_binding *binding; /* lives as long as caller, a reference */
+    const slv_binding *binding; /* NULL: of an object; lives as long as caller, a reference */
     slv_version *caller;
     slv_source *body; /* not joined yet */
     bool over;
@@ -69,8 +68,13 @@ static void on_send(slv_event *ev)
     f->url = c->m.url;
     f->headers = c->m.headers;
     f->cf = c->m.cf;
-    f->entrypoint = c->binding->entrypoint;
-    f->props = c->binding->props;
+    if (ev->object) {
+        f->bits |= SLV_FETCH_OBJECT;
+        f->object = ev->object->home.pe.id;
+    } else {
+        f->entrypoint = c->binding->entrypoint;
+        f->props = c->binding->props;
+    }
     f->body = c->m.body;
     if (c->body) {
         if (slv_link_sink_open(link, &f->body_stream, ev->pe.id, &ev->streams, &sink, NULL) !=
@@ -97,8 +101,13 @@ static slv_code hand_over(call *c, const slv_msg_response *m, slv_msg_result_fet
     slv_sink *sink;
     slv_wire *from, *to;
 
-    if (m->body_kind == SLV_BODY_SOCKET) {
-        SLV_TRY(slv_wire_of_event(&c->ev, m->number, &from, err));
+    if (m->body_kind >= SLV_BODY_SOCKET) {
+        if (m->body_kind == SLV_BODY_SOCKET)
+            SLV_TRY(slv_wire_of_event(&c->ev, m->number, &from, err));
+        else if (c->ev.object)
+            SLV_TRY(slv_object_socket_wire(c->ev.object, m->number, &from, err));
+        else
+            return slv_fail(err, SLV_E_PROTOCOL, "a socket of an object that is not there");
         r->body_length = 0;
         if (!from || !caller || slv_wire_to_event(caller, &to, &r->socket, NULL) != SLV_OK) {
             if (from)
@@ -160,11 +169,14 @@ static slv_code on_response(slv_event *ev, const slv_msg_response *m, slv_err *e
 void slv_service_reject(slv_op *op, slv_event *callee, const slv_event_end *end)
 {
     slv_link *link = slv_event_link(op->event);
+    slv_str error = callee->object ? slv_object_call_error(callee, end) : SLV_STR_NULL;
 
-    if (end->error.len > 0) {
+    if (error.len == 0)
+        error = end->error;
+    if (error.len > 0) {
         slv_buf *out = slv_link_begin(link, SLV_FRAME_RESULT, SLV_FRAME_ERROR, op->id);
 
-        slv_link_end(link, slv_msg_str_put(out, end->error));
+        slv_link_end(link, slv_msg_str_put(out, error));
         return;
     }
     slv_page_spec page = slv_page_for_end(callee->shard, callee->version, end);
@@ -246,6 +258,30 @@ bool slv_event_may_call(slv_event *ev, uint32_t op)
     return false;
 }
 
+static void begin(slv_event *ev, uint32_t op, const slv_msg_op_fetch *m, slv_source *body,
+                  const slv_binding *b, slv_object *object, slv_version *target)
+{
+    call *c = slv_new0(call);
+
+    c->arena = SLV_ARENA(SLV_MESSAGE_MAX);
+    c->body = body;
+    c->binding = b;
+    c->caller = slv_version_ref(ev->version);
+    slv_op_open(&c->op, ev, op, &op_ops);
+    if (keep(c, m) != SLV_OK) {
+        slv_op_reject(ev, op, SLV_STR("Error"), SLV_STR("The request is too large."));
+        slv_op_close(&c->op);
+        c->over = true;
+        release(c);
+        return;
+    }
+    c->ev.ops = &event_ops;
+    c->ev.inside = true;
+    c->ev.hops = ev->hops + 1;
+    c->ev.object = object;
+    slv_event_begin(&c->ev, ev->shard, target, (uint64_t)target->limits.cpu_fetch_ms * 1000, 0);
+}
+
 slv_code slv_service_fetch(slv_event *ev, uint32_t op, const slv_msg_op_fetch *m, slv_err *err)
 {
     slv_version *target;
@@ -264,22 +300,23 @@ slv_code slv_service_fetch(slv_event *ev, uint32_t op, const slv_msg_op_fetch *m
             body->ops->cancel(body, SLV_STR("The call was refused."));
         return SLV_OK;
     }
-    call *c = slv_new0(call);
-    c->arena = SLV_ARENA(SLV_MESSAGE_MAX);
-    c->body = body;
-    c->binding = b;
-    c->caller = slv_version_ref(ev->version);
-    slv_op_open(&c->op, ev, op, &op_ops);
-    if (keep(c, m) != SLV_OK) {
-        slv_op_reject(ev, op, SLV_STR("Error"), SLV_STR("The request is too large."));
-        slv_op_close(&c->op);
-        c->over = true;
-        release(c);
+    begin(ev, op, m, body, b, NULL, target);
+    return SLV_OK;
+}
+
+slv_code slv_service_fetch_object(slv_event *ev, uint32_t op, const slv_msg_op_fetch *m,
+                                  slv_object *object, slv_err *err)
+{
+    slv_source *body = NULL;
+
+    if (m->bits & SLV_FETCH_STREAM)
+        SLV_TRY(slv_event_body(ev, m->body_stream, &body, err));
+    slv_version *target = object ? slv_shard_worker(ev->shard, object->worker) : NULL;
+    if (!target || !slv_event_may_call(ev, op)) {
+        if (body)
+            body->ops->cancel(body, SLV_STR("The call was refused."));
         return SLV_OK;
     }
-    c->ev.ops = &event_ops;
-    c->ev.inside = true;
-    c->ev.hops = ev->hops + 1;
-    slv_event_begin(&c->ev, ev->shard, target, (uint64_t)target->limits.cpu_fetch_ms * 1000, 0);
+    begin(ev, op, m, body, NULL, object, target);
     return SLV_OK;
 }

@@ -1,6 +1,7 @@
 #include "edge/wire_int.h"
 
 #include "base/mem.h"
+#include "edge/object_int.h"
 
 /* What may wait for an isolate's credit: the window of the other end, and control frames beside it.
  */
@@ -360,6 +361,8 @@ static slv_code link_open(slv_event *ev, uint32_t number, link_end **ret, slv_er
 {
     link_end *end = slv_new0(link_end);
 
+    if (ev->object) /* sockets of an object outlive the call in which they were opened */
+        ev = &ev->object->home;
     end->w.ops = &link_ops;
     end->owned.ended = link_ended;
     end->st.ops = &st_ops;
@@ -405,6 +408,8 @@ slv_code slv_wire_of_event(slv_event *ev, uint32_t number, slv_wire **ret, slv_e
         *ret = &end->w;
         return SLV_OK;
     }
+    if (ev->object)
+        ev = &ev->object->home;
     SLV_LIST_EACH (node, &ev->streams.list) {
         slv_owned *owned = slv_container_of(node, slv_owned, node);
 

@@ -501,6 +501,7 @@ static slv_code read_bindings(reader *r)
     SLV_TRY(read_services(r));
     SLV_TRY(read_resources(r));
     SLV_TRY(slv_config_read_consumers(&r->w, in_force(r, "queues"), r->c));
+    SLV_TRY(slv_config_read_classes(&r->w, in_force(r, "migrations"), in_force(r, "exports"), r->c));
     SLV_TRY(read_unsupported(r, r->root));
     SLV_TRY(read_unsupported(r, r->env));
     r->c->version_metadata = slv_node_str(slv_node_get(in_force(r, "version_metadata"), "binding"));
@@ -606,6 +607,8 @@ void slv_config_done(slv_config *c)
     slv_vec_done(&c->data_blobs);
     slv_vec_done(&c->crons);
     slv_vec_done(&c->consumers);
+    slv_vec_done(&c->classes);
+    slv_vec_done(&c->object_steps);
     slv_vec_done(&c->bindings);
     slv_vec_done(&c->required_secrets);
     slv_arena_done(&c->arena);

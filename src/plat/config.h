@@ -63,6 +63,8 @@ typedef struct slv_config {
     SLV_VEC(slv_pair) wasm_modules, text_blobs, data_blobs; /* binding name to path */
     SLV_VEC(slv_str) crons;
     SLV_VEC(slv_consumer) consumers;
+    SLV_VEC(slv_object_class) classes; /* of Durable Objects, after all migrations */
+    SLV_VEC(slv_object_step) object_steps;
     SLV_VEC(slv_binding) bindings;
     bool has_secrets; /* a "secrets" table: only the names in it are taken from files */
     SLV_VEC(slv_str) required_secrets;

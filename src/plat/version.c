@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "base/rand.h"
 #include "fmt/json.h"
+#include "fmt/sum.h"
 #include "plat/compat.h"
 #include "plat/version_int.h"
 
@@ -77,12 +78,90 @@ static slv_code copy_modules(version *v, const slv_version_spec *spec)
     return SLV_OK;
 }
 
+static bool has_class(const slv_version *v, size_t count, slv_str name)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (slv_str_eq(v->classes[i].name, name))
+            return true;
+    }
+    return false;
+}
+
+static slv_code class_key(version *v, slv_str origin, slv_str *ret)
+{
+    SLV_CLEANUP(slv_buf_done) slv_buf key = SLV_BUF(8192);
+
+    SLV_TRY(slv_buf_printf(&key, "%.*s-%.*s", SLV_STR_ARGS(v->pub.name), SLV_STR_ARGS(origin)));
+    return slv_arena_dup(&v->arena, slv_buf_view(&key), ret);
+}
+
+static slv_code copy_steps(version *v, const slv_version_spec *spec)
+{
+    size_t n = spec->object_step_count;
+    slv_object_step *to = slv_arena_try_alloc0(&v->arena, (n + 1) * sizeof *to);
+
+    if (!to)
+        return SLV_E_LIMIT;
+    for (size_t i = 0; i < n; i++) {
+        SLV_TRY(slv_arena_dup(&v->arena, spec->object_steps[i].tag, &to[i].tag));
+        if (spec->object_steps[i].deleted.len > 0)
+            SLV_TRY(class_key(v, spec->object_steps[i].deleted, &to[i].deleted));
+    }
+    v->pub.object_steps = to;
+    v->pub.object_step_count = n;
+    return SLV_OK;
+}
+
+/* Those of the spec, and those of the worker's own that a binding names. */
+static slv_code copy_classes(version *v, const slv_version_spec *spec)
+{
+    size_t n = spec->class_count + spec->binding_count, count = 0;
+    slv_object_class *to = slv_arena_try_alloc0(&v->arena, (n + 1) * sizeof *to);
+
+    if (!to)
+        return SLV_E_LIMIT;
+    v->pub.classes = to;
+    for (size_t i = 0; i < spec->class_count; i++, count++) {
+        to[count].sql = spec->classes[i].sql;
+        SLV_TRY(slv_arena_dup(&v->arena, spec->classes[i].name, &to[count].name));
+        SLV_TRY(class_key(v, spec->classes[i].key, &to[count].key));
+    }
+    for (size_t i = 0; i < spec->binding_count; i++) {
+        const slv_binding *b = &spec->bindings[i];
+
+        if (b->type != SLV_BINDING_OBJECTS || has_class(&v->pub, count, b->id) ||
+            (b->service.len > 0 && !slv_str_eq(b->service, v->pub.name)))
+            continue;
+        SLV_TRY(slv_arena_dup(&v->arena, b->id, &to[count].name));
+        SLV_TRY(class_key(v, b->id, &to[count].key));
+        count++;
+    }
+    v->pub.class_count = count;
+    return copy_steps(v, spec);
+}
+
+/* The namespaces of ctx.exports: resources that no binding names. */
+static slv_code add_exports(version *v, const slv_binding **held, size_t *count)
+{
+    slv_binding *to = slv_arena_try_alloc0(&v->arena, (v->pub.class_count + 1) * sizeof *to);
+
+    if (!to)
+        return SLV_E_LIMIT;
+    for (size_t i = 0; i < v->pub.class_count; i++) {
+        to[i].type = SLV_BINDING_OBJECTS;
+        to[i].id = v->pub.classes[i].name;
+        to[i].index = (uint32_t)*count;
+        held[(*count)++] = &to[i];
+    }
+    return SLV_OK;
+}
+
 static slv_code copy_bindings(version *v, const slv_version_spec *spec)
 {
-    size_t n = spec->binding_count, services = 0, resources = 0;
+    size_t n = spec->binding_count, services = 0, resources = 0, classes = v->pub.class_count;
     slv_binding *to = slv_arena_try_alloc0(&v->arena, (n + 1) * sizeof *to);
     const slv_binding **by_index = slv_arena_try_alloc0(&v->arena, (n + 1) * sizeof *by_index);
-    const slv_binding **held = slv_arena_try_alloc0(&v->arena, (n + 1) * sizeof *held);
+    const slv_binding **held = slv_arena_try_alloc0(&v->arena, (n + classes + 1) * sizeof *held);
 
     if (!to || !by_index || !held)
         return SLV_E_LIMIT;
@@ -105,6 +184,7 @@ static slv_code copy_bindings(version *v, const slv_version_spec *spec)
             held[resources++] = &to[i];
         }
     }
+    SLV_TRY(add_exports(v, held, &resources));
     v->pub.bindings = to;
     v->pub.binding_count = n;
     v->pub.services = by_index;
@@ -177,6 +257,7 @@ static slv_code copy_all(version *v, const slv_version_spec *spec)
     SLV_TRY(copy_strings(v, spec->crons, spec->cron_count, &p->crons, false));
     SLV_TRY(copy_modules(v, spec));
     SLV_TRY(copy_consumers(v, spec));
+    SLV_TRY(copy_classes(v, spec));
     return copy_bindings(v, spec);
 }
 
@@ -228,7 +309,50 @@ static slv_code put_resource(slv_buf *b, const slv_binding *bind)
     return slv_buf_append(b, bind->options);
 }
 
-static slv_code put_binding(slv_buf *b, const slv_binding *bind)
+/* The key of a class: what ids are made with. A class of another worker has the name under which
+ * that worker has it, as far as this one can know. */
+static slv_code put_class(slv_buf *b, const slv_version *v, const slv_binding *bind)
+{
+    SLV_CLEANUP(slv_buf_done) slv_buf other = SLV_BUF(8192);
+    uint8_t sum[SLV_SUM_MAX];
+    slv_str key = SLV_STR_NULL;
+
+    if (bind->service.len == 0 || slv_str_eq(bind->service, v->name)) {
+        for (size_t i = 0; i < v->class_count; i++) {
+            if (slv_str_eq(v->classes[i].name, bind->id))
+                key = v->classes[i].key;
+        }
+    } else {
+        SLV_TRY(slv_buf_printf(&other, "%.*s-%.*s", SLV_STR_ARGS(bind->service),
+                               SLV_STR_ARGS(bind->id)));
+        key = slv_buf_view(&other);
+    }
+    slv_sum_of(SLV_SUM_SHA256, key, sum);
+    SLV_TRY(put_field(b, "class", bind->id));
+    SLV_TRY(put(b, ",\"key\":\""));
+    SLV_TRY(slv_hex_append(b, slv_str_make(sum, slv_sum_len(SLV_SUM_SHA256))));
+    return put(b, "\"");
+}
+
+/* Members of ctx.exports. */
+static slv_code put_exports(slv_buf *b, const slv_version *v)
+{
+    size_t first = v->resource_count - v->class_count;
+
+    for (size_t i = first; i < v->resource_count; i++) {
+        const slv_binding *bind = v->resources[i];
+
+        SLV_TRY(put(b, v->binding_count > 0 || i > first ? ",{\"name\":\"\"" : "{\"name\":\"\""));
+        SLV_TRY(put_field(b, "type", slv_str_from(slv_binding_type_name(bind->type))));
+        SLV_TRY(slv_buf_printf(b, ",\"index\":%u", bind->index));
+        SLV_TRY(put_field(b, "export", bind->id));
+        SLV_TRY(put_class(b, v, bind));
+        SLV_TRY(put(b, "}"));
+    }
+    return SLV_OK;
+}
+
+static slv_code put_binding(slv_buf *b, const slv_version *v, const slv_binding *bind)
 {
     SLV_TRY(put(b, "{\"name\":"));
     SLV_TRY(slv_json_put_string(b, bind->name));
@@ -257,7 +381,6 @@ static slv_code put_binding(slv_buf *b, const slv_binding *bind)
     case SLV_BINDING_KV:
     case SLV_BINDING_R2:
     case SLV_BINDING_D1:
-    case SLV_BINDING_OBJECTS:
     case SLV_BINDING_QUEUE:
     case SLV_BINDING_RATELIMIT:
     case SLV_BINDING_ANALYTICS:
@@ -265,6 +388,10 @@ static slv_code put_binding(slv_buf *b, const slv_binding *bind)
     case SLV_BINDING_LOADER:
     case SLV_BINDING_DISPATCH:
         SLV_TRY(put_resource(b, bind));
+        break;
+    case SLV_BINDING_OBJECTS:
+        SLV_TRY(put_resource(b, bind));
+        SLV_TRY(put_class(b, v, bind));
         break;
     }
     return slv_buf_append_byte(b, '}');
@@ -323,8 +450,9 @@ static slv_code put_start(slv_buf *b, const slv_version *v, slv_str process_env)
                            v->service_worker ? "true" : "false"));
     for (size_t i = 0; i < v->binding_count; i++) {
         SLV_TRY(put(b, i ? "," : ""));
-        SLV_TRY(put_binding(b, &v->bindings[i]));
+        SLV_TRY(put_binding(b, v, &v->bindings[i]));
     }
+    SLV_TRY(put_exports(b, v));
     SLV_TRY(put(b, "]"));
     SLV_TRY(put_limits(b, &v->limits));
     SLV_TRY(slv_buf_printf(b, ",\"dev\":%s,\"processEnv\":", v->dev ? "true" : "false"));

@@ -87,6 +87,20 @@ typedef struct slv_consumer {
     int64_t visibility_ms; /* of a pulled message's lease; 0: the default */
 } slv_consumer;
 
+/* A class of Durable Objects. In a version its key is what ids and files are derived from,
+ * "WORKER-ORIGIN"; in a spec and a configuration the origin alone: the name under which it was first
+ * created. */
+typedef struct slv_object_class {
+    slv_str name, key;
+    bool sql; /* SQLite storage; else the older key-value storage alone */
+} slv_object_class;
+
+/* What migrations did, in order: a tag that was reached, and the key of a class that was deleted
+ * on the way (empty: none). */
+typedef struct slv_object_step {
+    slv_str tag, deleted;
+} slv_object_step;
+
 /* Everything that makes a version; all borrowed for the call and copied. */
 typedef struct slv_version_spec {
     slv_str tenant;             /* account that owns the worker and its stores; empty: "local" */
@@ -108,6 +122,10 @@ typedef struct slv_version_spec {
     size_t cron_count;
     const slv_consumer *consumers;
     size_t consumer_count;
+    const slv_object_class *classes; /* those that bindings name are added */
+    size_t class_count;
+    const slv_object_step *object_steps;
+    size_t object_step_count;
     slv_str process_env; /* JSON object, empty: {} */
     slv_str host; /* that requests from outside seem to be for; empty: the one that they are for */
     slv_limits limits;
@@ -127,12 +145,17 @@ typedef struct slv_version {
     size_t binding_count;
     const slv_binding *const *services; /* by index */
     size_t service_count;
-    const slv_binding *const *resources; /* by index */
+    const slv_binding *const *resources; /* by index; after those of `bindings` come the namespaces
+                                            of ctx.exports, one for each class */
     size_t resource_count;
     const slv_str *crons;
     size_t cron_count;
     const slv_consumer *consumers;
     size_t consumer_count;
+    const slv_object_class *classes;
+    size_t class_count;
+    const slv_object_step *object_steps;
+    size_t object_step_count;
     slv_limits limits;
     /* Start configuration: JSON for START. Blob 1 is the script, blob i + 2 is modules[i]. */
     slv_str start_json;

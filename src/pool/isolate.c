@@ -305,6 +305,15 @@ static slv_code on_frame(void *user, const slv_frame *frame, slv_err *err)
     return pool->options.frame(pool->options.user, iso, frame, err);
 }
 
+static bool on_hold(void *user, const slv_frame *frame)
+{
+    slv_isolate *iso = user;
+    slv_pool *pool = iso->pool;
+
+    return iso->opened && iso->state != SLV_ISOLATE_DYING && pool->options.hold &&
+           pool->options.hold(pool->options.user, iso, frame);
+}
+
 static void on_link_closed(void *user, slv_code code, const char *text)
 {
     slv_isolate *iso = user;
@@ -395,6 +404,7 @@ static void on_hello(slv_poll *poll, unsigned events)
                                 .side = SLV_CHAN_MAIN,
                                 .user = iso,
                                 .frame = on_frame,
+                                .hold = on_hold,
                                 .closed = on_link_closed};
     slv_err err = {.code = SLV_OK};
     char byte;

@@ -109,7 +109,7 @@ static slv_isolate *choose(const slv_group *group, unsigned flags)
     SLV_LIST_EACH (n, &group->isolates) {
         slv_isolate *iso = slv_container_of(n, slv_isolate, node);
 
-        if (iso->state != SLV_ISOLATE_READY || iso->apart || iso->draining || iso->heavy)
+        if (iso->state != SLV_ISOLATE_READY || iso->apart || iso->draining)
             continue;
         if ((flags & SLV_POOL_APART) && iso->events.len > 0)
             continue;
@@ -294,6 +294,12 @@ void slv_pool_end(slv_pool_event *ev, uint64_t cpu_us)
         break;
     }
     ev->state = SLV_EVENT_IDLE;
+}
+
+void slv_pool_renew(slv_pool_event *ev)
+{
+    if (ev->state == SLV_EVENT_OPEN)
+        ev->cpu_ns = ev->cpu_us = 0;
 }
 
 void slv_pool_lose(slv_isolate *iso, slv_pool_event *ev, slv_lost why, const char *text)

@@ -122,6 +122,8 @@ typedef struct slv_pool_options {
        anything but SLV_OK is a violation of the channel's rules: the isolate is killed and the text
        goes to the log. */
     slv_code (*frame)(void *user, slv_isolate *iso, const struct slv_frame *frame, slv_err *err);
+    /* As slv_link_options.hold; may be NULL. */
+    bool (*hold)(void *user, slv_isolate *iso, const struct slv_frame *frame);
     /* The process is gone (its pidfd says so), all its events have been told; release per-isolate
        state. Called for each isolate for which `opened` was called. text: one line about its end,
        for the log; NULL after a plain stop. */
@@ -149,6 +151,9 @@ SLV_NODISCARD slv_code slv_pool_begin(slv_pool *pool, slv_pool_event *ev, slv_er
 /* Ends or gives up an event in any state; nothing when it was lost or never begun. cpu_us: the
    figure of the END frame, 0 when none came (the sampled one stays). */
 void slv_pool_end(slv_pool_event *ev, uint64_t cpu_us);
+
+/* The event has its CPU budget anew: it is one that stays open and is given work by others. */
+void slv_pool_renew(slv_pool_event *ev);
 
 /* Starts an isolate of the version before traffic asks for it (a deploy, `dev`'s first run). ready:
    once, err NULL when it is up, otherwise why it cannot start (the codes of ->placed); may be NULL.

@@ -1,0 +1,205 @@
+/*
+ * object_int.h - Durable Objects on one loop: who owns which, what waits for them, the output gate,
+ * alarms, sockets that hibernate. docs/internals/objects.md is the contract with the isolate.
+ *
+ *     object.c           the table; an object's way from absent to resident and back
+ *     object_gate.c      commits, syncs, and what is held until they are done
+ *     object_alarm.c     alarms
+ *     object_socket.c    sockets that hibernate, and what is asked about them
+ *     object_registry.c  calls on the registry
+ *     op_object.c        operations on namespaces
+ *
+ * A *residence* is an event of main's (`home`) that stays open from OBJECT_OPEN to the end; its id
+ * is the object's number. A *call* is an event with `object` set: it enters when the object is
+ * resident, and waits here until then. Loop thread only.
+ */
+#ifndef SLV_EDGE_OBJECT_INT_H
+#define SLV_EDGE_OBJECT_INT_H
+
+#include "aio/strand.h"
+#include "aio/timer.h"
+#include "chan/objmsg.h"
+#include "edge/peer_int.h"
+#include "edge/wire_int.h"
+#include "objects/files.h"
+#include "objects/registry.h"
+#include "state/state.h"
+
+#define SLV_OBJECT_CALLS_MAX 5000    /* open and waiting in one object; beyond it is overloaded */
+#define SLV_OBJECT_IDLE_MS 10000     /* without a call: asked to close */
+#define SLV_OBJECT_CLOSE_MS 10000    /* from CLOSE to CLOSED */
+#define SLV_OBJECTS_PER_ISOLATE 1000 /* residences: each costs the isolate two descriptors */
+#define SLV_OBJECT_SOCKETS_MAX 32768
+#define SLV_OBJECT_CHECKPOINT_BYTES ((uint64_t)4 << 20) /* WAL from which on a checkpoint is due   \
+                                                         */
+
+typedef enum slv_object_state {
+    SLV_OBJECT_ABSENT,
+    SLV_OBJECT_OPENING, /* files and registry */
+    SLV_OBJECT_PLACING, /* waits for an isolate */
+    SLV_OBJECT_RESIDENT,
+    SLV_OBJECT_CLOSING, /* CLOSE was sent */
+    SLV_OBJECT_ENDING,  /* the residence is over; its last commits are being synced */
+} slv_object_state;
+
+struct slv_object {
+    slv_objects *all;
+    slv_object_state state;
+    slv_str tenant, worker, class_name, key, name, jurisdiction; /* owned */
+    char id[SLV_OBJECT_ID_LEN + 1];
+    bool named, sql, deleted;
+
+    slv_list waiting, calls; /* slv_event.object_node: before and after EVENT was sent */
+    size_t call_count;       /* of both lists */
+
+    /* the residence */
+    slv_event home;
+    slv_isolate *iso; /* until its process is known to be gone, or the object was given back */
+    slv_object_files files;
+    slv_registry_row row; /* of the registry; only epoch is used after the opening */
+    unsigned opening;     /* what the opening still waits for */
+    slv_err open_err;
+    slv_code open_code;
+    bool told_opened;
+    slv_buf end_error; /* JSON: why the residence ended; empty: the isolate went */
+    slv_timer close_timer;
+    slv_list idle; /* all->idle */
+    uint64_t idle_since_ms;
+
+    /* the gate */
+    uint64_t committed, durable, gated; /* sequences; gated: the last that something waits for */
+    bool writing;                       /* GATE came, its COMMIT not yet */
+    bool syncing;
+    slv_list dirty; /* all->dirty */
+    slv_list held;  /* held_frame */
+    bool over_when_durable;
+
+    /* the alarm */
+    slv_registry_alarm alarm;
+    bool alarm_unsaved; /* differs from the registry */
+    bool alarm_touched; /* was set or deleted while its event ran */
+    bool alarm_running;
+    slv_timer alarm_timer;
+
+    /* sockets that hibernate */
+    slv_list sockets; /* in the order of acceptance */
+    SLV_IMAP(struct slv_hibernating *) socket_ids;
+    uint32_t next_socket;
+    slv_msg_socket_options options; /* strings in option_text */
+    slv_buf option_text;
+};
+
+struct slv_objects {
+    slv_shard *shard;
+    SLV_MAP(slv_object *) map; /* by tenant, key and id */
+    slv_list idle;             /* resident without calls, oldest first */
+    slv_list dirty;            /* with commits that no sync has begun for */
+    slv_task sync;             /* at the end of the turn */
+    slv_timer sweep;
+    size_t pending;       /* calls and jobs under way */
+    SLV_MAP(bool) loaded; /* tenants and workers whose alarms are here */
+    bool closing;
+    void (*closed)(slv_shard *shard);
+};
+
+/* ---- object.c ---- */
+
+typedef struct slv_object_target {
+    slv_str tenant, worker, class_name, id, name;
+    bool named;
+} slv_object_target;
+
+/* The object, made when this loop has not heard of it. NULL: the class is not there, and *ret_why
+ * says so. */
+slv_object *slv_object_get(slv_shard *shard, const slv_object_target *target, const char **ret_why);
+/* ev->object is set: sends its EVENT when the object is resident. From slv_event_begin. */
+void slv_object_enter(slv_event *ev);
+/* A call has ended, or was withdrawn; or the residence has. From event.c. */
+void slv_object_left(slv_event *ev);
+/* The frames of objects.md. */
+SLV_NODISCARD slv_code slv_object_frame(slv_isolate *iso, const slv_frame *f, slv_err *err);
+/* The resident object of that number, NULL when there is none. */
+slv_object *slv_object_of(slv_isolate *iso, uint32_t number);
+/* The process is gone for sure: its objects may be given to another. */
+void slv_objects_isolate_gone(slv_shard *shard, slv_isolate *iso);
+/* Opens it without a call, so that it tells its alarm. */
+void slv_object_visit(slv_object *o);
+/* The residence ends: open calls fail with the error (JSON; empty: the isolate went). */
+void slv_object_end(slv_object *o, slv_str error);
+/* Asks the isolate to give the object back. */
+void slv_object_close(slv_object *o, slv_close_reason reason, slv_str message);
+/* Frees it when nothing is left of it. */
+void slv_object_release(slv_object *o);
+/* Everything is on disk after the residence has ended. */
+void slv_object_ended(slv_object *o);
+/* Error JSON with the members that errors of objects have. */
+enum {
+    SLV_OBJECT_RETRYABLE = 1,
+    SLV_OBJECT_OVERLOADED = 2,
+    SLV_OBJECT_WAS_RESET = 4,
+};
+SLV_NODISCARD slv_code slv_object_error(slv_buf *out, slv_str message, unsigned flags);
+/* What became of a call, as error JSON into scratch; empty: end->error says it. */
+slv_str slv_object_call_error(slv_event *ev, const slv_event_end *end);
+
+/* ---- object_gate.c ---- */
+
+/* True when the frame was kept: it belongs to an object whose gate is shut. Every frame of an
+ * isolate that has objects passes here first. */
+bool slv_object_hold(slv_isolate *iso, const slv_frame *f);
+SLV_NODISCARD slv_code slv_object_commit(slv_object *o, const slv_msg_object_commit *m,
+                                         slv_err *err);
+void slv_object_gate(slv_object *o);
+/* CLOSED or RESET has come: ends the residence as soon as nothing is left to be synced. */
+void slv_object_commit_settled(slv_object *o);
+/* Syncs what is not durable yet; slv_object_ended follows. */
+void slv_object_sync_last(slv_object *o);
+void slv_object_drop_held(slv_object *o);
+void slv_objects_sync_init(slv_objects *all);
+
+/* ---- object_alarm.c ---- */
+
+void slv_object_alarm_init(slv_object *o);
+/* The alarm that is now in force; saved with the next sync. */
+void slv_object_alarm_set(slv_object *o, slv_alarm_change change, int64_t ms);
+/* Starts the timer by o->alarm. */
+void slv_object_alarm_arm(slv_object *o);
+
+/* ---- object_socket.c ---- */
+
+SLV_NODISCARD slv_code slv_object_socket_frame(slv_object *o, const slv_frame *f, slv_err *err);
+/* The wire of a RESPONSE of kind 5. NULL: it is over already. SLV_E_PROTOCOL. */
+SLV_NODISCARD slv_code slv_object_socket_wire(slv_object *o, uint32_t id, slv_wire **ret,
+                                              slv_err *err);
+/* The residence is over: sockets whose other end was never returned go with it. */
+void slv_object_sockets_residence_over(slv_object *o);
+void slv_object_sockets_drop(slv_object *o, slv_str message);
+SLV_NODISCARD slv_code slv_object_ask(slv_isolate *iso, const slv_frame *f, slv_err *err);
+
+/* ---- object_registry.c ---- */
+
+/* Enters the object: o->row.epoch, o->name, then slv_object_opened. */
+void slv_object_registry_enter(slv_object *o);
+void slv_object_registry_leave(slv_object *o);
+/* Saves o->alarm; done (may be NULL) comes when it is durable. */
+typedef void (*slv_object_saved)(slv_object *o, void *arg, slv_code code, const slv_err *err);
+void slv_object_registry_save(slv_object *o, slv_object_saved done, void *arg);
+/* Reads alarms and objects that were left open, once for each tenant. */
+void slv_objects_load(slv_shard *shard, slv_version *version);
+/* One part of the opening is done. */
+void slv_object_opened(slv_object *o, slv_code code, const slv_err *err);
+
+/* ---- the shard's ---- */
+
+/* Blocking work on files: counted in pending, which done() gives back. */
+void slv_objects_job(slv_objects *all, slv_job *job);
+void slv_objects_pending_done(slv_objects *all);
+
+slv_objects *slv_objects_new(slv_shard *shard);
+/* A version has taken over: objects of the old one are reset; alarms are loaded. */
+void slv_objects_deploy(slv_shard *shard, slv_version *version);
+/* Every isolate is gone: calls closed when nothing is under way any more. */
+void slv_objects_close(slv_objects *all, void (*closed)(slv_shard *shard));
+slv_objects *slv_objects_free(slv_objects *all);
+
+#endif

@@ -1,0 +1,85 @@
+/*
+ * Durable Object namespaces: an operation names an object, and becomes a call of it. The calls
+ * themselves are those of service.c and rpc.c.
+ */
+#include "edge/object_int.h"
+#include "edge/resource_int.h"
+
+enum {
+    OP_OBJECT_FETCH = 72,
+    OP_OBJECT_RPC = 73,
+};
+
+#define NAME_MAX_BYTES ((size_t)32 << 10)
+
+static bool is_id(slv_str id)
+{
+    if (id.len != SLV_OBJECT_ID_LEN)
+        return false;
+    for (size_t i = 0; i < id.len; i++) {
+        if (slv_hex_value(id.ptr[i]) < 0 || (id.ptr[i] >= 'A' && id.ptr[i] <= 'F'))
+            return false;
+    }
+    return true;
+}
+
+/* A refusal with the members that errors of objects have. */
+static void refuse(slv_event *ev, uint32_t op, slv_str message, unsigned flags)
+{
+    slv_buf *json = &ev->shard->scratch;
+
+    slv_buf_reset(json);
+    if (slv_object_error(json, message, flags) != SLV_OK)
+        slv_buf_reset(json);
+    slv_buf *out = slv_link_begin(slv_event_link(ev), SLV_FRAME_RESULT, SLV_FRAME_ERROR, op);
+    slv_link_end(slv_event_link(ev), slv_msg_str_put(out, slv_buf_view(json)));
+}
+
+/* The object that a call is for; NULL: it was refused. */
+static slv_object *find(const slv_resource_call *c, slv_str id, bool named, slv_str name)
+{
+    const slv_binding *b = c->binding;
+    const slv_object_target target = {
+        .tenant = c->ev->version->tenant,
+        .worker = b->service.len > 0 ? b->service : c->ev->version->name,
+        .class_name = b->id,
+        .id = id,
+        .name = name,
+        .named = named,
+    };
+    const char *why = "The Durable Object's name is too long.";
+    slv_object *o = name.len <= NAME_MAX_BYTES ? slv_object_get(c->ev->shard, &target, &why) : NULL;
+
+    if (!o) {
+        refuse(c->ev, c->op, slv_str_from(why), 0);
+    } else if (o->call_count >= SLV_OBJECT_CALLS_MAX) {
+        refuse(c->ev, c->op, SLV_STR("Durable Object is overloaded. Too many requests queued."),
+               SLV_OBJECT_OVERLOADED | SLV_OBJECT_RETRYABLE);
+        o = NULL;
+    }
+    return o;
+}
+
+slv_code slv_object_op(const slv_resource_call *c, slv_err *err)
+{
+    slv_reader r = slv_reader_make(c->rest);
+    slv_str id = slv_read_str(&r);
+    uint8_t named = slv_read_u8(&r);
+    slv_str name = slv_read_str(&r);
+
+    if (r.bad || named > 1 || !is_id(id) || (!named && name.len > 0))
+        return slv_fail(err, SLV_E_PROTOCOL, "malformed operation on an object");
+    if (c->kind == OP_OBJECT_FETCH) {
+        slv_msg_op_fetch m;
+
+        if (slv_msg_op_fetch_get(r.rest, &m) != SLV_OK || m.body_stream != c->stream)
+            return slv_fail(err, SLV_E_PROTOCOL, "malformed OBJECT_FETCH");
+        slv_object *o = find(c, id, named, name);
+        return slv_service_fetch_object(c->ev, c->op, &m, o, err);
+    }
+    slv_msg_rpc m;
+    if (c->kind != OP_OBJECT_RPC || c->stream != 0 || slv_msg_rpc_get(r.rest, &m) != SLV_OK)
+        return slv_fail(err, SLV_E_PROTOCOL, "malformed OBJECT_RPC");
+    slv_object *o = find(c, id, named, name);
+    return slv_rpc_object(c->ev, c->op, &m, o, err);
+}
