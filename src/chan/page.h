@@ -29,6 +29,9 @@ typedef struct slv_page {
     _Atomic uint32_t layers;
     /* by the isolate, with `event`, but kept between turns: whose the last turn was */
     _Atomic uint32_t last;
+    /* by the isolate, after a collection that main wished for: what lives then in KiB, and, after
+     * that, the value of `collect` that it has answered */
+    _Atomic uint32_t live_kib, collected;
     /* by main, before START: what ps shall show; ends with a NUL */
     char title[SLV_PAGE_TITLE];
 } slv_page;

@@ -19,6 +19,7 @@ void JSGlobalContextSetUnhandledRejectionCallback(JSGlobalContextRef ctx, JSObje
 void JSGlobalContextSetEvalEnabled(JSGlobalContextRef ctx, bool enabled, JSStringRef message);
 void JSReportExtraMemoryCost(JSContextRef ctx, size_t size);
 void JSSynchronousGarbageCollectForDebugging(JSContextRef ctx);
+JSObjectRef JSGetMemoryUsageStatistics(JSContextRef ctx);
 
 struct slv_js {
     GMainContext *loop; /* thread default of the engine's thread, made before the VM */

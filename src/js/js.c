@@ -33,6 +33,20 @@ slv_js *slv_js_current(void)
 static void set_options(void)
 {
     static const char *const options[][2] = {
+        /* The engine collects by what it takes for the machine's memory. An isolate's memory is its
+           limit: the nearer it comes, the less garbage may gather beside what lives. */
+        {"JSC_forceRAMSize", "134217728"},
+        {"JSC_smallHeapRAMFraction", "0.5"},
+        {"JSC_mediumHeapRAMFraction", "0.75"},
+        {"JSC_largeHeapGrowthFactor", "1.15"},
+        /* A fresh context counts as a small heap, which the engine collects after each megabyte
+           that it hands out: up to a third of the CPU time of a busy worker. */
+        {"JSC_smallHeapSize", "8388608"},
+        {"JSC_mediumHeapSize", "8388608"},
+        /* A collector that runs beside JavaScript falls behind on a busy machine, and garbage
+           passes any limit meanwhile. Helpers are one for a process, however large the machine. */
+        {"JSC_useConcurrentGC", "0"},
+        {"JSC_numberOfGCMarkers", "2"},
         /* The engine's timer for full collections asks for the process's main run loop, which an
            embedder cannot make: it would crash. So it never fires; collections are due by size,
            and we ask for one when nothing goes on. */
@@ -315,4 +329,14 @@ void slv_js_after_fork(slv_js *js)
 void slv_js_collect(slv_js *js)
 {
     JSSynchronousGarbageCollectForDebugging(js->ctx);
+}
+
+uint64_t slv_js_heap_bytes(slv_js *js)
+{
+    JSObjectRef figures = JSGetMemoryUsageStatistics(js->ctx);
+    JSValueRef thrown = NULL;
+    JSValueRef size = figures ? slv_js_get(js->ctx, figures, "heapSize", &thrown) : NULL;
+    double bytes = size && !thrown ? JSValueToNumber(js->ctx, size, &thrown) : 0;
+
+    return bytes > 0 && !thrown ? (uint64_t)bytes : 0;
 }

@@ -1,6 +1,5 @@
 #include "pool/environment.h"
 
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -17,16 +16,6 @@ const char *const *slv_child_environment(void)
 
     list[n++] = "TZ=UTC";
     list[n++] = "LANG=en_US.UTF-8";
-    /* The engine collects by what it takes for the machine's memory. An isolate's memory is its
-       limit: with more, garbage alone passes that before the collector finds it worth a run. */
-    if (!getenv("JSC_forceRAMSize"))
-        list[n++] = "JSC_forceRAMSize=134217728";
-    /* A fresh context counts as a small heap, which the engine collects after each megabyte that it
-       hands out: up to a third of the CPU time of a busy worker. */
-    if (!getenv("JSC_smallHeapSize"))
-        list[n++] = "JSC_smallHeapSize=8388608";
-    if (!getenv("JSC_mediumHeapSize"))
-        list[n++] = "JSC_mediumHeapSize=8388608";
     for (char **e = environ; *e && n < ENVIRONMENT_MAX - 1; e++) {
         for (size_t i = 0; i < SLV_ARRAY_LEN(kept); i++) {
             if (strncmp(*e, kept[i], strlen(kept[i])) == 0) {

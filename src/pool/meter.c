@@ -22,11 +22,11 @@
 #define BUSY_WINDOW_NS (100 * NS_PER_MS)
 #define BUSY_PERCENT 80
 #define SOFT_PERCENT 80  /* of the memory limit: main asks for a collection */
+#define STEP_PERCENT 12  /* and again with each such step */
 #define HARD_PERCENT 150 /* killed at the first sight */
-#define SETTLE_MS 1500   /* freed pages go back to the kernel about a second after a collection */
+#define SETTLE_MS 3000   /* for which an idle isolate is watched: it collects after two seconds */
 #define MARGIN_NS (50 * NS_PER_MS)
-#define OVER_SAMPLES 3
-#define OVER_CPU_NS (100 * NS_PER_MS) /* time for a collection, in the isolate's own CPU */
+#define HEAVY_CPU_NS (500 * NS_PER_MS) /* for open events to finish, in the isolate's own CPU */
 
 void slv_meter_init(slv_meter *m)
 {
@@ -137,64 +137,82 @@ void slv_meter_wake(slv_pool *pool)
         set_tick(pool, SLV_POOL_TICK_MIN_MS);
 }
 
-/* ---- memory ---- */
-
-/* Reads what it uses now. True when that is above the soft mark, of which the isolate is told once.
+/* ---- memory ----
+ *
+ * What the kernel counts is what lives, garbage that no collection has looked at, and pages that
+ * the engine's allocator has not given back yet. So it only tells when to ask, and bounds an
+ * isolate that cannot or does not answer; whether the limit is passed is told by what lives after a
+ * collection.
  */
+
+static uint64_t percent_of_limit(const slv_isolate *iso, unsigned percent)
+{
+    return iso->group->version->limits.memory_bytes / 100 * percent;
+}
+
+static void ask_to_collect(slv_isolate *iso)
+{
+    iso->meter.asked = true;
+    atomic_fetch_add_explicit(&iso->page->collect, 1, memory_order_relaxed);
+}
+
+static void take_answer(slv_isolate *iso)
+{
+    slv_meter *m = &iso->meter;
+    uint32_t wish = atomic_load_explicit(&iso->page->collect, memory_order_relaxed);
+    uint64_t live;
+
+    if (atomic_load_explicit(&iso->page->collected, memory_order_acquire) != wish)
+        return;
+    live = (uint64_t)atomic_load_explicit(&iso->page->live_kib, memory_order_relaxed) << 10;
+    m->asked = false;
+    m->live_bytes = live;
+    m->ask_bytes = m->used_bytes + percent_of_limit(iso, STEP_PERCENT);
+    if (live > iso->group->version->limits.memory_bytes && !iso->heavy) {
+        iso->heavy = iso->draining = true;
+        m->heavy_cpu_ns = m->cpu_ns;
+    }
+}
+
+/* Reads what it uses now. True when that is above the soft mark. */
 static bool read_used(slv_isolate *iso)
 {
     slv_meter *m = &iso->meter;
-    uint64_t limit = iso->group->version->limits.memory_bytes;
     uint64_t now = read_memory(m);
 
     m->used_bytes = now > m->base_bytes ? now - m->base_bytes : 0;
-    iso->heavy = m->used_bytes > limit;
-    if (m->used_bytes <= limit / 100 * SOFT_PERCENT) {
-        m->hinted = false;
-        m->over = 0;
+    if (m->asked)
+        take_answer(iso);
+    if (m->used_bytes <= percent_of_limit(iso, SOFT_PERCENT)) {
+        m->ask_bytes = 0;
         return false;
     }
-    if (!m->hinted) {
-        m->hinted = true;
-        atomic_fetch_add_explicit(&iso->page->collect, 1, memory_order_relaxed);
-    }
+    if (!m->asked && m->used_bytes > m->ask_bytes)
+        ask_to_collect(iso);
     return true;
 }
 
-/*
- * Over the limit counts when it stays so: a collection may have been due. Above the limit the
- * isolate takes no further event (new ones go to a fresh one) and has a little of its own CPU time
- * to get below again.
- */
 static void check_memory(slv_isolate *iso, slv_pool_event *turn)
 {
     slv_meter *m = &iso->meter;
-    uint64_t limit = iso->group->version->limits.memory_bytes;
+    bool hard = read_used(iso) && m->used_bytes > percent_of_limit(iso, HARD_PERCENT);
 
-    if (!read_used(iso))
-        return;
-    if (!iso->heavy) {
-        m->over = 0;
-        return;
-    }
-    if (m->over++ == 0)
-        m->over_cpu_ns = m->cpu_ns;
-    if (m->used_bytes > limit / 100 * HARD_PERCENT ||
-        (m->over >= OVER_SAMPLES && m->cpu_ns - m->over_cpu_ns > OVER_CPU_NS))
+    if (hard || (iso->heavy && m->cpu_ns - m->heavy_cpu_ns > HEAVY_CPU_NS))
         slv_isolate_fail(iso, SLV_LOST_MEMORY, turn ? turn->id : 0, SLV_E_LIMIT,
                          "exceeded its memory limit: %" PRIu64 " MB used, %" PRIu64 " MB allowed",
-                         m->used_bytes >> 20, limit >> 20);
+                         (hard ? m->used_bytes : m->live_bytes) >> 20,
+                         iso->group->version->limits.memory_bytes >> 20);
 }
 
-/* Its last event left it near the limit or above: what a collection does not free goes with the
-   process, and nobody is harmed. True while that is open. */
+/* Its last event left it near the limit or above: it collects, and what lives then tells; or, when
+   it does not answer, what it uses. True while that is open. */
 static bool watch_idle(slv_isolate *iso)
 {
-    if (!iso->meter.hinted || !read_used(iso))
+    if (!iso->meter.asked || !read_used(iso))
         return false;
-    if (slv_loop_now_ms(iso->pool->loop) < iso->idle_ms + SETTLE_MS)
+    if (iso->meter.asked && slv_loop_now_ms(iso->pool->loop) < iso->idle_ms + SETTLE_MS)
         return true;
-    if (iso->heavy)
+    if (iso->heavy || (iso->meter.asked && iso->meter.used_bytes > percent_of_limit(iso, 100)))
         slv_isolate_stop(iso);
     return false;
 }

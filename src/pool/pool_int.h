@@ -76,9 +76,10 @@ typedef struct slv_meter {
     uint64_t base_bytes;              /* private memory before any user code */
     uint64_t used_bytes;
     uint64_t window_ns, window_cpu_ns; /* how busy, in the last window */
-    unsigned over;                     /* samples in a row above the memory limit */
-    uint64_t over_cpu_ns;              /* the process clock at the first of them */
-    bool busy, hinted;
+    uint64_t ask_bytes;                /* with more, the isolate is asked to collect */
+    uint64_t live_bytes;               /* what it says lived after the last such collection */
+    uint64_t heavy_cpu_ns;             /* the process clock when that was above the limit */
+    bool busy, asked;                  /* asked: the answer is outstanding */
 } slv_meter;
 
 struct slv_isolate {
@@ -110,7 +111,7 @@ struct slv_isolate {
     uint32_t next_event;
     bool apart;    /* open for one event alone */
     bool draining; /* takes no new events: it is ending */
-    bool heavy;    /* above its memory limit: takes none until a collection has helped */
+    bool heavy;    /* more lives than its limit allows: takes none, and ends with its last */
     slv_meter meter;
     uint64_t asked_ns; /* when its start was decided */
     uint64_t idle_ms;  /* since when it has no event */

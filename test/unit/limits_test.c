@@ -37,6 +37,9 @@ static const char script[] =
     "},\n"
     "  async garbageObjects() { for (let i = 0; i < 3e6; i++) { ({a: i, b: [1, 2, 3], c: 'x' + "
     "i}); if (i % 1e5 === 0) await 0; } },\n"
+    "  async much() { for (let i = 0; i < 140; i++) { const b = new Uint8Array(1 << 20); "
+    "b.fill(1); "
+    "kept.push(b); } await new Promise(r => setTimeout(r, 1500)); },\n"
     "  work() { const t = []; for (let i = 0; i < 3e5; i++) t.push(i * 2); t.sort(); },\n"
     "  async steps() { for (let i = 0; i < 2000; i++) { await new Promise(r => setTimeout(r, 1)); "
     "for (let j = 0; j < 3e6; j++); } },\n"
@@ -145,6 +148,75 @@ TEST(what_stays_below_the_limits_ends_well)
         tap_note("%s: %llu ms CPU, isolate %llu MB, start %llu us", fine[i],
                  (unsigned long long)t.e.cpu_us / 1000, (unsigned long long)stats.rss_bytes >> 20,
                  (unsigned long long)stats.last_start_us);
+    }
+    CHECK_INT(opened, 1);
+    CHECK(tear_down(v));
+}
+
+static bool another_isolate(void *arg)
+{
+    (void)arg;
+    return opened > 1;
+}
+
+static bool one_is_gone(void *arg)
+{
+    (void)arg;
+    return gone > 0;
+}
+
+/* More lives than is allowed, and nothing takes more: who is open may finish, who comes is given a
+ * fresh isolate, and the old one ends. */
+TEST(an_isolate_above_its_limit_is_replaced)
+{
+    slv_version *v = version_of(script, 128);
+    try_event much = {0};
+    bool replaced = false;
+
+#ifdef __SANITIZE_ADDRESS__
+    slv_version_unref(v);
+    tap_skip("the sanitizer's own memory counts as the isolate's");
+    return;
+#endif
+    CHECK(v && set_up(1, 0, false));
+    (void)start(&much, v, "much", 0);
+    for (int i = 0; i < 1000 && !much.ended && !replaced; i++) {
+        try_event next = {0};
+
+        (void)start(&next, v, "ok", 0);
+        CHECK(slv_loop_run_until(loop, ended_well, &next, 30000));
+        replaced = another_isolate(NULL);
+    }
+    CHECK(slv_loop_run_until(loop, ended_well, &much, 30000));
+    CHECK(replaced);
+    CHECK_INT(gone, 0);
+    CHECK(slv_loop_run_until(loop, one_is_gone, NULL, 20000));
+    CHECK_INT(opened, 2);
+    CHECK(tear_down(v));
+}
+
+/* Garbage comes and goes beside what lives, for longer than any of it fits. */
+TEST(garbage_does_not_count)
+{
+    slv_version *v = version_of(script, 128);
+    try_event some = {0};
+
+#ifdef __SANITIZE_ADDRESS__
+    slv_version_unref(v);
+    tap_skip("the sanitizer's own memory counts as the isolate's");
+    return;
+#endif
+    CHECK(v && set_up(1, 0, false));
+    (void)start(&some, v, "some", 0);
+    CHECK(slv_loop_run_until(loop, ended_well, &some, 30000));
+    for (int i = 0; i < 6; i++) {
+        try_event t = {0};
+
+        (void)start(&t, v, i % 2 ? "garbage" : "garbageObjects", 0);
+        if (!slv_loop_run_until(loop, ended_well, &t, 30000)) {
+            tap_failed(__FILE__, __LINE__, "%s", t.text);
+            return;
+        }
     }
     CHECK_INT(opened, 1);
     CHECK(tear_down(v));
