@@ -27,6 +27,8 @@ function valueOf(row, data) {
       return load("r2").r2Bucket(row.index);
     case "d1":
       return load("d1").d1Database(row.index);
+    case "durable_object_namespace":
+      return load("namespace").objectNamespace(row);
     default:
       return unsupported(row.name, row.text ?? row.type);
   }
@@ -35,7 +37,8 @@ function valueOf(row, data) {
 // rows: `env` of the start configuration. data(name): the value of a module.
 export function makeEnv(rows, data) {
   const env = {};
-  for (let i = 0; i < rows.length; i++)
+  for (let i = 0; i < rows.length; i++) {
+    if (rows[i].name === "") continue; // a member of ctx.exports
     P.ObjectDefineProperty(env, rows[i].name, {
       __proto__: null,
       value: valueOf(rows[i], data),
@@ -43,6 +46,7 @@ export function makeEnv(rows, data) {
       enumerable: true,
       configurable: true,
     });
+  }
   return env;
 }
 

@@ -49,6 +49,6 @@ export function serviceSender(index) {
 }
 
 // A Fetcher over a function that starts the operation, see fetchThrough().
-export function makeFetcher(send) {
-    return new Fetcher(MAKE, send);
+export function makeFetcher(send, Class = Fetcher) {
+    return new Class(MAKE, send);
 }

@@ -32,7 +32,7 @@ class ServiceState {
 
 let linked = false;
 
-function linkFetcher() {
+export function linkFetcher() {
     const { Fetcher } = load("fetcher");
     if (!linked) setPrototypeOf(Fetcher.prototype, members);
     linked = true;

@@ -162,7 +162,7 @@ class Worker {
         let stub;
         P.ObjectDefineProperty(stubs, name, {
           __proto__: null,
-          get: () => (stub ??= isClass ? load("rpc").loopbackClass() : load("rpc").loopbackStub(name === "default" ? "" : name)),
+          get: () => (stub ??= isClass ? objectExport(name) : load("rpc").loopbackStub(name === "default" ? "" : name)),
           enumerable: true,
           configurable: true,
         });
@@ -171,6 +171,12 @@ class Worker {
     }
     return this.loopback;
   }
+}
+
+// A class of objects that has storage is a namespace; any other class only a class.
+function objectExport(name) {
+  for (let i = 0; i < config.env.length; i++) if (config.env[i].name === "" && config.env[i].export === name) return load("namespace").objectNamespace(config.env[i]);
+  return load("rpc").loopbackClass();
 }
 
 function noEntrypoint(entrypoint) {

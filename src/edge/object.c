@@ -569,13 +569,27 @@ static slv_code take_closed(slv_object *o, slv_str payload, slv_err *err)
     return SLV_OK;
 }
 
+/* The isolate's error, with the member that says what happened to the object. */
+static slv_code set_reset_error(slv_buf *out, slv_str error)
+{
+    SLV_TRY(slv_buf_set(out, error));
+    while (out->len > 0 && out->ptr[out->len - 1] != '}')
+        out->len--;
+    if (out->len < 2)
+        return slv_buf_set(out, error);
+    out->len--;
+    return slv_buf_append(out, out->ptr[out->len - 1] == '{'
+                                   ? SLV_STR("\"durableObjectReset\":true}")
+                                   : SLV_STR(",\"durableObjectReset\":true}"));
+}
+
 static slv_code take_reset(slv_object *o, slv_str payload, slv_err *err)
 {
     slv_str error;
 
     if (slv_msg_str_get(payload, &error) != SLV_OK || o->over_when_durable)
         return slv_fail(err, SLV_E_PROTOCOL, "malformed OBJECT_RESET");
-    if (slv_buf_set(&o->end_error, error) != SLV_OK)
+    if (set_reset_error(&o->end_error, error) != SLV_OK)
         slv_buf_reset(&o->end_error);
     o->state = SLV_OBJECT_CLOSING; /* no further call enters */
     slv_list_remove(&o->idle);
