@@ -1,0 +1,253 @@
+// Durable Object namespaces as a worker sees them: ids, stubs, calls. What becomes of a call is main's (src/edge/object.c);
+// the objects themselves are objects.js's.
+//
+// An id is 32 bytes. The first half is the HMAC of the name under the namespace's key, or random; the second half is the HMAC
+// of the first, so that every namespace knows its own ids.
+
+import { badArgument, illegalConstructor, isObject, publish } from "errors";
+import { op, requireEvent } from "io";
+import { Fetcher, makeFetcher } from "fetcher";
+import { Remote, setState, stateOf } from "rpc";
+import { linkFetcher } from "rpc_services";
+
+const OBJECT_FETCH = 72, OBJECT_RPC = 73; // see objects.md
+const FETCH_RESULT = "hssbsrqky";
+const BODY_STREAM = 1;
+const SHA256 = 2;
+const HALF = 16;
+
+const MAKE = Symbol("internal");
+const { defineProperty } = Object;
+const then = P.PromisePrototypeThen;
+const slice = P.TypedArrayPrototypeSlice;
+
+const NOT_VALID = "Durable Object ID is not valid for this namespace.";
+const OTHER_JURISDICTION = "get called on jurisdictional subnamespace with an ID from a different jurisdiction";
+const jurisdictions = { __proto__: null, eu: true, fedramp: true, "fedramp-high": true, us: true };
+
+// ---- bytes and digits ----
+
+const DIGITS = "0123456789abcdef";
+
+function toHex(bytes) {
+    let text = "";
+    for (let i = 0; i < bytes.length; i++) text += DIGITS[bytes[i] >> 4] + DIGITS[bytes[i] & 15];
+    return text;
+}
+
+// undefined unless text is 64 hex digits.
+function fromHex(text) {
+    if (text.length !== 4 * HALF) return undefined;
+    const bytes = new P.Uint8Array(2 * HALF);
+    for (let i = 0; i < bytes.length; i++) {
+        const high = digit(P.StringPrototypeCharCodeAt(text, 2 * i));
+        const low = digit(P.StringPrototypeCharCodeAt(text, 2 * i + 1));
+        if (high < 0 || low < 0) return undefined;
+        bytes[i] = high * 16 + low;
+    }
+    return bytes;
+}
+
+function digit(code) {
+    if (code >= 48 && code <= 57) return code - 48;
+    const letter = code | 32;
+    return letter >= 97 && letter <= 102 ? letter - 87 : -1;
+}
+
+function half(key, bytes) {
+    return slice(N.hmac(SHA256, key, bytes), 0, HALF);
+}
+
+function complete(key, first) {
+    return toHex(first) + toHex(half(key, first));
+}
+
+function isOf(key, hex) {
+    return complete(key, slice(fromHex(hex), 0, HALF)) === hex;
+}
+
+// ---- ids ----
+
+let idParts;
+
+export class DurableObjectId {
+    #hex;
+
+    static {
+        idParts = (value) => (isObject(value) && #hex in value ? value.#hex : undefined);
+    }
+
+    constructor(token, hex, name, jurisdiction) {
+        if (token !== MAKE) throw illegalConstructor();
+        this.#hex = hex;
+        if (name !== undefined) defineProperty(this, "name", { __proto__: null, value: name, writable: false, enumerable: true, configurable: true });
+        if (jurisdiction !== undefined) {
+            defineProperty(this, "jurisdiction", { __proto__: null, value: jurisdiction, writable: false, enumerable: true, configurable: true });
+        }
+    }
+
+    toString() {
+        return this.#hex;
+    }
+
+    equals(other) {
+        const hex = idParts(other);
+        if (hex === undefined) throw badArgument("DurableObjectId", "equals", 1, "DurableObjectId");
+        return this.#hex === hex;
+    }
+}
+publish(DurableObjectId);
+
+// The id of an object that lives here, for its ctx.id.
+export function objectId(hex, name, jurisdiction) {
+    return new DurableObjectId(MAKE, hex, name, jurisdiction);
+}
+
+// ---- stubs ----
+
+function markRemote(error) {
+    if (isObject(error)) defineProperty(error, "remote", { __proto__: null, value: true, writable: true, enumerable: true, configurable: true });
+    throw error;
+}
+
+// What calls go to: one object of a namespace.
+class ObjectTarget extends Remote {
+    constructor(index, hex, name) {
+        super(0, index);
+        this.hex = hex;
+        this.name = name;
+    }
+
+    retain() {}
+
+    release() {}
+
+    live() {
+        return this;
+    }
+
+    dispose() {}
+
+    start(action, path, bytes, caps) {
+        const named = this.name !== undefined;
+        return op(
+            OBJECT_RPC,
+            "wwsbsbsyc",
+            [this.number, 0, this.hex, named ? 1 : 0, named ? this.name : "", action, path, bytes, caps],
+            "yc",
+        );
+    }
+
+    // The fields are those of OP FETCH.
+    fetch(args) {
+        const named = this.name !== undefined;
+        const stream = (args[0] & BODY_STREAM) !== 0 ? args[1] : 0;
+        const promise = op(
+            OBJECT_FETCH,
+            "wwsbsbwqsssys",
+            [this.number, stream, this.hex, named ? 1 : 0, named ? this.name : "", ...args],
+            FETCH_RESULT,
+        );
+        return then(promise, undefined, markRemote);
+    }
+}
+
+export class DurableObject extends Fetcher {
+    constructor(token, send) {
+        super(token, send);
+    }
+
+    get id() {
+        return idOf(this);
+    }
+
+    get name() {
+        return stateOf(this).name;
+    }
+}
+publish(DurableObject);
+
+const stubIds = new P.WeakMap(); // stub -> DurableObjectId
+
+function idOf(stub) {
+    return P.WeakMapPrototypeGet(stubIds, stub);
+}
+
+function makeObjectStub(index, id) {
+    linkFetcher();
+    const target = new ObjectTarget(index, idParts(id), id.name);
+    const stub = makeFetcher((args) => target.fetch(args), DurableObject);
+    P.WeakMapPrototypeSet(stubIds, stub, id);
+    setState(stub, target);
+    return stub;
+}
+
+// ---- namespaces ----
+
+export class DurableObjectNamespace {
+    #index;
+    #key;
+    #jurisdiction;
+
+    constructor(token, index, key, jurisdiction) {
+        if (token !== MAKE) throw illegalConstructor();
+        this.#index = index;
+        this.#key = key;
+        this.#jurisdiction = jurisdiction;
+    }
+
+    newUniqueId(options) {
+        const jurisdiction = options?.jurisdiction;
+        if (jurisdiction !== undefined && jurisdiction !== this.#jurisdiction) return this.jurisdiction(jurisdiction).newUniqueId();
+        requireEvent();
+        const first = new P.Uint8Array(HALF);
+        N.randomFill(first);
+        return this.#id(first, undefined);
+    }
+
+    idFromName(name) {
+        if (name === undefined) throw badArgument("DurableObjectNamespace", "idFromName", 1, "string");
+        const text = `${name}`;
+        return this.#id(half(this.#key, N.utf8Encode(text)), text);
+    }
+
+    idFromString(text) {
+        if (text === undefined) throw badArgument("DurableObjectNamespace", "idFromString", 1, "string");
+        const bytes = fromHex(`${text}`);
+        if (bytes === undefined) throw new TypeError("Invalid Durable Object ID: must be 64 hex digits");
+        const hex = toHex(bytes);
+        if (!isOf(this.#key, hex)) throw new TypeError(NOT_VALID);
+        return new DurableObjectId(MAKE, hex, undefined, this.#jurisdiction);
+    }
+
+    get(id) {
+        const hex = idParts(id);
+        if (hex === undefined) throw badArgument("DurableObjectNamespace", "get", 1, "DurableObjectId");
+        if (!isOf(this.#key, hex)) throw new TypeError(id.jurisdiction === this.#jurisdiction ? NOT_VALID : OTHER_JURISDICTION);
+        return makeObjectStub(this.#index, id);
+    }
+
+    getByName(name) {
+        if (name === undefined) throw badArgument("DurableObjectNamespace", "getByName", 1, "string");
+        return makeObjectStub(this.#index, this.idFromName(name));
+    }
+
+    // Objects that stay in one region have ids of their own.
+    jurisdiction(name) {
+        if (name === undefined || name === null) return this;
+        const text = `${name}`;
+        if (jurisdictions[text] !== true) throw new TypeError(`The jurisdiction "${text}" is not known.`);
+        const key = N.hmac(SHA256, this.#key, N.utf8Encode(`jurisdiction:${text}`));
+        return new DurableObjectNamespace(MAKE, this.#index, key, text);
+    }
+
+    #id(first, name) {
+        return new DurableObjectId(MAKE, complete(this.#key, first), name, this.#jurisdiction);
+    }
+}
+publish(DurableObjectNamespace);
+
+// The value of a binding: row of the start configuration.
+export function objectNamespace(row) {
+    return new DurableObjectNamespace(MAKE, row.index, fromHex(row.key), undefined);
+}
