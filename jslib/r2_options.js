@@ -296,6 +296,8 @@ export function ssecField(key) {
 
 // ---- values ----
 
+const BLOB = 3; // kind of a body in memory, as in body.js
+
 const VALUE_TYPES = "ReadableStream or ArrayBuffer or ArrayBufferView or string or Blob";
 const UNKNOWN_LENGTH =
     "Provided readable stream must have a known length (request/response body or readable half of FixedLengthStream)";
@@ -309,6 +311,12 @@ export function sendValue(value, start, refuse) {
     if (isBytes(value)) return sendBody(1, bytesView(value), -1, start);
     if (load("blob").isBlob(value)) return sendBody(1, load("blob").blobBytes(value), -1, start);
     if (!load("streams_readable").isReadableStream(value)) throw refuse(VALUE_TYPES);
-    if (load("streams_native").knownLength(value) < 0) throw new TypeError(UNKNOWN_LENGTH);
+    const { knownLength, memoryOf, retire } = load("streams_native");
+    const memory = memoryOf(value);
+    if (memory !== null) {
+        retire(value); // it is used by other means
+        return sendBody(1, memory.kind === BLOB ? load("blob").blobBytes(memory.data) : memory.data, -1, start);
+    }
+    if (knownLength(value) < 0) throw new TypeError(UNKNOWN_LENGTH);
     return sendReadable(value, start);
 }

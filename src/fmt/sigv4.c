@@ -128,7 +128,7 @@ static int order(const sorted *s, const parameter *a, const parameter *b)
                                  slv_str_make(base + b->value_at, b->value_len));
 }
 
-static slv_code collect(slv_str query, bool presigned, sorted *s)
+static slv_code collect(slv_str query, const slv_sigv4_auth *auth, sorted *s)
 {
     slv_str rest = query, item;
 
@@ -138,7 +138,9 @@ static slv_code collect(slv_str query, bool presigned, sorted *s)
         if (item.len == 0)
             continue;
         p.name = field(item, &p.value);
-        if (presigned && slv_str_is(p.name, "X-Amz-Signature"))
+        if (auth->presigned &&
+            (slv_str_is(p.name, "X-Amz-Signature") ||
+             (auth->token_unsigned && slv_str_is(p.name, "X-Amz-Security-Token"))))
             continue;
         if (s->count == SLV_SIGV4_QUERY_MAX)
             return SLV_E_LIMIT;
@@ -153,10 +155,10 @@ static slv_code collect(slv_str query, bool presigned, sorted *s)
     return SLV_OK;
 }
 
-static slv_code put_query(slv_str query, bool presigned, slv_buf *out)
+static slv_code put_query(slv_str query, const slv_sigv4_auth *auth, slv_buf *out)
 {
     sorted s = {.text = SLV_BUF(out->limit)};
-    slv_code code = collect(query, presigned, &s);
+    slv_code code = collect(query, auth, &s);
 
     for (size_t i = 1; i < s.count; i++) { /* few, and mostly in order */
         parameter p = s.items[i];
@@ -257,7 +259,7 @@ slv_code slv_sigv4_canonical(const slv_sigv4_request *request, const slv_sigv4_a
     SLV_TRY(slv_buf_append_byte(out, '\n'));
     SLV_TRY(put_path(request->path, path, out));
     SLV_TRY(slv_buf_append_byte(out, '\n'));
-    SLV_TRY(put_query(request->query, auth->presigned, out));
+    SLV_TRY(put_query(request->query, auth, out));
     SLV_TRY(slv_buf_append_byte(out, '\n'));
     SLV_TRY(put_headers(request, auth->signed_headers, out, err));
     SLV_TRY(slv_buf_append_byte(out, '\n'));

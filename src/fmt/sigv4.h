@@ -34,8 +34,9 @@ typedef struct slv_sigv4_auth {
     slv_str region, service;
     slv_str amz_date; /* "20150830T123600Z" */
     slv_str signed_headers, signature;
-    slv_str token;      /* X-Amz-Security-Token; empty: none */
-    uint64_t expires_s; /* presigned */
+    slv_str token;       /* X-Amz-Security-Token; empty: none */
+    uint64_t expires_s;  /* presigned */
+    bool token_unsigned; /* the token was added to the query after signing; set by the caller */
 } slv_sigv4_auth;
 
 /* How the path becomes part of the canonical request. */
