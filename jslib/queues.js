@@ -12,6 +12,7 @@ const { PromisePrototypeThen: then, PromiseReject: reject, JSONParse: parse, JSO
 
 const SEND = 104;
 const METRICS = 105;
+const SEND_BATCH = 106;
 
 const JSON_TYPE = 1;
 const TEXT_TYPE = 2;
@@ -21,6 +22,7 @@ const types = { __proto__: null, json: JSON_TYPE, text: TEXT_TYPE, bytes: BYTES_
 
 const NO_DELAY = -1;
 const DELAY_MAX = 86400;
+const BATCH_MAX = 100;
 const WARN = 3;
 
 const NO_BODY = "Message body cannot be undefined";
@@ -78,19 +80,28 @@ function metricsOf(count, bytes, oldest) {
     return metrics;
 }
 
-// messages: [type, delay, bytes, ...]
-function sendAll(index, messages, batch) {
-    let format = "wwbh";
-    const args = [index, 0, batch ? 1 : 0, messages.length / 3];
-    for (let i = 0; i < messages.length; i += 3) {
-        format += "bqy";
-        args[4 + i] = messages[i];
-        args[5 + i] = messages[i + 1];
-        args[6 + i] = messages[i + 2];
+const sent = (fields) => ({ metadata: { metrics: metricsOf(fields[0], fields[1], fields[2]) } });
+
+const HEAD = 9; // of a message in a block: u8 type, u32 delay (all ones: none), u32 length
+
+// The block of SEND_BATCH: messages one after the other. list: {type, delay, body}, a body being bytes or a string.
+function packMessages(list) {
+    let length = 0;
+    for (let i = 0; i < list.length; i++) {
+        if (typeof list[i].body === "string") list[i].body = N.utf8Encode(list[i].body);
+        length += HEAD + list[i].body.byteLength;
     }
-    return then(op(SEND, format, args, "qqq"), (fields) => ({
-        metadata: { metrics: metricsOf(fields[0], fields[1], fields[2]) },
-    }));
+    const block = new P.Uint8Array(length);
+    const view = new P.DataView(block.buffer);
+    for (let i = 0, at = 0; i < list.length; i++) {
+        const { type, delay, body } = list[i];
+        block[at] = type;
+        P.DataViewPrototypeSetUint32(view, at + 1, delay === NO_DELAY ? 0xffffffff : delay, true);
+        P.DataViewPrototypeSetUint32(view, at + 5, body.byteLength, true);
+        P.TypedArrayPrototypeSet(block, body, at + HEAD);
+        at += HEAD + body.byteLength;
+    }
+    return block;
 }
 
 function send(index, body, options) {
@@ -103,7 +114,7 @@ function send(index, body, options) {
         if (contentType !== undefined) type = typeOf(`${contentType}`);
         delay = delayOf(delaySeconds, "send");
     }
-    return sendAll(index, [type, delay, encode(body, type, "send")], false);
+    return then(op(SEND, "wwbqy", [index, 0, type, delay, encode(body, type, "send")], "qqq"), sent);
 }
 
 function sendBatch(index, batch, options) {
@@ -123,12 +134,14 @@ function sendBatch(index, batch, options) {
         const { body, contentType, delaySeconds } = request;
         if (body === undefined) throw new TypeError(NO_BODY);
         const type = contentType === undefined ? defaultType() : typeOf(`${contentType}`);
-        messages[i * 3] = type;
-        messages[i * 3 + 1] = delaySeconds === undefined ? common : delayOf(delaySeconds, "sendBatch");
-        messages[i * 3 + 2] = encode(body, type, "sendBatch");
+        const delay = delaySeconds === undefined ? common : delayOf(delaySeconds, "sendBatch");
+        messages[i] = { type, delay, body: encode(body, type, "sendBatch") };
     }
     if (messages.length === 0) throw new TypeError(NO_MESSAGES);
-    return sendAll(index, messages, true);
+    if (messages.length > BATCH_MAX) {
+        throw new P.Error(`Queue sendBatch failed: batch message count of ${messages.length} exceeds limit of ${BATCH_MAX}`);
+    }
+    return then(op(SEND_BATCH, "wwhy", [index, 0, messages.length, packMessages(messages)], "qqq"), sent);
 }
 
 const MAKE = Symbol("internal");

@@ -10,6 +10,7 @@
 enum {
     OP_SEND = 104,
     OP_METRICS = 105,
+    OP_SEND_BATCH = 106,
 };
 
 typedef struct queue_op {
@@ -135,12 +136,21 @@ static int64_t producer_delay(queue_op *q)
     return delay;
 }
 
-static slv_code read_messages(queue_op *q, slv_reader *r, slv_err *err)
+static slv_code read_messages(queue_op *q, uint16_t kind, slv_reader *r, slv_err *err)
 {
     int64_t otherwise = producer_delay(q);
 
-    q->batch = slv_read_u8(r) != 0;
-    q->count = slv_read_u16(r);
+    slv_reader block;
+
+    q->batch = kind == OP_SEND_BATCH;
+    q->count = 1;
+    if (q->batch) {
+        q->count = slv_read_u16(r);
+        block = slv_reader_make(slv_read_str(r));
+        if (!slv_reader_end(r))
+            return slv_fail(err, SLV_E_PROTOCOL, "malformed queue batch");
+        r = &block;
+    }
     q->messages = slv_arena_try_alloc0(&q->arena, (q->count + 1) * sizeof *q->messages);
     if (!q->messages)
         return SLV_E_LIMIT;
@@ -148,7 +158,7 @@ static slv_code read_messages(queue_op *q, slv_reader *r, slv_err *err)
         slv_queue_new *m = &q->messages[i];
 
         m->type = (slv_queue_type)slv_read_u8(r);
-        m->delay_s = (int64_t)slv_read_u64(r);
+        m->delay_s = q->batch ? (int32_t)slv_read_u32(r) : (int64_t)slv_read_u64(r);
         m->body = slv_read_str(r);
         if (!slv_queue_type_name(m->type))
             return slv_fail(err, SLV_E_PROTOCOL, "a queue message of type %d", (int)m->type);
@@ -165,7 +175,7 @@ static slv_code op_send(const slv_resource_call *c, slv_err *err)
     queue_op *q = op_new(c);
     slv_reader r = slv_reader_make(c->rest);
     slv_err why = {0};
-    slv_code code = read_messages(q, &r, err);
+    slv_code code = read_messages(q, c->kind, &r, err);
 
     if (code == SLV_E_PROTOCOL) {
         slv_op_close(&q->op);
@@ -173,7 +183,7 @@ static slv_code op_send(const slv_resource_call *c, slv_err *err)
         return code;
     }
     if (code == SLV_OK) /* before the bodies are copied */
-        code = slv_queue_check(q->messages, q->count, &why);
+        code = slv_queue_check(q->messages, q->count, q->batch, &why);
     for (size_t i = 0; code == SLV_OK && i < q->count; i++)
         code = slv_arena_dup(&q->arena, q->messages[i].body, &q->messages[i].body);
     if (code != SLV_OK) {
@@ -214,6 +224,7 @@ slv_code slv_queue_op(const slv_resource_call *c, slv_err *err)
         return SLV_OK;
     switch (c->kind) {
     case OP_SEND:
+    case OP_SEND_BATCH:
         return op_send(c, err);
     case OP_METRICS:
         if (c->rest.len > 0)

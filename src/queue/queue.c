@@ -186,7 +186,7 @@ static slv_code check_delay(int64_t delay_s, slv_err *err)
                     (long long)delay_s, SLV_QUEUE_DELAY_MAX);
 }
 
-slv_code slv_queue_check(const slv_queue_new *messages, size_t count, slv_err *err)
+slv_code slv_queue_check(const slv_queue_new *messages, size_t count, bool batch, slv_err *err)
 {
     size_t total = 0, largest = 0;
 
@@ -199,7 +199,7 @@ slv_code slv_queue_check(const slv_queue_new *messages, size_t count, slv_err *e
     if (count > SLV_QUEUE_BATCH_MAX)
         return slv_fail(err, SLV_E_LIMIT, "batch message count of %zu exceeds limit of %zu", count,
                         SLV_QUEUE_BATCH_MAX);
-    if (largest > SLV_QUEUE_MESSAGE_MAX && count == 1)
+    if (largest > SLV_QUEUE_MESSAGE_MAX && !batch)
         return slv_fail(err, SLV_E_LIMIT, "message length of %zu bytes exceeds limit of %zu",
                         largest, SLV_QUEUE_MESSAGE_MAX);
     if (largest > SLV_QUEUE_MESSAGE_MAX)
@@ -208,8 +208,8 @@ slv_code slv_queue_check(const slv_queue_new *messages, size_t count, slv_err *e
                         "limit of %zu",
                         largest, SLV_QUEUE_MESSAGE_MAX);
     if (total > SLV_QUEUE_BATCH_BYTES_MAX)
-        return slv_fail(err, SLV_E_LIMIT, "batch size of %zu bytes exceeds limit of %zu", total,
-                        SLV_QUEUE_BATCH_BYTES_MAX);
+        /* The number that is documented; what is counted on top of bodies is allowed for. */
+        return slv_fail(err, SLV_E_LIMIT, "batch size of %zu bytes exceeds limit of 256000", total);
     for (size_t i = 0; i < count; i++)
         SLV_TRY(check_delay(messages[i].delay_s, err));
     return SLV_OK;
@@ -270,7 +270,7 @@ slv_code slv_queue_send(slv_queue *q, const slv_queue_new *messages, size_t coun
     int64_t next = 0;
     size_t bytes = 0;
 
-    SLV_TRY(slv_queue_check(messages, count, err));
+    SLV_TRY(slv_queue_check(messages, count, count > 1, err));
     for (size_t i = 0; i < count; i++)
         bytes += messages[i].body.len;
     SLV_TRY(slv_queue_totals_(q, &before, &next, err));
@@ -283,6 +283,8 @@ slv_code slv_queue_send(slv_queue *q, const slv_queue_new *messages, size_t coun
     }
     if (ret_before)
         SLV_TRY(slv_queue_oldest_(q, NULL, 0, NULL, 0, &before.oldest_ms, err));
+    if (next == 1)
+        SLV_TRY(slv_queue_first_settings_(q, now_ms, err));
     SLV_TRY(slv_queue_get_settings(q, &settings, err));
     for (size_t i = 0; i < count; i++) {
         int64_t delay = messages[i].delay_s >= 0 ? messages[i].delay_s : settings.delay_s;

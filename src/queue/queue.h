@@ -82,8 +82,9 @@ typedef struct slv_queue_metrics {
  * or the backlog is full (err->detail 1). SLV_E_INVAL: no message, or a delay out of range. */
 SLV_NODISCARD slv_code slv_queue_send(slv_queue *q, const slv_queue_new *messages, size_t count,
                                       int64_t now_ms, slv_queue_metrics *ret_before, slv_err *err);
-/* Checks what send checks without a file: sizes, counts, delays. */
-SLV_NODISCARD slv_code slv_queue_check(const slv_queue_new *messages, size_t count, slv_err *err);
+/* Checks what send checks without a file: sizes, counts, delays. batch: how to speak of it. */
+SLV_NODISCARD slv_code slv_queue_check(const slv_queue_new *messages, size_t count, bool batch,
+                                       slv_err *err);
 SLV_NODISCARD slv_code slv_queue_get_metrics(slv_queue *q, slv_queue_metrics *ret, slv_err *err);
 
 /* ---- delivery ---- */

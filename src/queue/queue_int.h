@@ -29,6 +29,8 @@ SLV_NODISCARD slv_code slv_queue_oldest_(slv_queue *q, const int64_t *a, size_t 
                                          const int64_t *b, size_t b_count, int64_t *ret,
                                          slv_err *err);
 SLV_NODISCARD slv_code slv_queue_retention_(slv_queue *q, int64_t *ret_ms, slv_err *err);
+/* Gives the queue its id and time of birth, if it has none yet. */
+SLV_NODISCARD slv_code slv_queue_first_settings_(slv_queue *q, int64_t now_ms, slv_err *err);
 bool slv_queue_has_(const int64_t *sorted, size_t count, int64_t seq);
 
 #endif

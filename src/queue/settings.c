@@ -85,7 +85,7 @@ slv_code slv_queue_get_settings(slv_queue *q, slv_queue_settings *ret, slv_err *
     return SLV_OK;
 }
 
-static slv_code first_settings(slv_queue *q, int64_t now_ms, slv_err *err)
+slv_code slv_queue_first_settings_(slv_queue *q, int64_t now_ms, slv_err *err)
 {
     SLV_CLEANUP(slv_buf_done) slv_buf id = SLV_BUF(64);
     char hex[SLV_QUEUE_ID_LEN + 1];
@@ -96,6 +96,7 @@ static slv_code first_settings(slv_queue *q, int64_t now_ms, slv_err *err)
         return SLV_OK;
     snprintf(hex, sizeof hex, "%016" PRIx64 "%016" PRIx64, slv_rand_u64(), slv_rand_u64());
     SLV_TRY(put_text(q, "id", slv_str_from(hex), err));
+    SLV_TRY(put_number(q, "modified_ms", now_ms, err));
     return put_number(q, "created_ms", now_ms, err);
 }
 
@@ -109,7 +110,7 @@ slv_code slv_queue_set_settings(slv_queue *q, const slv_queue_settings *settings
         settings->retention_s > SLV_QUEUE_RETENTION_MAX)
         return slv_fail(err, SLV_E_INVAL, "message_retention_period must be from %d to %d seconds",
                         SLV_QUEUE_RETENTION_MIN, SLV_QUEUE_RETENTION_MAX);
-    SLV_TRY(first_settings(q, now_ms, err));
+    SLV_TRY(slv_queue_first_settings_(q, now_ms, err));
     SLV_TRY(put_number(q, "modified_ms", now_ms, err));
     SLV_TRY(put_number(q, "delay_s", settings->delay_s, err));
     SLV_TRY(put_number(q, "retention_s", settings->retention_s, err));
