@@ -21,7 +21,23 @@ export class EventContext {
   constructor(id, kind) {
     this.id = id;
     this.kind = kind;
+    this.context = this; // whose turn it is while it runs: of an object's calls, the object's own event
+    this.callId = id; // what lines of its log name
+    this.gate = null; // of an object: decides what may enter it now, see objects_gate.js
   }
+}
+
+// The critical section in which something begins: what comes of it enters the object while that section is open.
+function sectionOf(event) {
+  return event.gate === null ? null : event.gate.running;
+}
+
+// True when the event's object is closed to it for now: run() follows later.
+function held(event, section, run) {
+  const gate = event.gate;
+  if (gate === null || gate.admits(section)) return false;
+  gate.defer(section, run);
+  return true;
 }
 
 // The event whose turn it is, or null at module scope.
@@ -58,7 +74,7 @@ export function requireEvent() {
 
 // For objects that do I/O: `owner` is the event that made them (null: made at module scope, bound to none).
 export function checkSameEvent(owner) {
-  if (owner !== current && owner !== null) throw crossEventError();
+  if (owner !== null && owner !== current && owner.context !== current) throw crossEventError();
 }
 
 function deferred() {
@@ -82,8 +98,11 @@ function withoutFrames(error) {
 const errorClasses = ["EvalError", "RangeError", "ReferenceError", "SyntaxError", "TypeError", "URIError"];
 
 // Makes an Error from {"name","message","stack"}: of the class of that name where there is one.
+const OBJECT_MEMBERS = ["remote", "retryable", "overloaded", "durableObjectReset"];
+
 export function errorFromJSON(json) {
-  const { name, message, stack, dom: isDom, clone } = P.JSONParse(json);
+  const parsed = P.JSONParse(json);
+  const { name, message, stack, dom: isDom, clone } = parsed;
   if (typeof clone === "string") {
     try {
       return withoutFrames(load("clone").deserializeFromText(clone));
@@ -99,6 +118,9 @@ export function errorFromJSON(json) {
   // Where it was made is here; what matters is where it comes from, which main does not always know.
   const text = typeof stack === "string" && stack !== "" ? stack : message === "" ? error.name : `${error.name}: ${message}`;
   P.ObjectDefineProperty(error, "stack", { __proto__: null, value: text, writable: true, configurable: true, enumerable: false });
+  for (let i = 0; i < OBJECT_MEMBERS.length; i++)
+    if (parsed[OBJECT_MEMBERS[i]] === true)
+      P.ObjectDefineProperty(error, OBJECT_MEMBERS[i], { __proto__: null, value: true, writable: true, configurable: true, enumerable: true });
   return error;
 }
 
@@ -119,6 +141,7 @@ export function op(kind, format, args, resultFormat) {
   const event = requireEvent();
   const d = deferred();
   d.event = event;
+  d.section = sectionOf(event);
   event.hasIo = true;
   d.promise.operation = 0;
   const id = N.op(event.id, kind, format, args, resultFormat);
@@ -152,6 +175,7 @@ export class ByteSource {
   #started = false;
   #ended = false;
   #waiting = null;
+  #section = null;
 
   constructor(number, length) {
     this.#number = number;
@@ -166,6 +190,7 @@ export class ByteSource {
     const bytes = N.streamRead(this.#number); // Uint8Array, null: end, undefined: nothing there yet; throws after FAIL
     if (bytes === undefined) {
       this.#waiting = deferred();
+      this.#section = sectionOf(this.#event);
       this.#event.hasIo = true;
       P.MapPrototypeSet(readers, this.#number, this);
       return this.#waiting.promise;
@@ -205,8 +230,8 @@ export class ByteSource {
 
   static readable(number) {
     const source = P.MapPrototypeGet(readers, number);
-    if (source === undefined) return;
-    current = source.#event;
+    if (source === undefined || held(source.#event, source.#section, () => ByteSource.readable(number))) return;
+    current = source.#event.context;
     P.MapPrototypeDelete(readers, number);
     const waiting = source.#waiting;
     source.#waiting = null;
@@ -233,12 +258,14 @@ function reasonText(reason) {
 // Bytes to main. The message that names `number` must be sent before the first write.
 export class ByteSink {
   #number;
-  #event = requireEvent();
+  #event;
   #ended = false;
   #waiting = null;
+  #section = null;
 
   // number: one that main chose; none: a new one of ours.
-  constructor(number = undefined) {
+  constructor(number = undefined, event = requireEvent()) {
+    this.#event = event;
     this.#number = number === undefined ? N.streamOpen(this.#event.id) : number;
     this.#event.sinks++;
     this.#event.hasIo = true;
@@ -258,6 +285,7 @@ export class ByteSink {
     checkSameEvent(this.#event);
     if (this.#ended) return P.PromiseReject(new P.TypeError("This WritableStream has been closed."));
     if (N.streamWrite(this.#number, bytes)) return DONE;
+    this.#section = sectionOf(this.#event);
     this.#waiting = deferred();
     return this.#waiting.promise;
   }
@@ -291,8 +319,8 @@ export class ByteSink {
   // From C: there is credit again (reason undefined), or main wants no more.
   static writable(number, reason) {
     const sink = P.MapPrototypeGet(writers, number);
-    if (sink === undefined) return;
-    current = sink.#event;
+    if (sink === undefined || held(sink.#event, sink.#section, () => ByteSink.writable(number, reason))) return;
+    current = sink.#event.context;
     const waiting = sink.#waiting;
     sink.#waiting = null;
     if (reason === undefined) {
@@ -391,8 +419,8 @@ export class ChannelSocket {
 
   static arrived(number, what, data, reason) {
     const socket = P.MapPrototypeGet(sockets, number);
-    if (socket === undefined) return;
-    current = socket.#event;
+    if (socket === undefined || held(socket.#event, null, () => ChannelSocket.arrived(number, what, data, reason))) return;
+    current = socket.#event.context;
     if (what === 0) {
       socket.#handler.message(data);
       return;
@@ -409,9 +437,9 @@ export class ChannelSocket {
 // A result came. error: JSON or undefined; values: an array by the operation's resultFormat.
 export function onResult(id, error, values) {
   const d = P.MapPrototypeGet(operations, id);
-  if (d === undefined) return;
+  if (d === undefined || held(d.event, d.section, () => onResult(id, error, values))) return;
   P.MapPrototypeDelete(operations, id);
-  current = d.event;
+  current = d.event.context;
   if (error !== undefined) d.reject(errorFromJSON(error));
   else d.resolve(values);
 }

@@ -76,7 +76,7 @@ class Remote {
         const bytes = pack === null ? "" : pack.bytes;
         let promise;
         try {
-            promise = op(RPC, "bwbsyc", [this.kind, this.number, action, P.ArrayPrototypeJoin(path, "\0"), bytes, caps], "yc");
+            promise = this.start(action, P.ArrayPrototypeJoin(path, "\0"), bytes, caps);
         } catch (e) {
             if (outgoing !== null) outgoing.undo();
             throw e;
@@ -85,6 +85,10 @@ class Remote {
         return then(promise, ([value, given]) => unpack(value, given), (error) => {
             throw markRemote(error);
         });
+    }
+
+    start(action, path, bytes, caps) {
+        return op(RPC, "bwbsyc", [this.kind, this.number, action, path, bytes, caps], "yc");
     }
 }
 
@@ -582,7 +586,7 @@ function exportOne(value, owner, caps, later) {
         P.ArrayPrototypePush(caps, CALLABLE, exportValue(value, owner));
         return;
     }
-    exportStream(value, caps, later);
+    exportStream(value, owner, caps, later);
 }
 
 // The holder has let go.
@@ -706,7 +710,7 @@ export function breakStub(number, json) {
 
 // ---- calls from outside ----
 
-class ExportedReceiver {
+export class ExportedReceiver {
     constructor(value, event) {
         this.value = value;
         this.event = event; // the one that the call came as
@@ -719,7 +723,8 @@ export function exportedTarget(number) {
     if (item === undefined) throw brokenError();
     const event = currentEvent();
     if (item.context !== event && !item.context.ended) {
-        event.host = item.context;
+        event.host = event.context = item.context;
+        event.gate = item.context.gate;
         setCurrentEvent(item.context);
     }
     return new ExportedReceiver(item.value, event);

@@ -7,7 +7,8 @@ const then = P.PromisePrototypeThen;
 const noop = () => {};
 
 // Names the stream in `caps`; what must wait until the message has gone is added to `later`.
-export function exportStream(value, caps, later) {
+// owner: the event in whose message it is named.
+export function exportStream(value, owner, caps, later) {
     const { isReadableStream } = load("streams_readable");
     if (isReadableStream(value)) {
         const { isLocked, nativeSource, pumpToSink } = load("streams_native");
@@ -18,7 +19,7 @@ export function exportStream(value, caps, later) {
             P.ArrayPrototypePush(caps, READ, number);
             return;
         }
-        const sink = new ByteSink();
+        const sink = new ByteSink(undefined, owner);
         P.ArrayPrototypePush(caps, READ, sink.number);
         P.ArrayPrototypePush(later, () => then(source === null ? pumpToSink(value, sink) : pumpSource(source, sink), undefined, noop));
         return;

@@ -39,6 +39,7 @@ class RunningEvent extends EventContext {
   deadline = 0; // own timer
   held = 0; // references of others to what it exported (rpc.js)
   exported = null;
+  onEnded = null; // objects.js: the object's books
   beforeEnd = null; // what is still to be said before END
   host = null; // the event in whose context it runs, when it calls a capability of that
 }
@@ -139,6 +140,7 @@ export function ended(event) {
   if (event.hasIo) dropIoOf(event);
   event.request = null;
   if (event.exported !== null) load("rpc").dropExportsOf(event);
+  if (event.onEnded !== null) event.onEnded();
 }
 
 // Ends the event once nothing is left that belongs to it.
@@ -298,8 +300,11 @@ export function respond(event, response) {
     if (alone) head |= LAST;
     if (kind === 2) number = (sink = new ByteSink(undefined, event)).number;
     else if (kind === 3) number = body;
-    else if (kind === 4) number = hibernatingId(event, body) || load("websocket").socketToChannel(body);
-    if (kind === 4 && hibernatingId(event, body) !== 0) head = status | (HIBERNATING << 16) | (bits << 20);
+    else if (kind === 4) {
+      number = hibernatingId(event, body);
+      if (number !== 0) head = status | (HIBERNATING << 16) | (bits << 20);
+      else number = load("websocket").socketToChannel(body);
+    }
     const known = headers === lastHeaders;
     lastHeaders = null;
     const text = status === 200 && statusText === "OK" ? undefined : statusText;
@@ -400,14 +405,24 @@ export function onRpc(id, targetKind, target, entrypoint, props, action, path, a
   const rpc = load("rpc");
   try {
     const receiver = targetKind === TARGET_ENTRYPOINT ? worker.instance(entrypoint, new ExecutionContext(event, props)) : rpc.exportedTarget(target);
-    then(
-      rpc.answerRpc(receiver, action, path, args, caps),
-      result => answerCall(event, undefined, result),
-      error => answerCall(event, rpc.rpcErrorJSON(error)),
-    );
+    if (event.gate !== null && !event.gate.admits(null))
+      event.gate.defer(null, () => {
+        setCurrentEvent(event.context);
+        callReceiver(event, receiver, action, path, args, caps);
+      });
+    else callReceiver(event, receiver, action, path, args, caps);
   } catch (error) {
     answerCall(event, rpc.rpcErrorJSON(error));
   }
+}
+
+export function callReceiver(event, receiver, action, path, args, caps) {
+  const rpc = load("rpc");
+  then(
+    rpc.answerRpc(receiver, action, path, args, caps),
+    result => answerCall(event, undefined, result),
+    error => answerCall(event, rpc.rpcErrorJSON(error)),
+  );
 }
 
 // The answer of a call: JSON of an error, or what answerRpc() gives.

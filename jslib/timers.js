@@ -18,6 +18,7 @@ class Timer {
     this.delay = delay;
     this.repeat = repeat;
     this.counted = true;
+    this.section = event.gate === null ? null : event.gate.running;
   }
 }
 
@@ -137,7 +138,9 @@ for (const fn of [queueMicrotask, setTimeout, setInterval, clearTimeout, clearIn
 export function fireTimer(id) {
   const timer = P.MapPrototypeGet(timers, id);
   if (timer === undefined) return;
-  setCurrentEvent(timer.event);
+  const gate = timer.event.gate;
+  if (gate !== null && timer.counted && !gate.admits(timer.section)) return gate.defer(timer.section, () => fireTimer(id));
+  setCurrentEvent(timer.event.context);
   if (timer.repeat) N.timerRestart(id, timer.delay, timer.event.id);
   else forget(id, timer);
   try {

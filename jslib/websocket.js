@@ -84,6 +84,34 @@ class ChannelHandler {
     }
 }
 
+// A connection that main has while nobody is awake. Between the two ends of a pair that both stay here it is the pair's.
+class SleepingLink {
+    constructor(sleeper, peer) {
+        this.sleeper = sleeper;
+        this.peer = peer; // state of the other end, or null
+    }
+
+    get #local() {
+        return this.peer !== null && this.peer.accepted;
+    }
+
+    start() {}
+
+    send(data) {
+        if (this.#local) arrive(this.peer, MESSAGE, data);
+        else this.sleeper.send(data);
+    }
+
+    close(code, reason) {
+        if (this.#local) arrive(this.peer, CLOSE, code, reason);
+        else this.sleeper.close(code, reason);
+    }
+
+    fail() {
+        this.close(NO_CODE, "");
+    }
+}
+
 // ---- the state of a socket ----
 
 class State {
@@ -106,6 +134,7 @@ class State {
         this.extensions = "";
         this.binaryType = hasFlag("websocket_standard_binary_type") ? "blob" : "arraybuffer";
         this.attachment = null;
+        this.sleeper = null; // objects_sockets.js, when it hibernates
     }
 
     get readyState() {
@@ -268,6 +297,7 @@ export class WebSocket extends EventTarget {
         if (options !== undefined && options !== null && !isObject(options)) throw badArgument("WebSocket", "accept", 1, "AcceptOptions");
         if (state.client) throw new TypeError("Websockets obtained from the 'new WebSocket()' constructor cannot call accept");
         if (state.used) throw new TypeError("Can't accept() WebSocket that was already used in a response.");
+        if (state.sleeper !== null) throw new TypeError("Can't accept() WebSocket after enabling hibernation.");
         if (state.accepted) return;
         state.halfOpen = isObject(options) && !!options.allowHalfOpen;
         begin(state);
@@ -307,11 +337,12 @@ export class WebSocket extends EventTarget {
         if (bytes.length > ATTACHMENT_MAX) {
             throw new Error(`A WebSocket 'attachment' cannot be larger than ${ATTACHMENT_MAX} bytes.'attachment' was ${bytes.length} bytes.`);
         }
-        this.#state.attachment = bytes;
+        if (this.#state.sleeper !== null) this.#state.sleeper.attach(bytes);
+        else this.#state.attachment = bytes;
     }
 
     deserializeAttachment() {
-        const bytes = this.#state.attachment;
+        const bytes = this.#state.sleeper !== null ? this.#state.sleeper.attached() : this.#state.attachment;
         return bytes === null ? null : load("clone").deserialize(bytes);
     }
 
@@ -430,6 +461,65 @@ function join(state, socket) {
     }
     state.inbox = [];
     if (twin.accepted) twin.link.start(twin);
+}
+
+// ---- sockets that hibernate: objects_sockets.js ----
+
+// The object takes the socket over. Returns the attachment that it has so far, or null.
+export function hibernate(target, sleeper) {
+    const state = stateOf(target);
+    if (state.accepted) throw new Error("Cannot call `acceptWebSocket()` if the WebSocket was already accepted via `accept()`");
+    const peer = state.link instanceof Twin ? state.link.peer : null;
+    if (peer === null || peer.accepted || peer.used || peer.sleeper !== null) {
+        throw new Error("Cannot call `acceptWebSocket()` on this WebSocket because its pair has already been accepted or used in a Response.");
+    }
+    fallAsleep(state, sleeper, peer);
+    return state.attachment;
+}
+
+function fallAsleep(state, sleeper, peer) {
+    state.accepted = true;
+    state.owner = sleeper.object;
+    state.sleeper = sleeper;
+    state.link = new SleepingLink(sleeper, peer);
+}
+
+// A WebSocket for a connection that main has kept.
+export function sleepingSocket(sleeper) {
+    const target = new WebSocket(INTERNAL);
+    fallAsleep(stateOf(target), sleeper, null);
+    return target;
+}
+
+export function isHibernating(target) {
+    return stateOf(target).sleeper !== null;
+}
+
+export function hibernating(target) {
+    return stateOf(target).sleeper;
+}
+
+// The id of the object's socket whose other end this is; 0: none. It leaves in a Response.
+export function hibernatingTwin(target, object) {
+    const { link, accepted, used } = stateOf(target);
+    const sleeper = link instanceof Twin && !accepted ? link.peer.sleeper : null;
+    if (sleeper === null || sleeper.object !== object) return 0;
+    if (used) throw new TypeError("Can't return WebSocket that was already used in a response.");
+    stateOf(target).used = true;
+    return sleeper.id;
+}
+
+export function endedByPeer(target) {
+    stateOf(target).gotClose = true;
+}
+
+export function lost(target) {
+    stateOf(target).broken = true;
+}
+
+export function binaryMessage(target, bytes) {
+    if (stateOf(target).binaryType === "blob") return load("blob").blobFromBytes(bytes, "");
+    return bytes.buffer;
 }
 
 // ---- clients ----
