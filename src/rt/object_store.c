@@ -193,16 +193,20 @@ SLV_NATIVE(txn_begin)
 SLV_NATIVE(txn_end)
 {
     OBJECT(o);
+    bool spanning = JSValueToBoolean(ctx, SLV_ARG(1)) && o->spanning;
     slv_code code = SLV_OK;
     slv_err err = {0};
 
     if (JSValueToBoolean(ctx, SLV_ARG(2))) {
         code = slv_durable_release(o->db, &err);
     } else {
-        slv_durable_rollback_to(o->db);
+        if (spanning && o->spanning == 1) /* nothing else is in this transaction */
+            slv_durable_rollback(o->db);
+        else
+            slv_durable_rollback_to(o->db);
         alarm_again(o);
     }
-    if (JSValueToBoolean(ctx, SLV_ARG(1)) && o->spanning)
+    if (spanning)
         o->spanning--;
     if (code != SLV_OK)
         return slv_rt_object_throw(rt, o, ctx, &err, exc);
