@@ -23,6 +23,12 @@ function valueOf(row, data) {
       return load("rpc").serviceStub(row.index);
     case "kv_namespace":
       return load("kv").kvNamespace(row.index);
+    case "ratelimit":
+      return load("ratelimit").rateLimit(row.index, row.options);
+    case "analytics_engine":
+      return load("analytics").analyticsEngine(row.index);
+    case "send_email":
+      return load("email").sendEmail(row.index, row.options);
     case "r2_bucket":
       return load("r2").r2Bucket(row.index);
     case "d1":

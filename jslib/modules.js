@@ -38,20 +38,12 @@ const makers = {
     return { __proto__: null, connect };
   },
   "cloudflare:email"() {
-    return { __proto__: null, EmailMessage };
+    return { __proto__: null, EmailMessage: load("email").EmailMessage };
   },
   "cloudflare:workflows"() {
     return { __proto__: null, NonRetryableError };
   },
 };
-
-class EmailMessage {
-  constructor(from, to, raw) {
-    this.from = from;
-    this.to = to;
-    this.raw = raw;
-  }
-}
 
 class NonRetryableError extends Error {
   constructor(message, name = "NonRetryableError") {

@@ -220,6 +220,7 @@ struct slv_server {
     unsigned count;
     bool started;
     slv_record *record;
+    struct slv_ratelimits *ratelimits; /* meter/ratelimit.h */
     char *program, *ca_file, *cf;
     bool stopping;
     unsigned closing; /* loops that have not closed yet */

@@ -93,8 +93,12 @@ static void reject(slv_event *ev, uint32_t op, const char *name, slv_code code, 
 
     if (code == SLV_E_AGAIN && status == 500) /* too much waits for this namespace */
         status = 429;
-    if (status == 500)
-        slv_hook_notice(ev->shard, slv_str_from(slv_err_text(err)));
+    if (status == 500) { /* the worker learns little, its developer the cause */
+        const slv_msg_log log = {.level = SLV_CONSOLE_ERROR,
+                                 .text = slv_str_from(slv_err_text(err))};
+
+        slv_hook_console(ev->shard, ev->version, &log);
+    }
     (void)slv_fail(&text, code, "KV %s failed: %d %s", name, status,
                    status == 500                               ? "Internal Server Error"
                    : code == SLV_E_AGAIN && err->detail != 429 ? "Too Many Requests"

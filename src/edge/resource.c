@@ -15,6 +15,9 @@ static const resource_row rows[] = {
     {112, 119, true, SLV_BINDING_TEXT, slv_cache_op},
     {72, 103, false, SLV_BINDING_OBJECTS, slv_object_op},
     {104, 111, false, SLV_BINDING_QUEUE, slv_queue_op},
+    {120, 123, false, SLV_BINDING_RATELIMIT, slv_ratelimit_op},
+    {124, 127, false, SLV_BINDING_ANALYTICS, slv_analytics_op},
+    {128, 131, false, SLV_BINDING_EMAIL, slv_email_op},
     {0}, /* the end */
 };
 

@@ -30,6 +30,9 @@ typedef struct slv_resource_call {
 typedef slv_code (*slv_resource_fn)(const slv_resource_call *call, slv_err *err);
 
 slv_code slv_d1_op(const slv_resource_call *call, slv_err *err);
+slv_code slv_analytics_op(const slv_resource_call *call, slv_err *err);
+slv_code slv_email_op(const slv_resource_call *call, slv_err *err);
+slv_code slv_ratelimit_op(const slv_resource_call *call, slv_err *err);
 slv_code slv_cache_op(const slv_resource_call *call, slv_err *err);
 slv_code slv_object_op(const slv_resource_call *call, slv_err *err);
 slv_code slv_kv_op(const slv_resource_call *call, slv_err *err);

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "edge/edge_int.h"
+#include "meter/ratelimit.h"
 
 /* ---- orders to a loop ---- */
 
@@ -204,6 +205,7 @@ slv_code slv_server_new(const slv_server_options *options, slv_server **ret, slv
     server->o.cf_json = slv_str_make(server->cf, options->cf_json.len);
     if (options->record)
         SLV_TRY(slv_record_create(options->record, &server->record, err));
+    server->ratelimits = slv_ratelimits_new();
     server->shards = slv_alloc0(count * sizeof *server->shards);
     for (; server->count < count; server->count++) {
         slv_code code = slv_shard_open(server, server->count, &server->shards[server->count], err);
@@ -282,6 +284,7 @@ slv_server *slv_server_free(slv_server *server)
     slv_err err = {0};
     if (server->record && slv_record_close(server->record, &err) != SLV_OK)
         slv_log(SLV_LOG_ERROR, "%s", slv_err_text(&err));
+    (void)slv_ratelimits_free(server->ratelimits);
     free(server->program);
     free(server->ca_file);
     free(server->cf);
