@@ -2,5 +2,8 @@
 #include "api/routes.h"
 
 const slv_api_route *const slv_api_tables[] = {
+    slv_api_queue_routes,
+    slv_api_queue_message_routes,
+    slv_api_queue_consumer_routes,
     NULL,
 };

@@ -6,4 +6,8 @@
 
 #include "api/api.h"
 
+extern const slv_api_route slv_api_queue_routes[];
+extern const slv_api_route slv_api_queue_message_routes[];
+extern const slv_api_route slv_api_queue_consumer_routes[];
+
 #endif
