@@ -253,7 +253,7 @@ export function onSocketEvent(id, number, socket, what, data, code, clean) {
     if (what === TEXT || what === BINARY) {
       runHandler(event, () => target.webSocketMessage?.(ws, what === TEXT ? data : load("websocket").binaryMessage(ws, data)));
     } else if (what === CLOSED) {
-      const gone = socketClosed(object, socket, ws);
+      const gone = socketClosed(object, socket, ws, code, data);
       runHandler(event, () => target.webSocketClose?.(ws, code, data, clean), gone, gone);
     } else {
       const gone = socketFailed(object, socket, ws);

@@ -2,8 +2,7 @@
 // isolate does not know, because the sockets are older than the object's stay here, it asks for.
 
 import { ask } from "io";
-import { hibernate, hibernating, isHibernating, sleepingSocket, endedByPeer, lost } from "websocket";
-import { deserialize } from "clone";
+import { answerClose, hibernate, hibernating, isHibernating, sleepingSocket, endedByPeer, lost } from "websocket";
 
 const ACCEPT = 50, CLOSE = 52, ATTACH = 53, OPTIONS = 54; // frames, see objects.md
 const ASK_SOCKETS = 1, ASK_SOCKET = 2, ASK_OPTIONS = 3;
@@ -107,9 +106,12 @@ export function tagsOf(object, webSocket) {
 }
 
 // The peer has closed: what is to be done once the handler has run.
-export function socketClosed(object, id, webSocket) {
+export function socketClosed(object, id, webSocket, code, reason) {
   endedByPeer(webSocket);
-  return () => P.MapPrototypeDelete(object.socketList, id);
+  return () => {
+    P.MapPrototypeDelete(object.socketList, id);
+    answerClose(webSocket, code, reason);
+  };
 }
 
 export function socketFailed(object, id, webSocket) {

@@ -120,6 +120,7 @@ export function makeState(object) {
   const state = new DurableObjectState(INTERNAL, object);
   const own = {
     __proto__: null,
+    container: undefined,
     storage: makeStorage(object),
     id: load("namespace").objectId(object.hexId, object.name, object.jurisdiction),
     props: {},

@@ -143,7 +143,7 @@ function get(object, type, keys, options, count) {
 
 function put(object, type, key, value, options, count) {
   if (count === 0 || key === undefined) throw badArgument(type, "put", 1, "string or object");
-  if (isObject(key)) {
+  if (isObject(key) && !P.ArrayIsArray(key)) {
     if (value !== undefined && value !== null && !isObject(value))
       throw new P.TypeError(
         "put() may only be called with a single key-value pair and optional options as put(key, value, options) or with multiple key-value pairs and optional options as put(entries, options)",

@@ -513,6 +513,14 @@ export function endedByPeer(target) {
     stateOf(target).gotClose = true;
 }
 
+// The handler of the close has not closed its side: the handshake ends all the same.
+export function answerClose(target, code, reason) {
+    const state = stateOf(target);
+    if (state.sentClose || state.broken) return;
+    state.sentClose = true;
+    state.link.close(code === 1006 ? NO_CODE : code, reason);
+}
+
 export function lost(target) {
     stateOf(target).broken = true;
 }

@@ -38,15 +38,34 @@ static const char *const texts[ST_COUNT] = {
 
 /* ---- statements ---- */
 
-slv_code slv_durable_fail(slv_durable *d, slv_err *err, const char *what)
+slv_code slv_durable_fail_rc(slv_durable *d, int rc, slv_err *err)
 {
-    int rc = sqlite3_extended_errcode(d->db);
-    slv_code code = (rc & 0xff) == SQLITE_FULL ? SLV_E_LIMIT : SLV_E_IO;
+    const char *name = slv_usersql_code_name(rc & 0xff);
+    slv_code code;
 
-    code = slv_fail(err, code, "%s: %s", what, sqlite3_errmsg(d->db));
+    (void)d;
+    switch (rc & 0xff) {
+    case SQLITE_FULL:
+        code = SLV_E_LIMIT;
+        break;
+    case SQLITE_TOOBIG:
+    case SQLITE_ERROR:
+    case SQLITE_CONSTRAINT:
+        code = SLV_E_INVAL;
+        break;
+    default:
+        code = SLV_E_IO;
+        break;
+    }
+    code = slv_fail(err, code, "%s: %s", sqlite3_errstr(rc), name ? name : "SQLITE_ERROR");
     if (err)
         err->detail = rc;
     return code;
+}
+
+slv_code slv_durable_fail(slv_durable *d, slv_err *err)
+{
+    return slv_durable_fail_rc(d, sqlite3_extended_errcode(d->db), err);
 }
 
 sqlite3_stmt *slv_durable_stmt(slv_durable *d, durable_statement which, slv_err *err)
@@ -55,7 +74,7 @@ sqlite3_stmt *slv_durable_stmt(slv_durable *d, durable_statement which, slv_err 
 
     if (!*st && sqlite3_prepare_v3(d->db, texts[which], -1, SQLITE_PREPARE_PERSISTENT, st, NULL) !=
                     SQLITE_OK)
-        (void)slv_durable_fail(d, err, "object storage");
+        (void)slv_durable_fail(d, err);
     return *st;
 }
 
@@ -68,7 +87,7 @@ slv_code slv_durable_run(slv_durable *d, durable_statement which, slv_err *err)
         return err ? err->code : SLV_E_IO;
     rc = sqlite3_step(st);
     if (rc != SQLITE_DONE) {
-        slv_code code = slv_durable_fail(d, err, "object storage");
+        slv_code code = slv_durable_fail(d, err);
 
         (void)sqlite3_reset(st);
         return code;
@@ -85,7 +104,7 @@ slv_code slv_durable_tables(slv_durable *d, slv_err *err)
         return SLV_OK;
     st = slv_durable_stmt(d, ST_TABLES, err);
     if (!st || sqlite3_step(st) != SQLITE_ROW)
-        return slv_durable_fail(d, err, "object storage");
+        return slv_durable_fail(d, err);
     d->has_kv = sqlite3_column_int(st, 0) != 0;
     d->has_metadata = sqlite3_column_int(st, 1) != 0;
     d->tables_known = true;
@@ -125,19 +144,19 @@ static slv_code configure(slv_durable *d, const slv_durable_options *options, sl
                    "PRAGMA temp_store=MEMORY; PRAGMA cache_size=-%d;",
                    CACHE_KIB);
     if (sqlite3_exec(d->db, text, NULL, NULL, NULL) != SQLITE_OK)
-        return slv_durable_fail(d, err, "object storage");
+        return slv_durable_fail(d, err);
 
     rc = sqlite3_prepare_v2(d->db, "PRAGMA page_size", -1, &st, NULL);
     if (rc == SQLITE_OK && sqlite3_step(st) == SQLITE_ROW)
         d->page_size = (uint32_t)sqlite3_column_int(st, 0);
     (void)sqlite3_finalize(st);
     if (d->page_size == 0)
-        return slv_durable_fail(d, err, "object storage");
+        return slv_durable_fail(d, err);
     (void)snprintf(text, sizeof text, "PRAGMA max_page_count=%llu",
                    (unsigned long long)(max / d->page_size));
     /* Reads the header, and recovers what the WAL has. */
     if (sqlite3_exec(d->db, text, NULL, NULL, NULL) != SQLITE_OK)
-        return slv_durable_fail(d, err, "object storage");
+        return slv_durable_fail(d, err);
     SLV_TRY(slv_durable_tables(d, err));
     /* After that: setting it begins with a hook that checkpoints by itself. */
     (void)sqlite3_wal_hook(d->db, on_wal, d);
@@ -237,7 +256,8 @@ slv_code slv_durable_release(slv_durable *d, slv_err *err)
     SLV_ASSERT(d->depth > 0);
     d->depth--;
     if (!slv_durable_in_transaction(d))
-        return slv_fail(err, SLV_E_STATE, "The transaction was rolled back by one of its statements.");
+        return slv_fail(err, SLV_E_STATE,
+                        "The transaction was rolled back by one of its statements.");
     return slv_durable_run(d, ST_RELEASE, err);
 }
 
@@ -268,7 +288,7 @@ slv_code slv_durable_checkpoint(slv_durable *d, slv_err *err)
     /* An open transaction or cursor is in the way: another time. */
     if (rc == SQLITE_OK || rc == SQLITE_BUSY || rc == SQLITE_LOCKED)
         return SLV_OK;
-    return slv_durable_fail(d, err, "object storage");
+    return slv_durable_fail(d, err);
 }
 
 slv_code slv_durable_size(slv_durable *d, uint64_t *ret, slv_err *err)
@@ -276,7 +296,7 @@ slv_code slv_durable_size(slv_durable *d, uint64_t *ret, slv_err *err)
     sqlite3_stmt *st = slv_durable_stmt(d, ST_SIZE, err);
 
     if (!st || sqlite3_step(st) != SQLITE_ROW)
-        return slv_durable_fail(d, err, "object storage");
+        return slv_durable_fail(d, err);
     *ret = (uint64_t)sqlite3_column_int64(st, 0) * d->page_size;
     (void)sqlite3_reset(st);
     return SLV_OK;

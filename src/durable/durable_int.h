@@ -48,7 +48,9 @@ struct slv_durable {
 
 /* A statement of ours, prepared at its first use; reset it when done. NULL with err filled. */
 sqlite3_stmt *slv_durable_stmt(slv_durable *d, durable_statement which, slv_err *err);
-slv_code slv_durable_fail(slv_durable *d, slv_err *err, const char *what);
+/* By SQLite's last result, or by one that it does not remember: its text and the code's name. */
+slv_code slv_durable_fail(slv_durable *d, slv_err *err);
+slv_code slv_durable_fail_rc(slv_durable *d, int rc, slv_err *err);
 /* Runs a statement that gives no rows. */
 slv_code slv_durable_run(slv_durable *d, durable_statement which, slv_err *err);
 /* Fills has_kv and has_metadata. */

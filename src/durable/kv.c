@@ -7,14 +7,21 @@ static const char make_metadata[] =
 static slv_code exec_own(slv_durable *d, const char *text, slv_err *err)
 {
     if (sqlite3_exec(d->db, text, NULL, NULL, NULL) != SQLITE_OK)
-        return slv_durable_fail(d, err, "object storage");
+        return slv_durable_fail(d, err);
     return SLV_OK;
 }
 
-/* The text is bound as what it is: never NULL, NUL bytes included. */
-static void bind_key(sqlite3_stmt *st, int i, slv_str key)
+/* The text is bound as what it is: never NULL, NUL bytes included. SQLITE_TOOBIG is remembered by
+ * nobody: whoever binds looks at the result. */
+static int bind_key(sqlite3_stmt *st, int i, slv_str key)
 {
-    (void)sqlite3_bind_text64(st, i, key.len ? key.ptr : "", key.len, SQLITE_STATIC, SQLITE_UTF8);
+    return sqlite3_bind_text64(st, i, key.len ? key.ptr : "", key.len, SQLITE_STATIC, SQLITE_UTF8);
+}
+
+/* Steps once, if binding went well. */
+static int run_bound(sqlite3_stmt *st, int rc)
+{
+    return rc == SQLITE_OK ? sqlite3_step(st) : rc;
 }
 
 static slv_str column_bytes(sqlite3_stmt *st, int i)
@@ -38,13 +45,12 @@ slv_code slv_durable_kv_get(slv_durable *d, slv_str key, slv_str *ret, slv_err *
     if (!st)
         return err ? err->code : SLV_E_IO;
     (void)sqlite3_reset(st); /* the value of the last get was borrowed until now */
-    bind_key(st, 1, key);
-    rc = sqlite3_step(st);
+    rc = run_bound(st, bind_key(st, 1, key));
     if (rc == SQLITE_ROW) {
         *ret = column_bytes(st, 0);
         return SLV_OK;
     }
-    slv_code code = rc == SQLITE_DONE ? SLV_E_NOTFOUND : slv_durable_fail(d, err, "object storage");
+    slv_code code = rc == SQLITE_DONE ? SLV_E_NOTFOUND : slv_durable_fail_rc(d, rc, err);
     (void)sqlite3_reset(st);
     return code;
 }
@@ -71,10 +77,11 @@ slv_code slv_durable_kv_put(slv_durable *d, slv_str key, slv_str value, slv_err 
     st = slv_durable_stmt(d, ST_KV_PUT, err);
     if (!st)
         return err ? err->code : SLV_E_IO;
-    bind_key(st, 1, key);
-    (void)sqlite3_bind_blob64(st, 2, value.len ? value.ptr : "", value.len, SQLITE_STATIC);
-    rc = sqlite3_step(st);
-    slv_code code = rc == SQLITE_DONE ? SLV_OK : slv_durable_fail(d, err, "object storage");
+    rc = bind_key(st, 1, key);
+    if (rc == SQLITE_OK)
+        rc = sqlite3_bind_blob64(st, 2, value.len ? value.ptr : "", value.len, SQLITE_STATIC);
+    rc = run_bound(st, rc);
+    slv_code code = rc == SQLITE_DONE ? SLV_OK : slv_durable_fail_rc(d, rc, err);
     (void)sqlite3_reset(st);
     (void)sqlite3_clear_bindings(st);
     return code;
@@ -94,9 +101,8 @@ slv_code slv_durable_kv_delete(slv_durable *d, slv_str key, bool *ret_was_there,
     st = slv_durable_stmt(d, ST_KV_DELETE, err);
     if (!st)
         return err ? err->code : SLV_E_IO;
-    bind_key(st, 1, key);
-    rc = sqlite3_step(st);
-    slv_code code = rc == SQLITE_DONE ? SLV_OK : slv_durable_fail(d, err, "object storage");
+    rc = run_bound(st, bind_key(st, 1, key));
+    slv_code code = rc == SQLITE_DONE ? SLV_OK : slv_durable_fail_rc(d, rc, err);
     *ret_was_there = code == SLV_OK && sqlite3_changes(d->db) > 0;
     (void)sqlite3_reset(st);
     (void)sqlite3_clear_bindings(st);
@@ -160,7 +166,7 @@ slv_code slv_durable_kv_next(slv_durable *d, slv_str *ret_key, slv_str *ret_valu
         *ret_value = column_bytes(d->listing, 1);
         return SLV_OK;
     }
-    slv_code code = rc == SQLITE_DONE ? SLV_E_NOTFOUND : slv_durable_fail(d, err, "object storage");
+    slv_code code = rc == SQLITE_DONE ? SLV_E_NOTFOUND : slv_durable_fail(d, err);
     slv_durable_kv_list_end(d);
     return code;
 }
@@ -170,11 +176,11 @@ slv_code slv_durable_kv_next(slv_durable *d, slv_str *ret_key, slv_str *ret_valu
 static const char all_names[] =
     /* Virtual tables first, which drop what they consist of; the alarm stays unless asked for. */
     "SELECT type, name FROM sqlite_schema WHERE type IN ('table','view') AND name NOT LIKE "
-    "'sqlite\\_%' ESCAPE '\\' AND name <> '_cf_METADATA'"
+    "'sqlite\\_%' ESCAPE '\\' AND (?1 OR name <> '_cf_METADATA')"
     " ORDER BY sql LIKE 'CREATE VIRTUAL%' DESC, type='view' DESC LIMIT 1";
 
 /* Drops the first thing there is. SLV_E_NOTFOUND: there is none. */
-static slv_code drop_one(slv_durable *d, slv_err *err)
+static slv_code drop_one(slv_durable *d, bool with_alarm, slv_err *err)
 {
     sqlite3_stmt *st = NULL;
     char *text = NULL;
@@ -182,17 +188,18 @@ static slv_code drop_one(slv_durable *d, slv_err *err)
     int rc = sqlite3_prepare_v2(d->db, all_names, -1, &st, NULL);
 
     if (rc == SQLITE_OK)
-        rc = sqlite3_step(st);
+        rc = sqlite3_bind_int(st, 1, with_alarm);
+    rc = run_bound(st, rc);
     if (rc == SQLITE_ROW)
         text = sqlite3_mprintf("DROP %s \"%w\"", sqlite3_column_text(st, 0),
                                sqlite3_column_text(st, 1));
     else if (rc == SQLITE_DONE)
         code = SLV_E_NOTFOUND;
     else
-        code = slv_durable_fail(d, err, "object storage");
+        code = slv_durable_fail(d, err);
     (void)sqlite3_finalize(st);
     if (text && sqlite3_exec(d->db, text, NULL, NULL, NULL) != SQLITE_OK)
-        code = slv_durable_fail(d, err, "object storage");
+        code = slv_durable_fail(d, err);
     sqlite3_free(text);
     return code;
 }
@@ -207,12 +214,10 @@ slv_code slv_durable_delete_all(slv_durable *d, bool with_alarm, slv_err *err)
     /* A table goes before what refers to it. */
     (void)sqlite3_db_config(d->db, SQLITE_DBCONFIG_ENABLE_FKEY, 0, NULL);
     do
-        code = drop_one(d, err);
+        code = drop_one(d, with_alarm, err);
     while (code == SLV_OK);
     (void)sqlite3_db_config(d->db, SQLITE_DBCONFIG_ENABLE_FKEY, 1, NULL);
-    if (code != SLV_E_NOTFOUND)
-        return code;
-    return with_alarm ? slv_durable_alarm_set(d, SLV_DURABLE_NO_ALARM, err) : SLV_OK;
+    return code == SLV_E_NOTFOUND ? SLV_OK : code;
 }
 
 /* ---- alarm ---- */
@@ -232,8 +237,7 @@ slv_code slv_durable_alarm_get(slv_durable *d, int64_t *ret_ms, slv_err *err)
     rc = sqlite3_step(st);
     if (rc == SQLITE_ROW)
         *ret_ms = sqlite3_column_int64(st, 0);
-    slv_code code =
-        rc == SQLITE_ROW || rc == SQLITE_DONE ? SLV_OK : slv_durable_fail(d, err, "object storage");
+    slv_code code = rc == SQLITE_ROW || rc == SQLITE_DONE ? SLV_OK : slv_durable_fail(d, err);
     (void)sqlite3_reset(st);
     return code;
 }
@@ -258,7 +262,7 @@ slv_code slv_durable_alarm_set(slv_durable *d, int64_t ms, slv_err *err)
         return err ? err->code : SLV_E_IO;
     (void)sqlite3_bind_int64(st, 1, ms);
     rc = sqlite3_step(st);
-    slv_code code = rc == SQLITE_DONE ? SLV_OK : slv_durable_fail(d, err, "object storage");
+    slv_code code = rc == SQLITE_DONE ? SLV_OK : slv_durable_fail(d, err);
     (void)sqlite3_reset(st);
     return code;
 }

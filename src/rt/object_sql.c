@@ -33,7 +33,7 @@ static JSValueRef throw_sql(slv_rt *rt, rt_object *o, JSContextRef ctx, slv_code
     slv_str message = slv_usersql_message(slv_durable_sql(o->db));
     slv_err err = {0};
 
-    if (code == SLV_E_IO) {
+    if (code == SLV_E_IO || code == SLV_E_LIMIT) {
         (void)slv_fail(&err, code, "%.*s", SLV_STR_ARGS(message));
         return slv_rt_object_throw(rt, o, ctx, &err, exc);
     }
