@@ -104,8 +104,8 @@ static slv_code set_meta(slv_d1 *d1, int key, slv_str text, slv_err *err)
     return code;
 }
 
-/* A name that no other database has, for bookmarks. */
-static slv_code read_identity(slv_d1 *d1, slv_err *err)
+/* A name that no other database has, for bookmarks. *ret_made: it was given one now. */
+static slv_code read_identity(slv_d1 *d1, bool *ret_made, slv_err *err)
 {
     sqlite3_stmt *st = NULL;
     slv_code code = get_meta(d1, META_IDENTITY, &st, err);
@@ -128,6 +128,7 @@ static slv_code read_identity(slv_d1 *d1, slv_err *err)
     snprintf(d1->identity, sizeof d1->identity, "%016llx%016llx",
              (unsigned long long)slv_rand_u64(), (unsigned long long)slv_rand_u64());
     SLV_TRY(set_meta(d1, META_IDENTITY, slv_str_from(d1->identity), err));
+    *ret_made = true;
     return slv_db_sync(d1->db, err);
 }
 
@@ -178,6 +179,7 @@ slv_code slv_d1_open(const char *path, bool create, bool read_only, slv_d1 **ret
 {
     SLV_CLEANUP(slv_buf_done) slv_buf file = SLV_BUF(8192);
     SLV_CLEANUP(slv_d1_free) slv_d1 *d1 = slv_new0(slv_d1);
+    bool made = false;
 
     d1->path = slv_strdup(path);
     d1->read_only = read_only;
@@ -194,8 +196,12 @@ slv_code slv_d1_open(const char *path, bool create, bool read_only, slv_d1 **ret
         .cache_bytes = CACHE_BYTES,
     };
     SLV_TRY(slv_db_open(name, &options, &d1->db, err));
+    SLV_TRY(read_identity(d1, &made, err));
+    if (made) { /* its changes() and last_insert_rowid() are the user's: none so far */
+        d1->db = slv_db_free(d1->db);
+        SLV_TRY(slv_db_open(name, &options, &d1->db, err));
+    }
     d1->board = slv_d1_board_ref(path);
-    SLV_TRY(read_identity(d1, err));
     d1->sql = slv_usersql_new(slv_db_handle(d1->db), NULL);
     *ret = SLV_STEAL(d1);
     return SLV_OK;

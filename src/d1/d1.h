@@ -153,6 +153,31 @@ SLV_NODISCARD slv_code slv_d1_info_get(slv_d1 *d1, slv_arena *arena, slv_d1_info
 /* In the caller's transaction (a WRITE call). */
 SLV_NODISCARD slv_code slv_d1_info_set(slv_d1 *d1, slv_str name, int64_t created_ms, slv_err *err);
 
+/* ---- whole databases as SQL text ---- */
+
+typedef struct slv_d1_export_options {
+    bool no_schema, no_data;
+    const slv_str *tables; /* none: all */
+    size_t table_count;
+} slv_d1_export_options;
+/* Writes what wrangler's export writes, in one read transaction. SLV_E_INVAL: there are virtual
+ * tables, which cannot be written so. */
+SLV_NODISCARD slv_code slv_d1_export(slv_d1 *d1, const slv_d1_export_options *options,
+                                     slv_code (*write)(void *arg, slv_str bytes, slv_err *err),
+                                     void *arg, slv_err *err);
+
+typedef struct slv_d1_import {
+    /* The next bytes of the text, up to `size`; *ret_len 0: the end. */
+    slv_code (*read)(void *arg, char *out, size_t size, size_t *ret_len, slv_err *err);
+    void *arg;
+    const atomic_bool *stop;
+    uint64_t statements, rows_read, rows_written; /* out */
+    uint64_t size_after;
+    double duration_ms;
+} slv_d1_import;
+/* Runs a text of any size statement by statement, all of it or nothing. No time limit. */
+SLV_NODISCARD slv_code slv_d1_import_run(slv_d1 *d1, slv_d1_import *import, slv_err *err);
+
 /* ---- bookmarks ---- */
 
 /* Where the database stands: NUL-terminated, longer ones are later in byte order too. */

@@ -41,6 +41,10 @@ void slv_d1_board_write(d1_board *b, int64_t last_row_id, uint32_t segment, uint
 void slv_d1_board_read(d1_board *b, int64_t *ret_last_row_id, uint32_t *ret_segment,
                        uint32_t *ret_frame);
 
+/* Ends the writer's transaction; deferred constraints may refuse. */
+slv_code slv_d1_commit(slv_d1 *d1, slv_err *err);
+/* Size and last row id as they are now. */
+slv_code slv_d1_figures(slv_d1 *d1, slv_d1_meta *ret, slv_err *err);
 /* Fails with a text for the user. */
 slv_code slv_d1_say(slv_d1 *d1, slv_err *err, slv_code code, slv_str text);
 

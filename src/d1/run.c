@@ -251,9 +251,32 @@ static slv_code run_read(slv_d1 *d1, slv_d1_batch *b, slv_err *err)
     return code;
 }
 
-static slv_code run_write(slv_d1 *d1, slv_d1_batch *b, slv_err *err)
+/* Constraints that were deferred are the user's: their failure is said in SQLite's words. */
+slv_code slv_d1_commit(slv_d1 *d1, slv_err *err)
 {
     sqlite3 *db = slv_db_handle(d1->db);
+    sqlite3_stmt *st = NULL;
+    slv_code code = slv_db_stmt(d1->db, end_read_sql, &st, err);
+
+    if (code == SLV_OK && sqlite3_step(st) != SQLITE_DONE) {
+        code = slv_usersql_fail(d1->sql, sqlite3_extended_errcode(db), err);
+        code = from_sql(d1, code, err);
+    }
+    if (st)
+        slv_stmt_done(st);
+    return code;
+}
+
+slv_code slv_d1_figures(slv_d1 *d1, slv_d1_meta *ret, slv_err *err)
+{
+    SLV_TRY(size_now(d1, err));
+    ret->size_after = d1->size_after;
+    ret->last_row_id = sqlite3_last_insert_rowid(slv_db_handle(d1->db));
+    return SLV_OK;
+}
+
+static slv_code run_write(slv_d1 *d1, slv_d1_batch *b, slv_err *err)
+{
     slv_code code = slv_db_begin(d1->db, err);
 
     if (code != SLV_OK)
@@ -261,19 +284,8 @@ static slv_code run_write(slv_d1 *d1, slv_d1_batch *b, slv_err *err)
     code = size_now(d1, err);
     if (code == SLV_OK)
         code = run_statements(d1, b, err);
-    if (code == SLV_OK) {
-        sqlite3_stmt *st;
-
-        /* Constraints that were deferred are the user's: their failure is said in SQLite's words.
-         */
-        code = slv_db_stmt(d1->db, end_read_sql, &st, err);
-        if (code == SLV_OK && sqlite3_step(st) != SQLITE_DONE) {
-            code = slv_usersql_fail(d1->sql, sqlite3_extended_errcode(db), err);
-            code = from_sql(d1, code, err);
-        }
-        if (st)
-            slv_stmt_done(st);
-    }
+    if (code == SLV_OK)
+        code = slv_d1_commit(d1, err);
     if (slv_db_in_transaction(d1->db))
         slv_db_rollback(d1->db);
     return code;
