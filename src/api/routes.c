@@ -2,8 +2,11 @@
 #include "api/routes.h"
 
 const slv_api_route *const slv_api_tables[] = {
+    slv_api_d1_routes,
     slv_api_queue_routes,
     slv_api_queue_message_routes,
     slv_api_queue_consumer_routes,
+    slv_api_analytics_routes,
+    slv_api_kv_routes,
     NULL,
 };

@@ -6,6 +6,9 @@
 
 #include "api/api.h"
 
+extern const slv_api_route slv_api_analytics_routes[];
+extern const slv_api_route slv_api_kv_routes[];
+extern const slv_api_route slv_api_d1_routes[];
 extern const slv_api_route slv_api_queue_routes[];
 extern const slv_api_route slv_api_queue_message_routes[];
 extern const slv_api_route slv_api_queue_consumer_routes[];
