@@ -6,6 +6,8 @@
  *     garbage(blob, since)
  *         content files that no entry names any more, filled by triggers; since: ms when the sweep
  *         first saw it, 0 before
+ *     info(title)
+ *         one row when the namespace was given a name
  *
  * The value stands last, so that lists and expiry read the first page of a row only.
  */
@@ -33,7 +35,8 @@ static const char *const steps[] = {
     "CREATE TRIGGER blob_replaced AFTER UPDATE OF blob ON entry WHEN OLD.blob IS NOT NULL "
     "BEGIN INSERT OR REPLACE INTO garbage VALUES(OLD.blob, 0); END;"
     "CREATE TRIGGER blob_deleted AFTER DELETE ON entry WHEN OLD.blob IS NOT NULL "
-    "BEGIN INSERT OR REPLACE INTO garbage VALUES(OLD.blob, 0); END;",
+    "BEGIN INSERT OR REPLACE INTO garbage VALUES(OLD.blob, 0); END;"
+    "CREATE TABLE info(title TEXT NOT NULL) STRICT;",
 };
 
 static const slv_db_schema schema = {
@@ -162,17 +165,12 @@ static slv_code check_interval(slv_kv *kv, const slv_kv_put_args *args, slv_err 
     return code;
 }
 
-slv_code slv_kv_put(slv_kv *kv, const slv_kv_put_args *args, slv_err *err)
+static slv_code insert_entry(slv_kv *kv, const slv_kv_put_args *args, slv_err *err)
 {
     bool in_file = args->blob.len > 0;
     uint64_t size = in_file ? args->size : args->value.len;
     sqlite3_stmt *st;
 
-    SLV_TRY(slv_kv_check_key(args->key, err));
-    SLV_TRY(slv_kv_check_meta(args->meta, err));
-    SLV_TRY(slv_kv_check_size(size, err));
-    if (args->interval_ms > 0)
-        SLV_TRY(check_interval(kv, args, err));
     SLV_TRY(slv_db_stmt(kv->db,
                         "INSERT INTO entry(key, expires, written, size, meta, blob, value)"
                         " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT(key) DO UPDATE SET"
@@ -201,6 +199,36 @@ slv_code slv_kv_put(slv_kv *kv, const slv_kv_put_args *args, slv_err *err)
     return code == SLV_E_NOTFOUND ? SLV_OK : code;
 }
 
+/* The value as a content file. */
+static slv_code write_file(slv_kv *kv, slv_str value, slv_blob_id *ret_id, slv_err *err)
+{
+    SLV_CLEANUP(slv_blob_abort) slv_blob_writer *w = NULL;
+    slv_blobs *blobs;
+
+    SLV_TRY(slv_kv_blobs_(kv, &blobs, err));
+    SLV_TRY(slv_blob_begin(blobs, &w, err));
+    SLV_TRY(slv_blob_append(w, value, err));
+    return slv_blob_finish(SLV_STEAL(w), ret_id, err);
+}
+
+slv_code slv_kv_put(slv_kv *kv, const slv_kv_put_args *args, slv_err *err)
+{
+    slv_kv_put_args filed = *args;
+    slv_blob_id id;
+
+    SLV_TRY(slv_kv_check_key(args->key, err));
+    SLV_TRY(slv_kv_check_meta(args->meta, err));
+    SLV_TRY(slv_kv_check_size(args->blob.len > 0 ? args->size : args->value.len, err));
+    if (args->interval_ms > 0)
+        SLV_TRY(check_interval(kv, args, err));
+    if (args->blob.len == 0 && args->value.len > SLV_KV_INLINE_MAX) {
+        SLV_TRY(write_file(kv, args->value, &id, err));
+        filed.blob = slv_str_from(id.text);
+        filed.size = args->value.len;
+    }
+    return insert_entry(kv, &filed, err);
+}
+
 slv_code slv_kv_delete(slv_kv *kv, slv_str key, slv_err *err)
 {
     sqlite3_stmt *st;
@@ -223,4 +251,32 @@ slv_code slv_kv_count(slv_kv *kv, uint64_t *ret, slv_err *err)
         *ret = (uint64_t)slv_stmt_int(st, 0);
     slv_stmt_done(st);
     return code;
+}
+
+/* ---- the namespace's own name ---- */
+
+slv_code slv_kv_title(slv_kv *kv, slv_buf *ret_title, slv_err *err)
+{
+    sqlite3_stmt *st;
+
+    SLV_TRY(slv_db_stmt(kv->db, "SELECT title FROM info", &st, err));
+    slv_code code = slv_stmt_step(kv->db, st, err);
+    if (code == SLV_OK)
+        code = slv_buf_set(ret_title, slv_stmt_str(st, 0));
+    slv_stmt_done(st);
+    return code;
+}
+
+slv_code slv_kv_set_title(slv_kv *kv, slv_str title, slv_err *err)
+{
+    sqlite3_stmt *st;
+
+    if (title.len == 0 || title.len > SLV_KV_TITLE_MAX)
+        return slv_fail(err, SLV_E_INVAL, "a title has 1 to %zu bytes", SLV_KV_TITLE_MAX);
+    SLV_TRY(slv_db_exec(kv->db, "DELETE FROM info", err));
+    SLV_TRY(slv_db_stmt(kv->db, "INSERT INTO info VALUES(?1)", &st, err));
+    slv_stmt_bind_text(st, 1, title);
+    slv_code code = slv_stmt_step(kv->db, st, err);
+    slv_stmt_done(st);
+    return code == SLV_E_NOTFOUND ? SLV_OK : code;
 }

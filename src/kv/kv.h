@@ -30,6 +30,8 @@
 #define SLV_KV_EXPIRES_MIN_S 60 /* the shortest life */
 #define SLV_KV_CACHE_TTL_MIN_S 30
 #define SLV_KV_CURSOR_MAX ((size_t)700)
+#define SLV_KV_TITLE_MAX ((size_t)512)
+#define SLV_KV_BULK_PUT_MAX 10000u /* entries of one bulk write or delete */
 #define SLV_KV_GRACE_MS ((int64_t)60000)
 
 typedef struct slv_kv slv_kv;
@@ -101,6 +103,12 @@ SLV_NODISCARD slv_code slv_kv_check_query(const slv_kv_query *query, slv_err *er
  * neither shown nor counted. */
 SLV_NODISCARD slv_code slv_kv_list(slv_kv *kv, const slv_kv_query *query, int64_t now_ms,
                                    slv_buf *json, slv_buf *cursor, bool *ret_more, slv_err *err);
+
+/* ---- the namespace itself ---- */
+
+/* Its name for people. SLV_E_NOTFOUND: it was never given one. */
+SLV_NODISCARD slv_code slv_kv_title(slv_kv *kv, slv_buf *ret_title, slv_err *err);
+SLV_NODISCARD slv_code slv_kv_set_title(slv_kv *kv, slv_str title, slv_err *err);
 
 /* ---- upkeep ---- */
 
