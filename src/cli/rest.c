@@ -137,6 +137,8 @@ slv_rest *slv_rest_free(slv_rest *rest)
         return NULL;
     slv_client_free(rest->client);
     slv_api_free(rest->api);
+    if (rest->state)
+        slv_state_forget_loop(rest->state, rest->loop);
     slv_state_free(rest->state);
     slv_loop_free(rest->loop);
     slv_project_done(&rest->project);

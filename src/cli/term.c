@@ -135,10 +135,10 @@ void slv_term_request(slv_str method, slv_str target, int status, uint64_t time_
     fputc(' ', stdout);
     fputs(slv_term_color(stdout, status_color(status)), stdout);
     if (status == 0)
-        fputs("canceled", stdout);
+        fputs("canceled ", stdout);
     else if (status >= 100)
-        fprintf(stdout, "%d%s%s", status, text[0] ? " " : "", text);
-    fprintf(stdout, "%s %s(%llums)%s\n", slv_term_color(stdout, SLV_COLOR_RESET),
+        fprintf(stdout, "%d%s%s ", status, text[0] ? " " : "", text);
+    fprintf(stdout, "%s%s(%llums)%s\n", slv_term_color(stdout, SLV_COLOR_RESET),
             slv_term_color(stdout, SLV_COLOR_DIM), (unsigned long long)((time_us + 500) / 1000),
             slv_term_color(stdout, SLV_COLOR_RESET));
 }
