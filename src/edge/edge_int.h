@@ -206,6 +206,7 @@ struct slv_shard {
     slv_list feeds; /* queue_int.h */
     void (*feeds_over)(slv_shard *shard);
     slv_objects *objects;
+    bool on_first; /* some worker has Durable Objects: connections go to the first loop */
     void (*on_closed)(slv_shard *shard);
     uint64_t close_ms; /* when what still runs is cut */
     slv_timer closing;

@@ -714,6 +714,10 @@ static void on_request(void *ctx, slv_exchange *ex)
 
     shard->requests++;
     shard->url_of = NULL; /* a head's memory is used again */
+    if (shard->on_first && shard->index != 0) { /* made before; the next one goes there */
+        slv_exchange_abort(ex);
+        return;
+    }
     if (slv_scheduled_request(shard, ex) || slv_live_request(shard, ex) || noticed(shard, ex))
         return;
     if (!version) {

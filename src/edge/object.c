@@ -145,6 +145,10 @@ slv_object *slv_object_get(slv_shard *shard, const slv_object_target *t, const c
                        : "The worker of the Durable Object is not running.";
         return NULL;
     }
+    if (shard->index != 0) { /* this connection was there before any worker had objects */
+        *ret_why = "The connection must be made again to reach Durable Objects.";
+        return NULL;
+    }
     if (!shard->server->o.state) {
         *ret_why = "There is no state directory for Durable Objects.";
         return NULL;
@@ -664,6 +668,8 @@ void slv_objects_deploy(slv_shard *shard, slv_version *version)
 {
     slv_objects *all = shard->objects;
 
+    if (shard->index != 0)
+        return;
     SLV_MAP_EACH (&all->map, i) {
         slv_object *o = all->map.values[i];
 

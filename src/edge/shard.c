@@ -5,6 +5,7 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <unistd.h>
 
 #define CLOSE_STEP_MS 20
 #define SCRATCH_MAX ((size_t)64 << 20)
@@ -103,6 +104,41 @@ bool slv_shard_may_reach(void *ctx, const struct sockaddr *address)
     return shard->server->o.allow_private;
 }
 
+/* ---- connections ---- */
+
+typedef struct passed {
+    slv_mail mail;
+    slv_shard *to;
+    slv_tls_server *tls;
+    int fd;
+} passed;
+
+static void on_passed(slv_mail *mail)
+{
+    passed *p = slv_container_of(mail, passed, mail);
+
+    if (p->to->http)
+        slv_http_server_adopt(p->to->http, p->fd, p->tls);
+    else
+        (void)close(p->fd);
+    free(p);
+}
+
+/* Durable Objects live on the first loop, and so does everything that may call them: whoever
+ * connects elsewhere is taken there. */
+static bool on_pass(void *ctx, int fd, slv_tls_server *tls)
+{
+    slv_shard *shard = ctx;
+
+    if (!shard->on_first || shard->index == 0)
+        return false;
+    passed *p = slv_new0(passed);
+    *p = (passed){
+        .mail.fn = on_passed, .to = shard->server->shards[0], .tls = tls, .fd = fd};
+    slv_loop_post(p->to->loop, &p->mail);
+    return true;
+}
+
 /* ---- isolates ---- */
 
 static void on_opened(void *user, slv_isolate *iso)
@@ -179,6 +215,8 @@ void slv_shard_deploy(slv_shard *shard, slv_version *version, bool report)
     slv_pool_warm(shard->pool, version, on_warm, warm);
     slv_cron_deploy(shard, version);
     slv_queue_deploy(shard, version);
+    if (version->class_count > 0)
+        shard->on_first = true;
     slv_objects_deploy(shard, version);
     if (old) {
         slv_pool_retire(shard->pool, old);
@@ -233,6 +271,7 @@ static slv_code open_parts(slv_shard *shard, slv_err *err)
     SLV_TRY(slv_egress_open(shard, err));
     SLV_TRY(slv_pool_new(&pool, &shard->pool, err));
     http.handlers = &slv_ingress_handlers_;
+    http.pass_on = on_pass;
     http.ctx = shard;
     shard->http = slv_http_server_new(shard->loop, &http);
     return SLV_OK;

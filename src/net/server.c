@@ -118,8 +118,17 @@ static void on_accept(slv_poll *poll, unsigned events)
             }
             return;
         }
-        slv_conn_open(s, fd, l->tls);
+        if (!s->options.pass_on || !s->options.pass_on(s->options.ctx, fd, l->tls))
+            slv_conn_open(s, fd, l->tls);
     }
+}
+
+void slv_http_server_adopt(slv_http_server *s, int fd, slv_tls_server *tls)
+{
+    if (s->draining || s->closing)
+        (void)close(fd);
+    else
+        slv_conn_open(s, fd, tls);
 }
 
 static void accept_again(slv_http_server *s)

@@ -31,6 +31,9 @@ typedef struct slv_http_options {
     uint32_t max_connections;   /* 20,000: further ones wait in the kernel's queue */
     const slv_exchange_handlers *handlers; /* required; lives as long as the server */
     void *ctx;
+    /* A connection was accepted: true when the caller has taken the descriptor, to give it to
+     * another server by slv_http_server_adopt. NULL: all are kept. */
+    bool (*pass_on)(void *ctx, int fd, slv_tls_server *tls);
 } slv_http_options;
 
 typedef struct slv_listen_options {
@@ -50,6 +53,8 @@ SLV_NODISCARD slv_code slv_http_server_listen(slv_http_server *server,
 /* Takes a listening descriptor (from a supervisor). */
 SLV_NODISCARD slv_code slv_http_server_listen_fd(slv_http_server *server, int fd,
                                                  slv_tls_server *tls, slv_err *err);
+/* Takes a connection that a listener of another loop accepted, tls being that listener's. */
+void slv_http_server_adopt(slv_http_server *server, int fd, slv_tls_server *tls);
 /* Port of the first TCP listener; 0 when there is none. */
 uint16_t slv_http_server_port(const slv_http_server *server);
 size_t slv_http_server_connections(const slv_http_server *server);
