@@ -26,6 +26,7 @@
 #define HARD_PERCENT 150 /* killed at the first sight */
 #define SETTLE_MS 3000   /* for which an idle isolate is watched: it collects after two seconds */
 #define MARGIN_NS (50 * NS_PER_MS)
+#define TIMELY_NS (SLV_POOL_TICK_MAX_MS * NS_PER_MS) /* what a sample that is not late may span */
 #define HEAVY_CPU_NS (500 * NS_PER_MS) /* for open events to finish, in the isolate's own CPU */
 
 void slv_meter_init(slv_meter *m)
@@ -265,14 +266,14 @@ static void exceeded(slv_isolate *iso, const slv_pool_event *ev)
 
 /*
  * The last turn was of an event that has ended: frames are written and read, and its END has told
- * the figure. But CPU that is never claimed, sample after sample, is not free: a finaliser in a
- * loop, or a lie.
+ * the figure. But CPU that is never claimed, sample after sample while no event ends, is not free:
+ * a finaliser in a loop, or a lie.
  */
 static void charge_nobody(slv_isolate *iso, uint64_t delta)
 {
     const slv_pool_event *oldest = oldest_event(iso);
 
-    iso->meter.unclaimed_ns += delta;
+    iso->meter.unclaimed_ns += SLV_MIN(delta, TIMELY_NS);
     if (iso->meter.unclaimed_ns > oldest->cpu_limit_us * 1000)
         exceeded(iso, oldest);
     else
@@ -283,14 +284,15 @@ static void charge_nobody(slv_isolate *iso, uint64_t delta)
  * A sample may span many turns, and gives all to the event whose turn it happens to be: right on
  * the average, which is what counts for long-lived events, but too much for a short one at times.
  * So the limit holds exactly within a turn that lasts from one sample to the next, and with a
- * margin otherwise.
+ * margin otherwise. A sample that comes late, because main had to wait for a processor, may span so
+ * much that no margin suffices: what is more than a timely one could hold is nobody's.
  */
 static void charge(slv_isolate *iso, slv_pool_event *ev, uint64_t delta, bool same_turn)
 {
     uint64_t limit = ev->cpu_limit_us * 1000;
 
     iso->meter.unclaimed_ns = 0;
-    ev->cpu_ns += delta;
+    ev->cpu_ns += same_turn ? delta : SLV_MIN(delta, TIMELY_NS);
     ev->cpu_us = ev->cpu_ns / 1000;
     if (ev->cpu_ns > limit && (same_turn || ev->cpu_ns > limit + limit / 4 + MARGIN_NS))
         exceeded(iso, ev);

@@ -285,6 +285,7 @@ void slv_pool_end(slv_pool_event *ev, uint64_t cpu_us)
     case SLV_EVENT_OPEN:
         event_closed(iso, ev);
         ev->cpu_us = cpu_us ? cpu_us : ev->cpu_ns / 1000;
+        iso->meter.unclaimed_ns = 0;
         if (iso->events.len == 0)
             slv_isolate_idle(iso);
         if (group->waiting_count > 0)
