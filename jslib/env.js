@@ -1,11 +1,13 @@
 // The worker's bindings: env, or globals in service-worker syntax.
 
-// A binding of a kind that is not there: every use says so.
+// A binding of a kind that is not there: whatever is called on it says so. Looking at it is allowed, because libraries look
+// through env for bindings of the kind that they want.
 function unsupported(name, key) {
   const refuse = () => {
     throw new P.Error(`The binding "${name}" (${key}) is of a kind that this version does not support.`);
   };
-  return new P.Proxy({ __proto__: null }, { __proto__: null, get: refuse, set: refuse, has: refuse, deleteProperty: refuse, apply: refuse });
+  const get = (target, member) => (typeof member === "symbol" || member === "then" || member === "toJSON" ? undefined : refuse);
+  return new P.Proxy({ __proto__: null }, { __proto__: null, get, has: () => false, set: refuse, deleteProperty: refuse });
 }
 
 function valueOf(row, data) {
