@@ -6,7 +6,28 @@
 
 #include "cli/cmd.h"
 
+extern const slv_cmd slv_cmd_d1_create_verb;
+extern const slv_cmd slv_cmd_d1_list_verb;
+extern const slv_cmd slv_cmd_d1_info_verb;
+extern const slv_cmd slv_cmd_d1_delete_verb;
+extern const slv_cmd slv_cmd_d1_execute_verb;
+extern const slv_cmd slv_cmd_d1_export_verb;
+extern const slv_cmd slv_cmd_d1_migrations_create_verb;
+extern const slv_cmd slv_cmd_d1_migrations_list_verb;
+extern const slv_cmd slv_cmd_d1_migrations_apply_verb;
+extern const slv_cmd slv_cmd_analytics_query_verb;
 extern const slv_cmd slv_cmd_dev_verb;
+extern const slv_cmd slv_cmd_kv_bulk_delete_verb;
+extern const slv_cmd slv_cmd_kv_bulk_get_verb;
+extern const slv_cmd slv_cmd_kv_bulk_put_verb;
+extern const slv_cmd slv_cmd_kv_key_delete_verb;
+extern const slv_cmd slv_cmd_kv_key_get_verb;
+extern const slv_cmd slv_cmd_kv_key_list_verb;
+extern const slv_cmd slv_cmd_kv_key_put_verb;
+extern const slv_cmd slv_cmd_kv_namespace_create_verb;
+extern const slv_cmd slv_cmd_kv_namespace_delete_verb;
+extern const slv_cmd slv_cmd_kv_namespace_list_verb;
+extern const slv_cmd slv_cmd_kv_namespace_rename_verb;
 extern const slv_cmd slv_cmd_doctor_verb;
 extern const slv_cmd slv_cmd_help_verb;
 extern const slv_cmd slv_cmd_queues_create_verb;
