@@ -508,8 +508,10 @@ static void home_ended(slv_event *ev, const slv_event_end *end)
 
 void slv_objects_isolate_gone(slv_shard *shard, slv_isolate *iso)
 {
-    SLV_MAP_EACH (&shard->objects->map, i) {
-        slv_object *o = shard->objects->map.values[i];
+    /* From the end: an object that has nothing to sync leaves the map at once, and the last one takes
+     * its place. */
+    for (size_t i = shard->objects->map.len; i > 0; i--) {
+        slv_object *o = shard->objects->map.values[i - 1];
 
         if (o->iso == iso && o->state == SLV_OBJECT_ENDING) {
             o->iso = NULL;
