@@ -157,7 +157,12 @@ static void end_turn(slv_loop *loop)
 /* Before waiting: what ran outside of a turn, or in timers. */
 static void on_prepare(uv_prepare_t *handle)
 {
-    end_turn(handle->data);
+    slv_loop *loop = handle->data;
+
+    end_turn(loop);
+    /* What slv_loop_run_until waits for has come about just now: nothing may ever wake us again. */
+    if (loop->until && loop->until(loop->until_arg))
+        uv_idle_start(&loop->idle, on_idle);
 }
 
 static void on_check(uv_check_t *handle)
@@ -265,10 +270,13 @@ bool slv_loop_run_until(slv_loop *loop, bool (*fn)(void *arg), void *arg, uint64
     bool done;
 
     uv_update_time(&loop->uv);
+    loop->until = fn;
+    loop->until_arg = arg;
     slv_timer_start(&limit, loop, ms);
     while (!(done = fn(arg)) && slv_timer_started(&limit) && !atomic_load(&loop->stop))
         one_turn(loop, UV_RUN_ONCE);
     slv_timer_stop(&limit);
+    loop->until = NULL;
     leave(loop, outer);
     return done;
 }

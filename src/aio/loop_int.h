@@ -33,6 +33,8 @@ struct slv_loop {
     _Atomic(bool) stop;
     _Atomic(pthread_t) thread;
     pthread_t joinable;
+    bool (*until)(void *arg); /* slv_loop_run_until */
+    void *until_arg;
     bool running;
 };
 
