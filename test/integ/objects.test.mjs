@@ -1,7 +1,7 @@
 // Durable Objects through `selvage dev`: storage, gates, alarms, errors, and what is left when processes are killed.
 import test from 'node:test';
 import assert from 'node:assert/strict';
-import { readFileSync, readdirSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
 import { dev, project, sleep, until } from './lib/selvage.mjs';
 
 const toml = `name = "objects"
@@ -83,16 +83,15 @@ const json = async (s, path, init) => (await s.fetch(path, init)).json();
 
 // Processes of this server that run an isolate.
 function isolates(s) {
+  const rows = execFileSync('ps', ['-eo', 'pid=,ppid=,args='], { encoding: 'utf8' }).trim().split('\n')
+    .map((line) => /^\s*(\d+)\s+(\d+)\s+(.*)$/.exec(line)).map(([, pid, parent, args]) => ({ pid: +pid, parent: +parent, args }));
   const found = [];
-  for (const pid of readdirSync('/proc')) {
-    if (!/^\d+$/.test(pid)) continue;
-    try {
-      const title = readFileSync(`/proc/${pid}/cmdline`, 'latin1');
-      const group = readFileSync(`/proc/${pid}/stat`, 'latin1').replace(/^.*\) /s, '').split(' ')[2];
-      if (title.includes('isolate objects') && Number(group) === s.child.pid) found.push(Number(pid));
-    } catch {}
+  for (let front = [s.child.pid]; front.length > 0; ) {
+    const next = rows.filter((r) => front.includes(r.parent));
+    found.push(...next);
+    front = next.map((r) => r.pid);
   }
-  return found;
+  return found.filter((p) => p.args.startsWith('selvage: isolate objects')).map((p) => p.pid);
 }
 
 test('calls by RPC and fetch reach one instance, whose writes are there after a restart', async () => {
