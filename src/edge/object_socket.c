@@ -36,7 +36,9 @@ struct slv_hibernating {
     slv_list node; /* o->sockets */
     uint32_t id;
     uint16_t tag_count;
-    bool joined, in_text;
+    bool joined; /* the other end was returned */
+    bool ready;  /* and somebody takes messages there */
+    bool in_text;
     bool got_close;  /* the other end's close or failure is on its way to the object */
     bool sent_close; /* the object's */
     bool attached;
@@ -202,7 +204,7 @@ static bool answer_automatic(sleeper *s)
     const slv_msg_socket_options *o = &s->o->options;
 
     if (!o->automatic || !s->in_text || !slv_str_eq(slv_buf_view(&s->in), o->request) ||
-        s->sent_close || !s->w.peer)
+        s->sent_close || !s->ready || !s->w.peer)
         return false;
     s->auto_ms = slv_loop_wall_ms(s->o->all->shard->loop);
     slv_buf_reset(&s->in);
@@ -239,11 +241,34 @@ static void wire_message(slv_wire *w, slv_str piece, bool text, bool fin)
         credit(s, piece.len);
 }
 
+/* The first credit says that there is somebody to send to. */
+static void get_ready(sleeper *s)
+{
+    slv_list *node;
+
+    s->ready = true;
+    s->unread = 0;
+    while ((node = slv_list_pop(&s->early)) != NULL) {
+        early *e = slv_container_of(node, early, node);
+
+        if (s->w.peer) {
+            s->unread += e->len;
+            s->w.peer->ops->message(s->w.peer, slv_str_make(e->bytes, e->len), e->text, true);
+        }
+        free(e);
+    }
+    if (s->sent_close && s->w.peer)
+        s->w.peer->ops->close(s->w.peer, s->early_close, slv_buf_view(&s->early_reason));
+}
+
 static void wire_credit(slv_wire *w, size_t n)
 {
     sleeper *s = of_wire(w);
 
-    s->unread -= SLV_MIN(s->unread, n);
+    if (!s->ready)
+        get_ready(s);
+    else
+        s->unread -= SLV_MIN(s->unread, n);
 }
 
 static void wire_close(slv_wire *w, uint16_t code, slv_str reason)
@@ -325,7 +350,7 @@ static slv_code take_send(slv_object *o, const slv_frame *f, slv_err *err)
     sleeper *s = find(o, m.socket);
     if (!s || s->sent_close)
         return SLV_OK;
-    if (s->joined) {
+    if (s->ready) {
         send_now(s, m.bytes, text);
         return SLV_OK;
     }
@@ -350,7 +375,7 @@ static slv_code take_close(slv_object *o, slv_str payload, slv_err *err)
     if (!s || s->sent_close)
         return SLV_OK;
     s->sent_close = true;
-    if (!s->joined) {
+    if (!s->ready) {
         s->early_close = m.code;
         return slv_buf_set(&s->early_reason, m.reason);
     }
@@ -412,15 +437,6 @@ slv_code slv_object_socket_frame(slv_object *o, const slv_frame *f, slv_err *err
 
 /* ---- joining ---- */
 
-/* What was sent before the other end was there follows when that is joined. */
-static void flush_early(slv_task *task);
-
-typedef struct flush {
-    slv_task task;
-    slv_object *o;
-    uint32_t id;
-} flush;
-
 slv_code slv_object_socket_wire(slv_object *o, uint32_t id, slv_wire **ret, slv_err *err)
 {
     sleeper *s = find(o, id);
@@ -432,36 +448,7 @@ slv_code slv_object_socket_wire(slv_object *o, uint32_t id, slv_wire **ret, slv_
         return id >= o->next_socket ? slv_fail(err, SLV_E_PROTOCOL, "a socket that is not there")
                                     : SLV_OK;
     s->joined = true;
-    if (!slv_list_empty(&s->early) || s->sent_close) {
-        flush *f = slv_new0(flush);
-
-        f->task.fn = flush_early;
-        f->o = o;
-        f->id = id;
-        o->all->pending++;
-        slv_loop_later(o->all->shard->loop, &f->task);
-    }
     return SLV_OK;
-}
-
-static void flush_early(slv_task *task)
-{
-    flush *f = slv_container_of(task, flush, task);
-    slv_objects *all = f->o->all;
-    sleeper *s = find(f->o, f->id);
-    slv_list *node;
-
-    while (s && (node = slv_list_pop(&s->early)) != NULL) {
-        early *e = slv_container_of(node, early, node);
-
-        if (s->w.peer)
-            s->w.peer->ops->message(s->w.peer, slv_str_make(e->bytes, e->len), e->text, true);
-        free(e);
-    }
-    if (s && s->sent_close && s->w.peer)
-        s->w.peer->ops->close(s->w.peer, s->early_close, slv_buf_view(&s->early_reason));
-    free(f);
-    slv_objects_pending_done(all);
 }
 
 void slv_object_sockets_residence_over(slv_object *o)
