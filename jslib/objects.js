@@ -251,7 +251,7 @@ export function onSocketEvent(id, number, socket, what, data, code, clean) {
     const { socketClosed, socketFailed, socketOf } = load("objects_sockets");
     const ws = socketOf(object, socket);
     if (what === TEXT || what === BINARY) {
-      runHandler(event, () => target.webSocketMessage?.(ws, what === TEXT ? data : load("websocket").binaryMessage(ws, data)));
+      runHandler(event, () => target.webSocketMessage?.(ws, what === TEXT ? data : data.buffer));
     } else if (what === CLOSED) {
       const gone = socketClosed(object, socket, ws, code, data);
       runHandler(event, () => target.webSocketClose?.(ws, code, data, clean), gone, gone);
