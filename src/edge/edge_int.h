@@ -278,14 +278,6 @@ SLV_NODISCARD slv_code slv_error_put(slv_buf *out, slv_str name, slv_str message
 
 /* ---- requests ---- */
 
-/* What an exchange's user pointer points at: who answers it. */
-typedef struct slv_answerer {
-    void (*body)(struct slv_answerer *a, slv_str bytes,
-                 bool last); /* NULL: no credit was granted */
-    void (*writable)(struct slv_answerer *a);
-    void (*gone)(struct slv_answerer *a);
-} slv_answerer;
-
 extern const slv_exchange_handlers slv_ingress_handlers_;
 /* The URL as a worker sees it, normalised; in shard->url until the next call. SLV_E_PARSE. */
 slv_code slv_shard_url(slv_shard *shard, const slv_request_head *head, const slv_version *version,

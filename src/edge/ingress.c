@@ -707,6 +707,14 @@ static unsigned hops_of(const slv_exchange *ex)
     return (unsigned)most;
 }
 
+static bool extended(slv_shard *shard, slv_exchange *ex)
+{
+    const slv_server_extension *e = &shard->server->o.extension;
+
+    return e->take && slv_str_starts(ex->head.path, SLV_STR("/cdn-cgi/")) &&
+           e->take(e->arg, shard->loop, ex);
+}
+
 static void on_request(void *ctx, slv_exchange *ex)
 {
     slv_shard *shard = ctx;
@@ -718,7 +726,8 @@ static void on_request(void *ctx, slv_exchange *ex)
         slv_exchange_abort(ex);
         return;
     }
-    if (slv_scheduled_request(shard, ex) || slv_live_request(shard, ex) || noticed(shard, ex))
+    if (slv_scheduled_request(shard, ex) || extended(shard, ex) ||
+        slv_live_request(shard, ex) || noticed(shard, ex))
         return;
     if (!version) {
         no_worker(shard, ex);

@@ -189,6 +189,18 @@ uint64_t slv_r2_push_size(const slv_r2_push *p)
     return p->size;
 }
 
+slv_code slv_r2_push_fill(slv_r2_push *p,
+                          slv_code (*fill)(void *arg, slv_r2_upload *up, slv_err *err), void *arg,
+                          slv_err *err)
+{
+    SLV_CLEANUP(slv_r2_files_unref) slv_r2_files *files = NULL;
+
+    SLV_ASSERT(!p->upload);
+    SLV_TRY(slv_r2_files_open(slv_store_path(p->o.store), p->now_ms, &files, err));
+    p->upload = slv_r2_upload_new(files, &p->o.upload);
+    return fill(arg, p->upload, err);
+}
+
 slv_code slv_r2_push_upload(slv_r2_push *p, slv_r2 *r2, slv_r2_upload **ret, slv_err *err)
 {
     if (!p->upload) {

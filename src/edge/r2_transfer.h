@@ -37,6 +37,12 @@ void slv_r2_push_write(slv_r2_push *push, slv_str bytes);
 void slv_r2_push_expect(slv_r2_push *push, slv_sum_kind kind, slv_str sum);
 void slv_r2_push_end(slv_r2_push *push);
 uint64_t slv_r2_push_size(const slv_r2_push *push);
+/* Instead of writing: on a thread, `fill` writes all of it and finishes it; callbacks do not come.
+ */
+SLV_NODISCARD slv_code slv_r2_push_fill(slv_r2_push *push,
+                                        slv_code (*fill)(void *arg, slv_r2_upload *up,
+                                                         slv_err *err),
+                                        void *arg, slv_err *err);
 /* In a call on the store, after done(SLV_OK): the finished upload, which belongs to push. A small
  * one is made here. */
 SLV_NODISCARD slv_code slv_r2_push_upload(slv_r2_push *push, slv_r2 *r2, slv_r2_upload **ret,

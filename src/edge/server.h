@@ -68,6 +68,21 @@ typedef struct slv_server_hooks {
     void (*deployed)(void *user, slv_version *version, const slv_err *err, slv_str failure);
 } slv_server_hooks;
 
+/* What the user pointer of an exchange of the server points at: who answers it. */
+typedef struct slv_answerer {
+    void (*body)(struct slv_answerer *a, slv_str bytes,
+                 bool last); /* NULL: no credit was granted */
+    void (*writable)(struct slv_answerer *a); /* may be NULL */
+    void (*gone)(struct slv_answerer *a);
+} slv_answerer;
+
+/* What else answers on the server's listeners: asked for each request below /cdn-cgi/, on its loop.
+ * True: it has the exchange, whose `user` points at an answerer of its own. */
+typedef struct slv_server_extension {
+    bool (*take)(void *arg, slv_loop *loop, slv_exchange *ex); /* NULL: nothing */
+    void *arg;
+} slv_server_extension;
+
 typedef struct slv_server_options {
     slv_loop *control; /* where hooks run; its thread makes and frees the server */
     unsigned loops;    /* 0: 1 */
@@ -77,6 +92,7 @@ typedef struct slv_server_options {
     /* state/state.h; NULL: no worker has resources. Freed after the server. */
     struct slv_state *state;
     unsigned isolates;       /* of one version on each loop; 0: the pool's default */
+    slv_server_extension extension;
     bool dev;            /* error pages with the stack; loopback may be fetched; keep one isolate */
     bool test_scheduled; /* /__scheduled triggers too */
     bool live_reload;    /* HTML pages get a script that reloads them after a deploy */

@@ -201,6 +201,7 @@ SLV_DEFINE_CLEANUP(slv_r2_reader *, slv_r2_reader_free);
 
 typedef struct slv_r2_upload_options {
     uint32_t sums;           /* kinds to compute beside MD5: bit 1 << slv_sum_kind */
+    uint32_t checks;         /* the same, but not kept with the object */
     const uint8_t *ssec_key; /* copied; NULL: none */
 } slv_r2_upload_options;
 slv_r2_upload *slv_r2_upload_new(slv_r2_files *files, const slv_r2_upload_options *options);

@@ -4,7 +4,7 @@
 
 typedef struct sum_state {
     slv_sum sum;
-    bool on, expected;
+    bool on, kept, expected;
     uint8_t value[SLV_SUM_MAX], want[SLV_SUM_MAX];
 } sum_state;
 
@@ -28,13 +28,15 @@ static const char *const sum_names[SLV_SUM_KINDS] = {"md5",    "sha1",  "sha256"
 slv_r2_upload *slv_r2_upload_new(slv_r2_files *files, const slv_r2_upload_options *options)
 {
     slv_r2_upload *up = slv_new0(slv_r2_upload);
-    uint32_t sums = (options ? options->sums : 0) | 1u << SLV_SUM_MD5;
+    uint32_t kept = (options ? options->sums : 0) | 1u << SLV_SUM_MD5;
+    uint32_t sums = kept | (options ? options->checks : 0);
 
     up->files = slv_r2_files_ref(files);
     up->held = SLV_BUF(SLV_R2_INLINE_MAX);
     up->sealed = SLV_BUF(SLV_SEAL_SALT + SLV_SEAL_CHUNK + SLV_SEAL_TAG);
     for (slv_sum_kind kind = 0; kind < SLV_SUM_KINDS; kind++) {
         up->sums[kind].on = sums >> kind & 1;
+        up->sums[kind].kept = kept >> kind & 1;
         if (up->sums[kind].on)
             slv_sum_init(&up->sums[kind].sum, kind);
     }
@@ -195,7 +197,7 @@ slv_code slv_r2_upload_checksums(const slv_r2_upload *up, slv_arena *arena, slv_
     SLV_CLEANUP(slv_buf_done) slv_buf out = SLV_BUF(1024);
 
     for (slv_sum_kind kind = 0; kind < SLV_SUM_KINDS; kind++) {
-        if (!up->sums[kind].on)
+        if (!up->sums[kind].kept)
             continue;
         SLV_TRY(slv_buf_printf(&out, "%s\"%s\":\"", out.len == 0 ? "{" : ",", sum_names[kind]));
         SLV_TRY(slv_hex_append(&out, slv_r2_upload_sum(up, kind)));
