@@ -14,6 +14,8 @@
 
 #define PATH_BYTES ((size_t)8192)
 #define LOCK_STEP_MS 20u
+#define DIR_LEVELS 3    /* PROJECT: .selvage/state/v1 */
+#define FOLDER_LEVELS 2 /* v1: TENANT/KIND */
 /* Folders within a store are not nested deeper. */
 #define REMOVE_DEPTH 4
 
@@ -39,21 +41,20 @@ static char *parent_of(const char *path)
     return slv_strndup(path, slash == path ? 1 : (size_t)(slash - path));
 }
 
-/* Makes the folder and those above it; every new name is durable. */
-static slv_code make_dirs(const char *path, slv_err *err)
+/* Makes the folder and those above it where they are missing, and makes the last `levels` names of
+ * path durable, whoever made them: an earlier try may have failed after the making. */
+static slv_code make_dirs(const char *path, int levels, slv_err *err)
 {
     SLV_CLEANUP(slv_charp_free) char *up = parent_of(path);
+    bool top = strcmp(up, path) == 0;
+    bool missing = mkdir(path, 0700) != 0 && errno == ENOENT;
 
-    if (mkdir(path, 0700) != 0) {
-        if (errno == EEXIST)
-            return SLV_OK;
-        if (errno != ENOENT || strcmp(up, path) == 0)
-            return slv_fail_errno(err, SLV_E_IO, "cannot make the folder %s", path);
-        SLV_TRY(make_dirs(up, err));
-        if (mkdir(path, 0700) != 0 && errno != EEXIST)
-            return slv_fail_errno(err, SLV_E_IO, "cannot make the folder %s", path);
-    }
-    return sync_dir(up, err);
+    if (!top && (missing || levels > 1))
+        SLV_TRY(make_dirs(up, levels - 1, err));
+    bool made = mkdir(path, 0700) == 0;
+    if (!made && errno != EEXIST)
+        return slv_fail_errno(err, SLV_E_IO, "cannot make the folder %s", path);
+    return missing || levels > 0 ? sync_dir(up, err) : SLV_OK;
 }
 
 /* ---- the lock ---- */
@@ -114,7 +115,7 @@ slv_code slv_state_dir_open_(const char *dir, unsigned wait_ms, int *ret_lock, c
 
     if (asprintf(&v1, "%s/v1", dir) < 0 || asprintf(&lock, "%s/lock", dir) < 0)
         return slv_fail(err, SLV_E_NOMEM, "out of memory");
-    SLV_TRY(make_dirs(v1, err));
+    SLV_TRY(make_dirs(v1, DIR_LEVELS, err));
     SLV_TRY(take_lock(dir, lock, wait_ms, &fd, err));
     *ret_lock = fd;
     *ret_v1 = SLV_STEAL(v1);
@@ -125,9 +126,19 @@ slv_code slv_state_dir_open_(const char *dir, unsigned wait_ms, int *ret_lock, c
 
 slv_code slv_state_folder_(const slv_store *store, slv_err *err)
 {
+    slv_state *state = store->state;
     SLV_CLEANUP(slv_charp_free) char *folder = parent_of(store->path);
 
-    return make_dirs(folder, err);
+    pthread_mutex_lock(&state->lock);
+    bool known = slv_map_get(&state->folders, slv_str_from(folder)) != NULL;
+    pthread_mutex_unlock(&state->lock);
+    if (known && access(folder, F_OK) == 0)
+        return SLV_OK;
+    SLV_TRY(make_dirs(folder, FOLDER_LEVELS, err));
+    pthread_mutex_lock(&state->lock);
+    slv_map_set(&state->folders, slv_str_from(folder), true);
+    pthread_mutex_unlock(&state->lock);
+    return SLV_OK;
 }
 
 static slv_code remove_tree(int at, const char *name, int depth, slv_err *err)

@@ -3,6 +3,8 @@
  * order, WRITE calls as savepoints of one transaction, syncs once, and only then tells anybody.
  * What arrives meanwhile waits for the next run: no timer is needed for runs to grow with the load.
  */
+#include <stdio.h>
+
 #include "base/clock.h"
 #include "base/mem.h"
 #include "state/state_int.h"
@@ -55,11 +57,16 @@ static void close_writer(slv_store *store)
     pthread_mutex_unlock(&state->lock);
 }
 
-/* The kernel keeps no dirty pages of a sync that failed, so the next sync would pass over a hole in
- * the WAL. All that is to last is written anew: into the file, from which on the WAL is empty. */
-static slv_code recover(slv_store *store, slv_err *err)
+/* Before a store whose sync failed is opened again. */
+static slv_code rescue(slv_store *store, slv_err *err)
 {
-    return slv_db_checkpoint(store->type->db(store->writer), true, err);
+    SLV_CLEANUP(slv_charp_free) char *file = NULL;
+
+    if (asprintf(&file, "%s.sqlite", store->path) < 0)
+        return slv_fail(err, SLV_E_NOMEM, "out of memory");
+    SLV_TRY(slv_db_rescue(file, err));
+    store->condemned = false;
+    return SLV_OK;
 }
 
 static slv_code open_writer(slv_store *store, bool create, slv_err *err)
@@ -67,22 +74,21 @@ static slv_code open_writer(slv_store *store, bool create, slv_err *err)
     slv_state *state = store->state;
     void *service = NULL;
 
+    if (store->condemned)
+        SLV_TRY(rescue(store, err));
     if (create)
         SLV_TRY(slv_state_prepare_(store, err));
-    SLV_TRY(store->type->open(store->path, create, false, &service, err));
+    slv_code code = store->type->open(store->path, create, false, &service, err);
+    if (code == SLV_E_IO)
+        store->condemned = true; /* it may be a sync that failed */
+    if (code != SLV_OK)
+        return code;
     pthread_mutex_lock(&state->lock);
     store->writer = service;
     slv_store_opened_(store);
     slv_sweep_plan_(store, slv_clock_wall_ms() + SWEEP_AFTER_MS);
     pthread_mutex_unlock(&state->lock);
-    if (!store->condemned)
-        return SLV_OK;
-    slv_code code = recover(store, err);
-    if (code == SLV_OK)
-        store->condemned = false;
-    else
-        close_writer(store);
-    return code == SLV_E_AGAIN ? SLV_E_IO : code;
+    return SLV_OK;
 }
 
 static slv_code need_writer(run *r, bool create, slv_err *err)

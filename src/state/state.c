@@ -93,6 +93,7 @@ slv_state *slv_state_free(slv_state *state)
         free(state->tenants.values[i]);
     }
     slv_map_done(&state->tenants);
+    slv_map_done(&state->folders);
     slv_map_done(&state->stores);
     pthread_cond_destroy(&state->quiet);
     pthread_mutex_destroy(&state->lock);

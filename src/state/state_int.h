@@ -153,6 +153,7 @@ struct slv_state {
     int lock_fd;
     SLV_MAP(slv_store *) stores;
     SLV_MAP(tenant *) tenants;
+    SLV_MAP(bool) folders; /* whose names are known to be durable */
     slv_list used; /* stores with open handles, least recently used first */
     unsigned open_count, open_max;
     crew crews[CREWS];

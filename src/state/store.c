@@ -129,14 +129,14 @@ void slv_store_closed_(slv_store *store)
         slv_list_remove(&store->used);
 }
 
-static void close_writer(slv_store *store)
+static void close_writer(slv_store *store, unsigned wal_pages)
 {
     slv_db *db;
 
     if (!store->writer)
         return;
     db = store->type->db(store->writer);
-    if (!store->condemned && slv_db_wal_pages(db) >= CLOSE_WAL_PAGES) {
+    if (!store->condemned && slv_db_wal_pages(db) >= wal_pages) {
         /* What stays in the WAL is as durable as in the file: a failure loses nothing. */
         slv_code code = slv_db_checkpoint(db, true, NULL);
         (void)code;
@@ -149,7 +149,8 @@ void slv_store_close_all_(slv_store *store)
     slv_state *state = store->state;
     unsigned readers = store->idle_count;
 
-    close_writer(store);
+    /* At the end the file alone is the whole database, for whoever copies it. */
+    close_writer(store, state->ending ? 1 : CLOSE_WAL_PAGES);
     for (unsigned i = 0; i < readers; i++)
         store->type->close(store->idle_readers[i]);
     pthread_mutex_lock(&state->lock);

@@ -19,6 +19,14 @@
 #define PAGE_DEFAULT 4096u
 /* Below this much room SQLITE_FULL is the disk's, not the limit's. */
 #define DISK_ROOM_MIN ((uint64_t)1 << 20)
+#define RESCUE_CHUNK ((size_t)64 << 10)
+
+static int wal_pages = SLV_DB_WAL_PAGES;
+
+void slv_db_set_wal_pages(unsigned pages)
+{
+    wal_pages = (int)pages;
+}
 
 slv_code slv_db_library_check(slv_err *err)
 {
@@ -232,11 +240,13 @@ static slv_code be_wal(slv_db *db, slv_err *err)
     sqlite3_stmt *st = NULL;
     bool wal = false;
 
-    if (sqlite3_prepare_v2(db->handle, "PRAGMA journal_mode=WAL", -1, &st, NULL) == SQLITE_OK &&
-        sqlite3_step(st) == SQLITE_ROW) {
+    if (sqlite3_prepare_v2(db->handle, "PRAGMA journal_mode=WAL", -1, &st, NULL))
+        return slv_db_fail(db, err, "journal_mode");
+    if (sqlite3_step(st) == SQLITE_ROW) {
         const char *mode = (const char *)sqlite3_column_text(st, 0);
 
-        wal = mode && strcmp(mode, "wal") == 0;
+        /* The change is committed after the row that tells of it. */
+        wal = mode && strcmp(mode, "wal") == 0 && sqlite3_step(st) == SQLITE_DONE;
     }
     slv_code code = wal ? SLV_OK : slv_db_fail(db, err, "journal_mode");
     sqlite3_finalize(st);
@@ -247,6 +257,7 @@ static slv_code open_writer(slv_db *db, const slv_db_options *o, slv_err *err)
 {
     bool behind = false;
     size_t from = 0;
+    int64_t version = 0;
 
     SLV_TRY(check_format(db, o, &behind, &from, err));
     SLV_TRY(be_wal(db, err));
@@ -259,13 +270,14 @@ static slv_code open_writer(slv_db *db, const slv_db_options *o, slv_err *err)
         SLV_TRY(execf(db, err, "PRAGMA max_page_count=%" PRIu64,
                       SLV_MAX(o->max_bytes / (uint64_t)page, (uint64_t)1)));
     }
-    if (behind) {
-        SLV_TRY(migrate(db, o->schema, from, err));
-        SLV_TRY(slv_db_sync(db, err));
-        if (from == 0)
-            SLV_TRY(sync_directory(db->path, err));
-    }
-    return SLV_OK;
+    /* Reading makes the WAL's file. SQLite tries to make its name durable too, but does not tell
+     * when that fails. */
+    SLV_TRY(read_pragma(db, "PRAGMA schema_version", &version, err));
+    SLV_TRY(sync_directory(db->path, err));
+    if (!behind)
+        return SLV_OK;
+    SLV_TRY(migrate(db, o->schema, from, err));
+    return slv_db_sync(db, err);
 }
 
 static slv_code open_reader(slv_db *db, const slv_db_options *o, slv_err *err)
@@ -287,7 +299,7 @@ slv_code slv_db_open(const char *path, const slv_db_options *options, slv_db **r
     if (!o.schema)
         o.schema = &any;
     db->path = slv_strdup(path);
-    db->due_frames = SLV_DB_WAL_PAGES;
+    db->due_frames = wal_pages;
     db->max_bytes = o.max_bytes;
     db->hook = o.before_checkpoint;
     db->hook_arg = o.before_checkpoint_arg;
@@ -460,12 +472,51 @@ slv_code slv_db_checkpoint(slv_db *db, bool empty, slv_err *err)
         return slv_db_fail(db, err, "checkpoint");
     }
     if (in_the_way || moved < frames) {
-        db->due_frames = db->wal_frames + SLV_DB_WAL_PAGES;
+        db->due_frames = db->wal_frames + wal_pages;
         return slv_fail(err, SLV_E_AGAIN, "checkpoint: a reader is in the way");
     }
     db->wal_frames = 0;
-    db->due_frames = SLV_DB_WAL_PAGES;
+    db->due_frames = wal_pages;
     return SLV_OK;
+}
+
+/* Writes the first max bytes of a file anew, as they are. */
+static slv_code write_anew(const char *path, int64_t max, slv_err *err)
+{
+    SLV_CLEANUP(slv_free) void *bytes = slv_alloc(RESCUE_CHUNK);
+    int fd = open(path, O_RDWR | O_CLOEXEC);
+    slv_code code = SLV_OK;
+    int64_t at = 0;
+
+    if (fd < 0)
+        return errno == ENOENT ? SLV_OK : slv_fail_errno(err, SLV_E_IO, "%s", path);
+    while (at < max) {
+        ssize_t n = pread(fd, bytes, RESCUE_CHUNK, at);
+
+        if (n == 0)
+            break;
+        if (n < 0 || pwrite(fd, bytes, (size_t)n, at) != n) {
+            code = slv_fail_errno(err, SLV_E_IO, "%s", path);
+            break;
+        }
+        at += n;
+    }
+    if (code == SLV_OK && fdatasync(fd) != 0)
+        code = slv_fail_errno(err, SLV_E_IO, "%s", path);
+    close(fd);
+    return code;
+}
+
+slv_code slv_db_rescue(const char *path, slv_err *err)
+{
+    SLV_CLEANUP(slv_charp_free) char *wal = NULL;
+
+    if (asprintf(&wal, "%s-wal", path) < 0)
+        return slv_fail(err, SLV_E_NOMEM, "out of memory");
+    /* What a checkpoint wrote into the file is in the WAL still; only the first page of a new file
+     * is not. */
+    SLV_TRY(write_anew(path, RESCUE_CHUNK, err));
+    return write_anew(wal, INT64_MAX, err);
 }
 
 uint64_t slv_db_bytes(slv_db *db)

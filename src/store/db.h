@@ -29,8 +29,10 @@
 #include "base/err.h"
 #include "base/str.h"
 
-/* Pages in the WAL from which on a checkpoint is due. */
+/* Pages in the WAL from which on a checkpoint is due; slv_db_set_wal_pages changes it for the whole
+ * process, before a database is open: tests want checkpoints often. */
 #define SLV_DB_WAL_PAGES 1000
+void slv_db_set_wal_pages(unsigned pages);
 
 typedef struct slv_db slv_db;
 
@@ -99,6 +101,10 @@ unsigned slv_db_wal_pages(const slv_db *db);
 SLV_NODISCARD slv_code slv_db_checkpoint(slv_db *db, bool empty, slv_err *err);
 /* Bytes of the file and of its WAL. */
 uint64_t slv_db_bytes(slv_db *db);
+/* After a sync or an opening that failed, with the database closed by its writer: the kernel holds
+ * the pages that it could not write for clean, and a later sync would pass over them. Writes what is
+ * in the WAL anew and syncs it. Absent files are fine. */
+SLV_NODISCARD slv_code slv_db_rescue(const char *path, slv_err *err);
 
 /* ---- statements ---- */
 
