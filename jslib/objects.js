@@ -12,6 +12,7 @@ import { Gate, Section } from "objects_gate";
 const EXCEPTION = 1; // outcome of END
 const BODY_STREAM = 1, BODY_INLINE = 2; // bits of a fetch event
 const SECTION_MS = 30000;
+const SECTION_DEPTH_MAX = 64;
 const SECTION_TEXT =
   "A call to blockConcurrencyWhile() in a Durable Object waited for too long. The call was canceled and the Durable Object was reset.";
 const NO_RPC =
@@ -99,6 +100,7 @@ export class ObjectContext extends EventContext {
 
   // The object is over, with what it has not committed; main ends its calls with this error.
   reset(error) {
+    if (this.ended) return;
     this.drop();
     N.objectReset(this.number, errorJSON(error));
   }
@@ -120,6 +122,7 @@ export class ObjectContext extends EventContext {
   // callback() in a critical section of its own: a promise of what it gives. resets: what it throws ends the object.
   block(callback, resets) {
     const section = new Section(this.gate.running);
+    if (section.depth > SECTION_DEPTH_MAX) throw new P.Error("blockConcurrencyWhile() calls are nested too deeply.");
     return new P.Promise((resolve, reject) => {
       this.gate.enterSection(section, () => {
         setCurrentEvent(this);

@@ -11,6 +11,7 @@ export class Section {
 
   constructor(parent) {
     this.parent = parent;
+    this.depth = parent === null ? 1 : parent.depth + 1;
   }
 }
 

@@ -81,12 +81,18 @@ class RowIterator {
 
 let nextRow, allRows;
 
+// A cursor that was left half-read keeps its statement open, and with it the log from being cut.
+const abandoned = new P.FinalizationRegistry(({ object, number }) => {
+  if (!object.ended) N.sqlEnd(object.number, number);
+});
+
 export class Cursor {
   #object;
   #number = 0; // of the cursor in C; 0: it has ended
   #names;
   #read;
   #written;
+  #watched = false;
 
   constructor(internal, object, text, values) {
     if (internal !== INTERNAL) throw illegalConstructor();
@@ -115,7 +121,12 @@ export class Cursor {
   static {
     nextRow = cursor => {
       const rows = cursor.#take(1);
-      return rows === undefined ? undefined : rows[0];
+      if (rows === undefined) return undefined;
+      if (cursor.#number !== 0 && !cursor.#watched) {
+        cursor.#watched = true;
+        abandoned.register(cursor, { object: cursor.#object, number: cursor.#number });
+      }
+      return rows[0];
     };
     allRows = (cursor, asObjects) => {
       const all = [];
