@@ -143,11 +143,23 @@ static size_t run(slv_str bytes, size_t piece, bool *ret_bad)
     return count;
 }
 
+/* The value of a batch's RPC_RESULT. */
+static void decode_verdict(slv_str payload)
+{
+    slv_msg_verdict verdict;
+
+    if (slv_msg_verdict_get(payload, &verdict) != SLV_OK)
+        return;
+    for (size_t i = 0; i < verdict.count; i++)
+        (void)slv_msg_verdict_at(&verdict, i);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     slv_str bytes = slv_str_make(data, size);
     bool bad, bad_again;
 
+    decode_verdict(slv_str_make(data, size));
     if (size == 0)
         return 0;
     size_t count = run(bytes, SIZE_MAX, &bad);
