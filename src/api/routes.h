@@ -8,6 +8,7 @@
 
 extern const slv_api_route slv_api_analytics_routes[];
 extern const slv_api_route slv_api_kv_routes[];
+extern const slv_api_route slv_api_r2_routes[];
 extern const slv_api_route slv_api_d1_routes[];
 extern const slv_api_route slv_api_queue_routes[];
 extern const slv_api_route slv_api_queue_message_routes[];

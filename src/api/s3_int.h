@@ -214,6 +214,8 @@ void s3_preflight(s3_call *c);
 slv_code s3_cors_from_xml(slv_str xml, slv_buf *out, slv_err *err);
 slv_code s3_cors_to_xml(slv_str json, slv_buf *out);
 
+/* When the bucket was made. Blocks shortly. */
+int64_t s3_bucket_created_ms(slv_state *state, slv_str tenant, slv_str name);
 /* 3 to 63 of a-z, 0-9 and "-", which stands at neither end. */
 bool slv_r2_bucket_name_ok(slv_str name);
 

@@ -174,10 +174,9 @@ static void on_bucket(void *arg, slv_str id)
 }
 
 /* The folder of a bucket's content was made with it. */
-static int64_t created_ms(s3_call *c, slv_str name)
+int64_t s3_bucket_created_ms(slv_state *state, slv_str tenant, slv_str name)
 {
-    slv_store *store =
-        slv_state_store(c->s3->state, &slv_r2_store, slv_str_from(c->s3->tenant), name);
+    slv_store *store = slv_state_store(state, &slv_r2_store, tenant, name);
     SLV_CLEANUP(slv_charp_free) char *path = NULL;
     struct statx st;
     int64_t ms = 0;
@@ -211,7 +210,9 @@ static slv_code put_buckets(s3_call *c)
         if (code == SLV_OK)
             code = slv_xml_put(&c->text, "Name", l.names[i]);
         if (code == SLV_OK)
-            code = s3_put_time_xml(&c->text, "CreationDate", created_ms(c, l.names[i]));
+            code = s3_put_time_xml(
+                &c->text, "CreationDate",
+                s3_bucket_created_ms(c->s3->state, slv_str_from(c->s3->tenant), l.names[i]));
         if (code == SLV_OK)
             code = slv_xml_close(&c->text, "Bucket");
     }

@@ -37,6 +37,7 @@ static const slv_flag dev_flags[] = {
     {"jsx-factory", SLV_FLAG_STRING, 0, "NAME", "function that JSX elements call"},
     {"jsx-fragment", SLV_FLAG_STRING, 0, "NAME", "what JSX fragments are"},
     {"persist-to", SLV_FLAG_STRING, 0, "DIR", "directory for local state (.selvage/state)"},
+    {"s3-port", SLV_FLAG_NUMBER, 0, "PORT", "serve R2 by S3 on a port of its own as well"},
     {"test-scheduled", SLV_FLAG_BOOL, 0, NULL,
      "GET /__scheduled?cron=... runs the scheduled handler"},
     {"live-reload", SLV_FLAG_BOOL, 0, NULL,
@@ -194,11 +195,13 @@ static slv_code server_options(const slv_args *a, slv_dev_options *o, slv_err *e
     /* in the background, changing the terminal would stop us */
     bool foreground = isatty(STDIN_FILENO) && tcgetpgrp(STDIN_FILENO) == getpgrp();
     bool terminal = foreground && isatty(STDOUT_FILENO) && !getenv("CI");
-    uint64_t port, loops;
+    uint64_t port, loops, s3_port;
 
     SLV_TRY(slv_args_number(a, "port", 0, 65535, 0, &port, err));
     SLV_TRY(slv_args_number(a, "loops", 1, 64, 1, &loops, err));
+    SLV_TRY(slv_args_number(a, "s3-port", 0, 65535, 0, &s3_port, err));
     o->port = slv_args_has(a, "port") ? (int)port : -1;
+    o->s3_port = slv_args_has(a, "s3-port") ? (int)s3_port : -1;
     o->loops = (unsigned)loops;
     o->ip = slv_args_string(a, "ip");
     o->protocol = slv_args_string(a, "local-protocol");

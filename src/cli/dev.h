@@ -16,6 +16,7 @@ typedef struct slv_dev_options {
     const char *ip;                     /* NULL: as configured, else localhost */
     int port;                           /* -1: as configured, else 8787 or a free one */
     const char *protocol;               /* "http", "https"; NULL: as configured */
+    int s3_port;                        /* of S3 alone; -1: none, 0: any */
     const char *persist_to;             /* directory of the state; NULL: .selvage/state */
     const char *https_key, *https_cert; /* files; NULL: made now */
     unsigned loops;

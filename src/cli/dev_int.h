@@ -10,6 +10,7 @@
 #include "aio/signal.h"
 #include "aio/timer.h"
 #include "api/http.h"
+#include "api/s3.h"
 #include "cli/dev.h"
 #include "cli/watch.h"
 #include "edge/server.h"
@@ -55,6 +56,9 @@ struct dev {
     slv_state *state; /* NULL: another session has it, and no worker needs one */
     slv_api *api;     /* for verbs, behind STATE/control.sock */
     slv_api_http *api_http;
+    slv_s3 *s3; /* of the state */
+    slv_s3_listener *s3_listener;
+    char s3_url[80]; /* where S3 is served on its own; empty: only below url */
     dev_worker workers[SLV_DEV_WORKERS_MAX];
     size_t worker_count;
     slv_signal on_int, on_term, on_hup;

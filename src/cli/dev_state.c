@@ -69,6 +69,20 @@ static slv_code open_socket(dev *d, const char *dir, slv_err *err)
     return slv_api_http_new(d->api, slv_str_from(path), &d->api_http, err);
 }
 
+/* S3 on a port of its own, for clients that want it at the root of a host. */
+static slv_code open_s3(dev *d, slv_err *err)
+{
+    slv_err why = {0};
+    uint16_t port;
+    slv_code code = slv_s3_listen(d->s3, d->loop, SLV_STR("localhost"), (uint16_t)d->o->s3_port,
+                                  &d->s3_listener, &port, &why);
+
+    if (code != SLV_OK)
+        return slv_fail(err, code, "S3 cannot listen: %s", slv_err_text(&why));
+    (void)snprintf(d->s3_url, sizeof d->s3_url, "http://localhost:%u", port);
+    return SLV_OK;
+}
+
 slv_code slv_dev_state_open(dev *d, slv_err *err)
 {
     const slv_state_options options = {.control = d->loop, .lock_wait_ms = LOCK_WAIT_MS};
@@ -83,6 +97,8 @@ slv_code slv_dev_state_open(dev *d, slv_err *err)
     if (code != SLV_OK)
         return slv_fail(err, code, "%s", slv_err_text(&why));
     hide_from_git(dir);
+    const slv_s3_options s3 = {.state = d->state};
+    d->s3 = slv_s3_new(&s3);
     return SLV_OK;
 }
 
@@ -91,7 +107,8 @@ slv_code slv_dev_state_listen(dev *d, slv_err *err)
     if (!d->state)
         return SLV_OK;
     SLV_CLEANUP(slv_charp_free) char *dir = state_dir(d);
-    return open_socket(d, dir, err);
+    SLV_TRY(open_socket(d, dir, err));
+    return d->o->s3_port >= 0 ? open_s3(d, err) : SLV_OK;
 }
 
 static bool answered(void *arg)
@@ -102,6 +119,7 @@ static bool answered(void *arg)
 void slv_dev_state_hang_up(dev *d)
 {
     d->api_http = slv_api_http_free(d->api_http);
+    d->s3_listener = slv_s3_listener_free(d->s3_listener);
     if (d->api && slv_loop_run_until(d->loop, answered, d->api, END_MS))
         d->api = slv_api_free(d->api);
 }
@@ -110,5 +128,6 @@ void slv_dev_state_close(dev *d)
 {
     if (d->state)
         slv_state_forget_loop(d->state, d->loop);
+    d->s3 = slv_s3_free(d->s3);
     d->state = slv_state_free(d->state);
 }
