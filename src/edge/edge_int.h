@@ -67,6 +67,7 @@ typedef enum slv_event_state {
     SLV_EVENT_IDLE,    /* not begun, or ended */
     SLV_EVENT_WAITING, /* for an isolate */
     SLV_EVENT_RUNNING, /* EVENT was sent */
+    SLV_EVENT_ENDING,  /* what it has is being ended; its owner hears of it next */
 } slv_event_state;
 
 struct slv_event {

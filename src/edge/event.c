@@ -71,7 +71,7 @@ static void finish(slv_event *ev, const slv_event_end *end)
 {
     slv_version *version = ev->version;
 
-    ev->state = SLV_EVENT_IDLE;
+    ev->state = SLV_EVENT_ENDING;
     slv_list_remove(&ev->node);
     slv_list_remove(&ev->linger);
     stop_ops(ev);
@@ -81,6 +81,7 @@ static void finish(slv_event *ev, const slv_event_end *end)
     slv_streams_end(&ev->streams, SLV_STR("The event that this body belonged to has ended."));
     if (ev->object && !ev->resident)
         slv_object_left(ev);
+    ev->state = SLV_EVENT_IDLE;
     ev->ops->ended(ev, end); /* may free ev */
     (void)slv_version_unref(version);
 }
@@ -157,7 +158,7 @@ static void on_lost(slv_pool_event *pe, slv_lost why, const char *text)
 {
     slv_event *ev = of_pool(pe);
 
-    if (ev->state == SLV_EVENT_IDLE || try_again(ev, why))
+    if (ev->state == SLV_EVENT_IDLE || ev->state == SLV_EVENT_ENDING || try_again(ev, why))
         return;
     if (why != SLV_LOST_SHUTDOWN && why != SLV_LOST_NEIGHBOUR) {
         slv_buf *json = &ev->shard->scratch;
@@ -214,7 +215,7 @@ void slv_event_abandon(slv_event *ev, const slv_event_end *end)
 {
     slv_link *link = ev->pe.isolate ? slv_event_link(ev) : NULL;
 
-    if (ev->state == SLV_EVENT_IDLE)
+    if (ev->state == SLV_EVENT_IDLE || ev->state == SLV_EVENT_ENDING)
         return;
     if (ev->state == SLV_EVENT_RUNNING && link && !slv_link_is_closed(link))
         slv_link_event_ended(link, ev->pe.id);

@@ -17,7 +17,7 @@
  * belong to that event, because nothing else enters JavaScript before they are through.
  */
 
-#define PUMP_EVERY 256   /* batches between two looks at the engine's own loop */
+#define PUMP_EVERY 1   /* batches between two looks at the engine's own loop */
 #define IDLE_STEP_MS 500 /* how long to wait while the engine may still have work of its own */
 #define IDLE_COLLECT 4   /* steps after which garbage is collected once */
 #define IDLE_STEPS 24 /* after that its helper threads have gone, and waiting is for main alone */

@@ -99,6 +99,25 @@ test('a killed isolate is replaced; the connection of the client stays', () => w
   }
 }));
 
+test('an isolate that dies while it answers cuts the answers, and nothing else', () => withWorker(`
+const chunk = new Uint8Array(16384);
+export default {
+  fetch(request) {
+    if (new URL(request.url).pathname !== '/endless') return new Response('ok');
+    return new Response(new ReadableStream({ pull(c) { c.enqueue(chunk.slice()); } }));
+  },
+};`, '', async (s) => {
+  for (let round = 0; round < 3; round++) {
+    const answers = await Promise.all(Array.from({ length: 8 }, () => s.fetch('/endless')));
+    const readers = answers.map((r) => r.body.getReader());
+    await Promise.all(readers.map((r) => r.read()));
+    for (const one of isolates(s)) process.kill(one.pid, 'SIGKILL');
+    const cut = async (r) => { for (;;) if ((await r.read()).done) return; };
+    for (const r of readers) await assert.rejects(cut(r));
+    assert.equal(await (await s.fetch('/')).text(), 'ok');
+  }
+}));
+
 test('module scope that does not end is cut off and said', async () => {
   const s = await dev(worker('for (;;); export default { fetch() { return new Response("x"); } };'), [], { wait: false });
   try {
