@@ -204,6 +204,7 @@ struct slv_shard {
     uint64_t hooks_sent_ms;
     slv_list crons;
     slv_timer cron_timer;
+    struct slv_cron_book *cron_book; /* cron_book.h; NULL: no cron was deployed */
     slv_list feeds; /* queue_int.h */
     void (*feeds_over)(slv_shard *shard);
     slv_objects *objects;

@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "base/mem.h"
+#include "edge/cron_book.h"
 #include "edge/edge_int.h"
 #include "fmt/cron.h"
 #include "fmt/url.h"
@@ -19,6 +20,7 @@ typedef struct occurrence {
     slv_event ev;
     slv_exchange *ex; /* NULL: by the clock, or the client left */
     bool json;
+    bool clock; /* by the clock: the book is told */
     int64_t slot_ms;
     char cron[CRON_TEXT_MAX];
 } occurrence;
@@ -60,6 +62,8 @@ static void on_ended(slv_event *ev, const slv_event_end *end)
 {
     occurrence *o = of_event(ev);
 
+    if (o->clock && ev->shard->cron_book)
+        slv_cron_book_ran(ev->shard->cron_book, ev->version, slv_str_from(o->cron), o->slot_ms);
     if (o->ex)
         reply(o, slv_str_from(end->lost ? slv_lost_outcome(end->why)
                                         : slv_outcome_name(end->outcome)));
@@ -209,6 +213,28 @@ static void arm(slv_shard *shard)
                         (uint64_t)SLV_MIN(SLV_MAX(first - now, (int64_t)0), (int64_t)60000));
 }
 
+static void run_slot(slv_shard *shard, const trigger *t, int64_t slot_ms)
+{
+    occurrence *o = slv_new0(occurrence);
+
+    o->clock = true;
+    o->slot_ms = slot_ms;
+    memcpy(o->cron, t->text, sizeof o->cron);
+    run(shard, t->version, o);
+}
+
+/* What a worker missed while nothing ran here: the latest slot, once. */
+static void make_up(slv_shard *shard, const trigger *t, int64_t now)
+{
+    int64_t slot;
+
+    if (!shard->cron_book)
+        shard->cron_book = slv_cron_book_open(shard->server->o.state, shard->loop);
+    slot = slv_cron_book_missed(shard->cron_book, t->version, slv_str_from(t->text), &t->cron, now);
+    if (slot >= 0)
+        run_slot(shard, t, slot);
+}
+
 static void on_cron(slv_timer *timer)
 {
     slv_shard *shard = slv_container_of(timer, slv_shard, cron_timer);
@@ -219,11 +245,8 @@ static void on_cron(slv_timer *timer)
 
         if (t->next_ms < 0 || t->next_ms > now)
             continue;
-        occurrence *o = slv_new0(occurrence);
-        o->slot_ms = t->next_ms;
-        memcpy(o->cron, t->text, sizeof o->cron);
-        t->next_ms = slv_cron_next(&t->cron, now); /* slots that were missed are not made up for */
-        run(shard, t->version, o);
+        run_slot(shard, t, t->next_ms);
+        t->next_ms = slv_cron_next(&t->cron, now);
     }
     arm(shard);
 }
@@ -238,6 +261,8 @@ static void drop(trigger *t)
 void slv_cron_stop(slv_shard *shard)
 {
     slv_timer_stop(&shard->cron_timer);
+    if (shard->cron_book)
+        slv_cron_book_close(shard->cron_book);
     SLV_LIST_EACH (node, &shard->crons)
         drop(slv_container_of(node, trigger, node));
 }
@@ -269,6 +294,7 @@ void slv_cron_deploy(slv_shard *shard, slv_version *version)
         t->next_ms = slv_cron_next(&cron, now);
         memcpy(t->text, version->crons[i].ptr, version->crons[i].len);
         slv_list_push(&shard->crons, &t->node);
+        make_up(shard, t, now);
     }
     shard->cron_timer.fn = on_cron;
     arm(shard);

@@ -1,5 +1,6 @@
 #include "base/clock.h"
 #include "base/mem.h"
+#include "edge/cron_book.h"
 #include "edge/object_int.h"
 #include "state/state.h"
 
@@ -403,6 +404,7 @@ slv_shard *slv_shard_free(slv_shard *shard)
     slv_url_done(&shard->url);
     slv_buf_done(&shard->hook_out);
     shard->loop = slv_loop_free(shard->loop);
+    shard->cron_book = slv_cron_book_free(shard->cron_book);
     free(shard);
     return NULL;
 }
