@@ -74,7 +74,8 @@ int slv_d1_verb_run(const slv_args *args, int needs, slv_code (*work)(d1_verb *v
     if (code == SLV_OK)
         return 0;
     err.code = code;
-    return slv_cmd_fail(args->cmd, &err);
+    int status = slv_cmd_fail(args->cmd, &err);
+    return err.detail == 7500 ? 1 : status; /* SQL that failed is no wrong use of the verb */
 }
 
 slv_code slv_d1_verb_path(d1_verb *v, const char *rest, slv_err *err)
@@ -107,13 +108,11 @@ slv_code slv_d1_verb_query(d1_verb *v, slv_str sql, slv_node **ret, slv_err *err
     return slv_rest_json(v->rest, "POST", slv_buf_view(&v->path), slv_buf_view(&v->body), ret, err);
 }
 
-bool slv_d1_verb_confirm(const d1_verb *v, const char *question)
+bool slv_d1_verb_confirm(bool sure, const char *question)
 {
     char line[64] = "";
 
-    if (slv_args_bool(v->args, "yes", false) ||
-        slv_args_bool(v->args, "skip-confirmation", false) || !isatty(STDIN_FILENO) ||
-        !isatty(STDOUT_FILENO) || getenv("CI"))
+    if (sure || !isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO) || getenv("CI"))
         return true;
     printf("%s (y/n) ", question);
     fflush(stdout);
@@ -141,11 +140,35 @@ static slv_code create(d1_verb *v, slv_err *err)
     return SLV_OK;
 }
 
+/* A database that a configuration made knows no name of its own: it has the configuration's. */
+static slv_code name_by_config(d1_verb *v, slv_node *db, slv_err *err)
+{
+    const slv_config *c = slv_rest_config(v->rest);
+    slv_node *name = slv_node_get(db, "name");
+    slv_str id = slv_node_str(slv_node_get(db, "uuid"));
+
+    if (!name || !slv_str_eq(name->text, id))
+        return SLV_OK;
+    for (size_t i = 0; c && i < c->bindings.len; i++) {
+        const slv_binding *b = &c->bindings.items[i];
+        slv_node *table = NULL;
+
+        if (b->type != SLV_BINDING_D1 || !slv_str_eq(b->id, id))
+            continue;
+        SLV_TRY(slv_json_parse(b->options, SLV_JSON_STRICT, &v->arena, &table, err));
+        if (slv_node_get(table, "database_name"))
+            name->text = slv_node_str(slv_node_get(table, "database_name"));
+    }
+    return SLV_OK;
+}
+
 static slv_code list(d1_verb *v, slv_err *err)
 {
     slv_node *all = NULL;
 
     SLV_TRY(slv_rest_json(v->rest, "GET", SLV_STR("/d1/database"), SLV_STR(""), &all, err));
+    for (slv_node *db = all->first; db; db = db->next)
+        SLV_TRY(name_by_config(v, db, err));
     if (slv_args_bool(v->args, "json", false))
         slv_rest_print_json(stdout, all);
     else
@@ -160,6 +183,7 @@ static slv_code info(d1_verb *v, slv_err *err)
 
     SLV_TRY(slv_d1_verb_path(v, "", err));
     SLV_TRY(slv_rest_json(v->rest, "GET", slv_buf_view(&v->path), SLV_STR(""), &db, err));
+    SLV_TRY(name_by_config(v, db, err));
     if (slv_args_bool(v->args, "json", false)) {
         slv_rest_print_json(stdout, db);
         return SLV_OK;
@@ -183,7 +207,8 @@ static slv_code delete (d1_verb *v, slv_err *err)
     printf("About to delete database DB '%s' (%.*s).\n"
            "This action is irreversible and will permanently delete all data in the database.\n\n",
            v->name, SLV_STR_ARGS(v->id));
-    if (!slv_d1_verb_confirm(v, "Ok to proceed?")) {
+    if (!slv_d1_verb_confirm(slv_args_bool(v->args, "skip-confirmation", false),
+                             "Ok to proceed?")) {
         printf("Not deleting.\n");
         return SLV_OK;
     }

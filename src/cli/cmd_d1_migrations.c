@@ -220,7 +220,7 @@ static slv_code apply(d1_verb *v, slv_err *err)
              "About to apply %zu migration(s)\nYour database may not be available to serve "
              "requests during the migration, continue?",
              m.files.len);
-    if (!slv_d1_verb_confirm(v, question))
+    if (!slv_d1_verb_confirm(slv_args_bool(v->args, "yes", false), question))
         return SLV_OK;
     printf("\xf0\x9f\x8c\x80 Executing on local database %s (%.*s):\n", v->name,
            SLV_STR_ARGS(v->id));

@@ -30,8 +30,8 @@ SLV_NODISCARD slv_code slv_d1_verb_path(d1_verb *v, const char *rest, slv_err *e
 slv_str slv_d1_verb_option(const d1_verb *v, const char *key, const char *otherwise);
 /* Runs SQL: the array of results, one for each statement. */
 SLV_NODISCARD slv_code slv_d1_verb_query(d1_verb *v, slv_str sql, slv_node **ret, slv_err *err);
-/* Asks on a terminal; elsewhere yes. *ret_yes. */
-bool slv_d1_verb_confirm(const d1_verb *v, const char *question);
+/* Asks on a terminal, unless the user is sure; elsewhere yes. */
+bool slv_d1_verb_confirm(bool sure, const char *question);
 /* "wrangler.toml": for messages. */
 const char *slv_d1_verb_file(const d1_verb *v);
 

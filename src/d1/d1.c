@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "base/rand.h"
 
@@ -128,6 +129,7 @@ static slv_code read_identity(slv_d1 *d1, bool *ret_made, slv_err *err)
     snprintf(d1->identity, sizeof d1->identity, "%016llx%016llx",
              (unsigned long long)slv_rand_u64(), (unsigned long long)slv_rand_u64());
     SLV_TRY(set_meta(d1, META_IDENTITY, slv_str_from(d1->identity), err));
+    SLV_TRY(slv_d1_info_set(d1, SLV_STR(""), slv_clock_wall_ms(), err));
     *ret_made = true;
     return slv_db_sync(d1->db, err);
 }

@@ -189,9 +189,10 @@ static const char *const modules[] = {"fts5", "fts5vocab", "rtree", "rtree_i32"}
 
 static int compare(const void *key, const void *row)
 {
-    return strcmp((const char *)key, *(const char *const *)row);
+    return strcasecmp((const char *)key, *(const char *const *)row);
 }
 
+/* In any case: in a default of a column the name comes as it was written. */
 static bool allowed_function(const char *name)
 {
     return bsearch(name, functions, SLV_ARRAY_LEN(functions), sizeof *functions, compare) != NULL;
@@ -290,8 +291,8 @@ static bool allowed(slv_usersql *u, int action, const char *a, const char *b)
         u->saw_pragma = true;
         return allowed_pragma(u, a, b);
     case SQLITE_FUNCTION:
-        if (strcmp(b, "changes") == 0 || strcmp(b, "total_changes") == 0 ||
-            strcmp(b, "last_insert_rowid") == 0)
+        if (strcasecmp(b, "changes") == 0 || strcasecmp(b, "total_changes") == 0 ||
+            strcasecmp(b, "last_insert_rowid") == 0)
             u->saw_state = true;
         return allowed_function(b);
     case SQLITE_TRANSACTION:

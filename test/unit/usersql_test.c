@@ -193,6 +193,8 @@ TEST(what_the_platform_offers_works)
 {
     RIG;
     RUN("PRAGMA foreign_keys", "1;");
+    RUN("CREATE TABLE d(a DEFAULT CURRENT_TIMESTAMP, b DEFAULT (UPPER('x')))", "");
+    RUN("INSERT INTO d DEFAULT VALUES; SELECT length(a), b FROM d", "19,X;");
     RUN("PRAGMA case_sensitive_like='ON'", "");
     RUN("PRAGMA case_sensitive_like=0", "");
     RUN("PRAGMA optimize(-1)", "");
