@@ -7,6 +7,7 @@
 import { ByteSource, EventContext, dropIoOf, setCurrentEvent } from "io";
 import { answerCall, begin, callReceiver, ended, errorJSON, fail, finish, respond, settled, theWorker } from "runtime";
 import { dropTimersOf, startOwnTimer, stopTimer } from "timers";
+import { isObject } from "errors";
 import { Gate, Section } from "objects_gate";
 
 const EXCEPTION = 1; // outcome of END
@@ -202,9 +203,10 @@ export function onObjectFetch(id, bits, method, url, headers, cf, extra, number)
   event.request = request;
   object.deliver(event, target => {
     try {
-      if (typeof target.fetch !== "function") throw new P.TypeError("Handler does not export a fetch() function.");
+      if (typeof target.fetch !== "function") throw new P.Error("Handler does not export a fetch() function.");
       const result = target.fetch(request);
       if (load("response").isResponse(result)) respond(event, result);
+      else if (!isObject(result) || typeof result.then !== "function") throw new P.TypeError("Callback returned incorrect type; expected 'Promise'");
       else then(P.PromiseResolve(result), response => respond(event, response), error => fail(event, error));
     } catch (error) {
       fail(event, error);

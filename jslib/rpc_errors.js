@@ -15,7 +15,8 @@ export function brokenError() {
 // Errors cross with name and message; names that are none of the language's become part of the message.
 const names = ["Error", "EvalError", "RangeError", "ReferenceError", "SyntaxError", "TypeError", "URIError"];
 
-export function rpcErrorJSON(error) {
+// stack: for logs; callers do not see it.
+export function rpcErrorJSON(error, stack = "") {
     let name = "Error";
     let message;
     let dom = false;
@@ -43,5 +44,5 @@ export function rpcErrorJSON(error) {
     } catch {
         message = "an error that cannot be shown";
     }
-    return P.JSONStringify({ __proto__: null, name, message, stack: "", dom, clone });
+    return P.JSONStringify({ __proto__: null, name, message, stack, dom, clone });
 }

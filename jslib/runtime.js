@@ -64,6 +64,15 @@ export function errorJSON(error) {
   return P.JSONStringify({ __proto__: null, name, message, stack });
 }
 
+// What logs show of it, or "".
+function stackOf(error) {
+  try {
+    return typeof error === "object" && error !== null ? stackText(error, `${error.name}`, `${error.message}`) : "";
+  } catch {
+    return "";
+  }
+}
+
 // V8's form: the headline, then the frames of the worker's own code.
 export function stackText(error, name, message) {
   const stack = error.stack;
@@ -171,7 +180,7 @@ RunningEvent.prototype.onRelease = release;
 export function fail(event, error) {
   if (event.ended || event.responded) return;
   event.outcome = EXCEPTION;
-  event.error = errorJSON(error);
+  event.error = event.context === event ? errorJSON(error) : load("rpc").rpcErrorJSON(error, stackOf(error));
   if (event.kind === "fetch" && event.waits > 0) {
     // The client need not wait for what waitUntil() was given.
     lastHeaders = null;

@@ -12,6 +12,7 @@ const KEYS_MAX = 128;
 const OLD_KEY_MAX = 2048, OLD_VALUE_MAX = 131072, OLD_VALUE_SLACK = 34; // classes without SQL
 const DATE_MAX = 6942672000000; // the beginning of 2190
 const LIST_PIECE = 1024;
+const INT_MAX = 2147483647;
 
 const resolved = value => P.PromiseResolve(value);
 
@@ -52,8 +53,9 @@ export function bytesOf(object, value) {
 function limitOf(value) {
   const n = +value;
   const limit = n !== n ? 0 : P.MathTrunc(n);
+  if (limit > INT_MAX || limit < -INT_MAX - 1) throw new P.TypeError(`Value out of range. Must be between ${-INT_MAX - 1} and ${INT_MAX} (inclusive).`);
   if (limit <= 0) throw new P.TypeError("List limit must be positive.");
-  return limit > 0xffffffff ? 0 : limit;
+  return limit;
 }
 
 // The first text behind all that begin with `prefix`, by bytes of UTF-8; undefined: there is none.
@@ -115,7 +117,7 @@ function timeOf(type, value) {
       throw badArgument(type, "setAlarm", 1, "date");
     }
   }
-  if (ms !== ms) throw new P.TypeError("The value cannot be converted because it is not a valid Date.");
+  if (!P.NumberIsFinite(ms)) throw new P.TypeError("The value cannot be converted because it is not a valid Date.");
   if (ms >= DATE_MAX) throw new P.TypeError("This API doesn't support dates after 2189.");
   ms = P.MathTrunc(ms);
   if (ms <= 0) throw new P.TypeError("setAlarm() cannot be called with an alarm time <= 0");
