@@ -77,14 +77,18 @@ static slv_code unknown_env(reader *r, const slv_node *envs)
 static slv_code choose_env(reader *r)
 {
     slv_node *envs = slv_node_get(r->root, "env");
+    const slv_config_warn warn = r->w.warn;
 
     for (slv_node *e = envs ? envs->first : NULL; e; e = e->next) {
+        /* Errors anywhere, warnings only of what is used. */
+        r->w.warn = slv_str_eq(e->key, r->options->env) ? warn : NULL;
         snprintf(r->w.path, sizeof r->w.path, "env.%.*s", SLV_STR_ARGS(e->key));
         if (e->type != SLV_NODE_OBJECT)
             return slv_config_fail(&r->w, SLV_E_INVAL, e, "'%s' must be a table, not %s", r->w.path,
                                    slv_node_type_text(e->type));
         SLV_TRY(slv_config_check_table(&r->w, e, slv_config_keys, true, true));
     }
+    r->w.warn = warn;
     r->w.path[0] = '\0';
     if (r->options->env.len == 0)
         return SLV_OK;

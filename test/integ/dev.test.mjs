@@ -263,12 +263,12 @@ test('an empty answer to HEAD says nothing of a length, unless the worker does',
   assert.equal((await s.fetch('/')).headers.get('content-length'), '4');
 }));
 
-test('unsupported bindings are refused, or throw when used', async () => {
-  const dir = worker('export default { async fetch(r, env) { try { await env.KV.get("x"); } catch (e) { return new Response(e.message); } } };', '[[kv_namespaces]]\nbinding = "KV"\nid = "x"\n');
+test('unsupported bindings are refused, or throw when called', async () => {
+  const dir = worker('export default { async fetch(r, env) { try { await env.INDEX.query([1]); } catch (e) { return new Response(`${"idFromName" in env.INDEX} ${e.message}`); } } };', '[[vectorize]]\nbinding = "INDEX"\nindex_name = "x"\n');
   const refused = await run(['dev', '--port', '0'], { cwd: dir });
   assert.notEqual(refused.code, 0);
-  assert.match(refused.stderr, /^selvage dev: wrangler\.toml:4:3: 'kv_namespaces' is not supported by this version of selvage/);
-  await using(dev(dir, ['--allow-unsupported']), async (s) => assert.match(await text(s), /kv_namespaces/));
+  assert.match(refused.stderr, /^selvage dev: wrangler\.toml:4:3: 'vectorize' is not supported by this version of selvage/);
+  await using(dev(dir, ['--allow-unsupported']), async (s) => assert.match(await text(s), /^false .*vectorize/));
 });
 
 test('the build command runs first, and again when its directory changes', () => using(dev(project({

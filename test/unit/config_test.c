@@ -120,9 +120,9 @@ TEST(config_names_the_environments_that_there_are)
 
 TEST(config_warns_of_unknown_keys)
 {
-    LOAD(s, "wrangler.toml", NULL, false,
+    LOAD(s, "wrangler.toml", "a", false,
          "compatability_date = '2026-01-01'\nzzzzzzzzzz = 1\n[build]\ncomand = "
-         "'x'\n[env.a.dev]\nport = 1\n");
+         "'x'\n[env.a.dev]\nport = 1\n[env.not_used]\nyyyyyyyyyy = 1\n");
     CHECK_INT(s.code, SLV_OK);
     CHECK_STR(slv_buf_view(&s.warnings),
               SLV_STR("wrangler.toml:1:1: unknown key 'compatability_date'; did you mean "
@@ -179,23 +179,21 @@ TEST(config_cpu_limit_at_its_edge)
 TEST(config_refuses_what_is_absent_unless_told)
 {
     static const char text[] =
-        "[[kv_namespaces]]\nbinding = 'KV'\nid = 'x'\n[[durable_objects.bindings]]\nname = 'DO'\n"
-        "class_name = 'C'\n[[queues.consumers]]\nqueue = 'q'\n[ai]\nbinding = 'AI'\n"
+        "[[vectorize]]\nbinding = 'VEC'\nindex_name = 'x'\n[[workflows]]\nname = 'w'\n"
+        "binding = 'FLOW'\nclass_name = 'C'\n[ai]\nbinding = 'AI'\n"
         "[assets]\ndirectory = 'public'\nbinding = 'ASSETS'\n";
 
     LOAD(s, "wrangler.toml", NULL, false, text);
     CHECK_FAILS(s, SLV_E_UNSUPPORTED,
-                "wrangler.toml:1:3: 'kv_namespaces' is not supported by this version of selvage; "
-                "--allow-unsupported "
-                "runs the worker without it");
+                "wrangler.toml:1:3: 'vectorize' is not supported by this version of selvage; "
+                "--allow-unsupported runs the worker without it");
     LOAD(t, "wrangler.toml", NULL, true, text);
     CHECK_INT(t.code, SLV_OK);
     CHECK_INT(t.config.bindings.len, 4);
-    CHECK(slv_config_binding(&t.config, SLV_STR("KV"))->type == SLV_BINDING_UNSUPPORTED);
-    CHECK_STR(slv_config_binding(&t.config, SLV_STR("DO"))->text, SLV_STR("durable_objects"));
+    CHECK(slv_config_binding(&t.config, SLV_STR("VEC"))->type == SLV_BINDING_UNSUPPORTED);
+    CHECK_STR(slv_config_binding(&t.config, SLV_STR("FLOW"))->text, SLV_STR("workflows"));
     CHECK(slv_config_binding(&t.config, SLV_STR("AI")) != NULL);
-    CHECK(slv_str_find(slv_buf_view(&t.warnings), SLV_STR("'queues' is not supported"), 0) !=
-          SIZE_MAX);
+    CHECK(slv_str_find(slv_buf_view(&t.warnings), SLV_STR("'ai' is not supported"), 0) != SIZE_MAX);
 }
 
 TEST(config_takes_a_single_table_for_an_array_of_one)
