@@ -523,6 +523,8 @@ export function warmAll() {
   setCurrentEvent(null);
   load("globals").evaluateAll();
   load("modules").namespaceOf("cloudflare:workers");
+  load("objects");
+  load("objects_state");
   const { Response } = responseModule;
   const { URL } = load("url");
   const { Headers } = load("headers");

@@ -1,9 +1,10 @@
-#include "durable/durable_int.h"
+#include "durable/durable.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "durable/durable_int.h"
 #include "durable/vfs.h"
 
 #define CACHE_KIB 1024 /* of one object at most; an isolate has many */
