@@ -188,11 +188,26 @@ static bool in_backoff(const slv_group *group)
            slv_loop_now_ms(group->pool->loop) < group->failed_ms + SLV_POOL_BACKOFF_MS;
 }
 
+/* What open events call goes before what comes from outside: those may be waiting for it. Returns the
+ * node that it stands before. */
+static slv_list *place_in_queue(slv_group *group, const slv_pool_event *ev)
+{
+    slv_list *node = &group->waiting;
+
+    if (ev->flags & SLV_POOL_INSIDE) {
+        node = node->next;
+        while (node != &group->waiting &&
+               slv_container_of(node, slv_pool_event, node)->flags & SLV_POOL_INSIDE)
+            node = node->next;
+    }
+    return node;
+}
+
 static void enqueue(slv_group *group, slv_pool_event *ev)
 {
     ev->state = SLV_EVENT_WAITING;
     ev->queued_ms = slv_loop_now_ms(group->pool->loop);
-    slv_list_push(&group->waiting, &ev->node);
+    slv_list_push(place_in_queue(group, ev), &ev->node);
     group->waiting_count++;
     group->pool->waiting_events++;
 }
