@@ -33,9 +33,9 @@ typedef struct rt_event {
                        credit, sockets, timers */
     uint32_t ops;
     uint64_t cpu_ns;
-    bool responded; /* nothing that the outside waits for is missing */
-    bool ended;     /* JavaScript has called finish: END goes out after the turn */
-    bool resident;  /* an object's own: it has no END, see object_int.h */
+    bool responded;  /* nothing that the outside waits for is missing */
+    bool ended;      /* JavaScript has called finish: END goes out after the turn */
+    bool resident;   /* an object's own: it has no END, see object_int.h */
     uint32_t object; /* it is a call of this object; 0: of none */
     slv_outcome outcome;
     slv_buf error; /* JSON, for END */
@@ -163,7 +163,7 @@ struct slv_rt {
     SLV_VEC(uint32_t) ending;  /* objects that are over */
     SLV_VEC(uint32_t) waking;  /* objects that want a turn of their own */
     SLV_VEC(int) fds;          /* descriptors that came and were not taken yet */
-    double sql_state[4]; /* N.sqlState: what the last call of a cursor says beside its rows */
+    double sql_state[4];       /* N.sqlState: what the last call of a cursor says beside its rows */
     uint64_t cpu_mark_ns, wall_mark_ns, charged_ns; /* isolate.c: what turns cost */
 };
 
