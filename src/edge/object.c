@@ -231,25 +231,29 @@ static void file_done(slv_job *job)
     slv_objects_pending_done(all);
 }
 
-static slv_code folder_of(const slv_object *o, file_job *j)
+slv_code slv_object_folder(slv_shard *shard, slv_str tenant, slv_str key, slv_buf *b,
+                           size_t ret_parents[2])
 {
-    slv_buf *b = &j->folder;
+    size_t parents[2];
 
-    SLV_TRY(slv_buf_append(b, slv_str_from(slv_state_dir(o->all->shard->server->o.state))));
+    SLV_TRY(slv_buf_append(b, slv_str_from(slv_state_dir(shard->server->o.state))));
     SLV_TRY(slv_buf_append_byte(b, '/'));
-    SLV_TRY(slv_name_encode(o->tenant, b));
-    j->parents[0] = b->len;
+    SLV_TRY(slv_name_encode(tenant, b));
+    parents[0] = b->len;
     SLV_TRY(slv_buf_append(b, SLV_STR("/do")));
-    j->parents[1] = b->len;
+    parents[1] = b->len;
     SLV_TRY(slv_buf_append_byte(b, '/'));
-    SLV_TRY(slv_name_encode(o->key, b));
+    SLV_TRY(slv_name_encode(key, b));
+    if (ret_parents)
+        memcpy(ret_parents, parents, sizeof parents);
     return slv_buf_cstr(b) ? SLV_OK : SLV_E_NOMEM;
 }
 
 static void open_object(slv_object *o)
 {
+    if (slv_objects_migrating(o->all, o->worker))
+        return; /* slv_objects_resume follows */
     file_job *j = slv_new0(file_job);
-
     o->state = SLV_OBJECT_OPENING;
     o->opening = 2;
     o->open_code = SLV_OK;
@@ -257,7 +261,7 @@ static void open_object(slv_object *o)
     o->writing = o->told_opened = o->over_when_durable = false;
     slv_buf_reset(&o->end_error);
     *j = (file_job){.job = {.run = file_run, .done = file_done}, .o = o, .folder = SLV_BUF(8192)};
-    if (folder_of(o, j) != SLV_OK) {
+    if (slv_object_folder(o->all->shard, o->tenant, o->key, &j->folder, j->parents) != SLV_OK) {
         const slv_err err = {.message = "object: the path is too long"};
 
         slv_buf_done(&j->folder);
@@ -273,6 +277,16 @@ void slv_object_visit(slv_object *o)
 {
     if (o->state == SLV_OBJECT_ABSENT)
         open_object(o);
+}
+
+void slv_objects_resume(slv_objects *all, slv_str worker)
+{
+    SLV_MAP_EACH (&all->map, i) {
+        slv_object *o = all->map.values[i];
+
+        if (slv_str_eq(o->worker, worker) && !slv_list_empty(&o->waiting))
+            slv_object_visit(o);
+    }
 }
 
 /* Everybody who waits hears why. */
@@ -508,8 +522,8 @@ static void home_ended(slv_event *ev, const slv_event_end *end)
 
 void slv_objects_isolate_gone(slv_shard *shard, slv_isolate *iso)
 {
-    /* From the end: an object that has nothing to sync leaves the map at once, and the last one takes
-     * its place. */
+    /* From the end: an object that has nothing to sync leaves the map at once, and the last one
+     * takes its place. */
     for (size_t i = shard->objects->map.len; i > 0; i--) {
         slv_object *o = shard->objects->map.values[i - 1];
 
@@ -714,6 +728,7 @@ slv_objects *slv_objects_free(slv_objects *all)
     drop_all(all);
     slv_map_done(&all->map);
     slv_map_done(&all->loaded);
+    slv_map_done(&all->migrating);
     slv_timer_stop(&all->sweep);
     free(all);
     return NULL;

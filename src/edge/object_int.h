@@ -30,8 +30,9 @@
 #define SLV_OBJECT_CLOSE_MS 10000    /* from CLOSE to CLOSED */
 #define SLV_OBJECTS_PER_ISOLATE 1000 /* residences: each costs the isolate two descriptors */
 #define SLV_OBJECT_SOCKETS_MAX 32768
-#define SLV_OBJECT_CHECKPOINT_BYTES ((uint64_t)4 << 20) /* WAL from which on a checkpoint is due   \
-                                                         */
+#define SLV_OBJECT_CHECKPOINT_BYTES                                                                \
+    ((uint64_t)4 << 20) /* WAL from which on a checkpoint is due                                   \
+                         */
 
 typedef enum slv_object_state {
     SLV_OBJECT_ABSENT,
@@ -96,8 +97,9 @@ struct slv_objects {
     slv_list dirty;            /* with commits that no sync has begun for */
     slv_task sync;             /* at the end of the turn */
     slv_timer sweep;
-    size_t pending;       /* calls and jobs under way */
-    SLV_MAP(bool) loaded; /* tenants and workers whose alarms are here */
+    size_t pending;              /* calls and jobs under way */
+    SLV_MAP(bool) loaded;        /* tenants and workers whose alarms are here */
+    SLV_MAP(unsigned) migrating; /* workers, and how often at once */
     bool closing;
     void (*closed)(slv_shard *shard);
 };
@@ -184,8 +186,18 @@ void slv_object_registry_leave(slv_object *o);
 /* Saves o->alarm; done (may be NULL) comes when it is durable. */
 typedef void (*slv_object_saved)(slv_object *o, void *arg, slv_code code, const slv_err *err);
 void slv_object_registry_save(slv_object *o, slv_object_saved done, void *arg);
-/* Reads alarms and objects that were left open, once for each tenant. */
+/* Brings the worker's classes to its last migration (a class that was deleted loses its objects),
+ * then reads alarms and objects that were left open, once for each worker. No object of the worker
+ * is opened meanwhile. */
 void slv_objects_load(slv_shard *shard, slv_version *version);
+/* That is under way. */
+bool slv_objects_migrating(slv_objects *all, slv_str worker);
+/* Opens what had to wait for the worker's migration. */
+void slv_objects_resume(slv_objects *all, slv_str worker);
+/* Appends the folder of a class, ending with a NUL that does not count; ret_parents: where the
+ * parents end that may have to be made (may be NULL). */
+SLV_NODISCARD slv_code slv_object_folder(slv_shard *shard, slv_str tenant, slv_str key,
+                                         slv_buf *out, size_t ret_parents[2]);
 /* One part of the opening is done. */
 void slv_object_opened(slv_object *o, slv_code code, const slv_err *err);
 

@@ -196,7 +196,8 @@ typedef struct load_call {
     slv_objects *all;
     slv_version *version; /* a reference */
     SLV_VEC(load_row) rows;
-    bool open; /* the rows being read are of objects that were left open */
+    bool open;   /* the rows being read are of objects that were left open */
+    bool loaded; /* alarms are here already */
 } load_call;
 
 static void take_row(void *arg, const slv_registry_row *row)
@@ -218,10 +219,51 @@ static void take_row(void *arg, const slv_registry_row *row)
     slv_vec_push(&c->rows, r);
 }
 
+/* Where the steps begin that the worker's classes have not gone through. */
+static slv_code find_step(slv_registry *r, const slv_version *v, size_t *ret, slv_err *err)
+{
+    slv_str tag;
+    slv_code code = slv_registry_tag(r, v->name, &tag, err);
+
+    *ret = v->object_step_count; /* a tag that is not there any more: nothing is deleted */
+    if (code == SLV_E_NOTFOUND)
+        return SLV_OK;
+    for (size_t i = 0; code == SLV_OK && i < v->object_step_count; i++) {
+        if (slv_str_eq(v->object_steps[i].tag, tag))
+            *ret = i + 1;
+    }
+    return code;
+}
+
+/* Files go first: what is cut off here begins again at the next start. */
+static slv_code migrate(load_call *c, slv_registry *r, slv_err *err)
+{
+    const slv_version *v = c->version;
+    size_t from;
+
+    SLV_TRY(find_step(r, v, &from, err));
+    for (size_t i = 0; i < v->object_step_count; i++) {
+        const slv_object_step *s = &v->object_steps[i];
+        SLV_CLEANUP(slv_buf_done) slv_buf folder = SLV_BUF(8192);
+
+        if (s->deleted.len == 0 || (i < from && !slv_str_is(s->tag, "exports")))
+            continue;
+        SLV_TRY(slv_object_folder(c->all->shard, v->tenant, s->deleted, &folder, NULL));
+        SLV_TRY(slv_object_folder_remove(folder.ptr, err));
+        SLV_TRY(slv_registry_drop_class(r, s->deleted, err));
+    }
+    if (v->object_step_count == 0)
+        return SLV_OK;
+    return slv_registry_set_tag(r, v->name, v->object_steps[v->object_step_count - 1].tag, err);
+}
+
 static slv_code run_load(slv_call *call, void *service, slv_err *err)
 {
     load_call *c = slv_container_of(call, load_call, call);
 
+    SLV_TRY(migrate(c, service, err));
+    if (c->loaded)
+        return SLV_OK;
     SLV_TRY(slv_registry_alarms(service, take_row, c, err));
     c->open = true;
     return slv_registry_left_open(service, take_row, c, err);
@@ -267,8 +309,12 @@ static void done_load(slv_call *call)
     load_call *c = slv_container_of(call, load_call, call);
     slv_objects *all = c->all;
 
-    if (call->code != SLV_OK && call->code != SLV_E_NOTFOUND)
+    unsigned *busy = slv_map_get(&all->migrating, c->version->name);
+
+    if (call->code != SLV_OK)
         slv_hook_notice(all->shard, slv_str_from(slv_err_text(&call->err)));
+    if (busy && --*busy == 0)
+        (void)slv_map_remove(&all->migrating, c->version->name);
     for (size_t i = 0; i < c->rows.len; i++) {
         if (call->code == SLV_OK && !all->closing)
             use_row(c, &c->rows.items[i]);
@@ -276,27 +322,37 @@ static void done_load(slv_call *call)
         slv_buf_done(&c->rows.items[i].name);
     }
     slv_vec_done(&c->rows);
+    if (!slv_objects_migrating(all, c->version->name))
+        slv_objects_resume(all, c->version->name);
     (void)slv_version_unref(c->version);
     (void)slv_store_unref(c->store);
     free(c);
     slv_objects_pending_done(all);
 }
 
+bool slv_objects_migrating(slv_objects *all, slv_str worker)
+{
+    return slv_map_get(&all->migrating, worker) != NULL;
+}
+
 void slv_objects_load(slv_shard *shard, slv_version *version)
 {
     SLV_CLEANUP(slv_buf_done) slv_buf key = SLV_BUF(8192);
     slv_objects *all = shard->objects;
+    unsigned *busy = slv_map_get(&all->migrating, version->name);
+    load_call *c = slv_new0(load_call);
 
     if (slv_buf_printf(&key, "%.*s/%.*s", SLV_STR_ARGS(version->tenant),
-                       SLV_STR_ARGS(version->name)) != SLV_OK ||
-        slv_map_get(&all->loaded, slv_buf_view(&key)))
-        return;
-    slv_map_set(&all->loaded, slv_buf_view(&key), true);
-    load_call *c = slv_new0(load_call);
+                       SLV_STR_ARGS(version->name)) == SLV_OK) {
+        c->loaded = slv_map_get(&all->loaded, slv_buf_view(&key)) != NULL;
+        slv_map_set(&all->loaded, slv_buf_view(&key), true);
+    }
+    slv_map_set(&all->migrating, version->name, busy ? *busy + 1 : 1);
     c->all = all;
     c->version = slv_version_ref(version);
     c->store = store_of(shard, version->tenant);
-    c->call.kind = SLV_CALL_READ;
+    c->call.kind = SLV_CALL_WRITE;
+    c->call.create = true;
     c->call.run = run_load;
     c->call.done = done_load;
     all->pending++;
