@@ -56,6 +56,7 @@ const slv_cmd *const slv_verbs[] = {
     &slv_cmd_replay_verb,
     &slv_cmd_help_verb,
     &slv_cmd_test_js_verb,
+    &slv_cmd_types_verb,
     &slv_cmd_version_verb,
     NULL,
 };

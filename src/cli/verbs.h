@@ -59,6 +59,7 @@ extern const slv_cmd slv_cmd_r2_object_get_verb;
 extern const slv_cmd slv_cmd_r2_object_put_verb;
 extern const slv_cmd slv_cmd_replay_verb;
 extern const slv_cmd slv_cmd_test_js_verb;
+extern const slv_cmd slv_cmd_types_verb;
 extern const slv_cmd slv_cmd_version_verb;
 
 #endif
