@@ -190,12 +190,21 @@ slv_code slv_d1_open(const char *path, bool create, bool read_only, slv_d1 **ret
     const char *name = slv_buf_cstr(&file);
     if (!name)
         return slv_fail(err, SLV_E_NOMEM, " ");
+    if (!read_only) {
+        SLV_CLEANUP(slv_charp_free) char *dir = NULL;
+
+        if (asprintf(&dir, "%s.log", path) < 0)
+            return slv_fail(err, SLV_E_NOMEM, " ");
+        SLV_TRY(slv_d1_log_open(dir, name, &d1->log, err));
+    }
     const slv_db_options options = {
         .schema = &schema,
         .create = create,
         .read_only = read_only,
         .max_bytes = SLV_D1_BYTES_MAX,
         .cache_bytes = CACHE_BYTES,
+        .before_checkpoint = d1->log ? slv_d1_log_archive : NULL,
+        .before_checkpoint_arg = d1->log,
     };
     SLV_TRY(slv_db_open(name, &options, &d1->db, err));
     SLV_TRY(read_identity(d1, &made, err));
@@ -204,6 +213,10 @@ slv_code slv_d1_open(const char *path, bool create, bool read_only, slv_d1 **ret
         SLV_TRY(slv_db_open(name, &options, &d1->db, err));
     }
     d1->board = slv_d1_board_ref(path);
+    if (d1->log) {
+        SLV_TRY(slv_d1_log_attach(d1->log, d1->db, err));
+        slv_d1_tell(d1);
+    }
     d1->sql = slv_usersql_new(slv_db_handle(d1->db), NULL);
     *ret = SLV_STEAL(d1);
     return SLV_OK;
@@ -214,12 +227,22 @@ slv_d1 *slv_d1_free(slv_d1 *d1)
     if (d1) {
         d1->sql = slv_usersql_free(d1->sql);
         d1->db = slv_db_free(d1->db);
+        d1->log = slv_d1_log_free(d1->log);
         d1->board = slv_d1_board_unref(d1->board);
         slv_buf_done(&d1->own_message);
         free(d1->path);
         free(d1);
     }
     return NULL;
+}
+
+void slv_d1_tell(slv_d1 *d1)
+{
+    slv_d1_log_committed(d1->log, d1->db, slv_clock_wall_ms());
+    d1_place place = slv_d1_log_place(d1->log);
+
+    slv_d1_board_write(d1->board, sqlite3_last_insert_rowid(slv_db_handle(d1->db)), place.segment,
+                       place.frame);
 }
 
 slv_db *slv_d1_db(slv_d1 *d1)
@@ -238,13 +261,4 @@ slv_code slv_d1_say(slv_d1 *d1, slv_err *err, slv_code code, slv_str text)
     if (slv_buf_append(&d1->own_message, text) != SLV_OK)
         return slv_fail(err, SLV_E_NOMEM, " ");
     return slv_fail(err, code, "%.*s", SLV_STR_ARGS(text));
-}
-
-void slv_d1_bookmark(slv_d1 *d1, char out[static SLV_D1_BOOKMARK_LEN + 1])
-{
-    int64_t row;
-    uint32_t segment, frame;
-
-    slv_d1_board_read(d1->board, &row, &segment, &frame);
-    snprintf(out, SLV_D1_BOOKMARK_LEN + 1, "%08x-%08x-%08x-%s", segment, frame, 0u, d1->identity);
 }

@@ -182,5 +182,11 @@ SLV_NODISCARD slv_code slv_d1_import_run(slv_d1 *d1, slv_d1_import *import, slv_
 
 /* Where the database stands: NUL-terminated, longer ones are later in byte order too. */
 void slv_d1_bookmark(slv_d1 *d1, char out[static SLV_D1_BOOKMARK_LEN + 1]);
+/* The bookmark of a time. On the writer. SLV_E_NOTFOUND: nothing is known of then. */
+SLV_NODISCARD slv_code slv_d1_bookmark_at(slv_d1 *d1, int64_t ms,
+                                          char out[static SLV_D1_BOOKMARK_LEN + 1], slv_err *err);
+/* Makes the database what it was at a bookmark, as one more commit. On the writer (SLV_CALL_SOLO).
+ */
+SLV_NODISCARD slv_code slv_d1_restore(slv_d1 *d1, slv_str bookmark, slv_err *err);
 
 #endif

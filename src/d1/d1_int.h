@@ -5,6 +5,7 @@
 #define SLV_D1_D1_INT_H
 
 #include "d1/d1.h"
+#include "d1/log.h"
 #include "store/usersql.h"
 
 /* Keys of _cf_METADATA. */
@@ -32,7 +33,7 @@ struct slv_d1 {
     uint64_t size_after;
     slv_str message; /* static text, or usersql's */
     slv_buf own_message;
-    struct d1_log *log; /* of the writer; NULL in a reader */
+    d1_log *log; /* of the writer; NULL in a reader */
 };
 
 d1_board *slv_d1_board_ref(const char *path);
@@ -45,6 +46,8 @@ void slv_d1_board_read(d1_board *b, int64_t *ret_last_row_id, uint32_t *ret_segm
 slv_code slv_d1_commit(slv_d1 *d1, slv_err *err);
 /* Size and last row id as they are now. */
 slv_code slv_d1_figures(slv_d1 *d1, slv_d1_meta *ret, slv_err *err);
+/* The writer's, after a commit: tells the other handles. */
+void slv_d1_tell(slv_d1 *d1);
 /* Fails with a text for the user. */
 slv_code slv_d1_say(slv_d1 *d1, slv_err *err, slv_code code, slv_str text);
 

@@ -321,7 +321,7 @@ slv_code slv_d1_run(slv_d1 *d1, slv_d1_batch *b, slv_err *err)
             if (code == SLV_OK)
                 code = restored;
         }
-        slv_d1_board_write(d1->board, sqlite3_last_insert_rowid(slv_db_handle(d1->db)), 0, 0);
+        slv_d1_tell(d1);
     }
     if (code != SLV_OK && slv_buf_view(&d1->own_message).len == 0)
         (void)slv_d1_say(d1, NULL, code, slv_str_from(slv_err_text(err)));

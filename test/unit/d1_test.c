@@ -272,6 +272,163 @@ TEST(a_database_keeps_its_name_and_its_identity)
     CHECK_INT(strlen(after), SLV_D1_BOOKMARK_LEN);
 }
 
+/* ---- time travel ---- */
+
+static bool checkpoint(rig *r)
+{
+    slv_err err = {0};
+
+    if (slv_db_sync(slv_d1_db(r->writer), &err) == SLV_OK &&
+        slv_db_checkpoint(slv_d1_db(r->writer), false, &err) == SLV_OK)
+        return true;
+    tap_note("%s", slv_err_text(&err));
+    return false;
+}
+
+static bool reopen(rig *r, bool empty)
+{
+    slv_err err = {0};
+
+    r->reader = slv_d1_free(r->reader);
+    if (empty && slv_db_checkpoint(slv_d1_db(r->writer), true, &err) != SLV_OK)
+        return false;
+    r->writer = slv_d1_free(r->writer);
+    return slv_d1_open(r->path, false, false, &r->writer, &err) == SLV_OK &&
+           slv_d1_open(r->path, false, true, &r->reader, &err) == SLV_OK;
+}
+
+TEST(a_database_goes_back_to_any_bookmark)
+{
+    enum { STEPS = 60 };
+    RIG;
+    SLV_CLEANUP(slv_buf_done) slv_buf out = SLV_BUF(1 << 20);
+    char marks[STEPS][SLV_D1_BOOKMARK_LEN + 1], now[SLV_D1_BOOKMARK_LEN + 1], request[200];
+    slv_err err = {0};
+    slv_prng p;
+
+    slv_prng_seed(&p, tap_seed());
+    WRITES("[[\"CREATE TABLE t(n, pad)\"],[\"INSERT INTO t VALUES(0, zeroblob(9000))\"]]", "[][]");
+    for (int i = 0; i < STEPS; i++) {
+        snprintf(request, sizeof request, "[[\"UPDATE t SET n = %d, pad = zeroblob(%u)\"]]", i,
+                 (unsigned)slv_prng_below(&p, 20000));
+        CHECK_INT(run(&r, false, request, &out), SLV_OK);
+        slv_d1_bookmark(r.writer, marks[i]);
+        if (i > 0)
+            CHECK(strcmp(marks[i - 1], marks[i]) < 0);
+        if (slv_prng_below(&p, 5) == 0)
+            CHECK(checkpoint(&r));
+        if (slv_prng_below(&p, 9) == 0)
+            CHECK(reopen(&r, slv_prng_below(&p, 2)));
+    }
+    for (int round = 0; round < 25; round++) {
+        int i = (int)slv_prng_below(&p, STEPS);
+
+        slv_d1_bookmark(r.writer, now);
+        slv_code code = slv_d1_restore(r.writer, slv_str_from(marks[i]), &err);
+        if (code != SLV_OK)
+            tap_note("%d, %s: %s", i, marks[i], slv_err_text(&err));
+        CHECK_INT(code, SLV_OK);
+        CHECK_INT(run(&r, true, "[[\"SELECT n FROM t\"],[\"SELECT count(*) FROM t\"]]", &out),
+                  SLV_OK);
+        snprintf(request, sizeof request, "[[%d]][[1]]", i);
+        CHECK_STR(slv_buf_view(&out), slv_str_from(request));
+        CHECK_INT(run(&r, false, "[[\"PRAGMA quick_check\"]]", &out), SLV_OK);
+        CHECK_STR(slv_buf_view(&out), SLV_STR("[[\"ok\"]]"));
+        /* A restore is a commit like any other. */
+        slv_d1_bookmark(r.writer, marks[i]);
+        CHECK(strcmp(now, marks[i]) < 0);
+        if (slv_prng_below(&p, 3) == 0)
+            CHECK(checkpoint(&r));
+        if (slv_prng_below(&p, 4) == 0)
+            CHECK(reopen(&r, slv_prng_below(&p, 2)));
+    }
+}
+
+TEST(bookmarks_that_are_none_are_refused)
+{
+    RIG;
+    slv_err err = {0};
+    char mark[SLV_D1_BOOKMARK_LEN + 1];
+
+    slv_d1_bookmark(r.writer, mark);
+    CHECK_INT(slv_d1_restore(r.writer, SLV_STR("x"), &err), SLV_E_INVAL);
+    CHECK_STR(slv_d1_message(r.writer), SLV_STR("The bookmark is malformed."));
+    mark[58] = mark[58] == '0' ? '1' : '0';
+    CHECK_INT(slv_d1_restore(r.writer, slv_str_from(mark), &err), SLV_E_INVAL);
+    CHECK_STR(slv_d1_message(r.writer), SLV_STR("The bookmark is of another database."));
+    slv_d1_bookmark(r.writer, mark);
+    mark[0] = '7';
+    CHECK_INT(slv_d1_restore(r.writer, slv_str_from(mark), &err), SLV_E_NOTFOUND);
+    CHECK_STR(slv_d1_message(r.writer), SLV_STR("that bookmark lies in the future"));
+    CHECK_INT(slv_d1_bookmark_at(r.writer, 5, mark, &err), SLV_E_NOTFOUND);
+    CHECK_INT(slv_d1_bookmark_at(r.writer, INT64_MAX, mark, &err), SLV_OK);
+}
+
+/* ---- SQL text ---- */
+
+static slv_code to_buf(void *arg, slv_str bytes, slv_err *err)
+{
+    (void)err;
+    return slv_buf_append(arg, bytes);
+}
+
+typedef struct feed {
+    slv_str rest;
+    size_t piece;
+} feed;
+
+static slv_code from_str(void *arg, char *out, size_t size, size_t *ret_len, slv_err *err)
+{
+    feed *f = arg;
+    size_t most = SLV_MIN(size, f->piece), n = SLV_MIN(most, f->rest.len);
+
+    (void)err;
+    memcpy(out, f->rest.ptr, n);
+    f->rest = slv_str_skip(f->rest, n);
+    *ret_len = n;
+    return SLV_OK;
+}
+
+TEST(what_is_exported_can_be_imported)
+{
+    RIG;
+    SLV_CLEANUP(rig_done) rig other;
+    SLV_CLEANUP(slv_buf_done) slv_buf first = SLV_BUF(1 << 20), second = SLV_BUF(1 << 20);
+    static const slv_d1_export_options all = {0};
+    slv_err err = {0};
+
+    CHECK(rig_init(&other));
+    WRITES("[[\"CREATE TABLE \\\"a b\\\"(id INTEGER PRIMARY KEY AUTOINCREMENT, t TEXT, r, x, g AS "
+           "(id))\"],"
+           "[\"INSERT INTO \\\"a b\\\"(t, r, x) VALUES('it''s\\r\\n', 1e-7, x'00ff'), (NULL, 1e21, "
+           "0.1)\"],"
+           "[\"CREATE INDEX i ON \\\"a b\\\"(t)\"],[\"CREATE VIEW v AS SELECT 1\"],"
+           "[\"CREATE TRIGGER g AFTER INSERT ON \\\"a b\\\" BEGIN SELECT 1; SELECT 2; END\"]]",
+           "[][][][][]");
+    CHECK_INT(slv_d1_export(r.reader, &all, to_buf, &first, &err), SLV_OK);
+    CHECK(slv_str_find(slv_buf_view(&first),
+                       SLV_STR("INSERT INTO \"a b\" VALUES(1,replace(replace('it''s\\r\\n','\\r',"
+                               "char(13)),'\\n',char(10)),1e-7,X'00ff');"),
+                       0) != SIZE_MAX);
+    feed f = {slv_buf_view(&first), 7};
+    slv_d1_import im = {.read = from_str, .arg = &f};
+    slv_code code = slv_d1_import_run(other.writer, &im, &err);
+    if (code != SLV_OK)
+        tap_note("%s", slv_err_text(&err));
+    CHECK_INT(code, SLV_OK);
+    CHECK_INT(slv_d1_export(other.reader, &all, to_buf, &second, &err), SLV_OK);
+    CHECK_STR(slv_buf_view(&second), slv_buf_view(&first));
+    /* All or nothing. */
+    f = (feed){SLV_STR("CREATE TABLE later(a); INSERT INTO later VALUES(1); BAD"), 3};
+    im = (slv_d1_import){.read = from_str, .arg = &f};
+    CHECK_INT(slv_d1_import_run(other.writer, &im, &err), SLV_E_INVAL);
+    CHECK_STR(slv_d1_message(other.writer),
+              SLV_STR("near \"BAD\": syntax error at offset 0: SQLITE_ERROR"));
+    slv_buf_reset(&second);
+    CHECK_INT(slv_d1_export(other.reader, &all, to_buf, &second, &err), SLV_OK);
+    CHECK_STR(slv_buf_view(&second), slv_buf_view(&first));
+}
+
 TEST(requests_that_are_none_are_refused)
 {
     static const char *const bad[] = {

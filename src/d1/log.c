@@ -1,0 +1,575 @@
+#include "d1/log.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/bytes.h"
+#include "base/mem.h"
+
+#define WAL_HEADER ((size_t)32)
+#define FRAME_HEADER ((size_t)24)
+#define PAGE_MAX_BYTES ((size_t)65536)
+#define TIME_RECORD ((size_t)16)
+
+struct d1_log {
+    char *dir, *file, *wal;
+    int wal_fd;
+    d1_place place;
+    uint8_t salt[8];
+    bool salted;       /* salt is the current WAL's */
+    uint32_t base_due; /* the segment that a new chain begins with; 0: none is due */
+    uint32_t page;
+    uint64_t chain_bytes;
+    int times_fd;
+    struct {
+        d1_place place;
+        int64_t ms;
+    } pending; /* the last commit, not in `times` yet; ms 0: none */
+};
+
+/* ---- small things ---- */
+
+static uint32_t be32(const uint8_t *p)
+{
+    return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
+}
+
+static bool read_at(int fd, void *out, size_t len, uint64_t at)
+{
+    return fd >= 0 && pread(fd, out, len, (off_t)at) == (ssize_t)len;
+}
+
+static bool write_at(int fd, const void *bytes, size_t len, uint64_t at)
+{
+    return pwrite(fd, bytes, len, (off_t)at) == (ssize_t)len;
+}
+
+static void name_of(const d1_log *log, uint32_t segment, const char *suffix, char out[static 4096])
+{
+    snprintf(out, 4096, "%s/%08x.%s", log->dir, segment, suffix);
+}
+
+static slv_code sync_dir(const d1_log *log, slv_err *err)
+{
+    int fd = open(log->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    slv_code code =
+        fd >= 0 && fsync(fd) == 0 ? SLV_OK : slv_fail_errno(err, SLV_E_IO, "%s", log->dir);
+
+    if (fd >= 0)
+        (void)close(fd);
+    return code;
+}
+
+/* ---- reading a WAL ---- */
+
+typedef struct wal_reader {
+    int fd;
+    uint32_t page;
+    bool big; /* checksums are over big-endian words */
+    uint8_t salt[8];
+    uint32_t sum[2];
+    uint32_t at; /* frames read */
+    uint8_t frame[FRAME_HEADER + PAGE_MAX_BYTES];
+} wal_reader;
+
+static void checksum(const wal_reader *r, const uint8_t *p, size_t len, uint32_t sum[2])
+{
+    for (size_t i = 0; i < len; i += 8) {
+        uint32_t a, b;
+
+        if (r->big) {
+            a = be32(p + i);
+            b = be32(p + i + 4);
+        } else {
+            memcpy(&a, p + i, 4); /* little-endian machines only */
+            memcpy(&b, p + i + 4, 4);
+        }
+        sum[0] += a + sum[1];
+        sum[1] += b + sum[0];
+    }
+}
+
+/* False: there is no WAL in it. */
+static bool wal_begin(wal_reader *r, int fd)
+{
+    uint8_t head[WAL_HEADER];
+    uint32_t magic;
+
+    r->fd = fd;
+    r->at = 0;
+    if (!read_at(fd, head, sizeof head, 0))
+        return false;
+    magic = be32(head);
+    if ((magic & ~1u) != 0x377f0682u)
+        return false;
+    r->big = magic & 1;
+    r->page = be32(head + 8);
+    if (r->page < 512 || r->page > PAGE_MAX_BYTES || (r->page & (r->page - 1)))
+        return false;
+    r->sum[0] = r->sum[1] = 0;
+    checksum(r, head, 24, r->sum);
+    memcpy(r->salt, head + 16, 8);
+    return r->sum[0] == be32(head + 24) && r->sum[1] == be32(head + 28);
+}
+
+static uint64_t frame_at(uint32_t page, uint32_t frame)
+{
+    return WAL_HEADER + (uint64_t)frame * (FRAME_HEADER + page);
+}
+
+/* The next frame, into r->frame; false: no more that are of this WAL and whole. */
+static bool wal_next(wal_reader *r)
+{
+    uint32_t sum[2] = {r->sum[0], r->sum[1]};
+
+    if (!read_at(r->fd, r->frame, FRAME_HEADER + r->page, frame_at(r->page, r->at)) ||
+        memcmp(r->frame + 8, r->salt, 8) != 0)
+        return false;
+    checksum(r, r->frame, 8, sum);
+    checksum(r, r->frame + FRAME_HEADER, r->page, sum);
+    if (sum[0] != be32(r->frame + 16) || sum[1] != be32(r->frame + 20))
+        return false;
+    r->sum[0] = sum[0];
+    r->sum[1] = sum[1];
+    r->at++;
+    return true;
+}
+
+static uint32_t wal_committed(wal_reader *r)
+{
+    uint32_t last = 0;
+
+    while (wal_next(r))
+        if (be32(r->frame + 4) != 0) /* pages of the database: a commit */
+            last = r->at;
+    return last;
+}
+
+/* ---- opening ---- */
+
+/* What the file looked like when this log was closed last. */
+static void stamp_text(const d1_log *log, char out[static 64])
+{
+    struct stat st;
+
+    out[0] = '\0';
+    if (stat(log->file, &st) == 0)
+        snprintf(out, 64, "%lld %lld.%09ld", (long long)st.st_size, (long long)st.st_mtim.tv_sec,
+                 st.st_mtim.tv_nsec);
+}
+
+static void write_stamp(const d1_log *log)
+{
+    char path[4096], text[64];
+    int fd;
+
+    stamp_text(log, text);
+    snprintf(path, sizeof path, "%s/stamp", log->dir);
+    fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return; /* a new base is made then */
+    if (write(fd, text, strlen(text)) < 0)
+        (void)unlink(path);
+    (void)close(fd);
+}
+
+static bool same_stamp(const d1_log *log)
+{
+    char path[4096], text[64], was[64] = "";
+    int fd;
+
+    stamp_text(log, text);
+    snprintf(path, sizeof path, "%s/stamp", log->dir);
+    fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return false;
+    ssize_t n = read(fd, was, sizeof was - 1);
+    (void)close(fd);
+    return n > 0 && strcmp(was, text) == 0;
+}
+
+/* The highest number of a file with this suffix that is at most max; 0: none. */
+static uint32_t highest(const d1_log *log, const char *suffix, uint32_t max)
+{
+    DIR *dir = opendir(log->dir);
+    const struct dirent *e;
+    uint32_t found = 0;
+
+    while (dir && (e = readdir(dir))) {
+        slv_str name = slv_str_from(e->d_name);
+        uint64_t n = 0;
+
+        if (name.len > 9 && slv_str_is(slv_str_skip(name, 9), suffix) &&
+            slv_parse_hex_u64(slv_str_sub(name, 0, 8), &n) == SLV_OK && n > found && n <= max)
+            found = (uint32_t)n;
+    }
+    if (dir)
+        closedir(dir);
+    return found;
+}
+
+slv_code slv_d1_log_open(const char *dir, const char *file, d1_log **ret, slv_err *err)
+{
+    d1_log *log = slv_new0(d1_log);
+
+    (void)err;
+    log->dir = slv_strdup(dir);
+    log->file = slv_strdup(file);
+    log->wal_fd = log->times_fd = -1;
+    if (asprintf(&log->wal, "%s-wal", file) < 0)
+        log->wal = NULL;
+    *ret = log;
+    return log->wal ? SLV_OK : SLV_E_NOMEM;
+}
+
+static void put_time(d1_log *log);
+
+d1_log *slv_d1_log_free(d1_log *log)
+{
+    if (log) {
+        struct stat st;
+
+        if (stat(log->dir, &st) == 0) {
+            put_time(log);
+            write_stamp(log);
+        }
+        if (log->wal_fd >= 0)
+            (void)close(log->wal_fd);
+        if (log->times_fd >= 0)
+            (void)close(log->times_fd);
+        free(log->dir);
+        free(log->file);
+        free(log->wal);
+        free(log);
+    }
+    return NULL;
+}
+
+slv_code slv_d1_log_attach(d1_log *log, slv_db *db, slv_err *err)
+{
+    SLV_CLEANUP(slv_free) void *memory = slv_alloc(sizeof(wal_reader));
+    wal_reader *live = memory;
+    uint32_t last = highest(log, "wal", UINT32_MAX), base = highest(log, "base", UINT32_MAX);
+    char path[4096];
+    uint8_t head[WAL_HEADER];
+    bool has_wal, continues = false;
+
+    (void)db;
+    log->wal_fd = open(log->wal, O_RDONLY | O_CLOEXEC);
+    if (log->wal_fd < 0)
+        return slv_fail_errno(err, SLV_E_IO, "%s", log->wal);
+    has_wal = wal_begin(live, log->wal_fd);
+    log->place.segment = SLV_MAX(last, (uint32_t)1);
+    if (last > 0) {
+        name_of(log, last, "wal", path);
+        int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+        continues = read_at(fd, head, sizeof head, 0);
+        if (fd >= 0)
+            (void)close(fd);
+        if (!continues || !has_wal || memcmp(head + 16, live->salt, 8) != 0)
+            log->place.segment++;
+        /* The next WAL counts its first salt up; after a clean end the file is as it was left. */
+        if (continues && log->place.segment > last)
+            continues = (has_wal && be32(live->salt) == be32(head + 16) + 1) || same_stamp(log);
+    }
+    log->base_due = base == 0 || !continues ? log->place.segment : 0;
+    if (has_wal) {
+        memcpy(log->salt, live->salt, sizeof log->salt);
+        log->salted = true;
+        log->page = live->page;
+        log->place.frame = wal_committed(live);
+    }
+    return SLV_OK;
+}
+
+/* ---- positions ---- */
+
+d1_place slv_d1_log_place(const d1_log *log)
+{
+    return log->place;
+}
+
+static void put_time(d1_log *log)
+{
+    uint8_t record[TIME_RECORD];
+    char path[4096];
+
+    if (log->pending.ms == 0)
+        return;
+    if (log->times_fd < 0) {
+        if (mkdir(log->dir, 0700) != 0 && errno != EEXIST)
+            return;
+        snprintf(path, sizeof path, "%s/times", log->dir);
+        log->times_fd = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+    }
+    memcpy(record, &log->pending.place.segment, 4); /* little-endian machines only */
+    memcpy(record + 4, &log->pending.place.frame, 4);
+    memcpy(record + 8, &log->pending.ms, 8);
+    /* Not synced: what is lost makes times coarser, never wrong. */
+    if (log->times_fd >= 0 && write(log->times_fd, record, sizeof record) == (ssize_t)sizeof record)
+        log->pending.ms = 0;
+}
+
+void slv_d1_log_committed(d1_log *log, slv_db *db, int64_t now_ms)
+{
+    uint8_t head[WAL_HEADER];
+
+    if (!read_at(log->wal_fd, head, sizeof head, 0))
+        return;
+    if (log->salted && memcmp(head + 16, log->salt, 8) != 0)
+        log->place.segment++;
+    memcpy(log->salt, head + 16, 8);
+    log->salted = true;
+    log->page = be32(head + 8);
+    uint32_t frames = slv_db_wal_pages(db);
+    if (frames == log->place.frame && log->pending.ms)
+        return; /* nothing was written */
+    log->place.frame = frames ? frames : log->place.frame;
+    if (log->pending.ms && log->pending.ms / 1000 != now_ms / 1000)
+        put_time(log);
+    log->pending.place = log->place;
+    log->pending.ms = now_ms;
+}
+
+slv_code slv_d1_log_at(d1_log *log, int64_t ms, d1_place *ret, slv_err *err)
+{
+    char path[4096];
+    uint8_t record[TIME_RECORD];
+    bool found = false;
+
+    snprintf(path, sizeof path, "%s/times", log->dir);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    for (uint64_t at = 0; read_at(fd, record, sizeof record, at); at += sizeof record) {
+        int64_t when;
+
+        memcpy(&when, record + 8, 8);
+        if (when > ms)
+            continue;
+        memcpy(&ret->segment, record, 4);
+        memcpy(&ret->frame, record + 4, 4);
+        found = true;
+    }
+    if (fd >= 0)
+        (void)close(fd);
+    if (log->pending.ms && log->pending.ms <= ms) {
+        *ret = log->pending.place;
+        found = true;
+    }
+    return found ? SLV_OK
+                 : slv_fail(err, SLV_E_NOTFOUND, "nothing is known of the database at that time");
+}
+
+/* ---- archiving ---- */
+
+/* Through SQLite's own descriptor: closing another one would drop its locks. */
+static slv_code copy_file(slv_db *db, int to, slv_err *err)
+{
+    SLV_CLEANUP(slv_free) void *memory = slv_alloc(PAGE_MAX_BYTES);
+    sqlite3_file *file = NULL;
+    sqlite3_int64 size = 0;
+
+    sqlite3_file_control(slv_db_handle(db), "main", SQLITE_FCNTL_FILE_POINTER, &file);
+    if (!file || !file->pMethods || file->pMethods->xFileSize(file, &size) != SQLITE_OK)
+        return slv_fail(err, SLV_E_IO, "the database's file cannot be read");
+    for (sqlite3_int64 at = 0; at < size; at += (sqlite3_int64)PAGE_MAX_BYTES) {
+        size_t n = (size_t)SLV_MIN((sqlite3_int64)PAGE_MAX_BYTES, size - at);
+
+        if (file->pMethods->xRead(file, memory, (int)n, at) != SQLITE_OK)
+            return slv_fail(err, SLV_E_IO, "the database's file cannot be read");
+        if (!write_at(to, memory, n, (uint64_t)at))
+            return slv_fail_errno(err, SLV_E_IO, "the database's file cannot be copied");
+    }
+    return SLV_OK;
+}
+
+static slv_code make_base(d1_log *log, slv_db *db, slv_err *err)
+{
+    char path[4096], temporary[4096];
+
+    name_of(log, log->place.segment, "base", path);
+    name_of(log, log->place.segment, "new", temporary);
+    int fd = open(temporary, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return slv_fail_errno(err, SLV_E_IO, "%s", temporary);
+    slv_code code = copy_file(db, fd, err);
+    if (code == SLV_OK && fsync(fd) != 0)
+        code = slv_fail_errno(err, SLV_E_IO, "%s", temporary);
+    (void)close(fd);
+    SLV_TRY(code);
+    if (rename(temporary, path) != 0)
+        return slv_fail_errno(err, SLV_E_IO, "%s", path);
+    log->base_due = 0;
+    log->chain_bytes = 0;
+    return sync_dir(log, err);
+}
+
+/* Chains that ended before the days that are kept. */
+static void prune(const d1_log *log)
+{
+    uint32_t base = highest(log, "base", UINT32_MAX), next = 0;
+    char path[4096];
+    struct stat st;
+
+    for (; base > 0; base = highest(log, "base", base - 1)) {
+        name_of(log, base, "base", path);
+        if (stat(path, &st) == 0 && st.st_mtime < time(NULL) - (time_t)SLV_D1_LOG_DAYS * 86400)
+            break;
+        next = base;
+    }
+    if (base == 0 || next == 0) /* the last chain stays, however old */
+        return;
+    /* What is needed for the oldest day that is kept begins at `base`. */
+    for (uint32_t s = base - 1; s > 0; s--) {
+        name_of(log, s, "base", path);
+        (void)unlink(path);
+        name_of(log, s, "wal", path);
+        if (unlink(path) != 0)
+            break;
+    }
+}
+
+slv_code slv_d1_log_archive(void *arg, slv_db *db, slv_err *err)
+{
+    d1_log *log = arg;
+    SLV_CLEANUP(slv_free) void *memory = slv_alloc(sizeof(wal_reader));
+    wal_reader *live = memory;
+    uint8_t head[WAL_HEADER];
+    char path[4096];
+    slv_code code = SLV_OK;
+
+    if (log->wal_fd < 0 || !wal_begin(live, log->wal_fd))
+        return SLV_OK; /* the WAL is empty */
+    if (log->salted && memcmp(live->salt, log->salt, 8) != 0)
+        slv_d1_log_committed(log, db, log->pending.ms);
+    if (mkdir(log->dir, 0700) != 0 && errno != EEXIST)
+        return slv_fail_errno(err, SLV_E_IO, "%s", log->dir);
+    if (log->base_due && log->place.segment >= log->base_due)
+        SLV_TRY(make_base(log, db, err));
+    name_of(log, log->place.segment, "wal", path);
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return slv_fail_errno(err, SLV_E_IO, "%s", path);
+    if (!read_at(live->fd, head, sizeof head, 0) || !write_at(fd, head, sizeof head, 0))
+        code = slv_fail_errno(err, SLV_E_IO, "%s", path);
+    while (code == SLV_OK && wal_next(live))
+        if (!write_at(fd, live->frame, FRAME_HEADER + live->page,
+                      frame_at(live->page, live->at - 1)))
+            code = slv_fail_errno(err, SLV_E_IO, "%s", path);
+    if (code == SLV_OK && fdatasync(fd) != 0)
+        code = slv_fail_errno(err, SLV_E_IO, "%s", path);
+    (void)close(fd);
+    SLV_TRY(code);
+    SLV_TRY(sync_dir(log, err));
+    log->chain_bytes += frame_at(live->page, live->at);
+    if (log->chain_bytes > SLV_MAX(SLV_D1_LOG_CHAIN_MIN, 2 * slv_db_bytes(db))) {
+        log->base_due = log->place.segment + 1; /* this one is in the file by then */
+        prune(log);
+    }
+    return SLV_OK;
+}
+
+/* ---- going back ---- */
+
+/* Applies the frames up to `frame` (all: UINT32_MAX) of a WAL. */
+static slv_code apply(int from, int to, uint32_t frame, slv_err *err)
+{
+    SLV_CLEANUP(slv_free) void *memory = slv_alloc(sizeof(wal_reader));
+    wal_reader *r = memory;
+    uint32_t last, pages = 0;
+
+    if (!wal_begin(r, from))
+        return frame == 0 ? SLV_OK : slv_fail(err, SLV_E_IO, "an archived WAL is damaged");
+    /* Only what was committed: first where the last commit is. */
+    last = 0;
+    while (r->at < frame && wal_next(r))
+        if (be32(r->frame + 4) != 0) {
+            last = r->at;
+            pages = be32(r->frame + 4);
+        }
+    if (frame != UINT32_MAX && last < frame)
+        return slv_fail(err, SLV_E_NOTFOUND, "that bookmark is not kept");
+    if (!wal_begin(r, from))
+        return slv_fail(err, SLV_E_IO, "an archived WAL is damaged");
+    while (r->at < last && wal_next(r))
+        if (!write_at(to, r->frame + FRAME_HEADER, r->page,
+                      (uint64_t)(be32(r->frame) - 1) * r->page))
+            return slv_fail_errno(err, SLV_E_IO, "time travel");
+    if (last > 0 && ftruncate(to, (off_t)pages * r->page) != 0)
+        return slv_fail_errno(err, SLV_E_IO, "time travel");
+    return SLV_OK;
+}
+
+static slv_code copy_base(const d1_log *log, slv_db *db, uint32_t base, int to, slv_err *err)
+{
+    SLV_CLEANUP(slv_free) void *memory = slv_alloc(PAGE_MAX_BYTES);
+    char path[4096];
+    uint64_t at = 0;
+    ssize_t n;
+
+    if (base == 0)
+        return copy_file(db, to, err);
+    name_of(log, base, "base", path);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return slv_fail_errno(err, SLV_E_IO, "%s", path);
+    while ((n = pread(fd, memory, PAGE_MAX_BYTES, (off_t)at)) > 0) {
+        if (!write_at(to, memory, (size_t)n, at))
+            break;
+        at += (uint64_t)n;
+    }
+    (void)close(fd);
+    return n == 0 ? SLV_OK : slv_fail_errno(err, SLV_E_IO, "%s", path);
+}
+
+static slv_code rebuild(d1_log *log, slv_db *db, d1_place place, int to, slv_err *err)
+{
+    uint32_t base = highest(log, "base", place.segment), from = base;
+    static const uint8_t no_wal[2] = {1, 1}; /* versions of the format: without a WAL */
+    char path[4096];
+
+    if (place.segment > log->place.segment ||
+        (place.segment == log->place.segment && place.frame > log->place.frame))
+        return slv_fail(err, SLV_E_NOTFOUND, "that bookmark lies in the future");
+    if (base == 0 || (log->base_due && place.segment >= log->base_due)) {
+        /* Nothing of this segment is in the file yet. */
+        if (place.segment != log->place.segment)
+            return slv_fail(err, SLV_E_NOTFOUND, "that bookmark is not kept");
+        base = 0;
+        from = place.segment;
+    }
+    SLV_TRY(copy_base(log, db, base, to, err));
+    for (uint32_t s = from; s <= place.segment; s++) {
+        bool live = s == log->place.segment;
+        slv_code code;
+
+        name_of(log, s, "wal", path);
+        int fd = live ? log->wal_fd : open(path, O_RDONLY | O_CLOEXEC);
+        if (fd < 0)
+            return slv_fail(err, SLV_E_NOTFOUND, "that bookmark is not kept");
+        code = apply(fd, to, s == place.segment ? place.frame : UINT32_MAX, err);
+        if (!live)
+            (void)close(fd);
+        SLV_TRY(code);
+    }
+    return write_at(to, no_wal, sizeof no_wal, 18) ? SLV_OK
+                                                   : slv_fail_errno(err, SLV_E_IO, "time travel");
+}
+
+slv_code slv_d1_log_rebuild(d1_log *log, slv_db *db, d1_place place, const char *path, slv_err *err)
+{
+    int fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+
+    if (fd < 0)
+        return slv_fail_errno(err, SLV_E_IO, "%s", path);
+    slv_code code = rebuild(log, db, place, fd, err);
+    (void)close(fd);
+    return code;
+}
