@@ -92,8 +92,12 @@ export class ObjectContext extends EventContext {
         return;
       }
       // What the constructor wants done first comes first.
-      if (this.gate.crowded || this.gate.inSection) this.gate.defer(null, () => event.ended || (this.enter(event), run(target)));
-      else run(target);
+      if (!this.gate.crowded && !this.gate.inSection) return runCall(event, run, target);
+      this.gate.defer(null, () => {
+        if (event.ended) return;
+        this.enter(event);
+        runCall(event, run, target);
+      });
     };
     if (!this.gate.crowded && this.gate.admits(null)) go();
     else this.gate.defer(null, go);
@@ -161,6 +165,14 @@ export class ObjectContext extends EventContext {
 }
 
 // ---- calls ----
+
+function runCall(event, run, target) {
+  try {
+    run(target);
+  } catch (error) {
+    fail(event, error);
+  }
+}
 
 function beginCall(id, kind, object) {
   const event = begin(id, kind);

@@ -239,7 +239,7 @@ slv_code slv_durable_commit(slv_durable *d, slv_err *err)
         slv_durable_rollback(d);
         return code;
     }
-    if (d->wal_pages * d->page_size > SLV_DURABLE_WAL_MAX)
+    if (slv_durable_wal_bytes(d) > SLV_DURABLE_WAL_MAX)
         return slv_durable_checkpoint(d, err);
     return SLV_OK;
 }
@@ -282,9 +282,21 @@ unsigned slv_durable_depth(const slv_durable *d)
 
 /* ---- size ---- */
 
+uint64_t slv_durable_wal_bytes(const slv_durable *d)
+{
+    return d->wal_pages * d->page_size;
+}
+
 slv_code slv_durable_checkpoint(slv_durable *d, slv_err *err)
 {
-    int rc = sqlite3_wal_checkpoint_v2(d->db, "main", SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+    int rc;
+
+    slv_durable_kv_got(d);
+    if (d->listing && slv_durable_wal_bytes(d) > SLV_DURABLE_WAL_MAX) {
+        slv_durable_kv_list_end(d);
+        d->list_cut = true;
+    }
+    rc = sqlite3_wal_checkpoint_v2(d->db, "main", SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
 
     /* An open transaction or cursor is in the way: another time. */
     if (rc == SQLITE_OK || rc == SQLITE_BUSY || rc == SQLITE_LOCKED)

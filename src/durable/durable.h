@@ -63,15 +63,20 @@ SLV_NODISCARD slv_code slv_durable_release(slv_durable *d, slv_err *err);
 void slv_durable_rollback_to(slv_durable *d); /* undoes and ends the innermost savepoint */
 unsigned slv_durable_depth(const slv_durable *d);
 
-/* Moves the WAL into the database; the next commit begins at its start again. */
+/* Moves the WAL into the database; the next commit begins at its start again. Does nothing while a
+ * transaction, a listing or a query is open; a listing is ended when the WAL is over
+ * SLV_DURABLE_WAL_MAX. */
 SLV_NODISCARD slv_code slv_durable_checkpoint(slv_durable *d, slv_err *err);
+uint64_t slv_durable_wal_bytes(const slv_durable *d); /* as of the last commit */
 /* Bytes in use: pages that are not free. */
 SLV_NODISCARD slv_code slv_durable_size(slv_durable *d, uint64_t *ret, slv_err *err);
 
 /* ---- key-value ---- */
 
-/* SLV_E_NOTFOUND when absent. *ret is valid until the next call on d. */
+/* SLV_E_NOTFOUND when absent. *ret is valid until the next call on d; slv_durable_kv_got says that
+ * it is not needed any more: until then a checkpoint cannot run. */
 SLV_NODISCARD slv_code slv_durable_kv_get(slv_durable *d, slv_str key, slv_str *ret, slv_err *err);
+void slv_durable_kv_got(slv_durable *d);
 SLV_NODISCARD slv_code slv_durable_kv_put(slv_durable *d, slv_str key, slv_str value, slv_err *err);
 SLV_NODISCARD slv_code slv_durable_kv_delete(slv_durable *d, slv_str key, bool *ret_was_there,
                                              slv_err *err);
@@ -87,7 +92,8 @@ typedef struct slv_durable_range {
 /* One listing at a time: a second begins anew. */
 SLV_NODISCARD slv_code slv_durable_kv_list(slv_durable *d, const slv_durable_range *range,
                                            slv_err *err);
-/* SLV_E_NOTFOUND: no more. Views until the next call on d. */
+/* SLV_E_NOTFOUND: no more. SLV_E_STATE: a checkpoint needed it out of the way. Views until the next
+ * call on d. */
 SLV_NODISCARD slv_code slv_durable_kv_next(slv_durable *d, slv_str *ret_key, slv_str *ret_value,
                                            slv_err *err);
 void slv_durable_kv_list_end(slv_durable *d);

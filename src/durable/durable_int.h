@@ -40,6 +40,7 @@ struct slv_durable {
     unsigned depth; /* savepoints that are open */
     bool tables_known, has_kv, has_metadata;
     sqlite3_stmt *listing; /* one of statements, or NULL */
+    bool list_cut;         /* the listing was ended by a checkpoint */
     uint64_t list_left;    /* rows that the limit still allows */
     uint64_t wal_pages;    /* after the last commit */
     uint32_t page_size;

@@ -55,8 +55,7 @@ slv_code slv_durable_kv_get(slv_durable *d, slv_str key, slv_str *ret, slv_err *
     return code;
 }
 
-/* Ends the read that slv_durable_kv_get left open. */
-static void end_get(slv_durable *d)
+void slv_durable_kv_got(slv_durable *d)
 {
     if (d->statements[ST_KV_GET])
         (void)sqlite3_reset(d->statements[ST_KV_GET]);
@@ -67,7 +66,7 @@ slv_code slv_durable_kv_put(slv_durable *d, slv_str key, slv_str value, slv_err 
     sqlite3_stmt *st;
     int rc;
 
-    end_get(d);
+    slv_durable_kv_got(d);
     SLV_TRY(slv_durable_write(d, err));
     SLV_TRY(slv_durable_tables(d, err));
     if (!d->has_kv) {
@@ -92,7 +91,7 @@ slv_code slv_durable_kv_delete(slv_durable *d, slv_str key, bool *ret_was_there,
     sqlite3_stmt *st;
     int rc;
 
-    end_get(d);
+    slv_durable_kv_got(d);
     *ret_was_there = false;
     SLV_TRY(slv_durable_tables(d, err));
     if (!d->has_kv)
@@ -113,7 +112,7 @@ slv_code slv_durable_kv_delete(slv_durable *d, slv_str key, bool *ret_was_there,
 
 void slv_durable_kv_list_end(slv_durable *d)
 {
-    end_get(d);
+    slv_durable_kv_got(d);
     if (!d->listing)
         return;
     (void)sqlite3_reset(d->listing);
@@ -128,6 +127,7 @@ slv_code slv_durable_kv_list(slv_durable *d, const slv_durable_range *range, slv
 
     slv_durable_kv_list_end(d);
     d->list_left = 0;
+    d->list_cut = false;
     SLV_TRY(slv_durable_tables(d, err));
     if (!d->has_kv)
         return SLV_OK;
@@ -153,6 +153,9 @@ slv_code slv_durable_kv_next(slv_durable *d, slv_str *ret_key, slv_str *ret_valu
 {
     int rc;
 
+    if (!d->listing && d->list_cut)
+        return slv_fail(err, SLV_E_STATE,
+                        "kv.list() iterator was invalidated: it was left open for too long.");
     if (!d->listing)
         return SLV_E_NOTFOUND;
     if (d->list_left == 0) {

@@ -349,6 +349,8 @@ static void checkpoint(slv_rt *rt, rt_object *o)
 {
     slv_err err = {0};
 
+    if (slv_durable_wal_bytes(o->db) > SLV_DURABLE_WAL_MAX)
+        slv_rt_object_cursors_end(o); /* left half-read for long, most likely */
     if (o->spanning == 0 && slv_durable_checkpoint(o->db, &err) != SLV_OK) {
         break_object(rt, o, slv_err_text(&err));
         (void)slv_rt_objects_drop_reset(rt, NULL);

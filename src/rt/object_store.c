@@ -19,8 +19,12 @@ SLV_NATIVE(kv_get)
     if (!slv_js_text_arg(ctx, SLV_ARG(1), &key, exc))
         return NULL;
     code = slv_durable_kv_get(o->db, key.str, &value, &err);
-    if (code == SLV_OK)
-        return slv_js_bytes_copy(ctx, value, exc);
+    if (code == SLV_OK) {
+        JSValueRef bytes = slv_js_bytes_copy(ctx, value, exc);
+
+        slv_durable_kv_got(o->db);
+        return bytes;
+    }
     return code == SLV_E_NOTFOUND ? slv_js_undefined(ctx)
                                   : slv_rt_object_throw(rt, o, ctx, &err, exc);
 }

@@ -310,6 +310,28 @@ TEST(a_checkpoint_lets_the_wal_begin_again)
     CHECK(d && has(d, "k49", "v") && has(d, "again", "v") && is_sound(d));
 }
 
+TEST(a_value_that_was_read_is_in_no_checkpoints_way)
+{
+    SLV_CLEANUP(slv_durable_free) slv_durable *d = NULL;
+    struct stat st;
+    off_t grown;
+
+    CHECK(make_object("read"));
+    d = open_object();
+    CHECK(d && put(d, "a", "1") && commit(d));
+    for (int i = 0; i < 20; i++)
+        CHECK(put(d, "a", "1") && commit(d));
+    CHECK(stat(wal_path, &st) == 0);
+    grown = st.st_size;
+    CHECK(has(d, "a", "1") && slv_durable_checkpoint(d, NULL) == SLV_OK);
+    CHECK(has(d, "a", "1"));
+    slv_durable_kv_got(d);
+    for (int i = 0; i < 10; i++)
+        CHECK(put(d, "a", "2") && commit(d));
+    CHECK(stat(wal_path, &st) == 0);
+    CHECK_INT(st.st_size, grown);
+}
+
 TEST(what_is_no_database_is_refused)
 {
     uint8_t junk[SLV_OBJECT_FILE_SIZE];
