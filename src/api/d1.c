@@ -215,5 +215,11 @@ const slv_api_route slv_api_d1_routes[] = {
      .streams = true},
     {.method = "POST", .pattern = DATABASES "/:id/export", .handle = slv_api_d1_export},
     {.method = "GET", .pattern = DATABASES "/:id/dump", .handle = slv_api_d1_dump},
+    {.method = "GET",
+     .pattern = DATABASES "/:id/time_travel/bookmark",
+     .handle = slv_api_d1_travel},
+    {.method = "POST",
+     .pattern = DATABASES "/:id/time_travel/restore",
+     .handle = slv_api_d1_travel},
     {0},
 };

@@ -31,6 +31,7 @@ void slv_api_d1_upload(slv_api_call *call);
 void slv_api_d1_import(slv_api_call *call);
 void slv_api_d1_export(slv_api_call *call);
 void slv_api_d1_dump(slv_api_call *call);
+void slv_api_d1_travel(slv_api_call *call);
 
 /* Ends the call with what a store call or slv_d1_run failed with; message: for the user. */
 void slv_api_d1_fail(slv_api_call *call, slv_code code, const slv_err *err, slv_str message);

@@ -1,0 +1,131 @@
+/* Time Travel by HTTP: bookmarks of moments, and the way back. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "api/d1_int.h"
+#include "api/routes.h"
+#include "base/mem.h"
+
+typedef struct travel {
+    slv_api_call *api;
+    slv_call call;
+    slv_store *store;
+    bool restore, by_time;
+    int64_t ms;
+    slv_str wanted; /* bookmark to go to; in the call's arena */
+    char before[SLV_D1_BOOKMARK_LEN + 1], after[SLV_D1_BOOKMARK_LEN + 1];
+    slv_buf message;
+} travel;
+
+static void travel_free(travel *t)
+{
+    (void)slv_store_unref(t->store);
+    slv_buf_done(&t->message);
+    free(t);
+}
+
+/* Seconds since the epoch, or RFC 3339. */
+static bool read_time(slv_str text, int64_t *ret_ms)
+{
+    struct tm tm = {0};
+    int used = 0, year, month, hours = 0, minutes = 0;
+    char copy[64];
+    double seconds;
+    uint64_t unix_seconds;
+
+    if (slv_parse_u64(text, &unix_seconds) == SLV_OK) {
+        *ret_ms = (int64_t)SLV_MIN(unix_seconds, (uint64_t)INT64_MAX / 1000) * 1000;
+        return true;
+    }
+    snprintf(copy, sizeof copy, "%.*s", SLV_STR_ARGS(slv_str_sub(text, 0, 63)));
+    if (sscanf(copy, "%4d-%2d-%2d%*1[Tt ]%2d:%2d:%lf%n", &year, &month, &tm.tm_mday, &tm.tm_hour,
+               &tm.tm_min, &seconds, &used) != 6 ||
+        used == 0 || !(seconds >= 0 && seconds < 62))
+        return false;
+    const char *zone = copy + used;
+    if (strcmp(zone, "Z") != 0 && strcmp(zone, "z") != 0 &&
+        (sscanf(zone + 1, "%2d:%2d", &hours, &minutes) != 2 || (*zone != '+' && *zone != '-')))
+        return false;
+    tm.tm_year = year - 1900;
+    tm.tm_mon = month - 1;
+    int64_t offset = (hours * 60 + minutes) * (*zone == '-' ? -60 : 60);
+    *ret_ms = ((int64_t)timegm(&tm) - offset) * 1000 + (int64_t)(seconds * 1000);
+    return true;
+}
+
+static slv_code run(slv_call *call, void *service, slv_err *err)
+{
+    travel *t = slv_container_of(call, travel, call);
+    slv_code code = SLV_OK;
+
+    slv_d1_bookmark(service, t->before);
+    if (t->by_time) {
+        code = slv_d1_bookmark_at(service, t->ms, t->after, err);
+        t->wanted = slv_str_from(t->after);
+    }
+    if (code == SLV_OK && t->restore) {
+        code = slv_d1_restore(service, t->wanted, err);
+        slv_d1_bookmark(service, t->after);
+    }
+    if (code != SLV_OK)
+        SLV_TRY(slv_buf_set(&t->message, slv_d1_message(service)));
+    return code;
+}
+
+static void on_done(slv_call *call)
+{
+    travel *t = slv_container_of(call, travel, call);
+    char json[400];
+
+    if (call->code != SLV_OK) {
+        slv_api_d1_fail(t->api, call->code, &call->err, slv_buf_view(&t->message));
+    } else if (t->restore) {
+        snprintf(json, sizeof json,
+                 "{\"bookmark\":\"%s\",\"previous_bookmark\":\"%s\",\"message\":\"Database "
+                 "restored. To undo this operation, you can restore to the previous bookmark: "
+                 "%s\"}",
+                 t->after, t->before, t->before);
+        slv_api_ok(t->api, slv_str_from(json));
+    } else {
+        snprintf(json, sizeof json, "{\"bookmark\":\"%s\"}", t->by_time ? t->after : t->before);
+        slv_api_ok(t->api, slv_str_from(json));
+    }
+    travel_free(t);
+}
+
+static void found(slv_api_call *call, slv_store *store, slv_str id)
+{
+    travel *t = slv_new0(travel);
+    slv_str timestamp = slv_api_query(call, "timestamp");
+
+    (void)id;
+    t->api = call;
+    t->store = store;
+    t->message = SLV_BUF(4096);
+    t->restore = slv_str_ends(call->path, SLV_STR("/restore"));
+    t->wanted = slv_api_query(call, "bookmark");
+    if (t->wanted.len == 0 && timestamp.len > 0) {
+        t->by_time = true;
+        if (!read_time(timestamp, &t->ms)) {
+            slv_api_error(call, 400, SLV_API_D1_FAILED,
+                          "Invalid timestamp '%.*s'. Please provide a valid Unix timestamp or "
+                          "RFC3339 timestamp",
+                          SLV_STR_ARGS(timestamp));
+            travel_free(t);
+            return;
+        }
+    }
+    if (t->restore && !t->by_time && t->wanted.len == 0) {
+        slv_api_error(call, 400, SLV_API_D1_FAILED, "A bookmark or a timestamp is needed");
+        travel_free(t);
+        return;
+    }
+    t->call = (slv_call){.kind = SLV_CALL_SOLO, .run = run, .done = on_done};
+    slv_store_call(store, slv_api_loop(call->api), &t->call);
+}
+
+void slv_api_d1_travel(slv_api_call *call)
+{
+    slv_api_d1_find(call, found);
+}
