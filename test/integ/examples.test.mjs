@@ -3,7 +3,7 @@ import test from 'node:test';
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { WebSocket } from 'ws';
-import { dev, root } from './lib/selvage.mjs';
+import { dev, example, root, until } from './lib/selvage.mjs';
 
 const folder = (name) => join(root, 'examples', name);
 async function withExample(name, args, work) {
@@ -102,3 +102,24 @@ test('wasm counts primes', () => withExample('wasm', [], async (s) => {
   assert.deepEqual(await (await s.fetch('/?below=200000')).json(), { below: 200000, primes: 17984 });
   assert.equal((await s.fetch('/?below=x')).status, 400);
 }));
+
+test('multi-worker: calls, requests and messages between three workers', async () => {
+  const dir = example('multi-worker');
+  const server = await dev(dir, ['gateway', 'accounts', 'mailer'].flatMap((name) => ['-c', `${name}/wrangler.toml`]));
+  try {
+    const opened = await server.fetch('/accounts/ada', { method: 'PUT' });
+    assert.equal(opened.status, 201);
+    assert.deepEqual(await opened.json(), { greeting: 'Welcome, ada!', calls: 1 });
+    assert.deepEqual(await (await server.fetch('/accounts')).json(), ['ada']);
+    assert.deepEqual(await (await server.fetch('/ada')).json(), { openedBy: 'gateway' });
+    assert.equal((await server.fetch('/bob')).status, 404);
+    for (const body of ['now', 'later']) assert.equal((await server.fetch('/accounts/ada/mails', { method: 'POST', body })).status, 202);
+    const outbox = await until(async () => {
+      const list = await (await server.fetch('/outbox')).json();
+      return list.length === 2 && list;
+    }, 'both messages');
+    assert.deepEqual(outbox.sort((a, b) => a.attempts - b.attempts), [{ to: 'ada', text: 'now', attempts: 1 }, { to: 'ada', text: 'later', attempts: 2 }]);
+  } finally {
+    assert.deepEqual(await server.stop(), { code: 0, signal: null });
+  }
+});
