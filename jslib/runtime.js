@@ -525,6 +525,8 @@ export function warmAll() {
   load("modules").namespaceOf("cloudflare:workers");
   load("objects");
   load("objects_state");
+  load("storage_sql");
+  load("storage_kv");
   const { Response } = responseModule;
   const { URL } = load("url");
   const { Headers } = load("headers");

@@ -426,11 +426,15 @@ async function runTransaction(object, closure) {
   }
 }
 
+// `sql` and `kv` are made when they are first looked at.
+function lazily(storage, name, make) {
+  let value;
+  P.ObjectDefineProperty(storage, name, { __proto__: null, get: () => (value ??= make()), enumerable: true, configurable: true });
+}
+
 export function makeStorage(object) {
   const storage = new DurableObjectStorage(INTERNAL, object);
-  const { makeSqlStorage } = load("storage_sql");
-  const { makeSyncKv } = load("storage_kv");
-  const own = { __proto__: null, sql: makeSqlStorage(object), kv: makeSyncKv(object) };
-  for (const name of P.ObjectKeys(own)) P.ObjectDefineProperty(storage, name, { __proto__: null, value: own[name], enumerable: true, writable: false, configurable: true });
+  lazily(storage, "sql", () => load("storage_sql").makeSqlStorage(object));
+  lazily(storage, "kv", () => load("storage_kv").makeSyncKv(object));
   return storage;
 }
