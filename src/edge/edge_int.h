@@ -167,6 +167,9 @@ slv_code slv_rpc_op(slv_event *ev, uint32_t op, const slv_msg_rpc *m, slv_err *e
  * let go of. */
 slv_code slv_service_fetch_object(slv_event *ev, uint32_t op, const slv_msg_op_fetch *m,
                                   slv_object *object, slv_err *err);
+/* Of a worker that was found otherwise; NULL as above. */
+slv_code slv_service_fetch_version(slv_event *ev, uint32_t op, const slv_msg_op_fetch *m,
+                                   slv_version *target, slv_err *err);
 slv_code slv_rpc_object(slv_event *ev, uint32_t op, const slv_msg_rpc *m, slv_object *object,
                         slv_err *err);
 /* resource.c: operations on stores and on what else a binding stands for. */
@@ -307,6 +310,9 @@ bool slv_scheduled_request(slv_shard *shard, slv_exchange *ex);
 void slv_cron_deploy(slv_shard *shard, slv_version *version);
 void slv_cron_stop(slv_shard *shard);
 
+/* op_r2.c: the buckets that a version is bound to are there from its start, also for S3, and are
+ * swept. */
+void slv_r2_deploy(slv_shard *shard, slv_version *version);
 /* queue.c: a version that begins, or no longer, to take messages. */
 void slv_queue_deploy(slv_shard *shard, slv_version *version);
 void slv_queue_undeploy(slv_shard *shard, const slv_version *version);

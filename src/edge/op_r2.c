@@ -3,6 +3,8 @@
  * answer is answered on the loop where the bucket is open here; content of any size passes in
  * pieces.
  */
+#include <stdio.h>
+
 #include "base/mem.h"
 #include "edge/op_r2_int.h"
 #include "fmt/json.h"
@@ -683,6 +685,53 @@ static slv_code begin_op(const slv_resource_call *c, const op_row *row, slv_sour
         return SLV_OK;
     call_store(k);
     return SLV_OK;
+}
+
+/* ---- buckets of a version ---- */
+
+typedef struct opening {
+    slv_call call;
+    slv_store *store;
+    int64_t now_ms;
+} opening;
+
+static slv_code run_open(slv_call *call, void *service, slv_err *err)
+{
+    SLV_CLEANUP(slv_arena_done) slv_arena arena = SLV_ARENA((size_t)64 << 10);
+    char now[24];
+    slv_str known;
+
+    SLV_TRY(slv_r2_setting(service, "created", &arena, &known, err));
+    if (known.len > 0)
+        return SLV_OK;
+    (void)snprintf(now, sizeof now, "%lld",
+                   (long long)slv_container_of(call, opening, call)->now_ms);
+    return slv_r2_setting_set(service, "created", slv_str_from(now), err);
+}
+
+static void on_opened(slv_call *call)
+{
+    opening *o = slv_container_of(call, opening, call);
+
+    (void)slv_store_unref(o->store);
+    free(o);
+}
+
+void slv_r2_deploy(slv_shard *shard, slv_version *version)
+{
+    if (shard->index != 0 || !shard->server->o.state)
+        return;
+    for (size_t i = 0; i < version->resource_count; i++) {
+        if (version->resources[i]->type != SLV_BINDING_R2)
+            continue;
+        opening *o = slv_new0(opening);
+        o->store = slv_state_store(shard->server->o.state, &slv_r2_store, version->tenant,
+                                   version->resources[i]->id);
+        o->now_ms = slv_loop_wall_ms(shard->loop);
+        o->call =
+            (slv_call){.kind = SLV_CALL_WRITE, .create = true, .run = run_open, .done = on_opened};
+        slv_store_call(o->store, shard->loop, &o->call);
+    }
 }
 
 slv_code slv_r2_op(const slv_resource_call *c, slv_err *err)

@@ -1,5 +1,8 @@
 #include "edge/r2_transfer.h"
 
+#include <stdio.h>
+#include <unistd.h>
+
 #include "aio/strand.h"
 #include "base/mem.h"
 
@@ -14,6 +17,7 @@ struct slv_r2_push {
     slv_r2_push_options o;
     uint8_t key[32];
     slv_job job;
+    slv_call call; /* makes the bucket when there is none yet: files need its folder */
     slv_task task; /* done, when no thread was needed */
     slv_r2_upload *upload;
     slv_buf held;  /* the loop's */
@@ -115,6 +119,40 @@ static void push_later(slv_task *task)
     push_over(p);
 }
 
+static bool bucket_exists(const slv_r2_push *p)
+{
+    char path[4096];
+
+    (void)snprintf(path, sizeof path, "%s.blobs", slv_store_path(p->o.store));
+    return access(path, F_OK) == 0;
+}
+
+static slv_code run_make(slv_call *call, void *service, slv_err *err)
+{
+    (void)call;
+    (void)service;
+    (void)err;
+    return SLV_OK; /* opening it was all */
+}
+
+static void made(slv_call *call)
+{
+    slv_r2_push *p = slv_container_of(call, slv_r2_push, call);
+
+    if (!p->abandoned && call->code == SLV_OK) {
+        slv_state_work(p->o.state, p->o.loop, &p->job);
+        return;
+    }
+    p->busy = false;
+    if (p->abandoned) {
+        push_destroy(p);
+        return;
+    }
+    p->code = call->code;
+    p->err = call->err;
+    push_over(p);
+}
+
 static void push_step(slv_r2_push *p)
 {
     if (p->busy || p->over || p->posted)
@@ -131,7 +169,10 @@ static void push_step(slv_r2_push *p)
     p->held = piece;
     p->finishing = p->fin;
     p->busy = true;
-    slv_state_work(p->o.state, p->o.loop, &p->job);
+    if (p->upload || bucket_exists(p))
+        slv_state_work(p->o.state, p->o.loop, &p->job);
+    else
+        slv_store_call(p->o.store, p->o.loop, &p->call);
 }
 
 slv_r2_push *slv_r2_push_new(const slv_r2_push_options *options)
@@ -144,6 +185,7 @@ slv_r2_push *slv_r2_push_new(const slv_r2_push_options *options)
         memcpy(p->key, options->upload.ssec_key, sizeof p->key);
         p->o.upload.ssec_key = p->key;
     }
+    p->call = (slv_call){.kind = SLV_CALL_WRITE, .create = true, .run = run_make, .done = made};
     p->job.run = push_run;
     p->job.done = push_done;
     p->task.fn = push_later;

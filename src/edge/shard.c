@@ -216,6 +216,7 @@ void slv_shard_deploy(slv_shard *shard, slv_version *version, bool report)
     slv_pool_warm(shard->pool, version, on_warm, warm);
     slv_cron_deploy(shard, version);
     slv_queue_deploy(shard, version);
+    slv_r2_deploy(shard, version);
     if (version->class_count > 0)
         shard->on_first = true;
     slv_objects_deploy(shard, version);
