@@ -167,6 +167,7 @@ export function ask(kind, format, args, resultFormat) {
 const readers = new P.Map(); // number -> ByteSource that waits for bytes
 const writers = new P.Map(); // number -> ByteSink
 const DONE = P.PromiseResolve(undefined);
+const STAGING = N.staging.length;
 
 // Bytes that main has, or will receive. `length` is -1 when unknown.
 export class ByteSource {
@@ -282,9 +283,20 @@ export class ByteSink {
 
   // A promise that resolves when main takes more; rejects when main wants no more.
   write(bytes) {
+    return this.put(bytes) ?? DONE;
+  }
+
+  // The same for a Uint8Array, and undefined when main takes more at once.
+  put(bytes) {
     checkSameEvent(this.#event);
     if (this.#ended) return P.PromiseReject(new P.TypeError("This WritableStream has been closed."));
-    if (N.streamWrite(this.#number, bytes)) return DONE;
+    const length = P.TypedArrayPrototypeGetLength(bytes);
+    let sent = bytes;
+    if (length <= STAGING) {
+      P.TypedArrayPrototypeSet(N.staging, bytes);
+      sent = length;
+    }
+    if (N.streamWrite(this.#number, sent)) return undefined;
     this.#section = sectionOf(this.#event);
     this.#waiting = deferred();
     return this.#waiting.promise;

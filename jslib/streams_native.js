@@ -350,7 +350,7 @@ class PumpToSink extends Drain {
         sink.onCancel = (e) => this.refuse(e);
     }
     take(bytes) {
-        return this.sink.write(bytes);
+        return this.sink.put(bytes);
     }
     // The reader has gone: the source hears of it, and nobody is at fault.
     refuse(e) {

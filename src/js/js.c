@@ -40,9 +40,10 @@ static void set_options(void)
         {"JSC_mediumHeapRAMFraction", "0.75"},
         {"JSC_largeHeapGrowthFactor", "1.15"},
         /* A fresh context counts as a small heap, which the engine collects after each megabyte
-           that it hands out: up to a third of the CPU time of a busy worker. */
-        {"JSC_smallHeapSize", "8388608"},
-        {"JSC_mediumHeapSize", "8388608"},
+           that it hands out: up to a third of the CPU time of a busy worker. What is idle is
+           collected by us. */
+        {"JSC_smallHeapSize", "16777216"},
+        {"JSC_mediumHeapSize", "16777216"},
         /* A collector that runs beside JavaScript falls behind on a busy machine, and garbage
            passes any limit meanwhile. Helpers are one for a process, however large the machine. */
         {"JSC_useConcurrentGC", "0"},

@@ -154,6 +154,18 @@ static JSValueRef clock_view(slv_rt *rt)
     return view;
 }
 
+/* staging: Uint8Array, read by C */
+static JSValueRef staging_view(slv_rt *rt)
+{
+    JSValueRef thrown = NULL;
+    JSValueRef view = JSObjectMakeTypedArrayWithBytesNoCopy(
+        slv_js_context(rt->js), kJSTypedArrayTypeUint8Array, rt->staging, SLV_RT_STAGING_SIZE, keep,
+        NULL, &thrown);
+
+    SLV_ASSERT(view && !thrown);
+    return view;
+}
+
 /* sqlState: Float64Array [done, rows read, rows written, cursor], written by C */
 static JSValueRef sql_state_view(slv_rt *rt)
 {
@@ -217,6 +229,8 @@ void slv_rt_init(slv_rt *rt)
 
     slv_js_add_natives(rt->js, base_natives, SLV_ARRAY_LEN(base_natives));
     slv_js_add_value(rt->js, "clock", clock_view(rt));
+    rt->staging = slv_alloc(SLV_RT_STAGING_SIZE);
+    slv_js_add_value(rt->js, "staging", staging_view(rt));
     slv_js_add_value(rt->js, "sqlState", sql_state_view(rt));
     slv_rt_add_stream_natives(rt);
     slv_rt_add_op_natives(rt);
@@ -246,5 +260,6 @@ void slv_rt_done(slv_rt *rt)
     slv_buf_done(&rt->headers.bytes);
     slv_buf_done(&rt->response_headers);
     free(rt->spare_event);
+    free(rt->staging);
     slv_rt_blobs_drop(rt);
 }

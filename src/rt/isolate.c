@@ -17,12 +17,13 @@
  * belong to that event, because nothing else enters JavaScript before they are through.
  */
 
-#define PUMP_EVERY 1   /* batches between two looks at the engine's own loop */
+#define PUMP_EVERY 64    /* batches between two looks at the engine's own loop */
 #define IDLE_STEP_MS 500 /* how long to wait while the engine may still have work of its own */
 #define IDLE_COLLECT 4   /* steps after which garbage is collected once */
 #define IDLE_STEPS 24 /* after that its helper threads have gone, and waiting is for main alone */
-#define LONG_TURN_NS 1000000 /* of wall time */
-#define FDS_MAX 16           /* descriptors that one read takes */
+#define OUT_WRITTEN_MAX ((size_t)256 << 10) /* of the queue's front, before it is moved */
+#define LONG_TURN_NS 1000000                /* of wall time */
+#define FDS_MAX 16                          /* descriptors that one read takes */
 #define EXPORT_COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
 /* ---- turns ---- */
@@ -152,6 +153,16 @@ void slv_rt_violation(slv_rt *rt, const char *what)
     rt->closed = true;
 }
 
+/* While main reads more slowly than JavaScript writes, the queue never runs empty: what is written
+   makes room at its front. */
+static void compact(slv_rt *rt)
+{
+    if (rt->out_at >= OUT_WRITTEN_MAX && rt->out_at >= rt->out.len / 2) {
+        slv_buf_consume(&rt->out, rt->out_at);
+        rt->out_at = 0;
+    }
+}
+
 static slv_code flush(slv_rt *rt)
 {
     while (rt->out_at < rt->out.len) {
@@ -159,8 +170,10 @@ static slv_code flush(slv_rt *rt)
 
         if (n < 0 && errno == EINTR)
             continue;
-        if (n < 0 && errno == EAGAIN)
+        if (n < 0 && errno == EAGAIN) {
+            compact(rt);
             return SLV_E_AGAIN;
+        }
         if (n < 0) {
             rt->closed = true;
             return SLV_E_CLOSED;

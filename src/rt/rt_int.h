@@ -105,6 +105,8 @@ typedef struct rt_entries { /* functions of runtime.js and io.js that C enters b
 typedef struct rt_object rt_object;
 
 /* A text that many messages carry alike, and its value. */
+#define SLV_RT_STAGING_SIZE ((size_t)64 << 10)
+
 typedef struct rt_cached {
     slv_buf bytes;
     JSValueRef value; /* protected; NULL: none */
@@ -124,6 +126,10 @@ struct slv_rt {
        time since the isolate began, in ms. They stand still while JavaScript runs and advance with
        each batch of frames and each timer. */
     double clock[2];
+    /* N.staging, a Uint8Array over this memory: JavaScript copies bytes here for C to take. A view
+       of the worker's own would have to be turned into one over memory apart, which the collector
+       counts twice and frees late. */
+    unsigned char *staging;
     int64_t started_ms; /* monotonic */
     rt_entries entries;
 

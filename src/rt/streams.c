@@ -413,17 +413,24 @@ SLV_NATIVE(stream_open)
     return slv_js_num(ctx, st ? st->number : 0);
 }
 
-/* streamWrite(number, bytes) -> true: all is on its way; false: writable() follows */
+/* streamWrite(number, bytes or how many of N.staging) -> true: all is on its way; false: writable()
+   follows */
 SLV_NATIVE(stream_write)
 {
     slv_rt *rt = slv_rt_current();
     rt_stream *st = stream_arg(rt, ctx, SLV_ARG(0), RT_STREAM_OUT);
-    slv_js_bytes b;
+    slv_js_bytes b = {.ptr = rt->staging};
+    uint32_t staged;
     slv_str bytes;
     size_t n;
 
-    if (!slv_js_bytes_arg(ctx, SLV_ARG(1), &b, exc))
+    if (JSValueIsNumber(ctx, SLV_ARG(1))) {
+        if (!slv_js_u32_arg(ctx, SLV_ARG(1), &staged, exc))
+            return NULL;
+        b.len = SLV_MIN((size_t)staged, SLV_RT_STAGING_SIZE);
+    } else if (!slv_js_bytes_arg(ctx, SLV_ARG(1), &b, exc)) {
         return NULL;
+    }
     if (!st || b.len == 0)
         return slv_js_bool(ctx, true);
     bytes = slv_js_bytes_str(b);

@@ -182,14 +182,16 @@ test("what crosses to main: strings and bytes inline, streams as streams", () =>
 test("pumpToSink keeps to the sink's pace and ends it", async () => {
   const { pumpToSink } = builtin("streams_native");
   const log = [];
-  const sink = { write(b) { log.push(b.length); return sleep(0); }, close() { log.push("close"); }, abort(e) { log.push("abort " + e.message); } };
+  const sink = { put(b) { log.push(b.length); return sleep(0); }, close() { log.push("close"); }, abort(e) { log.push("abort " + e.message); } };
   await pumpToSink(listStream(bytes(1), bytes(1, 2)), sink);
   assertEquals(log.splice(0), [1, 2, "close"]);
+  await pumpToSink(listStream(bytes(1), bytes(1, 2), bytes(3)), { ...sink, put(b) { log.push(b.length); } }); // takes at once
+  assertEquals(log.splice(0), [1, 2, 1, "close"]);
   await assertRejects(pumpToSink(listStream(bytes(1), "x"), sink), "did not return bytes");
   assertEquals(log.splice(0), [1, "abort This ReadableStream did not return bytes."]);
   let reason;
   const s = new ReadableStream({ pull(c) { c.enqueue(bytes(1)); }, cancel(r) { reason = r; } });
-  await pumpToSink(s, { ...sink, write: () => Promise.reject(new RangeError("full")) });
+  await pumpToSink(s, { ...sink, put: () => Promise.reject(new RangeError("full")) });
   assertEquals(reason.message, "full");
   const idle = { ...sink };
   const waiting = pumpToSink(new ReadableStream({ cancel(r) { reason = r; } }), idle);
