@@ -6,7 +6,7 @@
 import { op } from "io";
 import { hasFlag } from "flags";
 
-const { Error: PError, JSONStringify: quote, PromiseReject: reject } = P;
+const { Error: PError, JSONStringify: quote, PromiseReject: reject, PromisePrototypeThen: then } = P;
 const { StringPrototypeSubstring: substring, ArrayPrototypePush: push } = P;
 
 const RUN = 56;
@@ -22,8 +22,6 @@ const FIRST_PRIMARY = "first-primary";
 const FIRST_UNCONSTRAINED = "first-unconstrained";
 
 const SERVED_BY = "selvage.db";
-
-const NOTHING = new P.Uint8Array(0);
 
 function failure(prefix, message) {
     return new PError(`${prefix}: ${message}`, { cause: new PError(message) });
@@ -50,131 +48,145 @@ function encodeStatement(sql, params, blobs) {
 }
 
 function joinBytes(list) {
-    if (list.length === 0) return NOTHING;
+    if (list.length === 0) return "";
     if (list.length === 1) return list[0];
     let total = 0;
     for (let i = 0; i < list.length; i++) total += list[i].length;
     const all = new P.Uint8Array(total);
-    let at = 0;
+    let from = 0;
     for (let i = 0; i < list.length; i++) {
-        P.TypedArrayPrototypeSet(all, list[i], at);
-        at += list[i].length;
+        P.TypedArrayPrototypeSet(all, list[i], from);
+        from += list[i].length;
     }
     return all;
 }
 
 // ---- what comes back ----
 
+// The result that is being read, from its start to its end without a pause.
+let block;
+let at;
+let text;
+let textAt;
+
 const doubleBytes = new P.Uint8Array(8);
 const double = new P.Float64Array(doubleBytes.buffer);
 
-class Reader {
-    #block;
-    #at = 0;
-    #text;
-    #textAt = 0;
-
-    constructor(block, text) {
-        this.#block = block;
-        this.#text = text;
-    }
-
-    get more() {
-        return this.#at < this.#block.length;
-    }
-
-    #int() {
-        const block = this.#block;
-        const at = this.#at;
-        this.#at = at + 4;
-        return block[at] | (block[at + 1] << 8) | (block[at + 2] << 16) | (block[at + 3] << 24);
-    }
-
-    #double() {
-        const block = this.#block;
-        const at = this.#at;
-        this.#at = at + 8;
-        for (let i = 0; i < 8; i++) doubleBytes[i] = block[at + i];
-        return double[0];
-    }
-
-    #string() {
-        const from = this.#textAt;
-        this.#textAt = from + this.#int();
-        return substring(this.#text, from, this.#textAt);
-    }
-
-    #bytes() {
-        const length = this.#int();
-        const block = this.#block;
-        const at = this.#at;
-        const list = [];
-        for (let i = 0; i < length; i++) push(list, block[at + i]);
-        this.#at = at + length;
-        return list;
-    }
-
-    #cell() {
-        const tag = this.#block[this.#at++];
-        if (tag === TAG_INT) return this.#int();
-        if (tag === TAG_TEXT) return this.#string();
-        if (tag === TAG_NULL) return null;
-        if (tag !== TAG_NUMBER) return this.#bytes();
-        const n = this.#double();
-        return n - n === 0 ? (n === 0 ? 0 : n) : null; // what JSON cannot say is null, and there is one zero
-    }
-
-    // One statement's columns, rows (arrays) and figures.
-    result() {
-        const columns = [];
-        const rows = [];
-        const width = this.#int();
-        for (let i = 0; i < width; i++) push(columns, this.#string());
-        const height = this.#int();
-        for (let i = 0; i < height; i++) {
-            const row = [];
-            for (let j = 0; j < width; j++) push(row, this.#cell());
-            push(rows, row);
-        }
-        const duration = P.MathRound(this.#double() * 10000) / 10000;
-        const changes = this.#double();
-        const lastRowId = this.#double();
-        const sizeAfter = this.#double();
-        const rowsRead = this.#double();
-        const rowsWritten = this.#double();
-        const meta = {
-            served_by: SERVED_BY,
-            duration,
-            changes,
-            last_row_id: lastRowId,
-            changed_db: this.#block[this.#at++] === 1,
-            size_after: sizeAfter,
-            rows_read: rowsRead,
-            rows_written: rowsWritten,
-        };
-        return { columns, rows, meta };
-    }
+function readInt() {
+    const i = at;
+    at = i + 4;
+    return block[i] | (block[i + 1] << 8) | (block[i + 2] << 16) | (block[i + 3] << 24);
 }
 
-function toObject(columns, row) {
+function readSize() {
+    const n = block[at++];
+    return n < 255 ? n : readInt();
+}
+
+function readText() {
+    const from = textAt;
+    textAt = from + readSize();
+    return substring(text, from, textAt);
+}
+
+function readBytes() {
+    const end = readSize() + at;
+    const list = [];
+    while (at < end) push(list, block[at++]);
+    return list;
+}
+
+function readCell() {
+    const tag = block[at++];
+    if (tag === TAG_INT) return readInt();
+    if (tag === TAG_TEXT) return readText();
+    if (tag === TAG_NULL) return null;
+    if (tag !== TAG_NUMBER) return readBytes();
+    for (let i = 0; i < 8; i++) doubleBytes[i] = block[at++];
+    const n = double[0];
+    return n - n === 0 ? (n === 0 ? 0 : n) : null; // what JSON cannot say is null, and there is one zero
+}
+
+function readColumns() {
+    const columns = [];
+    for (let n = readSize(); n > 0; n--) push(columns, readText());
+    return columns;
+}
+
+function readArray(columns) {
+    const row = [];
+    for (let i = 0; i < columns.length; i++) push(row, readCell());
+    return row;
+}
+
+// Of columns with the same name the last one counts.
+function readObject(columns) {
     const object = {};
     for (let i = 0; i < columns.length; i++) {
         if (columns[i] === "__proto__") {
-            P.ObjectDefineProperty(object, "__proto__", { __proto__: null, value: row[i], writable: true, enumerable: true, configurable: true });
+            P.ObjectDefineProperty(object, "__proto__", { __proto__: null, value: readCell(), writable: true, enumerable: true, configurable: true });
         } else {
-            object[columns[i]] = row[i];
+            object[columns[i]] = readCell();
         }
     }
     return object;
 }
 
-function toObjects({ columns, rows }) {
-    const objects = [];
-    for (let i = 0; i < rows.length; i++) push(objects, toObject(columns, rows[i]));
-    return objects;
+function readRows(columns, readRow) {
+    const rows = [];
+    for (let n = readInt(); n > 0; n--) push(rows, readRow(columns));
+    return rows;
 }
 
-const answer = (result) => ({ success: true, meta: result.meta, results: toObjects(result) });
+function readMeta() {
+    const duration = readCell() / 10000;
+    const changes = readCell();
+    const lastRowId = readCell();
+    const sizeAfter = readCell();
+    const rowsRead = readCell();
+    const rowsWritten = readCell();
+    return {
+        served_by: SERVED_BY,
+        duration,
+        changes,
+        last_row_id: lastRowId,
+        changed_db: block[at++] === 1,
+        size_after: sizeAfter,
+        rows_read: rowsRead,
+        rows_written: rowsWritten,
+    };
+}
+
+// How a caller wants what came.
+
+function readAnswer() {
+    const results = readRows(readColumns(), readObject);
+    return { success: true, meta: readMeta(), results };
+}
+
+function readAnswers() {
+    const answers = [];
+    while (at < block.length) push(answers, readAnswer());
+    return answers;
+}
+
+function readRaw() {
+    const columns = readColumns();
+    const rows = readRows(columns, readArray);
+    return { columns, rows, meta: readMeta() };
+}
+
+function readRaws() {
+    const raws = [];
+    while (at < block.length) push(raws, readRaw());
+    return raws;
+}
+
+// The first row alone; null: there is none.
+function readFirst() {
+    const columns = readColumns();
+    return readInt() === 0 ? null : readObject(columns);
+}
 
 // ---- values ----
 
@@ -221,7 +233,7 @@ class D1DatabaseSession {
     }
 
     static {
-        sendBatch = (session, statements, bits) => session.#send(statements, bits);
+        sendBatch = (session, statements, bits, read) => session.#send(statements, bits, read);
     }
 
     prepare(sql) {
@@ -230,10 +242,7 @@ class D1DatabaseSession {
 
     async batch(statements) {
         const list = statements.map((s) => ({ statement: s.statement, params: s.params }));
-        const results = await this.#send(list, 0);
-        const out = [];
-        for (let i = 0; i < results.length; i++) push(out, answer(results[i]));
-        return out;
+        return this.#send(list, 0, readAnswers);
     }
 
     // The latest bookmark of all answers; not a constraint that the session began with.
@@ -247,21 +256,28 @@ class D1DatabaseSession {
         if (bookmark !== "" && (seen === null || seen < bookmark)) this.#position = bookmark;
     }
 
-    // A promise of one result for each statement.
-    async #send(statements, bits) {
+    // A promise of what `read` makes of the results, one for each statement that has something to execute.
+    #send(statements, bits, read) {
+        const session = this.#position !== null;
         const blobs = [];
         let json = "[";
-        for (let i = 0; i < statements.length; i++) {
-            json += `${i === 0 ? "" : ","}${encodeStatement(statements[i].statement, statements[i].params, blobs)}`;
+        let sent;
+        try {
+            for (let i = 0; i < statements.length; i++) {
+                json += `${i === 0 ? "" : ","}${encodeStatement(statements[i].statement, statements[i].params, blobs)}`;
+            }
+            sent = op(RUN, "wwbsy", [this.#index, 0, session ? bits | WANT_BOOKMARK : bits, `${json}]`, joinBytes(blobs)], "byss");
+        } catch (e) {
+            return reject(e);
         }
-        const session = this.#position !== null;
-        const fields = await op(RUN, "wwbsy", [this.#index, 0, session ? bits | WANT_BOOKMARK : bits, `${json}]`, joinBytes(blobs)], "byss");
-        if (fields[0] !== 0) throw failure("D1_ERROR", fields[2]);
-        if (session) this.#see(fields[3]);
-        const reader = new Reader(fields[1], fields[2]);
-        const results = [];
-        while (reader.more) push(results, reader.result());
-        return results;
+        return then(sent, (fields) => {
+            if (fields[0] !== 0) throw failure("D1_ERROR", fields[2]);
+            if (session) this.#see(fields[3]);
+            block = fields[1];
+            text = fields[2];
+            at = textAt = 0;
+            return read();
+        });
     }
 }
 
@@ -280,31 +296,28 @@ class D1PreparedStatement {
         return new D1PreparedStatement(this.#session, this.statement, list);
     }
 
-    async #result() {
-        return (await sendBatch(this.#session, [this], 0))[0];
-    }
-
-    async first(column) {
-        const result = await this.#result();
-        if (result.rows.length === 0) return null;
-        const row = toObject(result.columns, result.rows[0]);
+    first(column) {
+        const row = sendBatch(this.#session, [this], 0, readFirst);
         if (column === undefined) return row;
-        if (row[column] === undefined) {
-            throw new PError(`D1_COLUMN_NOTFOUND: Column not found (${column})`, { cause: new PError("Column not found") });
-        }
-        return row[column];
+        return then(row, (values) => {
+            if (values === null) return null;
+            if (values[column] === undefined) {
+                throw new PError(`D1_COLUMN_NOTFOUND: Column not found (${column})`, { cause: new PError("Column not found") });
+            }
+            return values[column];
+        });
     }
 
-    async run() {
-        return answer(await this.#result());
+    run() {
+        return sendBatch(this.#session, [this], 0, readAnswer);
     }
 
-    async all() {
-        return answer(await this.#result());
+    all() {
+        return sendBatch(this.#session, [this], 0, readAnswer);
     }
 
     async raw(options) {
-        const { columns, rows } = await this.#result();
+        const { columns, rows } = await sendBatch(this.#session, [this], 0, readRaw);
         if (!options?.columnNames) return rows;
         const all = [columns];
         for (let i = 0; i < rows.length; i++) push(all, rows[i]);
@@ -336,7 +349,7 @@ class D1Database {
         for (let i = 0; i < lines.length; i++) push(list, { statement: lines[i], params: null });
         let results;
         try {
-            results = await sendBatch(this.#primary, list, NO_ROWS);
+            results = await sendBatch(this.#primary, list, NO_ROWS, readAnswers);
         } catch (e) {
             if (e.cause === undefined) throw e;
             throw failure("D1_EXEC_ERROR", `Error in line 1: ${lines[0]}: ${e.cause.message}`);
@@ -363,7 +376,7 @@ class D1Database {
             const { sql, params } = request.queries[i];
             push(list, new D1PreparedStatement(session, sql).bind(...(params ?? [])));
         }
-        const results = await sendBatch(session, list, 0);
+        const results = await sendBatch(session, list, 0, readRaws);
         const out = [];
         for (let i = 0; i < results.length; i++) {
             const { columns, rows, meta } = results[i];

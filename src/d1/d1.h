@@ -110,7 +110,6 @@ typedef struct slv_d1_rows {
     uint32_t count; /* results */
     uint32_t columns, rows;
     size_t at_rows; /* where the number of rows stands */
-    size_t at_meta;
 } slv_d1_rows;
 
 void slv_d1_rows_init(slv_d1_rows *r, bool no_rows);

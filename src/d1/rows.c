@@ -31,6 +31,15 @@ void slv_d1_rows_done(slv_d1_rows *r)
     slv_buf_done(&r->text);
 }
 
+/* A size: one byte, or 255 and four. */
+static slv_code put_size(slv_buf *out, uint32_t v)
+{
+    if (v < 255)
+        return slv_buf_append_u8(out, (uint8_t)v);
+    SLV_TRY(slv_buf_append_u8(out, 255));
+    return slv_buf_append_u32(out, v);
+}
+
 static slv_code put_double(slv_buf *out, double v)
 {
     uint64_t bits;
@@ -57,33 +66,36 @@ static slv_code put_text(slv_d1_rows *r, slv_str s, uint32_t *ret_units)
     return SLV_OK;
 }
 
+static slv_code put_int(slv_buf *out, int64_t v)
+{
+    if (v >= INT32_MIN && v <= INT32_MAX) {
+        SLV_TRY(slv_buf_append_u8(out, TAG_INT));
+        return slv_buf_append_u32(out, (uint32_t)(int32_t)v);
+    }
+    SLV_TRY(slv_buf_append_u8(out, TAG_NUMBER));
+    return put_double(out, (double)v);
+}
+
 static slv_code put_cell(slv_d1_rows *r, sqlite3_stmt *st, int i)
 {
     slv_buf *out = &r->block;
     uint32_t units;
-    int64_t v;
 
     switch (sqlite3_column_type(st, i)) {
     case SQLITE_INTEGER:
-        v = sqlite3_column_int64(st, i);
-        if (v >= INT32_MIN && v <= INT32_MAX) {
-            SLV_TRY(slv_buf_append_u8(out, TAG_INT));
-            return slv_buf_append_u32(out, (uint32_t)(int32_t)v);
-        }
-        SLV_TRY(slv_buf_append_u8(out, TAG_NUMBER));
-        return put_double(out, (double)v);
+        return put_int(out, sqlite3_column_int64(st, i));
     case SQLITE_FLOAT:
         SLV_TRY(slv_buf_append_u8(out, TAG_NUMBER));
         return put_double(out, sqlite3_column_double(st, i));
     case SQLITE_TEXT:
         SLV_TRY(slv_buf_append_u8(out, TAG_TEXT));
         SLV_TRY(put_text(r, slv_stmt_str(st, i), &units));
-        return slv_buf_append_u32(out, units);
+        return put_size(out, units);
     case SQLITE_BLOB: {
         slv_str s = slv_stmt_str(st, i);
 
         SLV_TRY(slv_buf_append_u8(out, TAG_BLOB));
-        SLV_TRY(slv_buf_append_u32(out, (uint32_t)s.len));
+        SLV_TRY(put_size(out, (uint32_t)s.len));
         return slv_buf_append(out, s);
     }
     default:
@@ -99,12 +111,12 @@ static slv_code on_columns(void *arg, sqlite3_stmt *st, slv_err *err)
     (void)err;
     r->columns = n;
     r->rows = 0;
-    SLV_TRY(slv_buf_append_u32(&r->block, n));
+    SLV_TRY(put_size(&r->block, n));
     for (uint32_t i = 0; i < n; i++) {
         uint32_t units;
 
         SLV_TRY(put_text(r, slv_str_from(sqlite3_column_name(st, (int)i)), &units));
-        SLV_TRY(slv_buf_append_u32(&r->block, units));
+        SLV_TRY(put_size(&r->block, units));
     }
     r->at_rows = r->block.len;
     return slv_buf_append_u32(&r->block, 0);
@@ -131,12 +143,12 @@ static slv_code on_end(void *arg, const slv_d1_meta *meta, slv_err *err)
     (void)err;
     memcpy(out->ptr + r->at_rows, &r->rows, sizeof r->rows); /* little-endian machines only */
     r->count++;
-    SLV_TRY(put_double(out, meta->duration_ms));
-    SLV_TRY(put_double(out, (double)meta->changes));
-    SLV_TRY(put_double(out, (double)meta->last_row_id));
-    SLV_TRY(put_double(out, (double)meta->size_after));
-    SLV_TRY(put_double(out, (double)meta->rows_read));
-    SLV_TRY(put_double(out, (double)meta->rows_written));
+    SLV_TRY(put_int(out, (int64_t)(meta->duration_ms * 10000)));
+    SLV_TRY(put_int(out, meta->changes));
+    SLV_TRY(put_int(out, meta->last_row_id));
+    SLV_TRY(put_int(out, (int64_t)meta->size_after));
+    SLV_TRY(put_int(out, (int64_t)meta->rows_read));
+    SLV_TRY(put_int(out, (int64_t)meta->rows_written));
     return slv_buf_append_u8(out, meta->changed_db);
 }
 
