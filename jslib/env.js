@@ -21,6 +21,8 @@ function valueOf(row, data) {
       return data(row.module);
     case "queue":
       return load("queues").workerQueue(row.index);
+    case "dispatch_namespace":
+      return load("dispatch").dispatchNamespace(row.index);
     case "service":
       return load("rpc").serviceStub(row.index);
     case "kv_namespace":

@@ -18,6 +18,7 @@ static const resource_row rows[] = {
     {120, 123, false, SLV_BINDING_RATELIMIT, slv_ratelimit_op},
     {124, 127, false, SLV_BINDING_ANALYTICS, slv_analytics_op},
     {128, 131, false, SLV_BINDING_EMAIL, slv_email_op},
+    {140, 143, false, SLV_BINDING_DISPATCH, slv_dispatch_op},
     {0}, /* the end */
 };
 

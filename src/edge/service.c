@@ -13,7 +13,8 @@ typedef struct call {
     slv_event ev; /* of the callee */
     slv_arena arena;
     slv_msg_op_fetch m;
-    const slv_binding *binding; /* NULL: of an object; lives as long as caller, a reference */
+    const slv_binding
+        *binding; /* NULL: of an object, or dispatched; lives as long as caller, a reference */
     slv_version *caller;
     slv_source *body; /* not joined yet */
     bool over;
@@ -71,7 +72,7 @@ static void on_send(slv_event *ev)
     if (ev->object) {
         f->bits |= SLV_FETCH_OBJECT;
         f->object = ev->object->home.pe.id;
-    } else {
+    } else if (c->binding) {
         f->entrypoint = c->binding->entrypoint;
         f->props = c->binding->props;
     }
@@ -126,6 +127,22 @@ static slv_code hand_over(call *c, const slv_msg_response *m, slv_msg_result_fet
     return SLV_OK;
 }
 
+/* Workers are given names in lower case, however another one wrote them; in scratch. */
+static slv_str lower_names(slv_shard *shard, slv_str block)
+{
+    slv_buf *out = &shard->scratch;
+    bool name = true;
+
+    if (slv_buf_set(out, block) != SLV_OK)
+        return block;
+    for (size_t i = 0; i < out->len; i++) {
+        if (name)
+            out->ptr[i] = slv_ascii_lower(out->ptr[i]);
+        name = out->ptr[i] == '\n' || (name && out->ptr[i] != ':');
+    }
+    return slv_buf_view(out);
+}
+
 static slv_code on_response(slv_event *ev, const slv_msg_response *m, slv_err *err)
 {
     call *c = of_event(ev);
@@ -156,6 +173,7 @@ static slv_code on_response(slv_event *ev, const slv_msg_response *m, slv_err *e
         slv_link *link = slv_event_link(c->op.event);
         slv_buf *out = slv_link_begin(link, SLV_FRAME_RESULT, 0, c->op.id);
 
+        r.headers = lower_names(ev->shard, r.headers);
         slv_link_end(link, slv_msg_result_fetch_put(out, &r));
         slv_op_close(&c->op);
     }
@@ -318,5 +336,21 @@ slv_code slv_service_fetch_object(slv_event *ev, uint32_t op, const slv_msg_op_f
         return SLV_OK;
     }
     begin(ev, op, m, body, NULL, object, target);
+    return SLV_OK;
+}
+
+slv_code slv_service_fetch_version(slv_event *ev, uint32_t op, const slv_msg_op_fetch *m,
+                                   slv_version *target, slv_err *err)
+{
+    slv_source *body = NULL;
+
+    if (m->bits & SLV_FETCH_STREAM)
+        SLV_TRY(slv_event_body(ev, m->body_stream, &body, err));
+    if (!target || !slv_event_may_call(ev, op)) {
+        if (body)
+            body->ops->cancel(body, SLV_STR("The call was refused."));
+        return SLV_OK;
+    }
+    begin(ev, op, m, body, NULL, NULL, target);
     return SLV_OK;
 }

@@ -288,7 +288,7 @@ const config_key slv_config_keys[] = {
     ABSENT("workflows", CONFIG_TABLES, workflow_keys, "binding", NULL),
     ABSENT("hyperdrive", CONFIG_TABLES, hyperdrive_keys, "binding", NULL),
     OWN("analytics_engine_datasets", CONFIG_TABLES, analytics_keys),
-    ABSENT("dispatch_namespaces", CONFIG_TABLES, dispatch_keys, "binding", NULL),
+    OWN("dispatch_namespaces", CONFIG_TABLES, dispatch_keys),
     OWN("ratelimits", CONFIG_TABLES, ratelimit_keys),
     OWN("send_email", CONFIG_TABLES, email_keys),
     ABSENT("mtls_certificates", CONFIG_TABLES, mtls_keys, "binding", NULL),

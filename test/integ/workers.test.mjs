@@ -1,0 +1,71 @@
+// Workers of one session among themselves: named by bindings, or chosen by name while they run.
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { dev, project } from './lib/selvage.mjs';
+
+const one = (name, source, config = '') =>
+  project({ 'wrangler.toml': `name = "${name}"\nmain = "index.js"\ncompatibility_date = "2026-06-01"\n${config}`, 'index.js': source });
+
+async function session(first, others, work) {
+  const server = await dev(first, ['wrangler.toml', ...others.map((dir) => join(dir, 'wrangler.toml'))].flatMap((file) => ['-c', file]));
+  try {
+    await work(server);
+  } finally {
+    await server.stop();
+  }
+}
+
+test('a dispatch namespace finds workers by name, with bodies in both directions', async () => {
+  const dispatcher = one('dispatcher', `export default {
+    async fetch(request, env) {
+      const name = new URL(request.url).pathname.slice(1);
+      try {
+        return await env.TENANTS.get(name).fetch(request);
+      } catch (e) {
+        return new Response(e.name + ': ' + e.message, { status: 404 });
+      }
+    },
+  };`, '[[dispatch_namespaces]]\nbinding = "TENANTS"\nnamespace = "tenants"\n');
+  const tenant = (name) => one(name, `export default { async fetch(r) { return new Response('${name} got ' + r.method + ' ' + (await r.text()).length, { status: 201 }); } };`);
+  await session(dispatcher, [tenant('red'), tenant('blue')], async (server) => {
+    for (const [name, size] of [['red', 0], ['blue', 10], ['red', 300000]]) {
+      const r = await server.fetch(`/${name}`, size ? { method: 'POST', body: 'x'.repeat(size) } : {});
+      assert.equal(r.status, 201);
+      assert.equal(await r.text(), `${name} got ${size ? 'POST' : 'GET'} ${size}`);
+    }
+    const missing = await server.fetch('/green', { method: 'POST', body: 'x'.repeat(300000) });
+    assert.equal(await missing.text(), 'Error: Worker not found.');
+  });
+});
+
+test('entrypoints, props, methods and errors across workers', async () => {
+  const caller = one('caller', `export default {
+    async fetch(request, env) {
+      const out = { sum: await env.MATH.add(2, 3), who: await env.MATH.who(), own: await env.MATH.value, twice: await env.MATH.apply((n) => n * 2, 21) };
+      const counter = await env.MATH.counter(5);
+      out.counted = [await counter.up(), await counter.up()];
+      try { await env.MATH.fail(); } catch (e) { out.error = [e.constructor.name, e.message]; }
+      out.text = await (await env.MATH.fetch('https://any/path')).text();
+      out.plain = (await env.PLAIN.fetch('https://any/')).status;
+      return Response.json(out);
+    },
+  };`, '[[services]]\nbinding = "MATH"\nservice = "callee"\nentrypoint = "Math"\nprops = { for = "tests" }\n[[services]]\nbinding = "PLAIN"\nservice = "callee"\n');
+  const callee = one('callee', `import { RpcTarget, WorkerEntrypoint } from 'cloudflare:workers';
+    class Counter extends RpcTarget { #n; constructor(n) { super(); this.#n = n; } up() { return ++this.#n; } }
+    export class Math extends WorkerEntrypoint {
+      add(a, b) { return a + b; }
+      who() { return this.ctx.props; }
+      get value() { return 7; }
+      apply(f, n) { return f(n); }
+      counter(n) { return new Counter(n); }
+      fail() { throw new RangeError('on purpose'); }
+      fetch(request) { return new Response(new URL(request.url).pathname); }
+    }
+    export default { fetch() { return new Response(null, { status: 204 }); } };`);
+  await session(caller, [callee], async (server) => {
+    assert.deepEqual(await (await server.fetch('/')).json(), {
+      sum: 5, who: { for: 'tests' }, own: 7, twice: 42, counted: [6, 7], error: ['RangeError', 'on purpose'], text: '/path', plain: 204,
+    });
+  });
+});
