@@ -7,7 +7,7 @@
 import { badArgument, illegalConstructor, isObject, publish } from "errors";
 import { op, requireEvent } from "io";
 import { Fetcher, makeFetcher } from "fetcher";
-import { Remote, setState, stateOf } from "rpc";
+import { Remote, setState } from "rpc";
 import { linkFetcher } from "rpc_services";
 
 const OBJECT_FETCH = 72, OBJECT_RPC = 73; // see objects.md
@@ -80,10 +80,8 @@ export class DurableObjectId {
     constructor(token, hex, name, jurisdiction) {
         if (token !== MAKE) throw illegalConstructor();
         this.#hex = hex;
-        if (name !== undefined) defineProperty(this, "name", { __proto__: null, value: name, writable: false, enumerable: true, configurable: true });
-        if (jurisdiction !== undefined) {
-            defineProperty(this, "jurisdiction", { __proto__: null, value: jurisdiction, writable: false, enumerable: true, configurable: true });
-        }
+        own(this, "name", name);
+        own(this, "jurisdiction", jurisdiction);
     }
 
     toString() {
@@ -105,17 +103,13 @@ export function objectId(hex, name, jurisdiction) {
 
 // ---- stubs ----
 
-function markRemote(error) {
-    if (isObject(error)) defineProperty(error, "remote", { __proto__: null, value: true, writable: true, enumerable: true, configurable: true });
-    throw error;
-}
-
 // What calls go to: one object of a namespace.
 class ObjectTarget extends Remote {
     constructor(index, hex, name) {
         super(0, index);
         this.hex = hex;
         this.name = name;
+        this.broken = undefined; // the error of a call after which the stub is of no use any more
     }
 
     retain() {}
@@ -129,17 +123,27 @@ class ObjectTarget extends Remote {
     dispose() {}
 
     start(action, path, bytes, caps) {
+        if (this.broken !== undefined) return P.PromiseReject(this.broken);
         const named = this.name !== undefined;
-        return op(
+        const promise = op(
             OBJECT_RPC,
             "wwsbsbsyc",
             [this.number, 0, this.hex, named ? 1 : 0, named ? this.name : "", action, path, bytes, caps],
             "yc",
         );
+        return then(promise, undefined, (error) => this.failed(error));
+    }
+
+    failed(error) {
+        if (!isObject(error)) throw error;
+        defineProperty(error, "remote", { __proto__: null, value: true, writable: true, enumerable: true, configurable: true });
+        if (error.durableObjectReset === true) this.broken = error;
+        throw error;
     }
 
     // The fields are those of OP FETCH.
     fetch(args) {
+        if (this.broken !== undefined) return P.PromiseReject(this.broken);
         const named = this.name !== undefined;
         const stream = (args[0] & BODY_STREAM) !== 0 ? args[1] : 0;
         const promise = op(
@@ -148,7 +152,7 @@ class ObjectTarget extends Remote {
             [this.number, stream, this.hex, named ? 1 : 0, named ? this.name : "", ...args],
             FETCH_RESULT,
         );
-        return then(promise, undefined, markRemote);
+        return then(promise, undefined, (error) => this.failed(error));
     }
 }
 
@@ -156,28 +160,19 @@ export class DurableObject extends Fetcher {
     constructor(token, send) {
         super(token, send);
     }
-
-    get id() {
-        return idOf(this);
-    }
-
-    get name() {
-        return stateOf(this).name;
-    }
 }
 publish(DurableObject);
 
-const stubIds = new P.WeakMap(); // stub -> DurableObjectId
-
-function idOf(stub) {
-    return P.WeakMapPrototypeGet(stubIds, stub);
+function own(stub, name, value) {
+    defineProperty(stub, name, { __proto__: null, value, writable: false, enumerable: true, configurable: true });
 }
 
 function makeObjectStub(index, id) {
     linkFetcher();
     const target = new ObjectTarget(index, idParts(id), id.name);
     const stub = makeFetcher((args) => target.fetch(args), DurableObject);
-    P.WeakMapPrototypeSet(stubIds, stub, id);
+    own(stub, "name", id.name);
+    own(stub, "id", id);
     setState(stub, target);
     return stub;
 }

@@ -254,7 +254,7 @@ const unreached = { __proto__: null, then: true, toJSON: true };
 
 // The end of the prototype chain of everything with remote members: what no class has is a property of the target.
 function remoteMembers(memberOf) {
-    return new P.Proxy(ObjectPrototype, {
+    return new P.Proxy({}, {
         __proto__: null,
         get(target, key, receiver) {
             if (typeof key === "symbol" || key in ObjectPrototype || unreached[key] === true) return P.ReflectGet(ObjectPrototype, key, receiver);
