@@ -1,4 +1,6 @@
 /* The life of a call: head, body, handler, answer. */
+#include "api/api.h"
+
 #include <stdio.h>
 
 #include "api/api_int.h"

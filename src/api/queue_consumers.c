@@ -79,7 +79,7 @@ static slv_code run_write(slv_call *call, void *service, slv_err *err)
 {
     queue_rest *r = slv_container_of(call, queue_rest, call);
 
-    return slv_queue_set_consumer(service, slv_buf_view(&r->out), err);
+    return slv_queue_set_consumer(service, slv_buf_view(&r->out), r->now_ms, err);
 }
 
 static void on_written(slv_call *call)

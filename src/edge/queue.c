@@ -422,7 +422,9 @@ void slv_queue_deploy(slv_shard *shard, slv_version *version)
 
         if (f && f->version != version)
             say_taken(shard, f, version);
-        else if (!f && !consumer->pull)
+        else if (!f && consumer->pull)
+            slv_queue_declare(shard, version, consumer);
+        else if (!f)
             open_feed(shard, version, consumer);
     }
 }

@@ -39,6 +39,9 @@ void slv_feed_unref(slv_feed *f);
 /* The messages are no longer under way. */
 void slv_feed_release(slv_feed *f, const slv_queue_batch *batch);
 
+/* queue_pull.c: a consumer that pulls. */
+void slv_queue_declare(slv_shard *shard, const slv_version *version, const slv_consumer *consumer);
+
 /* What became of a batch. */
 typedef struct slv_feed_outcome {
     bool told;   /* there was a verdict; else every message is tried again */

@@ -169,7 +169,8 @@ SLV_NODISCARD slv_code slv_queue_set_settings(slv_queue *q, const slv_queue_sett
                                               int64_t now_ms, slv_err *err);
 /* The consumer that was given to the queue by REST, as JSON of api's; empty: none. */
 SLV_NODISCARD slv_code slv_queue_get_consumer(slv_queue *q, slv_buf *ret, slv_err *err);
-SLV_NODISCARD slv_code slv_queue_set_consumer(slv_queue *q, slv_str json, slv_err *err);
+SLV_NODISCARD slv_code slv_queue_set_consumer(slv_queue *q, slv_str json, int64_t now_ms,
+                                              slv_err *err);
 
 /* 1 to SLV_QUEUE_NAME_MAX of lower case letters, digits and hyphens, neither first nor last. */
 bool slv_queue_name_valid(slv_str name);

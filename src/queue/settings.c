@@ -125,10 +125,11 @@ slv_code slv_queue_get_consumer(slv_queue *q, slv_buf *ret, slv_err *err)
     return get_text(q, "consumer", ret, &found, err);
 }
 
-slv_code slv_queue_set_consumer(slv_queue *q, slv_str json, slv_err *err)
+slv_code slv_queue_set_consumer(slv_queue *q, slv_str json, int64_t now_ms, slv_err *err)
 {
     if (json.len > SLV_QUEUE_CONSUMER_MAX)
         return slv_fail(err, SLV_E_LIMIT, "the consumer's settings are larger than %zu bytes",
                         SLV_QUEUE_CONSUMER_MAX);
+    SLV_TRY(slv_queue_first_settings_(q, now_ms, err));
     return put_text(q, "consumer", json, err);
 }

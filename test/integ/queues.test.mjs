@@ -182,6 +182,26 @@ test('messages are pulled by HTTP under leases, also after a restart', async () 
   await server.stop();
 });
 
+test('a consumer that pulls may stand in the configuration', async () => {
+  const server = await start('[[queues.consumers]]\nqueue = "other"\ntype = "http_pull"\nmax_batch_size = 2\nmax_retries = 0\nvisibility_timeout_ms = 1\ndead_letter_queue = "dead"\n');
+  const { cwd: dir } = server;
+  const consumers = await until(async () => {
+    const r = await rest(dir, 'GET', '/queues/other/consumers');
+    return r.success && r.result.length > 0 && r.result;
+  }, 'the consumer');
+  assert.deepEqual([consumers[0].type, consumers[0].dead_letter_queue, consumers[0].settings.batch_size], ['http_pull', 'dead', 2]);
+  await send(server, [1, 2, 3].map((body) => ({ body })), { queue: 'OTHER', options: {} });
+  const pull = () => rest(dir, 'POST', '/queues/other/messages/pull').then((r) => r.result.messages.length);
+  assert.equal(await pull(), 2);
+  await sleep(5);
+  assert.equal(await pull(), 1); // the first two had their only try, and are dead letters now
+  await sleep(5);
+  assert.equal(await pull(), 0);
+  assert.equal((await rest(dir, 'GET', '/queues/dead/metrics')).result.backlog_count, 3);
+  assert.match((await run(['queues', 'info', 'other'], { cwd: dir })).stdout, /Queue ID: [0-9a-f]{32}\n/);
+  await server.stop();
+});
+
 test('verbs act on the stores of a running session, and without one', async () => {
   let server = await start(MAIN);
   const { cwd: dir } = server;

@@ -311,7 +311,7 @@ TEST(settings_and_consumer_are_kept)
     s.paused = true;
     s.declared = true;
     CHECK(slv_queue_set_settings(q, &s, 100, &err) == SLV_OK);
-    CHECK(slv_queue_set_consumer(q, SLV_STR("{\"type\":\"http_pull\"}"), &err) == SLV_OK);
+    CHECK(slv_queue_set_consumer(q, SLV_STR("{\"type\":\"http_pull\"}"), 100, &err) == SLV_OK);
     q = slv_queue_free(q);
     CHECK(open_at("settings", &q, &err) == SLV_OK);
     CHECK(slv_queue_get_settings(q, &s, &err) == SLV_OK);
@@ -325,7 +325,7 @@ TEST(settings_and_consumer_are_kept)
     CHECK_STR(slv_str_from(again.id), slv_str_from(s.id));
     CHECK(slv_queue_get_consumer(q, &json, &err) == SLV_OK);
     CHECK_STR(slv_buf_view(&json), SLV_STR("{\"type\":\"http_pull\"}"));
-    CHECK(slv_queue_set_consumer(q, SLV_STR(""), &err) == SLV_OK);
+    CHECK(slv_queue_set_consumer(q, SLV_STR(""), 100, &err) == SLV_OK);
     CHECK(slv_queue_get_consumer(q, &json, &err) == SLV_OK);
     CHECK_INT(json.len, 0);
 }
