@@ -7,7 +7,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    SLV_CLEANUP(slv_buf_done) slv_buf kept = SLV_BUF(1 << 20), out = SLV_BUF(1 << 20);
+    SLV_CLEANUP(slv_buf_done) slv_buf kept = SLV_BUF(1 << 20), out = SLV_BUF(1 << 22);
     slv_str text = slv_str_make(data, size);
     size_t nul = slv_str_chr(text, '\0', 0);
     slv_str request = slv_str_sub(text, 0, nul == SIZE_MAX ? size : nul);
@@ -33,6 +33,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     SLV_ASSERT((plan.status == 206) == (plan.range_count > 0));
     for (size_t i = 0; i < plan.range_count; i++)
         SLV_ASSERT(plan.ranges[i].from <= plan.ranges[i].to && plan.ranges[i].to < length);
-    (void)slv_cache_answer_headers(&plan, slv_buf_view(&kept), length, 5, SLV_STR("b"), &out);
+    SLV_ASSERT(slv_cache_answer_headers(&plan, slv_buf_view(&kept), length, 5, SLV_STR("b"),
+                                        &out) == SLV_OK);
     return 0;
 }

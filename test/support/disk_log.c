@@ -266,6 +266,24 @@ static void rename_in(void *names_of, const entry *e)
     }
 }
 
+/* A file that was renamed into a directory is there once that directory is synced, also when the
+ * one that it was made in never was: the rename carries the file. Looks among the first *count that
+ * are open. */
+static void settle_made(const char *path, size_t *count)
+{
+    for (size_t i = 0; i < *count; i++) {
+        const entry *e = &entries.items[disk.open.items[i]];
+
+        if (e->kind != CREATE || strcmp(e->path, path) != 0)
+            continue;
+        rename_in(&disk.names, e);
+        (*count)--;
+        memmove(&disk.open.items[i], &disk.open.items[i + 1],
+                (*count - i) * sizeof disk.open.items[0]);
+        return;
+    }
+}
+
 static void settle_dir(const char *dir)
 {
     size_t kept = 0;
@@ -273,10 +291,13 @@ static void settle_dir(const char *dir)
     for (size_t i = 0; i < disk.open.len; i++) {
         const entry *e = &entries.items[disk.open.items[i]];
 
-        if (in_dir(e->path, dir) || (e->to && in_dir(e->to, dir)))
+        if (in_dir(e->path, dir) || (e->to && in_dir(e->to, dir))) {
+            if (e->kind == RENAME)
+                settle_made(e->path, &kept);
             rename_in(&disk.names, e);
-        else
+        } else {
             disk.open.items[kept++] = disk.open.items[i];
+        }
     }
     disk.open.len = kept;
 }
