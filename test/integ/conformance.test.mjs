@@ -7,7 +7,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { root, selvage } from './lib/selvage.mjs';
 
-const areas = ['url', 'headers', 'body', 'fetch', 'streams', 'encoding', 'events', 'crypto', 'htmlrewriter', 'websocket', 'env', 'services', 'ingress'];
+const areas = ['kv', 'cache', 'url', 'headers', 'body', 'fetch', 'streams', 'encoding', 'events', 'crypto', 'htmlrewriter', 'websocket', 'env', 'services', 'ingress'];
 const folder = join(root, 'test', 'conformance');
 const known = JSON.parse(readFileSync(join(folder, 'known.json'), 'utf8'));
 
