@@ -216,3 +216,44 @@ test('sessions give bookmarks that grow', async () => {
   assert.equal(fresh, null);
   await server.stop();
 });
+
+test('drizzle-orm and kysely-d1 run unmodified', async () => {
+  const server = await dev(project({
+    'wrangler.toml': config,
+    'index.js': `
+import { drizzle } from 'drizzle-orm/d1';
+import { integer, sqliteTable, text } from 'drizzle-orm/sqlite-core';
+import { desc, eq, sql } from 'drizzle-orm';
+import { Kysely } from 'kysely';
+import { D1Dialect } from 'kysely-d1';
+const users = sqliteTable('users', { id: integer('id').primaryKey({ autoIncrement: true }), name: text('name').notNull(), admin: integer('admin', { mode: 'boolean' }), made: integer('made', { mode: 'timestamp' }) });
+const posts = sqliteTable('posts', { id: integer('id').primaryKey(), user: integer('user').references(() => users.id), title: text('title') });
+export default { async fetch(request, env) {
+  if (new URL(request.url).pathname !== '/run') return new Response('ready');
+  await env.DB.exec('CREATE TABLE users(id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL, admin INTEGER, made INTEGER)\\nCREATE TABLE posts(id INTEGER PRIMARY KEY, user INTEGER REFERENCES users(id), title TEXT)');
+  const db = drizzle(env.DB, { schema: { users, posts } });
+  const [ann] = await db.insert(users).values({ name: 'ann', admin: true, made: new Date(7000) }).returning();
+  await db.batch([db.insert(users).values({ name: 'bob', admin: false }), db.insert(posts).values({ user: ann.id, title: 'hello' })]);
+  const joined = await db.select().from(users).leftJoin(posts, eq(posts.user, users.id)).orderBy(desc(users.id));
+  const one = await db.query.users.findFirst({ where: eq(users.name, 'ann') });
+  await db.update(users).set({ name: sql\`upper(\${users.name})\` }).where(eq(users.id, ann.id));
+  const k = new Kysely({ dialect: new D1Dialect({ database: env.DB }) });
+  const made = await k.insertInto('posts').values({ user: 1, title: 'again' }).executeTakeFirst();
+  const list = await k.selectFrom('users').innerJoin('posts', 'posts.user', 'users.id').select(['users.name', 'posts.title']).orderBy('posts.id').execute();
+  const gone = await k.deleteFrom('posts').where('user', '=', 1).executeTakeFirst();
+  const bad = await db.insert(posts).values({ user: 99 }).catch((e) => e.cause?.message ?? e.message);
+  return Response.json({ ann, joined, made: [Number(made.insertId), Number(made.numInsertedOrUpdatedRows)], one: one.made.getTime(), list, gone: Number(gone.numDeletedRows), bad });
+} };`,
+  }));
+  const answer = await server.fetch('/run');
+  const text = await answer.text();
+  assert.equal(answer.status, 200, text);
+  const r = JSON.parse(text);
+  assert.deepEqual([r.ann.id, r.ann.admin, r.one], [1, true, 7000]);
+  assert.deepEqual(r.joined.map((x) => [x.users.name, x.users.admin, x.posts?.title ?? null]), [['bob', false, null], ['ann', true, 'hello']]);
+  assert.deepEqual(r.made, [2, 1]);
+  assert.deepEqual(r.list, [{ name: 'ANN', title: 'hello' }, { name: 'ANN', title: 'again' }]);
+  assert.equal(r.gone, 2);
+  assert.match(r.bad, /FOREIGN KEY constraint failed/);
+  await server.stop();
+});
