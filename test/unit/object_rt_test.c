@@ -134,6 +134,7 @@ static const char script[] =
     "s.sql.exec('SELECT 1 WHERE 0').one()), await tried(() => s.sql.exec('BEGIN')), await tried(() "
     "=> s.sql.exec('SELECT ?'))]; },"
     "  async alarm(s) { await s.setAlarm(Date.now() + 1e6); return await s.getAlarm() > 0; },"
+    "  async failing(s) { s.put('fail', 1); await s.setAlarm(Date.now() + 1e6); return 1; },"
     "  async noAlarm(s) { return await s.getAlarm(); },"
     "  async abort(s, c) { s.put('lost', 1); c.abort('why not'); },"
     "  async bad(s, c) { return c.blockConcurrencyWhile(async () => { throw new TypeError('in "
@@ -147,11 +148,20 @@ static const char script[] =
     "};"
     "class Thing extends DurableObject {"
     "  calls = 0;"
-    "  async fetch(request) { const name = new URL(request.url).pathname.slice(1); return "
+    "  async fetch(request) { const name = new URL(request.url).pathname.slice(1); if (name === "
+    "'ws') "
+    "{ const [a, b] = Object.values(new WebSocketPair()); this.ctx.acceptWebSocket(b, ['t1', "
+    "'t2']); "
+    "b.serializeAttachment(7); b.send('early'); return new Response(null, { status: 101, "
+    "webSocket: a "
+    "}); } return "
     "Response.json(await tests[name](this.ctx.storage, this.ctx)); }"
     "  async alarm(info) { this.ctx.storage.put('rang', [info.retryCount, info.isRetry, await "
     "this.ctx.storage.getAlarm()]); if (await this.ctx.storage.get('fail')) throw new "
     "Error('alarm failed'); }"
+    "  webSocketMessage(ws, m) { ws.send(m + ':' + ws.deserializeAttachment() + ':' + "
+    "this.ctx.getTags(ws) + ':' + this.ctx.getWebSockets().length); }"
+    "  webSocketClose(ws, code) { this.ctx.storage.kv.put('closed', code); }"
     "}"
     "class Broken extends DurableObject { constructor(c, e) { super(c, e); throw new "
     "RangeError('no instance'); } }"
@@ -581,6 +591,83 @@ TEST(an_alarm_is_told_with_its_commit_and_removed_when_it_has_rung)
     CHECK(expect(&r, SLV_FRAME_END, 3, &frame));
     CHECK(slv_msg_end_get(frame.payload, &end) == SLV_OK && end.outcome == SLV_OUTCOME_OK);
     CHECK(call(&r, 4, "noAlarm") && answers(&r, 4, "null"));
+}
+
+TEST(an_alarm_that_fails_stays_until_its_last_try)
+{
+    SLV_CLEANUP(rig_done) rig r;
+    slv_msg_object_commit m;
+    slv_frame frame;
+    slv_msg_end end;
+
+    CHECK(start_object(&r, "alarm_fails"));
+    CHECK(call(&r, 1, "failing") && gate(&r) && expect(&r, SLV_FRAME_RESPONSE, 1, &frame));
+    CHECK(commits(&r, 1, &m) && m.alarm == SLV_ALARM_SET);
+    int64_t at = m.alarm_ms;
+    CHECK(expect(&r, SLV_FRAME_END, 1, &frame));
+    CHECK(ring(&r, 2, at, 0, false) && gate(&r) && commits(&r, 2, &m) && m.alarm == SLV_ALARM_SAME);
+    CHECK(expect(&r, SLV_FRAME_END, 2, &frame));
+    CHECK(slv_msg_end_get(frame.payload, &end) == SLV_OK && end.outcome == SLV_OUTCOME_EXCEPTION);
+    CHECK(ring(&r, 3, at, 6, true) && gate(&r) && commits(&r, 3, &m) && m.alarm == SLV_ALARM_NONE);
+    CHECK(expect(&r, SLV_FRAME_END, 3, &frame));
+    CHECK(slv_msg_end_get(frame.payload, &end) == SLV_OK && end.outcome == SLV_OUTCOME_EXCEPTION);
+}
+
+/* ---- hibernating sockets ---- */
+
+static bool says(rig *r, uint32_t socket, const char *want)
+{
+    slv_msg_socket_bytes m;
+    slv_frame frame;
+
+    if (!expect(r, SLV_FRAME_SOCKET_SEND, OBJECT, &frame) ||
+        slv_msg_socket_send_get(frame.payload, &m) != SLV_OK)
+        return false;
+    if (m.socket == socket && slv_str_is(m.bytes, want))
+        return true;
+    tap_note("socket %u: %.*s", m.socket, SLV_STR_ARGS(m.bytes));
+    return false;
+}
+
+static bool hear(rig *r, uint32_t id, uint32_t socket, slv_socket_what what, uint16_t code,
+                 const char *data)
+{
+    const slv_msg_event m = {
+        .kind = SLV_EVENT_SOCKET,
+        .socket = {OBJECT, socket, what, code, what == SLV_SOCKET_CLOSED, slv_str_from(data)}};
+
+    return put_event(r, id, &m);
+}
+
+TEST(an_accepted_socket_is_handed_to_main_and_heard_by_the_object)
+{
+    SLV_CLEANUP(rig_done) rig r;
+    slv_msg_socket_accept accept;
+    slv_msg_socket_bytes attach;
+    slv_msg_socket_close closing;
+    slv_msg_object_commit m;
+    slv_msg_response response;
+    slv_frame frame;
+
+    CHECK(start_object(&r, "socket"));
+    CHECK(call(&r, 1, "ws") && expect(&r, SLV_FRAME_SOCKET_ACCEPT, OBJECT, &frame));
+    CHECK(slv_msg_socket_accept_get(frame.payload, &accept) == SLV_OK);
+    CHECK(accept.socket == 1 && accept.count == 2);
+    CHECK(expect(&r, SLV_FRAME_SOCKET_ATTACH, OBJECT, &frame));
+    CHECK(slv_msg_socket_attach_get(frame.payload, &attach) == SLV_OK && attach.socket == 1);
+    CHECK(says(&r, 1, "early"));
+    CHECK(expect(&r, SLV_FRAME_RESPONSE, 1, &frame));
+    CHECK(slv_msg_response_get(frame.payload, &response) == SLV_OK);
+    CHECK(response.body_kind == SLV_BODY_HIBERNATING && response.number == 1);
+    CHECK(expect(&r, SLV_FRAME_END, 1, &frame));
+
+    CHECK(hear(&r, 2, 1, SLV_SOCKET_TEXT, 0, "hi") && says(&r, 1, "hi:7:t1,t2:1"));
+    CHECK(expect(&r, SLV_FRAME_END, 2, &frame));
+    /* The handler does not close: the platform does. */
+    CHECK(hear(&r, 3, 1, SLV_SOCKET_CLOSED, 4001, "bye") && gate(&r));
+    CHECK(expect(&r, SLV_FRAME_SOCKET_CLOSE, OBJECT, &frame));
+    CHECK(slv_msg_socket_close_get(frame.payload, &closing) == SLV_OK && closing.code == 4001);
+    CHECK(commits(&r, 1, &m) && expect(&r, SLV_FRAME_END, 3, &frame));
 }
 
 TAP_MAIN()
