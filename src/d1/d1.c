@@ -1,4 +1,4 @@
-#include "d1/d1_int.h"
+#include "d1/d1.h"
 
 #include <pthread.h>
 #include <stdio.h>
@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/rand.h"
+#include "d1/d1_int.h"
 
 #define APPLICATION_ID 0x53443131u /* "SD11" */
 #define CACHE_BYTES ((unsigned)2 << 20)

@@ -281,6 +281,12 @@ slv_code slv_d1_log_attach(d1_log *log, slv_db *db, slv_err *err)
             continues = (has_wal && be32(live->salt) == be32(head + 16) + 1) || same_stamp(log);
     }
     log->base_due = base == 0 || !continues ? log->place.segment : 0;
+    for (uint32_t s = base; s > 0 && s <= last; s++) {
+        struct stat st;
+
+        name_of(log, s, "wal", path);
+        log->chain_bytes += stat(path, &st) == 0 ? (uint64_t)st.st_size : 0;
+    }
     if (has_wal) {
         memcpy(log->salt, live->salt, sizeof log->salt);
         log->salted = true;

@@ -1,9 +1,10 @@
-#include "store/usersql_int.h"
+#include "store/usersql.h"
 
 #include <stdlib.h>
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "store/usersql_int.h"
 
 /* The platform's words for BEGIN, SAVEPOINT and the like. */
 static const char no_transactions[] =
