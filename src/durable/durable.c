@@ -42,9 +42,10 @@ static const char *const texts[ST_COUNT] = {
 slv_code slv_durable_fail_rc(slv_durable *d, int rc, slv_err *err)
 {
     const char *name = slv_usersql_code_name(rc & 0xff);
+    const char *extended = rc == (rc & 0xff) ? NULL : slv_usersql_extended_name(rc);
+    bool known = sqlite3_extended_errcode(d->db) == rc;
     slv_code code;
 
-    (void)d;
     switch (rc & 0xff) {
     case SQLITE_FULL:
         code = SLV_E_LIMIT;
@@ -58,7 +59,9 @@ slv_code slv_durable_fail_rc(slv_durable *d, int rc, slv_err *err)
         code = SLV_E_IO;
         break;
     }
-    code = slv_fail(err, code, "%s: %s", sqlite3_errstr(rc), name ? name : "SQLITE_ERROR");
+    code = slv_fail(err, code, "%s: %s%s%s%s", known ? sqlite3_errmsg(d->db) : sqlite3_errstr(rc),
+                    name ? name : "SQLITE_ERROR", extended ? " (extended: " : "",
+                    extended ? extended : "", extended ? ")" : "");
     if (err)
         err->detail = rc;
     return code;
@@ -227,17 +230,23 @@ void slv_durable_rollback(slv_durable *d)
         (void)slv_durable_run(d, ST_ROLLBACK, NULL);
 }
 
+#define VIOLATED                                                                                   \
+    "Durable Object was reset and rolled back to its last known good state because the "           \
+    "application left the database in a state where constraints were violated: "
+
 slv_code slv_durable_commit(slv_durable *d, slv_err *err)
 {
+    slv_err why = {0};
     slv_code code;
 
     if (!slv_durable_in_transaction(d))
         return SLV_OK;
     SLV_ASSERT(d->depth == 0);
-    code = slv_durable_run(d, ST_COMMIT, err);
+    code = slv_durable_run(d, ST_COMMIT, &why);
     if (code != SLV_OK) {
         slv_durable_rollback(d);
-        return code;
+        return slv_fail(err, code, "%s%s", (why.detail & 0xff) == SQLITE_CONSTRAINT ? VIOLATED : "",
+                        slv_err_text(&why));
     }
     if (slv_durable_wal_bytes(d) > SLV_DURABLE_WAL_MAX)
         return slv_durable_checkpoint(d, err);

@@ -125,6 +125,12 @@ static JSObjectRef names_value(JSContextRef ctx, sqlite3_stmt *st)
 
 /* ---- running ---- */
 
+/* Some pragmas mean nothing inside of a transaction, and none that is allowed needs one. */
+static bool is_pragma(slv_str sql)
+{
+    return slv_str_eq_nocase(slv_str_sub(slv_str_trim(sql), 0, 6), SLV_STR("PRAGMA"));
+}
+
 /* Prepares the text, in a transaction unless it only reads. */
 static slv_code start(slv_durable *db, slv_str sql, slv_usersql_query **ret, slv_err *err)
 {
@@ -136,7 +142,8 @@ static slv_code start(slv_durable *db, slv_str sql, slv_usersql_query **ret, slv
         if (code != SLV_E_STATE)
             return code;
     }
-    SLV_TRY(slv_durable_write(db, err));
+    if (!is_pragma(sql))
+        SLV_TRY(slv_durable_write(db, err));
     return slv_usersql_start(u, sql, 0, ret, err);
 }
 
