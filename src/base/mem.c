@@ -1,7 +1,12 @@
 #include "base/mem.h"
 
+#include <link.h>
+#include <malloc.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "base/fault.h"
 
@@ -58,4 +63,29 @@ void *slv_free(void *p)
 {
     free(p);
     return NULL;
+}
+
+/* Segments that nobody may write hold nothing that the file does not. */
+static int drop_clean(struct dl_phdr_info *info, size_t size, void *page_size)
+{
+    uintptr_t page = *(uintptr_t *)page_size;
+
+    (void)size;
+    for (size_t i = 0; i < info->dlpi_phnum; i++) {
+        const ElfW(Phdr) *ph = &info->dlpi_phdr[i];
+        uintptr_t from = (info->dlpi_addr + ph->p_vaddr + page - 1) & ~(page - 1);
+        uintptr_t to = (info->dlpi_addr + ph->p_vaddr + ph->p_filesz) & ~(page - 1);
+
+        if (ph->p_type == PT_LOAD && !(ph->p_flags & PF_W) && to > from)
+            (void)madvise((void *)from, to - from, MADV_DONTNEED); /* refused: it stays */
+    }
+    return 0;
+}
+
+void slv_mem_settle(void)
+{
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+
+    (void)malloc_trim(0);
+    (void)dl_iterate_phdr(drop_clean, &page);
 }

@@ -29,6 +29,10 @@ static inline void slv_charp_free_cleanup_(char **p)
     free(*p);
 }
 
+/* Gives back what starting took and nobody needs any more: free heap, and pages of the program and
+   its libraries that were only read, which come back from the page cache when they are touched. */
+void slv_mem_settle(void);
+
 #define slv_new0(T) ((T *)slv_alloc0(sizeof(T)))
 
 #endif

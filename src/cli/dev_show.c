@@ -22,6 +22,7 @@ void slv_dev_show_ready(dev *d)
     if (d->ready)
         return;
     d->ready = true;
+    slv_mem_settle();
     slv_term_news("%s⎔%s Ready on %s%s%s %s(%llu ms)%s", slv_term_color(stdout, SLV_COLOR_GREEN),
                   slv_term_color(stdout, SLV_COLOR_RESET), slv_term_color(stdout, SLV_COLOR_BOLD),
                   d->url, slv_term_color(stdout, SLV_COLOR_RESET),
