@@ -173,6 +173,21 @@ static slv_code take_verdict(slv_feed_outcome *o, const slv_msg_verdict *v, size
     return SLV_OK;
 }
 
+static void arm(slv_feed *f, int64_t at_ms);
+
+/* No handler is to blame: the messages wait as before, and no try is counted. */
+static void give_back(delivery *d)
+{
+    slv_feed *f = d->feed;
+
+    d->settled = true;
+    f->batches--;
+    slv_feed_release(f, &d->batch);
+    slv_queue_batch_done(&d->batch);
+    if (!f->closed && !f->shard->draining)
+        arm(f, slv_loop_wall_ms(f->shard->loop) + RETRY_AFTER_MS);
+}
+
 static slv_code on_verdict(slv_event *ev, const slv_frame *f, slv_err *err)
 {
     delivery *d = of_event(ev);
@@ -184,7 +199,10 @@ static slv_code on_verdict(slv_event *ev, const slv_frame *f, slv_err *err)
         slv_msg_verdict_get(result.value, &verdict) != SLV_OK ||
         take_verdict(&d->outcome, &verdict, d->batch.messages.len) != SLV_OK)
         return slv_fail(err, SLV_E_PROTOCOL, "malformed verdict on a batch");
-    settle(d);
+    if (d->outcome.failed && ev->canceled && d->feed->shard->draining)
+        give_back(d); /* it was stopped in the middle, not wrong */
+    else
+        settle(d);
     return SLV_OK;
 }
 
@@ -192,7 +210,8 @@ static void on_ended(slv_event *ev, const slv_event_end *end)
 {
     delivery *d = of_event(ev);
 
-    (void)end;
+    if (!d->settled && (end->start_err || d->feed->shard->draining))
+        give_back(d);
     settle(d); /* lost before it could say anything: all is tried again */
     slv_feed_unref(d->feed);
     free(d);

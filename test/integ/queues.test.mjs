@@ -238,6 +238,29 @@ test('verbs act on the stores of a running session, and without one', async () =
   assert.notEqual(gone.code, 0);
 });
 
+test('a session that stops in the middle of a batch counts no try', async () => {
+  const dir = project({
+    'wrangler.toml': config('[[queues.consumers]]\nqueue = "main"\nmax_batch_timeout = 0\nmax_retries = 0\n'),
+    'index.js': `export default {
+      async fetch(request, env) { if (request.method === 'POST') await env.Q.send('m'); return new Response('sent'); },
+      async queue(batch, env) {
+        const before = await env.KV.get('tries');
+        await env.KV.put('tries', String(Number(before) + 1));
+        console.log('TRY ' + batch.messages[0].attempts);
+        if (!before) await new Promise(() => setTimeout(() => {}, 600000));
+        console.log('DONE');
+      },
+    };`,
+  });
+  let server = await dev(dir);
+  await server.fetch('/', { method: 'POST' });
+  await server.saw(/TRY 1/);
+  await server.stop();
+  server = await dev(dir);
+  await server.saw(/TRY 1\b[^]*DONE/);
+  await server.stop();
+});
+
 test('a consumer in another worker of the session', async () => {
   const a = project({
     'wrangler.toml': 'name = "a"\nmain = "index.js"\ncompatibility_date = "2026-06-01"\n[[queues.producers]]\nbinding = "Q"\nqueue = "between"\n',
