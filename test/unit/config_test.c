@@ -1,4 +1,6 @@
 /* wrangler.toml and its JSON forms, compatibility dates and flags, versions. */
+#include <stdio.h>
+
 #include "base/vec.h"
 #include "fmt/json.h"
 #include "plat/compat.h"
@@ -174,6 +176,54 @@ TEST(config_cpu_limit_at_its_edge)
     CHECK_INT(s.code, SLV_OK);
     CHECK_INT(s.config.limits.cpu_fetch_ms, 300000);
     CHECK_INT(s.config.limits.subrequests, 7);
+}
+
+TEST(config_queue_consumers_have_their_numbers_and_limits)
+{
+    static const struct {
+        const char *line;
+        bool good;
+    } rows[] = {
+        {"max_batch_size = 100", true},
+        {"max_batch_size = 101", false},
+        {"max_batch_timeout = 60", true},
+        {"max_batch_timeout = 61", false},
+        {"max_batch_timeout = 0.5", true},
+        {"max_retries = 100", true},
+        {"max_retries = 101", false},
+        {"max_concurrency = 250", true},
+        {"max_concurrency = 251", false},
+        {"max_concurrency = 0", false},
+        {"retry_delay = 86400", true},
+        {"retry_delay = 86401", false},
+        {"visibility_timeout_ms = 43200000", true},
+        {"visibility_timeout_ms = 43200001", false},
+    };
+    char text[512];
+
+    for (size_t i = 0; i < SLV_ARRAY_LEN(rows); i++) {
+        snprintf(text, sizeof text, "[[queues.consumers]]\nqueue = 'q'\n%s\n", rows[i].line);
+        LOAD(s, "wrangler.toml", NULL, false, text);
+        CHECK_INT(s.code, rows[i].good ? SLV_OK : SLV_E_INVAL);
+    }
+    LOAD(s, "wrangler.toml", NULL, false,
+         "[[queues.producers]]\nbinding = 'Q'\nqueue = 'jobs'\ndelivery_delay = 3\n"
+         "[[queues.consumers]]\nqueue = 'jobs'\ndead_letter_queue = 'dead'\n"
+         "[[queues.consumers]]\nqueue = 'dead'\ntype = 'http_pull'\nmax_batch_size = 0\n");
+    CHECK_INT(s.code, SLV_OK);
+    CHECK_INT(s.config.consumers.len, 2);
+    CHECK_INT(s.config.consumers.items[0].batch_size, 5);
+    CHECK_INT(s.config.consumers.items[0].batch_timeout_ms, 1000);
+    CHECK_INT(s.config.consumers.items[0].retries, 2);
+    CHECK_STR(s.config.consumers.items[0].dead_letter_queue, SLV_STR("dead"));
+    CHECK(s.config.consumers.items[1].pull);
+    CHECK_INT(s.config.consumers.items[1].batch_size, 1);
+    CHECK_STR(slv_config_binding(&s.config, SLV_STR("Q"))->id, SLV_STR("jobs"));
+    LOAD(twice, "wrangler.toml", NULL, false,
+         "[[queues.consumers]]\nqueue = 'q'\n[[queues.consumers]]\nqueue = 'q'\n");
+    CHECK_INT(twice.code, SLV_E_INVAL);
+    CHECK(slv_str_find(slv_str_from(twice.err.message), SLV_STR("has two consumers"), 0) !=
+          SIZE_MAX);
 }
 
 TEST(config_refuses_what_is_absent_unless_told)
