@@ -152,7 +152,9 @@ class ObjectTarget extends Remote {
             [this.number, stream, this.hex, named ? 1 : 0, named ? this.name : "", ...args],
             FETCH_RESULT,
         );
-        return then(promise, undefined, (error) => this.failed(error));
+        const result = then(promise, undefined, (error) => this.failed(error));
+        result.operation = promise.operation; // what an abort cancels
+        return result;
     }
 }
 

@@ -187,7 +187,8 @@ void slv_event_begin(slv_event *ev, slv_shard *shard, slv_version *version, uint
     slv_list_push(&shard->events, &ev->node);
     ev->pe = (slv_pool_event){.version = version,
                               .on = ev->on,
-                              .flags = ev->inside ? SLV_POOL_INSIDE : 0,
+                              .flags = (ev->inside ? SLV_POOL_INSIDE : 0) |
+                                       (ev->resident ? SLV_POOL_RESIDENT : 0),
                               .cpu_limit_us = cpu_limit_us,
                               .wall_limit_ms = wall_limit_ms,
                               .placed = on_placed,

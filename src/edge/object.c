@@ -8,6 +8,7 @@
 
 #define SWEEP_MS 1000
 #define TEXT_MAX ((size_t)64 << 10)
+#define ROOM_FROM ((size_t)SLV_OBJECTS_PER_ISOLATE / 2)
 
 /* ---- texts ---- */
 
@@ -362,6 +363,14 @@ static void home_send(slv_event *ev)
     slv_object *o = ev->object;
     slv_list *node;
 
+    if (slv_peer_of(ev)->objects.len >= SLV_OBJECTS_PER_ISOLATE) {
+        const slv_err full = {.code = SLV_E_AGAIN,
+                              .message = "too many Durable Objects are open in one isolate"};
+        const slv_event_end end = {.outcome = SLV_OUTCOME_EXCEPTION, .start_err = &full};
+
+        slv_event_abandon(ev, &end);
+        return;
+    }
     o->state = SLV_OBJECT_RESIDENT;
     o->iso = ev->pe.isolate;
     slv_imap_set(&slv_peer_of(ev)->objects, ev->pe.id, o);
@@ -401,6 +410,23 @@ void slv_object_enter(slv_event *ev)
 
 static void on_sweep(slv_timer *timer);
 
+/* An isolate that is nearly full gives back first what has been idle longest. */
+static void make_room(slv_objects *all, slv_isolate *iso)
+{
+    const slv_peer *peer = slv_isolate_user(iso);
+
+    if (!peer || peer->objects.len < ROOM_FROM)
+        return;
+    SLV_LIST_EACH (node, &all->idle) {
+        slv_object *o = slv_container_of(node, slv_object, idle);
+
+        if (o->iso != iso)
+            continue;
+        slv_object_close(o, SLV_CLOSE_IDLE, SLV_STR_NULL);
+        return;
+    }
+}
+
 void slv_object_left(slv_event *ev)
 {
     slv_object *o = ev->object;
@@ -413,6 +439,7 @@ void slv_object_left(slv_event *ev)
     if (o->state == SLV_OBJECT_RESIDENT && o->call_count == 0 && !slv_list_linked(&o->idle)) {
         o->idle_since_ms = slv_loop_now_ms(all->shard->loop);
         slv_list_push(&all->idle, &o->idle);
+        make_room(all, o->iso);
         if (!slv_timer_started(&all->sweep))
             slv_timer_start(&all->sweep, all->shard->loop, SWEEP_MS);
     }
@@ -658,10 +685,31 @@ slv_objects *slv_objects_new(slv_shard *shard)
     return all;
 }
 
+/* Syncs wait for the disk rather than for a processor, and many of them at once make the disk work
+ * once for all: so there are more threads than for other work on files. */
+static bool have_threads(slv_objects *all)
+{
+    slv_err err;
+
+    if (!all->threads) {
+        if (slv_threads_new(SLV_OBJECT_THREADS, "object", &all->threads, &err) != SLV_OK) {
+            slv_hook_notice(all->shard, slv_str_from(slv_err_text(&err)));
+            return false;
+        }
+        for (unsigned i = 0; i < SLV_OBJECT_THREADS; i++)
+            all->strands[i] = slv_strand_new(all->threads);
+    }
+    return true;
+}
+
 void slv_objects_job(slv_objects *all, slv_job *job)
 {
     all->pending++;
-    slv_state_work(all->shard->server->o.state, all->shard->loop, job);
+    if (have_threads(all))
+        slv_strand_submit(all->strands[all->next_strand++ % SLV_OBJECT_THREADS], all->shard->loop,
+                          job);
+    else
+        slv_state_work(all->shard->server->o.state, all->shard->loop, job);
 }
 
 static void settle_close(slv_objects *all)
@@ -726,6 +774,9 @@ slv_objects *slv_objects_free(slv_objects *all)
     if (!all)
         return NULL;
     drop_all(all);
+    for (unsigned i = 0; all->threads && i < SLV_OBJECT_THREADS; i++)
+        (void)slv_strand_free(all->strands[i]);
+    all->threads = slv_threads_free(all->threads);
     slv_map_done(&all->map);
     slv_map_done(&all->loaded);
     slv_map_done(&all->migrating);

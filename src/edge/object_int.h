@@ -30,6 +30,7 @@
 #define SLV_OBJECT_CLOSE_MS 10000    /* from CLOSE to CLOSED */
 #define SLV_OBJECTS_PER_ISOLATE 1000 /* residences: each costs the isolate two descriptors */
 #define SLV_OBJECT_SOCKETS_MAX 32768
+#define SLV_OBJECT_THREADS 16 /* that wait for the disk */
 #define SLV_OBJECT_CHECKPOINT_BYTES                                                                \
     ((uint64_t)4 << 20) /* WAL from which on a checkpoint is due                                   \
                          */
@@ -97,6 +98,9 @@ struct slv_objects {
     slv_list dirty;            /* with commits that no sync has begun for */
     slv_task sync;             /* at the end of the turn */
     slv_timer sweep;
+    slv_threads *threads;                    /* from the first job on */
+    slv_strand *strands[SLV_OBJECT_THREADS]; /* one for each: jobs take turns */
+    unsigned next_strand;
     size_t pending;              /* calls and jobs under way */
     SLV_MAP(bool) loaded;        /* tenants and workers whose alarms are here */
     SLV_MAP(unsigned) migrating; /* workers, and how often at once */

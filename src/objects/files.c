@@ -84,6 +84,29 @@ static slv_code check_length(slv_object_files *f, const char *path, slv_err *err
     return write_template(f->db, path, err);
 }
 
+static slv_code sync_folder(const char *path, slv_err *err)
+{
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    if (fd < 0)
+        return io_fail(err, "open", path);
+    int failed = fsync(fd);
+    (void)close(fd);
+    return failed ? io_fail(err, "sync", path) : SLV_OK;
+}
+
+/* Its own name is synced at once, by whoever makes it. */
+static slv_code make_folder(const char *folder, slv_err *err)
+{
+    char parent[PATH_MAX];
+
+    if (mkdir(folder, 0700) != 0)
+        return errno == EEXIST ? SLV_OK : io_fail(err, "make", folder);
+    if (snprintf(parent, sizeof parent, "%s/..", folder) >= (int)sizeof parent)
+        return slv_fail(err, SLV_E_LIMIT, "object: the path of the state directory is too long");
+    return sync_folder(parent, err);
+}
+
 static slv_code open_both(const char *folder, slv_str id, slv_object_files *f, slv_err *err)
 {
     char path[PATH_MAX], wal[PATH_MAX];
@@ -92,8 +115,7 @@ static slv_code open_both(const char *folder, slv_str id, slv_object_files *f, s
     SLV_TRY(path_of(folder, id, ".sqlite-wal", wal, sizeof wal, err));
     f->db = open(path, OPEN_FLAGS);
     if (f->db < 0 && errno == ENOENT) {
-        if (mkdir(folder, 0700) != 0 && errno != EEXIST)
-            return io_fail(err, "make", folder);
+        SLV_TRY(make_folder(folder, err));
         /* left by a database that is gone: it would be taken for the new one's */
         if (unlink(wal) != 0 && errno != ENOENT)
             return io_fail(err, "remove", wal);
@@ -133,27 +155,6 @@ void slv_object_files_close(slv_object_files *f)
     *f = (slv_object_files){.db = -1, .wal = -1};
 }
 
-/* The names of the files, and that of their folder. */
-static slv_code sync_names(const char *folder, slv_err *err)
-{
-    char parent[PATH_MAX];
-    const char *paths[] = {folder, parent};
-
-    if (snprintf(parent, sizeof parent, "%s/..", folder) >= (int)sizeof parent)
-        return slv_fail(err, SLV_E_LIMIT, "object: the path of the state directory is too long");
-    for (size_t i = 0; i < SLV_ARRAY_LEN(paths); i++) {
-        int fd = open(paths[i], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-        if (fd < 0)
-            return io_fail(err, "open", paths[i]);
-        int failed = fsync(fd);
-        (void)close(fd);
-        if (failed)
-            return io_fail(err, "sync", paths[i]);
-    }
-    return SLV_OK;
-}
-
 static slv_code sync_all(slv_object_files *f, uint64_t *ret_wal_bytes, slv_err *err)
 {
     struct stat st;
@@ -167,7 +168,7 @@ static slv_code sync_all(slv_object_files *f, uint64_t *ret_wal_bytes, slv_err *
     if (fdatasync(f->wal) != 0)
         return io_fail(err, "sync", f->folder);
     if (f->fresh)
-        SLV_TRY(sync_names(f->folder, err));
+        SLV_TRY(sync_folder(f->folder, err));
     f->fresh = false;
     *ret_wal_bytes = (uint64_t)st.st_size;
     return SLV_OK;

@@ -116,7 +116,8 @@ static slv_isolate *choose(const slv_group *group, unsigned flags)
         if (!best || iso->events.len < best->events.len)
             best = iso;
     }
-    if (best && best->events.len >= SLV_POOL_PER_ISOLATE && !(flags & SLV_POOL_INSIDE))
+    if (best && best->events.len - best->residents >= SLV_POOL_PER_ISOLATE &&
+        !(flags & SLV_POOL_INSIDE))
         return NULL;
     return best;
 }
@@ -173,6 +174,7 @@ static void place(slv_isolate *iso, slv_pool_event *ev)
     ev->cpu_ns = ev->cpu_us = 0;
     ev->state = SLV_EVENT_OPEN;
     slv_imap_set(&iso->events, ev->id, ev);
+    iso->residents += (ev->flags & SLV_POOL_RESIDENT) != 0;
     iso->apart = (ev->flags & SLV_POOL_APART) != 0;
     if (ev->wall_limit_ms) {
         ev->wall_end_ms = slv_loop_now_ms(pool->loop) + ev->wall_limit_ms;
@@ -280,6 +282,7 @@ slv_code slv_pool_begin(slv_pool *pool, slv_pool_event *ev, slv_err *err)
 static void event_closed(slv_isolate *iso, slv_pool_event *ev)
 {
     (void)slv_imap_remove(&iso->events, ev->id);
+    iso->residents -= (ev->flags & SLV_POOL_RESIDENT) != 0;
     slv_list_remove(&ev->timed);
     ev->state = SLV_EVENT_IDLE;
     iso->pool->open_events--;

@@ -79,6 +79,7 @@ enum {
     SLV_POOL_INSIDE = 1, /* called by an open event: never waits for a cap */
     SLV_POOL_APART =
         2, /* alone in its isolate, while it is open: the same route has just killed one */
+    SLV_POOL_RESIDENT = 4, /* stays open for long and costs next to nothing: it fills no isolate */
 };
 
 struct slv_pool_event {

@@ -108,6 +108,7 @@ struct slv_isolate {
     void *user;
     slv_buf handlers;
     SLV_IMAP(slv_pool_event *) events;
+    unsigned residents; /* of the events */
     uint32_t next_event;
     bool apart;    /* open for one event alone */
     bool draining; /* takes no new events: it is ending */
