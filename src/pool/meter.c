@@ -25,6 +25,7 @@
 #define STEP_PERCENT 12  /* and again with each such step */
 #define HARD_PERCENT 150 /* killed at the first sight */
 #define SETTLE_MS 3000   /* for which an idle isolate is watched: it collects after two seconds */
+#define STUCK_MS 1000    /* for a turn to end whose event has passed its wall time */
 #define MARGIN_NS (50 * NS_PER_MS)
 #define TIMELY_NS (SLV_POOL_TICK_MAX_MS * NS_PER_MS) /* what a sample that is not late may span */
 #define HEAVY_CPU_NS (500 * NS_PER_MS) /* for open events to finish, in the isolate's own CPU */
@@ -334,10 +335,41 @@ static bool sample(slv_isolate *iso)
 
 /* ---- wall time ---- */
 
-static void check_wall(slv_pool *pool)
+/* The event was given up. When this is its turn, CANCEL can reach it only if the turn ends. */
+static void note_turn(slv_isolate *iso, uint32_t id)
+{
+    if (atomic_load_explicit(&iso->page->event, memory_order_relaxed) != id)
+        return;
+    iso->meter.stuck_ms = slv_loop_now_ms(iso->pool->loop);
+    iso->meter.stuck_turn = atomic_load_explicit(&iso->page->turn, memory_order_relaxed);
+}
+
+/* A turn whose event is over and that does not end: nobody is charged for it, and nothing else
+   runs. True while that is open. */
+static bool watch_stuck(slv_isolate *iso)
+{
+    slv_meter *m = &iso->meter;
+
+    if (m->stuck_ms == 0)
+        return false;
+    if (atomic_load_explicit(&iso->page->event, memory_order_relaxed) == 0 ||
+        atomic_load_explicit(&iso->page->turn, memory_order_relaxed) != m->stuck_turn) {
+        m->stuck_ms = 0;
+        return false;
+    }
+    if (slv_loop_now_ms(iso->pool->loop) < m->stuck_ms + STUCK_MS)
+        return true;
+    m->stuck_ms = 0;
+    slv_isolate_fail(iso, SLV_LOST_WALL, UINT32_MAX, SLV_E_LIMIT,
+                     "went on after its wall time limit");
+    return false;
+}
+
+/* True when something was given up. */
+static bool check_wall(slv_pool *pool)
 {
     uint64_t now = slv_loop_now_ms(pool->loop);
-    bool again;
+    bool again, any = false;
 
     do { /* lost() may end others of the list */
         again = false;
@@ -347,13 +379,15 @@ static void check_wall(slv_pool *pool)
 
             if (now < ev->wall_end_ms)
                 continue;
+            note_turn(iso, ev->id);
             slv_pool_lose(iso, ev, SLV_LOST_WALL, "exceeded its wall time limit");
             if (iso->events.len == 0)
                 slv_isolate_idle(iso);
-            again = true;
+            again = any = true;
             break;
         }
     } while (again);
+    return any;
 }
 
 void slv_meter_tick(slv_timer *timer)
@@ -365,6 +399,8 @@ void slv_meter_tick(slv_timer *timer)
     SLV_LIST_EACH (n, &pool->all) {
         slv_isolate *iso = slv_container_of(n, slv_isolate, all);
 
+        if (iso->state == SLV_ISOLATE_READY)
+            open = watch_stuck(iso) || open;
         if (iso->state == SLV_ISOLATE_STARTING) {
             check_start(iso);
             active = true;
@@ -375,7 +411,7 @@ void slv_meter_tick(slv_timer *timer)
             open = watch_idle(iso) || open;
         }
     }
-    check_wall(pool);
+    open = check_wall(pool) || open;
     if (active)
         set_tick(pool, SLV_POOL_TICK_MIN_MS);
     else if (open)

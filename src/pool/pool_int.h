@@ -80,6 +80,8 @@ typedef struct slv_meter {
     uint64_t live_bytes;               /* what it says lived after the last such collection */
     uint64_t heavy_cpu_ns;             /* the process clock when that was above the limit */
     bool busy, asked;                  /* asked: the answer is outstanding */
+    uint64_t stuck_ms;                 /* when an event was given up in the midst of its turn; 0 */
+    uint32_t stuck_turn;
 } slv_meter;
 
 struct slv_isolate {

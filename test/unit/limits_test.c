@@ -222,6 +222,26 @@ TEST(garbage_does_not_count)
     CHECK(tear_down(v));
 }
 
+/* A loop whose event passes its wall time first is not sampled any more: its isolate must go. */
+TEST(a_turn_that_outlives_its_event_is_ended)
+{
+    slv_version *v = version_of(script, 128);
+    try_event ok = {0}, loop_event = {.e = {.wall_limit_ms = 300}}, next = {0};
+
+    CHECK(v && set_up(1, 0, false));
+    (void)start(&ok, v, "ok", 0);
+    CHECK(wait_over(&ok));
+    (void)start(&loop_event, v, "loop", 600000);
+    CHECK(wait_over(&loop_event));
+    CHECK_INT(loop_event.why, SLV_LOST_WALL);
+    CHECK(slv_loop_run_until(loop, one_is_gone, NULL, 20000));
+    (void)start(&next, v, "ok", 0);
+    CHECK(wait_over(&next));
+    CHECK(next.ended);
+    CHECK_INT(opened, 2);
+    CHECK(tear_down(v));
+}
+
 TEST(module_scope_has_its_own_limit)
 {
     slv_version *v = version_of("for (;;);", 128);
