@@ -171,7 +171,7 @@ bool s3_authenticate(s3_call *c)
     slv_code code = slv_sigv4_parse(&request, &c->arena, &c->auth, &err);
 
     if (code == SLV_E_NOTFOUND) {
-        s3_error(c, 400, "InvalidArgument", "Authorization");
+        s3_error(c, 403, "AccessDenied", "Access Denied");
         return false;
     }
     if (code != SLV_OK) {

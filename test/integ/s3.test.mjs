@@ -236,7 +236,7 @@ test('presigned URLs: get, put, head, delete; overrides; what was not signed is 
   const expired = await getSignedUrl(s3, new GetObjectCommand({ Bucket, Key }), { expiresIn: 60, signingDate: new Date(Date.now() - 120_000) });
   await refused(expired, {}, 403, 'ExpiredRequest');
   await refused(read.replace(keys.accessKeyId, '0'.repeat(32)), {}, 401, 'Unauthorized');
-  await refused(`${server.url}/cdn-cgi/local/r2/s3/files/x`, {}, 400, 'InvalidArgument');
+  await refused(`${server.url}/cdn-cgi/local/r2/s3/files/x`, {}, 403, 'AccessDenied');
   const away = await getSignedUrl(s3, new DeleteObjectCommand({ Bucket, Key }), { expiresIn: 60 });
   assert.equal((await fetch(away, { method: 'DELETE' })).status, 204);
   assert.equal((await fetch(read)).status, 404);
