@@ -114,6 +114,7 @@ export class ObjectContext extends EventContext {
   drop() {
     if (this.ended) return;
     this.ended = true;
+    this.gate.close();
     P.MapPrototypeDelete(objects, this.number);
     P.SetPrototypeForEach(this.calls, event => {
       event.responded = true;

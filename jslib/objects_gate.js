@@ -19,6 +19,7 @@ export class Gate {
   #number;
   #waiting = []; // [section, function], in order of arrival
   #top = null; // the innermost section that is open
+  #over = false;
   running = null; // the section of the turn that runs
 
   constructor(number) {
@@ -48,8 +49,15 @@ export class Gate {
     return this.#top !== null;
   }
 
+  // The object is no more: nobody who waits enters.
+  close() {
+    this.#over = true;
+    this.#waiting = [];
+  }
+
   // run() follows in a turn of its own.
   defer(section, run) {
+    if (this.#over) return;
     P.ArrayPrototypePush(this.#waiting, [section, run]);
     if (this.#live(section) === this.#top) N.objectWake(this.#number);
   }
@@ -66,7 +74,7 @@ export class Gate {
     if (section.over) return;
     section.over = true;
     this.#top = this.#live(this.#top);
-    if (this.#waiting.length > 0) N.objectWake(this.#number);
+    if (!this.#over && this.#waiting.length > 0) N.objectWake(this.#number);
   }
 
   // From C, in a turn of its own: the first that may enter does.

@@ -102,6 +102,8 @@ JSValueRef slv_rt_object_throw(slv_rt *rt, rt_object *o, JSContextRef ctx, const
     /* A full disk may have rolled back what the turn has written before. */
     if (err->code == SLV_E_IO || (err->code == SLV_E_LIMIT && !slv_durable_in_transaction(o->db)))
         break_object(rt, o, slv_err_text(err));
+    else
+        slv_rt_object_wrote(rt, o, true); /* it may have begun a transaction */
     return slv_js_throw_error(ctx, exc, "%s", slv_err_text(err));
 }
 
