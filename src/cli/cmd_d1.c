@@ -98,11 +98,34 @@ slv_str slv_d1_verb_option(const d1_verb *v, const char *key, const char *otherw
     return text.len > 0 ? text : slv_str_from(otherwise);
 }
 
+/* The text without the one transaction that dumps of SQLite stand in: there is one around all of
+ * it. */
+static slv_code without_transaction(slv_str sql, slv_buf *out)
+{
+    static const char *const words[] = {"BEGIN TRANSACTION;", "COMMIT;"};
+    size_t from = 0;
+
+    if (slv_str_find(sql, slv_str_from(words[0]), 0) == SIZE_MAX)
+        return slv_buf_append(out, sql);
+    for (size_t i = 0; i < SLV_ARRAY_LEN(words); i++) {
+        size_t at = slv_str_find(sql, slv_str_from(words[i]), from);
+
+        if (at == SIZE_MAX)
+            continue;
+        SLV_TRY(slv_buf_append(out, slv_str_sub(sql, from, at)));
+        from = at + strlen(words[i]);
+    }
+    return slv_buf_append(out, slv_str_skip(sql, from));
+}
+
 slv_code slv_d1_verb_query(d1_verb *v, slv_str sql, slv_node **ret, slv_err *err)
 {
+    SLV_CLEANUP(slv_buf_done) slv_buf text = SLV_BUF(TEXT_MAX);
+
     slv_buf_reset(&v->body);
+    SLV_TRY(without_transaction(sql, &text));
     SLV_TRY(slv_buf_append(&v->body, SLV_STR("{\"sql\":")));
-    SLV_TRY(slv_json_put_string(&v->body, sql));
+    SLV_TRY(slv_json_put_string(&v->body, slv_buf_view(&text)));
     SLV_TRY(slv_buf_append_byte(&v->body, '}'));
     SLV_TRY(slv_d1_verb_path(v, "/query", err));
     return slv_rest_json(v->rest, "POST", slv_buf_view(&v->path), slv_buf_view(&v->body), ret, err);

@@ -410,7 +410,12 @@ TEST(what_is_exported_can_be_imported)
                        SLV_STR("INSERT INTO \"a b\" VALUES(1,replace(replace('it''s\\r\\n','\\r',"
                                "char(13)),'\\n',char(10)),1e-7,X'00ff');"),
                        0) != SIZE_MAX);
-    feed f = {slv_buf_view(&first), 7};
+    /* As SQLite's own dumps do. */
+    SLV_CLEANUP(slv_buf_done) slv_buf dump = SLV_BUF(1 << 20);
+    CHECK_INT(slv_buf_printf(&dump, "PRAGMA foreign_keys=OFF;\nBEGIN TRANSACTION;\n%.*s\nCOMMIT;\n",
+                             SLV_STR_ARGS(slv_buf_view(&first))),
+              SLV_OK);
+    feed f = {slv_buf_view(&dump), 7};
     slv_d1_import im = {.read = from_str, .arg = &f};
     slv_code code = slv_d1_import_run(other.writer, &im, &err);
     if (code != SLV_OK)
