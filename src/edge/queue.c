@@ -173,8 +173,6 @@ static slv_code take_verdict(slv_feed_outcome *o, const slv_msg_verdict *v, size
     return SLV_OK;
 }
 
-static void arm(slv_feed *f, int64_t at_ms);
-
 /* No handler is to blame: the messages wait as before, and no try is counted. */
 static void give_back(delivery *d)
 {
@@ -184,8 +182,7 @@ static void give_back(delivery *d)
     f->batches--;
     slv_feed_release(f, &d->batch);
     slv_queue_batch_done(&d->batch);
-    if (!f->closed && !f->shard->draining)
-        arm(f, slv_loop_wall_ms(f->shard->loop) + RETRY_AFTER_MS);
+    slv_feed_wake_later(f);
 }
 
 static slv_code on_verdict(slv_event *ev, const slv_frame *f, slv_err *err)
@@ -268,6 +265,12 @@ static void arm(slv_feed *f, int64_t at_ms)
     slv_timer_start(&f->timer, f->shard->loop, (uint64_t)in);
 }
 
+void slv_feed_wake_later(slv_feed *f)
+{
+    if (!f->closed && !f->shard->draining)
+        arm(f, slv_loop_wall_ms(f->shard->loop) + RETRY_AFTER_MS);
+}
+
 static void on_timer(slv_timer *timer)
 {
     slv_feed_wake(slv_container_of(timer, slv_feed, timer));
@@ -297,7 +300,7 @@ static void on_taken(slv_call *call)
         /* nothing was ever sent; or resuming tells us */
     } else if (call->code != SLV_OK) {
         slv_hook_notice(f->shard, slv_str_from(slv_err_text(&call->err)));
-        arm(f, slv_loop_wall_ms(f->shard->loop) + RETRY_AFTER_MS);
+        slv_feed_wake_later(f);
     } else {
         t->batch.left.count -= SLV_MIN(t->batch.left.count, (uint64_t)f->busy.len);
         t->batch.left.bytes -= SLV_MIN(t->batch.left.bytes, f->busy_bytes);

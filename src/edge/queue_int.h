@@ -35,6 +35,8 @@ typedef struct slv_feed {
 
 /* Looks for messages, now or when a batch has ended. */
 void slv_feed_wake(slv_feed *f);
+/* The same in a while: something failed that is not the messages' fault. */
+void slv_feed_wake_later(slv_feed *f);
 void slv_feed_unref(slv_feed *f);
 /* The messages are no longer under way. */
 void slv_feed_release(slv_feed *f, const slv_queue_batch *batch);

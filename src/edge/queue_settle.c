@@ -109,12 +109,15 @@ static void say_batch(const settle *s)
     slv_hook_request(f->shard, &line);
 }
 
-static void over(settle *s)
+static void over(settle *s, bool written)
 {
     slv_feed *f = s->feed;
 
     slv_feed_release(f, &s->batch);
-    slv_feed_wake(f);
+    if (written)
+        slv_feed_wake(f);
+    else
+        slv_feed_wake_later(f);
     slv_feed_unref(f);
     (void)slv_store_unref(s->dead_store);
     slv_queue_batch_done(&s->batch);
@@ -147,7 +150,7 @@ static void on_settled(slv_call *call)
     /* Nothing was written: every message comes again, as it was. */
     if (call->code != SLV_OK)
         slv_hook_notice(s->feed->shard, slv_str_from(slv_err_text(&call->err)));
-    over(s);
+    over(s, call->code == SLV_OK);
 }
 
 static void settle_here(settle *s)
