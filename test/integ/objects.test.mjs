@@ -39,6 +39,15 @@ export class Thing extends DurableObject {
     return [await tried(() => s.put(all(128))), await tried(() => s.put(all(129))), await tried(async () => (await s.get(keys(128))).size),
       await tried(() => s.get(keys(129))), await tried(() => s.delete(keys(129))), await tried(() => s.delete(keys(128))), await big(2097152), await big(2200001)];
   }
+  async socketLimits() {
+    const { ctx } = this, pair = () => new WebSocketPair()[1], x = (n) => 'x'.repeat(n);
+    const tags = (list) => tried(() => ctx.acceptWebSocket(pair(), list)), auto = (a, b) => tried(() => ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair(x(a), x(b))));
+    const ws = pair();
+    return [await tags(Array.from({ length: 10 }, (_, i) => 't' + i)), await tags(Array.from({ length: 11 }, (_, i) => 't' + i)), await tags([x(256)]), await tags([x(257)]),
+      await tried(() => ws.serializeAttachment(x(16380))), await tried(() => ws.serializeAttachment(x(16381))), await auto(2048, 2048), await auto(2049, 0), await auto(0, 2049),
+      await tried(() => ctx.setHibernatableWebSocketEventTimeout(604800000)), await tried(() => ctx.setHibernatableWebSocketEventTimeout(604800001)), ctx.getHibernatableWebSocketEventTimeout()];
+  }
+  async nested(depth) { const go = (n) => n === 0 ? 'deep' : this.ctx.blockConcurrencyWhile(() => go(n - 1)); return tried(() => this.ctx.blockConcurrencyWhile(async () => tried(() => go(depth - 1)))); }
   async ring(ms, mode) { await this.ctx.storage.put({ mode, rings: [] }); await this.ctx.storage.setAlarm(Date.now() + ms); return this.ctx.storage.getAlarm(); }
   async rings() { return { rings: await this.ctx.storage.get('rings'), pending: await this.ctx.storage.getAlarm() }; }
   async alarm(info) {
@@ -127,6 +136,17 @@ test('limits of keys and values hold at the limit and one past it', async () => 
   assert.match(old[3], /^RangeError: Values cannot be larger than 131072 bytes\. A value of size \d+ was provided\.$/);
   assert.match(old[4], /^Error: SQL is not enabled for this Durable Object class\..*new_sqlite_classes/);
   assert.match(old[5], /^Error: The storage\.kv \(synchronous KV\) API is only available/);
+  await s.stop();
+});
+
+test('limits of hibernating sockets and of nested sections hold at the limit and one past it', async () => {
+  const s = await start();
+  const x257 = 'x'.repeat(257);
+  assert.deepEqual(await json(s, '/l/socketLimits'), [null, 'Error: a Hibernatable WebSocket cannot have more than 10 tags', null, `Error: "${x257}" is longer than the max tag length (256 characters).`,
+    null, "Error: A WebSocket 'attachment' cannot be larger than 16384 bytes.'attachment' was 16385 bytes.", null, 'RangeError: Request cannot be larger than 2048 bytes. A request of size 2049 was provided.',
+    'RangeError: Response cannot be larger than 2048 bytes. A response of size 2049 was provided.', null, 'Error: Event timeout should not exceed 604800000 ms.', 604800000]);
+  assert.equal(await json(s, '/n/nested/64'), 'deep');
+  assert.equal((await json(s, '/m/nested/65')).error ?? (await json(s, '/n2/nested/65')), 'Error: blockConcurrencyWhile() calls are nested too deeply.');
   await s.stop();
 });
 
