@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { WebSocket } from 'ws';
 import { dev, example, root, until } from './lib/selvage.mjs';
+import { isolates } from './lib/processes.mjs';
 
 const folder = (name) => join(root, 'examples', name);
 async function withExample(name, args, work) {
@@ -122,4 +123,52 @@ test('multi-worker: calls, requests and messages between three workers', async (
   } finally {
     assert.deepEqual(await server.stop(), { code: 0, signal: null });
   }
+});
+
+test('chat: a room with history, people, and sockets that outlive its isolate', async () => {
+  const server = await dev(example('chat'));
+  const people = [];
+  const join_ = async (name, room = 'lobby') => {
+    const w = new WebSocket(`${server.url.replace('http', 'ws')}/rooms/${room}/socket?name=${name}`);
+    const inbox = [];
+    w.on('message', (data) => inbox.push(String(data) === 'pong' ? 'pong' : JSON.parse(String(data))));
+    people.push(w);
+    await new Promise((ok, no) => { w.on('open', ok); w.on('error', no); });
+    const next = async (type) => {
+      const found = await until(() => inbox.find((m) => m === type || m.type === type), `${type} for ${name}`);
+      inbox.splice(inbox.indexOf(found), 1);
+      return found;
+    };
+    return { w, next, say: (text) => w.send(text) };
+  };
+  const page = await server.fetch('/rooms/lobby');
+  assert.equal(page.headers.get('content-type'), 'text/html;charset=UTF-8');
+  assert.match(await page.text(), /new WebSocket\(/);
+  assert.equal((await server.fetch('/nothing/here')).status, 404);
+  assert.equal((await server.fetch('/rooms/lobby/socket')).status, 426);
+
+  const ann = await join_('ann');
+  assert.deepEqual((await ann.next('history')).messages, []);
+  const bob = await join_('bob');
+  assert.deepEqual((await bob.next('history')).people, ['ann', 'bob']);
+  assert.deepEqual((await ann.next('joined')).people, ['ann', 'bob']);
+  ann.say('good morning');
+  assert.equal((await bob.next('said')).text, 'good morning');
+  await ann.next('said');
+  ann.say('   ');
+  assert.match((await ann.next('refused')).reason, /characters/);
+  bob.say('ping');
+  assert.equal(await bob.next('pong'), 'pong');
+
+  for (const p of isolates(server, 'chat')) process.kill(p.pid, 'SIGKILL');
+  bob.say('still here?');
+  assert.equal((await ann.next('said')).text, 'still here?');
+  const eve = await join_('eve');
+  assert.deepEqual((await eve.next('history')).messages.map((m) => [m.name, m.text]), [['ann', 'good morning'], ['bob', 'still here?']]);
+  const other = await join_('zoe', 'elsewhere');
+  assert.deepEqual((await other.next('history')).people, ['zoe']);
+  bob.w.close(1000);
+  assert.deepEqual((await ann.next('left')).people, ['ann', 'eve']);
+  for (const w of people) w.terminate();
+  assert.deepEqual(await server.stop(), { code: 0, signal: null });
 });
