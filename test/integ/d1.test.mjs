@@ -77,6 +77,8 @@ test('what was acknowledged is there after kill -9, whole batches only', async (
   const dir = project({ 'wrangler.toml': config, 'index.js': source });
   let server = await dev(dir);
   const acknowledged = [];
+  const marks = []; // where the database stood after each kill, and what it had
+  const travel = async (...args) => JSON.parse((await run(['d1', 'time-travel', ...args, '--json'], { cwd: dir })).stdout);
   await ask(server, ['exec', 'CREATE TABLE t(batch INTEGER, part INTEGER)']);
   let next = 0;
   for (let round = 0; round < 4; round++) {
@@ -105,6 +107,13 @@ test('what was acknowledged is there after kill -9, whole batches only', async (
     assert.equal(check.quick_check, 'ok');
     for (const n of acknowledged) assert.equal(counts.get(n), 3, `batch ${n} was acknowledged`);
     for (const [n, parts] of counts) assert.equal(parts, 3, `batch ${n} is half there`);
+    marks.push({ rows: counts.size * 3, ...(await travel('info', 'shop')) });
+  }
+  // The archive of the WAL has survived the kills, too.
+  for (const { bookmark, rows } of marks.reverse()) {
+    await travel('restore', 'shop', '--bookmark', bookmark);
+    const [count, check] = await ask(server, ['first', 'SELECT count(*) n FROM t'], ['first', 'PRAGMA quick_check']);
+    assert.deepEqual([count.n, check.quick_check], [rows, 'ok']);
   }
   await server.stop();
 });
