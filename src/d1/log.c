@@ -17,6 +17,7 @@
 #define FRAME_HEADER ((size_t)24)
 #define PAGE_MAX_BYTES ((size_t)65536)
 #define TIME_RECORD ((size_t)16)
+#define CHAIN_SEGMENTS 1000u
 
 struct d1_log {
     char *dir, *file, *wal;
@@ -26,6 +27,7 @@ struct d1_log {
     bool salted;       /* salt is the current WAL's */
     uint32_t base_due; /* the segment that a new chain begins with; 0: none is due */
     uint32_t page;
+    uint32_t base; /* the current chain begins there; 0: there is none */
     uint64_t chain_bytes;
     int times_fd;
     struct {
@@ -280,6 +282,7 @@ slv_code slv_d1_log_attach(d1_log *log, slv_db *db, slv_err *err)
         if (continues && log->place.segment > last)
             continues = (has_wal && be32(live->salt) == be32(head + 16) + 1) || same_stamp(log);
     }
+    log->base = base;
     log->base_due = base == 0 || !continues ? log->place.segment : 0;
     for (uint32_t s = base; s > 0 && s <= last; s++) {
         struct stat st;
@@ -412,6 +415,7 @@ static slv_code make_base(d1_log *log, slv_db *db, slv_err *err)
     SLV_TRY(code);
     if (rename(temporary, path) != 0)
         return slv_fail_errno(err, SLV_E_IO, "%s", path);
+    log->base = log->place.segment;
     log->base_due = 0;
     log->chain_bytes = 0;
     return sync_dir(log, err);
@@ -475,7 +479,8 @@ slv_code slv_d1_log_archive(void *arg, slv_db *db, slv_err *err)
     SLV_TRY(code);
     SLV_TRY(sync_dir(log, err));
     log->chain_bytes += frame_at(live->page, live->at);
-    if (log->chain_bytes > SLV_MAX(SLV_D1_LOG_CHAIN_MIN, 2 * slv_db_bytes(db))) {
+    if (log->chain_bytes > SLV_MAX(SLV_D1_LOG_CHAIN_MIN, 2 * slv_db_bytes(db)) ||
+        log->place.segment - log->base >= CHAIN_SEGMENTS) {
         log->base_due = log->place.segment + 1; /* this one is in the file by then */
         prune(log);
     }
