@@ -294,6 +294,10 @@ static slv_code reply_stream(ingress *ing, const slv_response_head *head, const 
         SLV_TRY(slv_recode_headers(head->headers, &ing->ev.shard->scratch));
         plain.headers = slv_buf_view(&ing->ev.shard->scratch);
     }
+    /* What is sent back as it comes is wanted: who waits for "100 Continue" hears it before the
+     * head */
+    if (src == &ing->in)
+        slv_exchange_credit(ing->ex, 0);
     if (slv_exchange_respond(ing->ex, &plain, &bad) != SLV_OK) {
         src->ops->cancel(src, SLV_STR("The response cannot be sent."));
         bad_response(ing, &bad);
@@ -721,13 +725,13 @@ static void on_request(void *ctx, slv_exchange *ex)
     slv_version *version = shard->main_worker;
 
     shard->requests++;
-    shard->url_of = NULL; /* a head's memory is used again */
+    shard->url_of = NULL;                       /* a head's memory is used again */
     if (shard->on_first && shard->index != 0) { /* made before; the next one goes there */
         slv_exchange_abort(ex);
         return;
     }
-    if (slv_scheduled_request(shard, ex) || extended(shard, ex) ||
-        slv_live_request(shard, ex) || noticed(shard, ex))
+    if (slv_scheduled_request(shard, ex) || extended(shard, ex) || slv_live_request(shard, ex) ||
+        noticed(shard, ex))
         return;
     if (!version) {
         no_worker(shard, ex);

@@ -271,6 +271,20 @@ test('unsupported bindings are refused, or throw when called', async () => {
   await using(dev(dir, ['--allow-unsupported']), async (s) => assert.match(await text(s), /^false .*vectorize/));
 });
 
+test('a body that is sent back is asked for by 100 Continue', () => using(dev(worker(
+  'export default { fetch(request) { return new Response(request.body); } };')), async (s) => {
+  const socket = connect(s.port, '127.0.0.1');
+  let got = '';
+  socket.on('data', (d) => (got += d));
+  const seen = async (what) => { for (let i = 0; i < 2000 && !got.includes(what); i++) await sleep(10); assert.ok(got.includes(what), got); };
+  socket.write('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n');
+  await seen('HTTP/1.1 200 OK');
+  assert.match(got, /^HTTP\/1\.1 100 Continue\r\n\r\nHTTP\/1\.1 200 OK\r\n/);
+  socket.write('hello');
+  await seen('\r\n\r\nhello');
+  socket.destroy();
+}));
+
 test('the build command runs first, and again when its directory changes', () => using(dev(project({
   'wrangler.toml': 'name = "t"\nmain = "dist/index.js"\ncompatibility_date = "2026-01-01"\n[build]\ncommand = "mkdir -p dist && cp src/in.js dist/index.js"\nwatch_dir = "src"\n',
   'src/in.js': answer('built'),
