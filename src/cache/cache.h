@@ -23,8 +23,7 @@
 #define SLV_CACHE_HEADERS_MAX ((size_t)128 << 10)
 #define SLV_CACHE_TAG_MAX ((size_t)1024)      /* one tag */
 #define SLV_CACHE_TAGS_MAX ((size_t)16 << 10) /* all tags of a response */
-#define SLV_CACHE_GRACE_MS ((int64_t)60000)   /* a file that went stays for those who looked it up \
-                                               */
+#define SLV_CACHE_GRACE_MS ((int64_t)60000)   /* how long a file that went stays */
 
 typedef struct slv_cache slv_cache;
 

@@ -22,6 +22,19 @@ static const resource_row rows[] = {
     {0}, /* the end */
 };
 
+/* A server without a state directory has no stores: nothing that needs one can be done. */
+static slv_code no_stores(slv_event *ev, uint32_t op, uint32_t stream, slv_err *err)
+{
+    slv_source *body = NULL;
+
+    if (stream) {
+        SLV_TRY(slv_event_body(ev, stream, &body, err));
+        body->ops->cancel(body, SLV_STR("There are no stores."));
+    }
+    slv_op_reject(ev, op, SLV_STR("Error"), SLV_STR("There are no stores: no state directory."));
+    return SLV_OK;
+}
+
 slv_code slv_resource_op(slv_event *ev, uint32_t op, const slv_msg_op *m, slv_err *err)
 {
     const slv_version *v = ev->version;
@@ -45,6 +58,8 @@ slv_code slv_resource_op(slv_event *ev, uint32_t op, const slv_msg_op *m, slv_er
             .stream = m->store.stream,
             .rest = m->store.rest,
         };
+        if (!ev->shard->server->o.state && row->type != SLV_BINDING_RATELIMIT)
+            return no_stores(ev, op, call.stream, err);
         return row->take(&call, err);
     }
     return slv_fail(err, SLV_E_PROTOCOL, "OP of unknown kind %u", (unsigned)m->kind);
