@@ -35,6 +35,7 @@ typedef struct transfer {
     slv_d1_import import;
     slv_d1_export_options export;
     slv_str tables[TABLES_MAX];
+    char bookmark[SLV_D1_BOOKMARK_LEN + 1];
     slv_buf message;
     atomic_bool stop;
     bool gone, writing;
@@ -124,6 +125,7 @@ static slv_code run_import(slv_call *call, void *service, slv_err *err)
 
     t->import = (slv_d1_import){.read = read_file, .arg = t, .stop = &t->stop};
     slv_code code = slv_d1_import_run(service, &t->import, err);
+    slv_d1_bookmark(service, t->bookmark);
     if (code != SLV_OK)
         SLV_TRY(slv_buf_set(&t->message, slv_d1_message(service)));
     return code;
@@ -142,10 +144,10 @@ static void on_imported(slv_call *call)
     } else if (slv_buf_printf(
                    &json,
                    "{\"success\":true,\"type\":\"import\",\"status\":\"complete\",\"at_bookmark\":"
-                   "\"\",\"messages\":[],\"errors\":[],\"result\":{\"num_queries\":%llu,"
-                   "\"final_bookmark\":\"\",\"meta\":{\"served_by\":\"selvage.db\",\"duration\":"
+                   "\"%s\",\"messages\":[],\"errors\":[],\"result\":{\"num_queries\":%llu,"
+                   "\"final_bookmark\":\"%s\",\"meta\":{\"served_by\":\"selvage.db\",\"duration\":"
                    "%.3f,\"rows_read\":%llu,\"rows_written\":%llu,\"size_after\":%llu}}}",
-                   (unsigned long long)im->statements, im->duration_ms,
+                   t->bookmark, (unsigned long long)im->statements, t->bookmark, im->duration_ms,
                    (unsigned long long)im->rows_read, (unsigned long long)im->rows_written,
                    (unsigned long long)im->size_after) == SLV_OK) {
         slv_api_ok(t->api, slv_buf_view(&json));

@@ -81,7 +81,7 @@ test('what was acknowledged is there after kill -9, whole batches only', async (
   const travel = async (...args) => JSON.parse((await run(['d1', 'time-travel', ...args, '--json'], { cwd: dir })).stdout);
   await ask(server, ['exec', 'CREATE TABLE t(batch INTEGER, part INTEGER)']);
   let next = 0;
-  for (let round = 0; round < 4; round++) {
+  for (let round = 0; round < 3; round++) {
     let going = true;
     const from = acknowledged.length;
     const client = async () => {
@@ -96,7 +96,7 @@ test('what was acknowledged is there after kill -9, whole batches only', async (
       }
     };
     const clients = Array.from({ length: 8 }, client);
-    await until(() => acknowledged.length > from + 30 * (round + 1), 'acknowledged batches');
+    await until(() => acknowledged.length > from + 15 * (round + 1), 'acknowledged batches');
     process.kill(-server.child.pid, 'SIGKILL');
     await server.exited;
     going = false;
@@ -141,7 +141,7 @@ test('readers go on beside a writer, other databases beside a runaway query, whi
 test('a read sees every write that was acknowledged before it', async () => {
   const server = await start();
   await ask(server, ['exec', 'CREATE TABLE t(n)\nINSERT INTO t VALUES(0)']);
-  for (let i = 1; i <= 100; i++) {
+  for (let i = 1; i <= 50; i++) {
     const [w] = await ask(server, ['run', 'UPDATE t SET n = ?', i]);
     assert.equal(w.meta.changes, 1);
     const [r] = await ask(server, ['first', 'SELECT n FROM t']);
