@@ -507,4 +507,107 @@ TEST(version_size_limit_at_its_edge)
     CHECK_INT(slv_version_new(&spec, &v, NULL), SLV_E_LIMIT);
 }
 
+/* "Name=origin:sql ..." */
+static void show_classes(const slv_config *c, slv_buf *out)
+{
+    slv_buf_reset(out);
+    for (size_t i = 0; i < c->classes.len; i++) {
+        const slv_object_class *k = &c->classes.items[i];
+
+        SLV_ASSERT(slv_buf_printf(out, "%.*s=%.*s%s ", SLV_STR_ARGS(k->name), SLV_STR_ARGS(k->key),
+                                  k->sql ? "+sql" : "") == SLV_OK);
+    }
+}
+
+TEST(config_migrations_make_rename_and_delete_classes)
+{
+    static const struct {
+        const char *text, *classes;
+    } rows[] = {
+        {"[[migrations]]\ntag='v1'\nnew_classes=['A']\nnew_sqlite_classes=['B']\n", "A=A B=B+sql "},
+        {"[[migrations]]\ntag='v1'\nnew_classes=['A']\n[[migrations]]\ntag='v2'\n"
+         "renamed_classes=[{from='A',to='Z'}]\n",
+         "Z=A "},
+        /* the name is free again, the origin is not */
+        {"[[migrations]]\ntag='v1'\nnew_classes=['A']\n[[migrations]]\ntag='v2'\n"
+         "renamed_classes=[{from='A',to='Z'}]\n[[migrations]]\ntag='v3'\nnew_classes=['A']\n",
+         "Z=A A=A~2 "},
+        {"[[migrations]]\ntag='v1'\nnew_classes=['A']\n[[migrations]]\ntag='v2'\n"
+         "deleted_classes=['A']\n[[migrations]]\ntag='v3'\nnew_sqlite_classes=['A']\n",
+         "A=A+sql "},
+        {"[exports.A]\ntype='durable-object'\n[exports.B]\ntype='durable-object'\n"
+         "storage='legacy-kv'\n[exports.Old]\ntype='durable-object'\nstate='renamed'\n"
+         "renamed_to='A'\n",
+         "A=Old+sql B=B "},
+        {"[[durable_objects.bindings]]\nname='N'\nclass_name='C'\n", "C=C "},
+        {"[[durable_objects.bindings]]\nname='N'\nclass_name='C'\nscript_name='other'\n", ""},
+    };
+    SLV_CLEANUP(slv_buf_done) slv_buf out = SLV_BUF(4096);
+
+    for (size_t i = 0; i < SLV_ARRAY_LEN(rows); i++) {
+        LOAD(s, "wrangler.toml", NULL, false, rows[i].text);
+        CHECK_INT(s.code, SLV_OK);
+        show_classes(&s.config, &out);
+        CHECK_STR(slv_buf_view(&out), slv_str_from(rows[i].classes));
+    }
+    LOAD(s, "wrangler.toml", NULL, false, rows[3].text);
+    CHECK_INT(s.config.object_steps.len, 4); /* three tags, one deletion */
+    CHECK_STR(s.config.object_steps.items[2].tag, SLV_STR("v2"));
+    CHECK_STR(s.config.object_steps.items[2].deleted, SLV_STR("A"));
+}
+
+TEST(config_migrations_that_cannot_be)
+{
+    static const struct {
+        const char *text, *error;
+    } rows[] = {
+        {"[[migrations]]\ntag='v1'\ndeleted_classes=['A']\n",
+         "wrangler.toml:3:18: the class 'A' is deleted, but no migration has created it"},
+        {"[[migrations]]\ntag='v1'\nnew_classes=['A']\n[[migrations]]\ntag='v1'\n",
+         "wrangler.toml:4:3: two migrations have the tag 'v1'"},
+        {"[[migrations]]\ntag='v1'\nnew_classes=['A']\nnew_sqlite_classes=['A']\n",
+         "wrangler.toml:4:21: the class 'A' is created, but an earlier migration has created it"},
+        {"[[migrations]]\ntag='v1'\nrenamed_classes=[{from='A',to='B'}]\n",
+         "wrangler.toml:3:18: the class 'A' is renamed, but no migration has created it"},
+        {"[[migrations]]\ntag='v1'\nnew_classes=['A','B']\nrenamed_classes=[{from='A',to='B'}]\n",
+         "wrangler.toml:4:18: a class is renamed to 'B', which is there already"},
+        {"[[migrations]]\ntag='v1'\n[exports.A]\ntype='durable-object'\n",
+         "wrangler.toml:3:2: 'exports' and 'migrations' exclude each other: keep one of them"},
+    };
+
+    for (size_t i = 0; i < SLV_ARRAY_LEN(rows); i++) {
+        LOAD(s, "wrangler.toml", NULL, false, rows[i].text);
+        CHECK_INT(s.code, SLV_E_INVAL);
+        CHECK_STR(slv_str_from(s.err.message), slv_str_from(rows[i].error));
+    }
+}
+
+TEST(version_knows_the_keys_of_its_classes)
+{
+    const slv_object_class classes[] = {{SLV_STR("Z"), SLV_STR("A"), true}};
+    const slv_binding bindings[] = {
+        {.name = SLV_STR("N"), .type = SLV_BINDING_OBJECTS, .id = SLV_STR("Z")},
+        {.name = SLV_STR("M"), .type = SLV_BINDING_OBJECTS, .id = SLV_STR("Plain")},
+    };
+    const slv_version_spec spec = {.name = SLV_STR("w"),
+                                   .script = SLV_STR(""),
+                                   .classes = classes,
+                                   .class_count = 1,
+                                   .bindings = bindings,
+                                   .binding_count = 2,
+                                   .limits = SLV_LIMITS_DEFAULT};
+    slv_version *v = NULL;
+
+    CHECK_INT(slv_version_new(&spec, &v, NULL), SLV_OK);
+    CHECK_INT(v->class_count, 2);
+    CHECK_STR(v->classes[0].key, SLV_STR("w-A"));
+    CHECK(v->classes[0].sql);
+    CHECK_STR(v->classes[1].key, SLV_STR("w-Plain"));
+    CHECK(!v->classes[1].sql);
+    CHECK_INT(v->resource_count, 4); /* two bindings, two members of ctx.exports */
+    CHECK_STR(v->resources[2]->id, SLV_STR("Z"));
+    CHECK_INT(v->resources[3]->index, 3);
+    v = slv_version_unref(v);
+}
+
 TAP_MAIN()
