@@ -6,7 +6,7 @@
 #include "state/state_int.h"
 
 #define THREADS 4u
-#define OPEN_MAX 256u
+#define OPEN_MAX 96u
 #define FILE_THREADS 4u
 
 uint64_t slv_state_serial_(void)
@@ -48,6 +48,8 @@ static bool busy(const slv_state *state)
     for (size_t i = 0; i < SLV_STATE_LOOPS_MAX; i++)
         if (state->homes[i] && state->homes[i]->outstanding > 0)
             return true;
+    if (state->idle_queued)
+        return true;
     for (size_t i = 0; i < state->stores.len; i++)
         if (state->stores.values[i]->queued || state->stores.values[i]->held ||
             state->stores.values[i]->reading > 0 || state->stores.values[i]->sweeping)

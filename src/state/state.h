@@ -21,10 +21,10 @@
  *
  * Hot bounded reads may instead run inline on the loop, see slv_store_reader.
  *
- * Limits: SLV_STORE_WAITING_MAX calls wait for one store (then SLV_E_AGAIN); open databases are
- * closed least recently used first beyond options.open_max. The directory's lock is a flock on
- * DIR/lock that child processes inherit: it is free only when the last process that could write is
- * gone.
+ * Limits: SLV_STORE_WAITING_MAX calls wait for one store (then SLV_E_AGAIN); open handles are
+ * closed least recently used first beyond options.open_max, and after a minute without use. The
+ * directory's lock is a flock on DIR/lock that child processes inherit: it is free only when the
+ * last process that could write is gone.
  *
  * Threading: open and close on one thread; everything else on any loop's thread.
  */
@@ -46,7 +46,7 @@ typedef struct slv_store slv_store;
 typedef struct slv_state_options {
     unsigned threads;      /* for our own statements; 0: 4 */
     unsigned user_threads; /* for users' SQL; 0: 4 */
-    unsigned open_max;     /* databases open at once; 0: 256 */
+    unsigned open_max;     /* handles on databases open at once; 0: 96 */
     slv_loop *control;     /* where sweeps are timed from; NULL: none */
     unsigned lock_wait_ms; /* how long to wait for another process's lock; 0: not at all */
 } slv_state_options;

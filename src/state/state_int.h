@@ -28,6 +28,9 @@
 /* Calls that one transaction takes at most. */
 #define SLV_STATE_RUN_MAX 512
 #define SLV_STATE_CREW_MAX 64
+/* Stores whose handles keep their cached pages. */
+#define SLV_STATE_WARM_MAX 16u
+#define SLV_STATE_IDLE_MS 60000u
 
 typedef enum crew_kind {
     CREW_OWN,  /* our own statements */
@@ -107,6 +110,8 @@ struct slv_store {
     slv_str long_id; /* owned: what the file name cannot hold; else empty */
     size_t refs;
     slv_list used; /* in state->used while something is open here */
+    uint64_t used_ns;
+    bool warm; /* on state->used, and its handles keep their pages */
 
     /* the writer */
     slv_call *first, *last;
@@ -154,15 +159,17 @@ struct slv_state {
     SLV_MAP(slv_store *) stores;
     SLV_MAP(tenant *) tenants;
     SLV_MAP(bool) folders; /* whose names are known to be durable */
-    slv_list used; /* stores with open handles, least recently used first */
-    unsigned open_count, open_max;
+    slv_list used;         /* stores with open handles, least recently used first */
+    unsigned open_count, open_max, warm_count;
     crew crews[CREWS];
     bool ending;
     home *homes[SLV_STATE_LOOPS_MAX];
 
     slv_loop *control;
     control_bell *bell;
-    slv_timer sweep_timer; /* control thread */
+    slv_timer sweep_timer, idle_timer; /* control thread */
+    work idle_work;
+    bool idle_queued;
     slv_list sweeps;
 };
 
@@ -202,8 +209,11 @@ void slv_store_opened_(slv_store *store);
 void slv_store_closed_(slv_store *store);
 /* Queues the writer when it has something to do and nobody does it. */
 void slv_store_kick_(slv_store *store);
-/* Closes least recently used handles until there are few enough; gives the lock away meanwhile. */
+/* Closes least recently used handles until there are few enough, and takes the cached pages of all
+ * but the last few; gives the lock away meanwhile. */
 void slv_store_evict_(slv_state *state);
+/* Closes what was not used for SLV_STATE_IDLE_MS; gives the lock away meanwhile. */
+void slv_store_close_idle_(slv_state *state);
 /* Closes the writer and idle readers; the caller has the store for itself. Without the lock. */
 void slv_store_close_all_(slv_store *store);
 
@@ -216,7 +226,7 @@ void slv_run_read_(work *w);
 void slv_call_post_(slv_call *call);
 void slv_call_finish_(slv_state *state, slv_call *call);
 
-/* sweep.c; with the lock held */
+/* sweep.c; the first two with the lock held */
 void slv_sweep_plan_(slv_store *store, int64_t at_ms);
 void slv_sweep_forget_(slv_store *store);
 void slv_sweep_init_(slv_state *state, slv_loop *control);

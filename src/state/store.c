@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/mem.h"
 #include "state/name.h"
 #include "state/state_int.h"
@@ -106,12 +107,22 @@ void slv_store_tidy_(slv_store *store)
 
 /* ---- what is open ---- */
 
+static void set_warm(slv_store *store, bool warm)
+{
+    if (store->warm == warm)
+        return;
+    store->warm = warm;
+    store->state->warm_count += warm ? 1 : -1u;
+}
+
 void slv_store_used_(slv_store *store)
 {
     if (!slv_list_linked(&store->used))
         return;
     slv_list_remove(&store->used);
     slv_list_push(&store->state->used, &store->used);
+    store->used_ns = slv_clock_mono_ns();
+    set_warm(store, true);
 }
 
 void slv_store_opened_(slv_store *store)
@@ -119,14 +130,17 @@ void slv_store_opened_(slv_store *store)
     store->state->open_count++;
     if (!slv_list_linked(&store->used))
         slv_list_push(&store->state->used, &store->used);
+    slv_store_used_(store);
 }
 
 void slv_store_closed_(slv_store *store)
 {
     SLV_ASSERT(store->state->open_count > 0);
     store->state->open_count--;
-    if (nothing_open(store))
-        slv_list_remove(&store->used);
+    if (!nothing_open(store))
+        return;
+    slv_list_remove(&store->used);
+    set_warm(store, false);
 }
 
 static void close_writer(slv_store *store, unsigned wal_pages)
@@ -162,13 +176,43 @@ void slv_store_close_all_(slv_store *store)
     pthread_mutex_unlock(&state->lock);
 }
 
-static slv_store *victim(slv_state *state)
+static bool at_rest(const slv_store *store)
+{
+    return !store->queued && !store->held && store->reading == 0 &&
+           (store->writer || store->idle_count > 0);
+}
+
+/* Without the lock; the store is held. */
+static void cool(slv_store *store)
+{
+    if (store->writer)
+        slv_db_cool(store->type->db(store->writer));
+    for (unsigned i = 0; i < store->idle_count; i++)
+        slv_db_cool(store->type->db(store->idle_readers[i]));
+}
+
+/* Gives the lock away while `alone` has the store for itself. */
+static void with_store(slv_store *store, void (*alone)(slv_store *store))
+{
+    slv_state *state = store->state;
+
+    store->held = true;
+    pthread_mutex_unlock(&state->lock);
+    alone(store);
+    pthread_mutex_lock(&state->lock);
+    store->held = false;
+    slv_store_kick_(store);
+    slv_store_tidy_(store);
+    pthread_cond_broadcast(&state->quiet);
+}
+
+/* The least recently used store at rest; warm: of those that keep their pages. */
+static slv_store *oldest(slv_state *state, bool warm)
 {
     SLV_LIST_EACH (n, &state->used) {
         slv_store *store = slv_container_of(n, slv_store, used);
 
-        if (!store->queued && !store->held && store->reading == 0 &&
-            (store->writer || store->idle_count > 0))
+        if (at_rest(store) && (store->warm || !warm))
             return store;
     }
     return NULL;
@@ -178,17 +222,24 @@ void slv_store_evict_(slv_state *state)
 {
     slv_store *store;
 
-    while (state->open_count > state->open_max && (store = victim(state)) != NULL) {
-        store->held = true;
+    while (state->open_count > state->open_max && (store = oldest(state, false)) != NULL) {
         slv_home_drop_(state, store);
-        pthread_mutex_unlock(&state->lock);
-        slv_store_close_all_(store);
-        pthread_mutex_lock(&state->lock);
-        store->held = false;
-        slv_store_kick_(store);
-        slv_store_tidy_(store);
-        pthread_cond_broadcast(&state->quiet);
+        with_store(store, slv_store_close_all_);
     }
+    while (state->warm_count > SLV_STATE_WARM_MAX && (store = oldest(state, true)) != NULL) {
+        set_warm(store, false);
+        with_store(store, cool);
+    }
+}
+
+void slv_store_close_idle_(slv_state *state)
+{
+    uint64_t now = slv_clock_mono_ns();
+    slv_store *store;
+
+    while ((store = oldest(state, false)) != NULL &&
+           store->used_ns + SLV_STATE_IDLE_MS * UINT64_C(1000000) <= now)
+        with_store(store, slv_store_close_all_);
 }
 
 /* ---- calls ---- */

@@ -1,4 +1,6 @@
 /* Work that is due by itself: when, timed on the control loop. */
+#include <malloc.h>
+
 #include "base/clock.h"
 #include "base/mem.h"
 #include "state/state_int.h"
@@ -81,6 +83,39 @@ void slv_sweep_forget_(slv_store *store)
     store->sweep_ms = 0;
 }
 
+/* ---- stores that nobody uses ---- */
+
+static void close_idle(work *w)
+{
+    slv_state *state = slv_container_of(w, slv_state, idle_work);
+
+    pthread_mutex_lock(&state->lock);
+    unsigned before = state->open_count;
+    slv_store_close_idle_(state);
+    bool fewer = state->open_count < before;
+    pthread_mutex_unlock(&state->lock);
+    if (fewer)
+        malloc_trim(0); /* each thread's heap keeps what was freed in its middle otherwise */
+    pthread_mutex_lock(&state->lock);
+    state->idle_queued = false;
+    pthread_cond_broadcast(&state->quiet);
+    pthread_mutex_unlock(&state->lock);
+}
+
+static void on_idle(slv_timer *timer)
+{
+    slv_state *state = slv_container_of(timer, slv_state, idle_timer);
+
+    pthread_mutex_lock(&state->lock);
+    if (!slv_list_empty(&state->used) && !state->idle_queued) {
+        state->idle_queued = true;
+        state->idle_work.who = slv_tenant_(state, SLV_STR(""));
+        slv_crew_add_(state, &state->idle_work);
+    }
+    pthread_mutex_unlock(&state->lock);
+    slv_timer_start(timer, state->control, SLV_STATE_IDLE_MS / 2);
+}
+
 void slv_sweep_init_(slv_state *state, slv_loop *control)
 {
     state->control = control;
@@ -89,14 +124,20 @@ void slv_sweep_init_(slv_state *state, slv_loop *control)
     state->bell = slv_new0(control_bell);
     state->bell->mail.fn = on_bell;
     state->bell->state = state;
+    state->idle_work = (work){.crew = CREW_FILE, .run = close_idle};
+    state->idle_timer.fn = on_idle;
+    if (control)
+        slv_timer_start(&state->idle_timer, control, SLV_STATE_IDLE_MS / 2);
 }
 
 void slv_sweep_stop_(slv_state *state)
 {
     slv_timer_stop(&state->sweep_timer);
+    slv_timer_stop(&state->idle_timer);
     pthread_mutex_lock(&state->lock);
     while (!slv_list_empty(&state->sweeps))
         slv_sweep_forget_(slv_container_of(state->sweeps.next, slv_store, sweeps));
+    state->control = NULL; /* what still runs plans nothing more */
     bool sent = state->bell->sent;
     state->bell->state = NULL;
     pthread_mutex_unlock(&state->lock);

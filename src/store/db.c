@@ -480,6 +480,11 @@ slv_code slv_db_checkpoint(slv_db *db, bool empty, slv_err *err)
     return SLV_OK;
 }
 
+void slv_db_cool(slv_db *db)
+{
+    sqlite3_db_release_memory(db->handle);
+}
+
 /* Writes the first max bytes of a file anew, as they are. */
 static slv_code write_anew(const char *path, int64_t max, slv_err *err)
 {

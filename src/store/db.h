@@ -101,9 +101,11 @@ unsigned slv_db_wal_pages(const slv_db *db);
 SLV_NODISCARD slv_code slv_db_checkpoint(slv_db *db, bool empty, slv_err *err);
 /* Bytes of the file and of its WAL. */
 uint64_t slv_db_bytes(slv_db *db);
+/* Gives back the memory of cached pages; they are read again when they are needed. */
+void slv_db_cool(slv_db *db);
 /* After a sync or an opening that failed, with the database closed by its writer: the kernel holds
- * the pages that it could not write for clean, and a later sync would pass over them. Writes what is
- * in the WAL anew and syncs it. Absent files are fine. */
+ * the pages that it could not write for clean, and a later sync would pass over them. Writes what
+ * is in the WAL anew and syncs it. Absent files are fine. */
 SLV_NODISCARD slv_code slv_db_rescue(const char *path, slv_err *err);
 
 /* ---- statements ---- */

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -636,6 +637,58 @@ TEST(state_sweep_comes_by_itself_after_a_write)
     while (!swept(arg) && slv_clock_mono_ns() < until)
         ;
     CHECK(swept(arg));
+}
+
+static slv_code ask_slow_sweep(void *service, int64_t now_ms, int64_t *ret_next_ms, slv_err *err)
+{
+    (void)service;
+    (void)now_ms;
+    (void)err;
+    pthread_mutex_lock(&the_gate.lock);
+    the_gate.reached = true;
+    pthread_cond_broadcast(&the_gate.cond);
+    while (!the_gate.open)
+        pthread_cond_wait(&the_gate.cond, &the_gate.lock);
+    pthread_mutex_unlock(&the_gate.lock);
+    *ret_next_ms = 1; /* and again at once */
+    return SLV_OK;
+}
+
+static bool gate_reached(void *arg)
+{
+    (void)arg;
+    pthread_mutex_lock(&the_gate.lock);
+    bool reached = the_gate.reached;
+    pthread_mutex_unlock(&the_gate.lock);
+    return reached;
+}
+
+static void *open_later(void *arg)
+{
+    const struct timespec pause = {0, 50L * 1000 * 1000};
+
+    (void)arg;
+    (void)nanosleep(&pause, NULL); /* most likely the state is being freed by then */
+    gate_open();
+    return NULL;
+}
+
+TEST(state_sweep_that_ends_while_the_state_goes_plans_nothing_more)
+{
+    static const slv_store_type slow = {"slow",         false,       counters_open,
+                                        counters_close, counters_db, ask_slow_sweep};
+    rig r = {0};
+    pthread_t thread;
+
+    gate_reset();
+    CHECK(rig_open(&r, "ending", (slv_state_options){0}));
+    slv_store *store = slv_state_store(r.state, &slow, SLV_STR("local"), SLV_STR("s"));
+    CHECK(do_call(&r, store, SLV_CALL_WRITE, ask_add, "k", NULL) == SLV_OK);
+    CHECK(slv_loop_run_until(r.loop, gate_reached, NULL, WAIT_MS));
+    (void)slv_store_unref(store);
+    CHECK(pthread_create(&thread, NULL, open_later, NULL) == 0);
+    rig_done(&r); /* AddressSanitizer sees what the sweep would touch */
+    pthread_join(thread, NULL);
 }
 
 TEST(state_removed_file_costs_one_call_and_the_store_is_made_anew)
