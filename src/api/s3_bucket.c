@@ -221,15 +221,12 @@ void s3_delete_cors(s3_call *c)
     s3_run(c, SLV_CALL_WRITE, run_set, reply_no_content);
 }
 
-/* The rules are kept as they were given. */
 static void put_lifecycle(s3_call *c)
 {
-    if (c->value.len == 0) {
+    if (c->value.len == 0)
         s3_error(c, 404, "NoSuchLifecycleConfiguration",
                  "The lifecycle configuration does not exist");
-        return;
-    }
-    if (slv_buf_set(&c->text, c->value) != SLV_OK)
+    else if (s3_lifecycle_to_xml(c->value, &c->text) != SLV_OK)
         s3_internal(c);
     else
         s3_reply_xml(c);
@@ -237,18 +234,27 @@ static void put_lifecycle(s3_call *c)
 
 void s3_get_lifecycle(s3_call *c)
 {
-    c->setting = "lifecycle-xml";
+    c->setting = "lifecycle";
     s3_run(c, SLV_CALL_READ, run_setting, put_lifecycle);
 }
 
 void s3_put_lifecycle(s3_call *c)
 {
-    s3_error(c, 501, "NotImplemented", "PutBucketLifecycleConfiguration not implemented");
+    SLV_CLEANUP(slv_buf_done) slv_buf json = SLV_BUF((size_t)1 << 20);
+    slv_err err = {0};
+
+    if (s3_lifecycle_from_xml(slv_buf_view(&c->body), &json, &err) != SLV_OK ||
+        slv_arena_dup(&c->arena, slv_buf_view(&json), &c->value) != SLV_OK) {
+        malformed(c);
+        return;
+    }
+    c->setting = "lifecycle";
+    s3_run(c, SLV_CALL_WRITE, run_set, reply_empty);
 }
 
 void s3_delete_lifecycle(s3_call *c)
 {
-    c->setting = "lifecycle-xml";
+    c->setting = "lifecycle";
     c->value = SLV_STR_NULL;
     s3_run(c, SLV_CALL_WRITE, run_set, reply_no_content);
 }

@@ -213,6 +213,9 @@ void s3_preflight(s3_call *c);
 /* XML of CORSConfiguration as the setting's JSON, and back. */
 slv_code s3_cors_from_xml(slv_str xml, slv_buf *out, slv_err *err);
 slv_code s3_cors_to_xml(slv_str json, slv_buf *out);
+/* The same of LifecycleConfiguration (s3_lifecycle.c; rules as r2/lifecycle.c reads them). */
+slv_code s3_lifecycle_from_xml(slv_str xml, slv_buf *out, slv_err *err);
+slv_code s3_lifecycle_to_xml(slv_str json, slv_buf *out);
 
 /* When the bucket was made. Blocks shortly. */
 int64_t s3_bucket_created_ms(slv_state *state, slv_str tenant, slv_str name);

@@ -28,6 +28,8 @@ void slv_dev_show_ready(dev *d)
                   d->url, slv_term_color(stdout, SLV_COLOR_RESET),
                   slv_term_color(stdout, SLV_COLOR_DIM), (unsigned long long)ms,
                   slv_term_color(stdout, SLV_COLOR_RESET));
+    if (d->s3_url[0])
+        slv_term_news("  S3 on %s (credentials: selvage r2 credentials create)", d->s3_url);
 }
 
 static const char *binding_kind(slv_binding_type type)

@@ -45,34 +45,36 @@ typedef struct walk {
     size_t bytes;
 } walk;
 
-/* Where the page begins; false: behind everything. */
+/* Not before what follows `last`, or all that it stands for. *ret_some false: behind everything. */
+static slv_code begin_after(walk *w, slv_str last, bool is_prefix, bool *ret_some)
+{
+    SLV_CLEANUP(slv_buf_done) slv_buf at = SLV_BUF((size_t)64 << 10);
+
+    SLV_TRY(slv_buf_set(&at, last));
+    if (is_prefix && last.len > 0)
+        *ret_some = *ret_some && after_prefix(&at);
+    else
+        SLV_TRY(slv_buf_append_byte(&at, '\0'));
+    if (slv_str_cmp(slv_buf_view(&at), slv_buf_view(&w->from)) > 0)
+        return slv_buf_set(&w->from, slv_buf_view(&at));
+    return SLV_OK;
+}
+
+/* Where the page begins: behind the prefix, startAfter and cursor alike. */
 static slv_code begin(walk *w, bool *ret_some)
 {
     const slv_r2_list_options *o = w->options;
     SLV_CLEANUP(slv_buf_done) slv_buf cursor = SLV_BUF((size_t)8 << 10);
-    bool cursor_prefix = false;
-    slv_str after = o->start_after;
-    bool skip = o->after_prefix;
+    bool is_prefix = false;
 
     *ret_some = true;
-    if (o->cursor.ptr && o->cursor.len > 0) {
-        SLV_TRY(parse_cursor(o, &cursor, &cursor_prefix));
-        if (!after.ptr || slv_str_cmp(slv_buf_view(&cursor), after) > 0) {
-            after = slv_buf_view(&cursor);
-            skip = cursor_prefix;
-        }
-    }
     SLV_TRY(slv_buf_set(&w->from, o->prefix));
-    if (!after.ptr || (slv_str_cmp(after, o->prefix) < 0 && !skip))
+    if (o->start_after.ptr)
+        SLV_TRY(begin_after(w, o->start_after, o->after_prefix, ret_some));
+    if (!o->cursor.ptr || o->cursor.len == 0)
         return SLV_OK;
-    SLV_TRY(slv_buf_set(&w->from, after));
-    if (skip && after.len > 0)
-        *ret_some = after_prefix(&w->from);
-    else
-        SLV_TRY(slv_buf_append_byte(&w->from, '\0'));
-    if (slv_str_cmp(slv_buf_view(&w->from), o->prefix) < 0)
-        SLV_TRY(slv_buf_set(&w->from, o->prefix));
-    return SLV_OK;
+    SLV_TRY(parse_cursor(o, &cursor, &is_prefix));
+    return begin_after(w, slv_buf_view(&cursor), is_prefix, ret_some);
 }
 
 /* The key as far as its delimiter; empty: it is not folded. */

@@ -122,6 +122,7 @@ static slv_code open_files(const char *dir, int64_t now_ms, slv_r2_files **ret, 
             files->since_ms = now_ms;
             files->refs = 1;
             slv_list_init(&files->readers);
+            files->lifecycle_at = SLV_BUF(2 * SLV_R2_KEY_MAX);
             slv_list_push(&all_files, &files->node);
         }
     }
@@ -149,6 +150,7 @@ slv_r2_files *slv_r2_files_unref(slv_r2_files *files)
     slv_r2_files_unlock();
     if (last) {
         (void)slv_blobs_free(files->blobs);
+        slv_buf_done(&files->lifecycle_at);
         free(files->dir);
         free(files);
     }

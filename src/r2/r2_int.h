@@ -9,6 +9,7 @@
  *     upload.c    content on its way in
  *     reader.c    content on its way out
  *     sweep.c     what is due by itself
+ *     lifecycle.c what is due by rules
  */
 #ifndef SLV_R2_R2_INT_H
 #define SLV_R2_R2_INT_H
@@ -33,6 +34,9 @@ struct slv_r2_files {
     bool swept;       /* they were looked for */
     unsigned refs;
     slv_list readers; /* slv_r2_reader.node */
+    /* lifecycle.c, on the writer's strand alone: when the rules are looked at next, and where */
+    int64_t lifecycle_ms;
+    slv_buf lifecycle_at;
 };
 
 struct slv_r2 {
@@ -89,6 +93,8 @@ void slv_r2_reader_add(slv_r2_reader *r, const slv_r2_piece *piece);
 /* From here on only these bytes; opens the first file. */
 slv_code slv_r2_reader_start(slv_r2_reader *r, uint64_t offset, uint64_t length, slv_err *err);
 
+/* A piece of what the rules of the bucket ask for. */
+slv_code slv_r2_lifecycle_(slv_r2 *r2, int64_t now_ms, int64_t *next_ms, slv_err *err);
 void slv_r2_files_lock(void);
 void slv_r2_files_unlock(void);
 struct slv_r2_reader {

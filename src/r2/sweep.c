@@ -143,6 +143,7 @@ slv_code slv_r2_sweep(slv_r2 *r2, int64_t now_ms, int64_t *ret_next_ms, slv_err 
     }
     SLV_TRY(sweep_garbage(r2, now_ms, &next_ms, err));
     SLV_TRY(sweep_uploads(r2, now_ms, &next_ms, err));
+    SLV_TRY(slv_r2_lifecycle_(r2, now_ms, &next_ms, err));
     *ret_next_ms = next_ms;
     return SLV_OK;
 }
