@@ -6,7 +6,7 @@
 #include "state/state_int.h"
 
 #define THREADS 4u
-#define OPEN_MAX 96u
+#define OPEN_MAX 64u
 #define FILE_THREADS 4u
 
 uint64_t slv_state_serial_(void)

@@ -46,7 +46,7 @@ typedef struct slv_store slv_store;
 typedef struct slv_state_options {
     unsigned threads;      /* for our own statements; 0: 4 */
     unsigned user_threads; /* for users' SQL; 0: 4 */
-    unsigned open_max;     /* handles on databases open at once; 0: 96 */
+    unsigned open_max;     /* handles on databases open at once; 0: 64 */
     slv_loop *control;     /* where sweeps are timed from; NULL: none */
     unsigned lock_wait_ms; /* how long to wait for another process's lock; 0: not at all */
 } slv_state_options;

@@ -24,7 +24,7 @@
 #define SLV_STATE_READERS_MAX 4
 #define SLV_STATE_LOOPS_MAX 64
 /* Read-only handles that one loop keeps for itself. */
-#define SLV_STATE_INLINE_MAX 64
+#define SLV_STATE_INLINE_MAX 32
 /* Calls that one transaction takes at most. */
 #define SLV_STATE_RUN_MAX 512
 #define SLV_STATE_CREW_MAX 64
