@@ -184,7 +184,7 @@ static size_t column_of(const char *const *names, size_t count, slv_str key)
 void slv_table_print_rows(const slv_node *rows, FILE *out)
 {
     SLV_CLEANUP(slv_table_free) slv_table *t = NULL;
-    char *names[SLV_TABLE_COLUMNS_MAX];
+    char *names[SLV_TABLE_COLUMNS_MAX] = {0};
     size_t count = 0;
 
     if (!slv_node_is(rows, SLV_NODE_ARRAY))
