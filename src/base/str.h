@@ -45,7 +45,7 @@ static inline slv_str slv_str_sub(slv_str s, size_t from, size_t to)
         to = s.len;
     if (from > to)
         from = to;
-    return (slv_str){s.ptr + from, to - from};
+    return (slv_str){from ? s.ptr + from : s.ptr, to - from}; /* nothing is added to NULL */
 }
 static inline slv_str slv_str_skip(slv_str s, size_t n)
 {
