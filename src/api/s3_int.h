@@ -2,6 +2,7 @@
  * s3_int.h - one request to S3 on its way, and what its files share.
  *
  *     s3.c            from the exchange to the operation, and the answer
+ *     s3_body.c       bodies of requests and answers
  *     s3_auth.c       signatures and scopes
  *     s3_answer.c     errors, metadata as headers, listings as XML
  *     s3_object.c     objects: get, head, put, copy, delete
@@ -138,6 +139,13 @@ void s3_work(s3_call *c, void (*run)(slv_job *job), void (*then)(s3_call *c));
 void s3_stream(s3_call *c, int status, slv_str headers);
 /* Begins to take content; c->put etc. are set; stored(c) when all of it was taken. */
 void s3_take_content(s3_call *c, void (*stored)(s3_call *c));
+
+void s3_release(s3_call *c); /* when neither exchange nor work has it */
+slv_code s3_put_all_headers(s3_call *c, slv_str headers, slv_buf *out);
+/* s3_body.c: of the answerer; and the end of a body in XML. */
+void s3_on_body(slv_answerer *a, slv_str bytes, bool last);
+void s3_on_writable(slv_answerer *a);
+void s3_xml_over(s3_call *c);
 
 /* ---- s3_auth.c ---- */
 

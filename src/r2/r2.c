@@ -1,3 +1,5 @@
+#include "r2/r2.h"
+
 #include "base/mem.h"
 #include "base/rand.h"
 #include "r2/r2_int.h"
