@@ -9,9 +9,9 @@ import { Readable } from 'node:stream';
 import { after, before, test } from 'node:test';
 import {
   AbortMultipartUploadCommand, CompleteMultipartUploadCommand, CopyObjectCommand, CreateBucketCommand, CreateMultipartUploadCommand,
-  DeleteBucketCommand, DeleteBucketCorsCommand, DeleteObjectCommand, DeleteObjectsCommand, GetBucketAclCommand, GetBucketCorsCommand,
-  GetBucketEncryptionCommand, GetBucketLocationCommand, GetObjectCommand, HeadBucketCommand, HeadObjectCommand, ListBucketsCommand,
-  ListMultipartUploadsCommand, ListObjectsCommand, ListObjectsV2Command, ListPartsCommand, PutBucketCorsCommand, PutObjectCommand,
+  DeleteBucketCommand, DeleteBucketCorsCommand, DeleteBucketLifecycleCommand, DeleteObjectCommand, DeleteObjectsCommand, GetBucketAclCommand, GetBucketCorsCommand,
+  GetBucketEncryptionCommand, GetBucketLifecycleConfigurationCommand, GetBucketLocationCommand, GetObjectCommand, HeadBucketCommand, HeadObjectCommand, ListBucketsCommand,
+  ListMultipartUploadsCommand, ListObjectsCommand, ListObjectsV2Command, ListPartsCommand, PutBucketCorsCommand, PutBucketLifecycleConfigurationCommand, PutObjectCommand,
   S3Client, UploadPartCommand, UploadPartCopyCommand,
 } from '@aws-sdk/client-s3';
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
@@ -284,6 +284,19 @@ test('rules for browsers: preflight and answers', async () => {
   assert.equal(up.headers.get('access-control-expose-headers'), 'ETag');
   await s3.send(new DeleteBucketCorsCommand({ Bucket }));
   await fails(s3.send(new GetBucketCorsCommand({ Bucket })), 'NoSuchCORSConfiguration', 404);
+});
+
+test('rules of life cycles are kept and given back', async () => {
+  const Bucket = 'files', Rules = [
+    { ID: 'logs', Status: 'Enabled', Filter: { Prefix: 'logs/' }, Expiration: { Days: 30 } },
+    { ID: 'cool', Status: 'Disabled', Filter: { Prefix: '' }, Transitions: [{ Days: 7, StorageClass: 'STANDARD_IA' }], AbortIncompleteMultipartUpload: { DaysAfterInitiation: 1 } },
+  ];
+  await fails(s3.send(new GetBucketLifecycleConfigurationCommand({ Bucket })), 'NoSuchLifecycleConfiguration', 404);
+  await s3.send(new PutBucketLifecycleConfigurationCommand({ Bucket, LifecycleConfiguration: { Rules } }));
+  const got = await s3.send(new GetBucketLifecycleConfigurationCommand({ Bucket }));
+  assert.deepEqual(got.Rules, Rules);
+  await fails(s3.send(new PutBucketLifecycleConfigurationCommand({ Bucket, LifecycleConfiguration: { Rules: [{ ...Rules[0], Expiration: { Days: 0 } }] } })), 'MalformedXML', 400);
+  await s3.send(new DeleteBucketLifecycleCommand({ Bucket }));
 });
 
 test('buckets, and what R2 does not have', async () => {
