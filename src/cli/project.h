@@ -52,10 +52,10 @@ typedef struct slv_project {
 /* *ret is overwritten; free also after a failure with slv_project_done. */
 SLV_NODISCARD slv_code slv_project_load(const slv_project_options *options, slv_project *ret,
                                         slv_err *err);
-/* The configuration alone: no entry, secrets or flags are looked for. A project without one is fine:
- * config_path is then NULL and dir the working directory. Else as slv_project_load. */
-SLV_NODISCARD slv_code slv_project_load_config(const slv_project_options *options,
-                                               slv_project *ret, slv_err *err);
+/* The configuration alone: no entry, secrets or flags are looked for. A project without one is
+ * fine: config_path is then NULL and dir the working directory. Else as slv_project_load. */
+SLV_NODISCARD slv_code slv_project_load_config(const slv_project_options *options, slv_project *ret,
+                                               slv_err *err);
 void slv_project_done(slv_project *p);
 SLV_DEFINE_CLEANUP_DONE(slv_project, slv_project_done);
 

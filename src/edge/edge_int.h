@@ -89,8 +89,8 @@ struct slv_event {
     bool canceled;
     bool effects; /* it has sent an operation or its response: not to be tried again */
     bool retried;
-    bool inside;     /* called by another event */
-    slv_isolate *on; /* the only one that it may run on; NULL: any */
+    bool inside;          /* called by another event */
+    slv_isolate *on;      /* the only one that it may run on; NULL: any */
     slv_object *object;   /* whose call, or residence, it is; NULL: of none */
     bool resident;        /* the residence itself */
     slv_list object_node; /* of a call: where the object has it */
@@ -208,7 +208,7 @@ struct slv_shard {
     slv_list crons;
     slv_timer cron_timer;
     struct slv_cron_book *cron_book; /* cron_book.h; NULL: no cron was deployed */
-    slv_list feeds; /* queue_int.h */
+    slv_list feeds;                  /* queue_int.h */
     void (*feeds_over)(slv_shard *shard);
     slv_objects *objects;
     bool on_first; /* some worker has Durable Objects: connections go to the first loop */

@@ -33,7 +33,7 @@ typedef struct slv_server slv_server;
 typedef struct slv_request_line {
     slv_str method, target, worker; /* worker: empty when none answered */
     int status; /* 0: the client left before there was one; SLV_LINE_BATCH: target is a queue */
-    int64_t wall_ms;                /* when it began */
+    int64_t wall_ms; /* when it began */
     uint64_t time_us, cpu_us;
     slv_str outcome; /* "ok", "exception", "exceededCpu", "canceled" ... */
 } slv_request_line;
@@ -71,7 +71,7 @@ typedef struct slv_server_hooks {
 /* What the user pointer of an exchange of the server points at: who answers it. */
 typedef struct slv_answerer {
     void (*body)(struct slv_answerer *a, slv_str bytes,
-                 bool last); /* NULL: no credit was granted */
+                 bool last);                  /* NULL: no credit was granted */
     void (*writable)(struct slv_answerer *a); /* may be NULL */
     void (*gone)(struct slv_answerer *a);
 } slv_answerer;
@@ -87,11 +87,11 @@ typedef struct slv_server_options {
     slv_loop *control; /* where hooks run; its thread makes and frees the server */
     unsigned loops;    /* 0: 1 */
     slv_server_hooks hooks;
-    const char *program;     /* see slv_pool_options */
-    slv_zygote *zygote;      /* NULL: always exec */
+    const char *program; /* see slv_pool_options */
+    slv_zygote *zygote;  /* NULL: always exec */
     /* state/state.h; NULL: no worker has resources. Freed after the server. */
     struct slv_state *state;
-    unsigned isolates;       /* of one version on each loop; 0: the pool's default */
+    unsigned isolates; /* of one version on each loop; 0: the pool's default */
     slv_server_extension extension;
     bool dev;            /* error pages with the stack; loopback may be fetched; keep one isolate */
     bool test_scheduled; /* /__scheduled triggers too */

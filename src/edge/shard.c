@@ -134,8 +134,7 @@ static bool on_pass(void *ctx, int fd, slv_tls_server *tls)
     if (!shard->on_first || shard->index == 0)
         return false;
     passed *p = slv_new0(passed);
-    *p = (passed){
-        .mail.fn = on_passed, .to = shard->server->shards[0], .tls = tls, .fd = fd};
+    *p = (passed){.mail.fn = on_passed, .to = shard->server->shards[0], .tls = tls, .fd = fd};
     slv_loop_post(p->to->loop, &p->mail);
     return true;
 }
@@ -392,7 +391,7 @@ slv_shard *slv_shard_free(slv_shard *shard)
 {
     if (!shard)
         return NULL;
-    SLV_ASSERT(!shard->pool); /* closed before */
+    SLV_ASSERT(!shard->pool);   /* closed before */
     if (shard->server->o.state) /* the answers may have asked for more */
         slv_state_forget_loop(shard->server->o.state, shard->loop);
     slv_ingress_free_idle(shard);

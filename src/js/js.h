@@ -84,8 +84,8 @@ void slv_js_pump(slv_js *js);
 void slv_js_after_fork(slv_js *js);
 /* A full collection, now: milliseconds for each 10 MB that live. The engine is entered. */
 void slv_js_collect(slv_js *js);
-/* What the heap holds, with the memory that its objects keep outside of it (buffers, strings). Walks
-   the heap. The engine is entered. */
+/* What the heap holds, with the memory that its objects keep outside of it (buffers, strings).
+   Walks the heap. The engine is entered. */
 uint64_t slv_js_heap_bytes(slv_js *js);
 
 #endif

@@ -505,7 +505,8 @@ static slv_code read_bindings(reader *r)
     SLV_TRY(read_services(r));
     SLV_TRY(read_resources(r));
     SLV_TRY(slv_config_read_consumers(&r->w, in_force(r, "queues"), r->c));
-    SLV_TRY(slv_config_read_classes(&r->w, in_force(r, "migrations"), in_force(r, "exports"), r->c));
+    SLV_TRY(
+        slv_config_read_classes(&r->w, in_force(r, "migrations"), in_force(r, "exports"), r->c));
     SLV_TRY(read_unsupported(r, r->root));
     SLV_TRY(read_unsupported(r, r->env));
     r->c->version_metadata = slv_node_str(slv_node_get(in_force(r, "version_metadata"), "binding"));

@@ -88,8 +88,8 @@ typedef struct slv_consumer {
 } slv_consumer;
 
 /* A class of Durable Objects. In a version its key is what ids and files are derived from,
- * "WORKER-ORIGIN"; in a spec and a configuration the origin alone: the name under which it was first
- * created. */
+ * "WORKER-ORIGIN"; in a spec and a configuration the origin alone: the name under which it was
+ * first created. */
 typedef struct slv_object_class {
     slv_str name, key;
     bool sql; /* SQLite storage; else the older key-value storage alone */

@@ -190,8 +190,8 @@ static bool in_backoff(const slv_group *group)
            slv_loop_now_ms(group->pool->loop) < group->failed_ms + SLV_POOL_BACKOFF_MS;
 }
 
-/* What open events call goes before what comes from outside: those may be waiting for it. Returns the
- * node that it stands before. */
+/* What open events call goes before what comes from outside: those may be waiting for it. Returns
+ * the node that it stands before. */
 static slv_list *place_in_queue(slv_group *group, const slv_pool_event *ev)
 {
     slv_list *node = &group->waiting;

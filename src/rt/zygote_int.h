@@ -9,7 +9,7 @@
 #include "rt/roles_int.h"
 
 #define RESERVED_FDS 6 /* 0 to 5: a child's own go there */
-#define ZYGOTE_FDS 64 /* descriptors of a zygote lie below this number */
+#define ZYGOTE_FDS 64  /* descriptors of a zygote lie below this number */
 #define HIGH_FD 128    /* above everything that is open */
 #define HIGH_FD_APP 48 /* an app zygote holds little, and may number no higher than an isolate */
 

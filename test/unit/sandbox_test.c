@@ -306,22 +306,23 @@ static bool try_reboot(void)
     return call(SYS_reboot, 0, 0, 0, 0, 0);
 }
 
-#define ATTEMPTS(X)                                                                                \
-    X(read_file)                                                                                   \
-    X(read_maps)                                                                                   \
-    X(read_main)                                                                                   \
-    X(make_file)                                                                                   \
-    X(path_only) X(stat_path) X(try_rename) X(try_unlink) X(try_chdir) X(try_openat2)              \
-        X(socket_inet) X(socket_inet6) X(socket_unix) X(socket_netlink) X(socket_pair)             \
-            X(make_pipe) X(trace_main) X(trace_me) X(kill_main) X(tgkill_main) X(kill_all)         \
-                X(pidfd_main) X(read_memory_of_main) X(limit_main) X(priority_main)                \
-                    X(affinity_main) X(plain_fork) X(clone_user) X(clone_three) X(try_unshare)     \
-                        X(try_setns) X(try_exec) X(try_uring) X(try_userfault) X(try_keyctl)       \
-                            X(try_memfd) X(try_shm) X(try_personality) X(try_inotify) X(try_perf)  \
-                                X(try_bpf) X(try_mount) X(try_chroot) X(try_root) X(exec_pages)    \
-                                    X(make_exec) X(own_signals_to_main) X(terminal_input)          \
-                                        X(duplicate) X(raise_limit) X(leave_parent) X(set_clock)   \
-                                            X(try_reboot)
+/* clang-format off */
+#define ATTEMPTS(X) \
+    X(read_file) X(read_maps) X(read_main) X(make_file) \
+    X(path_only) X(stat_path) X(try_rename) X(try_unlink) \
+    X(try_chdir) X(try_openat2) X(socket_inet) X(socket_inet6) \
+    X(socket_unix) X(socket_netlink) X(socket_pair) X(make_pipe) \
+    X(trace_main) X(trace_me) X(kill_main) X(tgkill_main) \
+    X(kill_all) X(pidfd_main) X(read_memory_of_main) X(limit_main) \
+    X(priority_main) X(affinity_main) X(plain_fork) X(clone_user) \
+    X(clone_three) X(try_unshare) X(try_setns) X(try_exec) \
+    X(try_uring) X(try_userfault) X(try_keyctl) X(try_memfd) \
+    X(try_shm) X(try_personality) X(try_inotify) X(try_perf) \
+    X(try_bpf) X(try_mount) X(try_chroot) X(try_root) \
+    X(exec_pages) X(make_exec) X(own_signals_to_main) X(terminal_input) \
+    X(duplicate) X(raise_limit) X(leave_parent) X(set_clock) \
+    X(try_reboot)
+/* clang-format on */
 
 static const struct {
     const char *name;
