@@ -9,5 +9,7 @@ const slv_api_route *const slv_api_tables[] = {
     slv_api_analytics_routes,
     slv_api_kv_routes,
     slv_api_r2_routes,
+    slv_api_r2_object_routes,
+    slv_api_r2_key_routes,
     NULL,
 };
