@@ -18,15 +18,11 @@ test("scheduler.wait waits, and stops with its signal", async () => {
     assertThrows(() => scheduler.wait(), { message: "Failed to execute 'wait' on 'Scheduler': parameter 1 is not of type 'number'." });
 });
 
-test("caches check what they are given, and miss", async () => {
+test("caches check what they are given", async () => {
     const cache = await caches.open("name");
     const key = "http://example.com/a";
     const response = () => new Response("x", { headers: { "cache-control": "max-age=100" } });
     assertEquals([String(caches), String(caches.default), String(cache)], ["[object CacheStorage]", "[object Cache]", "[object Cache]"]);
-    const stored = response();
-    assertEquals(await cache.put(key, stored), undefined);
-    assert(stored.bodyUsed);
-    assertEquals([await cache.match(key), await cache.delete(key)], [undefined, false]);
     await assertRejects(cache.match("not a url"), { name: "TypeError", message: "Invalid URL. Cache API keys must be fully-qualified, valid URLs." });
     await assertRejects(cache.put(new Request(key, { method: "POST" }), response()), { message: "Cannot cache response to non-GET request." });
     await assertRejects(cache.put(key, new Response("x", { status: 206 })), { message: "Cannot cache response to a range request (206 Partial Content)." });
