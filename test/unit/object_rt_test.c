@@ -1,90 +1,31 @@
 #include <fcntl.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "chan/objmsg.h"
-#include "rt/rt.h"
 #include "store/object_file.h"
+#include "support/isolate_rig.h"
 #include "support/tap.h"
 
 /* Durable Objects in an isolate in a child process; the test speaks main's side of the channel. */
 
-#define WAIT_MS 60000
 #define OBJECT 100u
 
-typedef struct rig {
-    pid_t pid;
-    int fd;
-    slv_frame_reader reader;
-    slv_buf out;
-    slv_buf last; /* payload of the frame that next() returned */
-    char db[256], wal[256];
-} rig;
+/* Of the object's file and its log. */
+static char db[256], wal[256];
 
-static void rig_done(rig *r)
-{
-    if (r->fd > 0)
-        close(r->fd);
-    if (r->pid > 0)
-        waitpid(r->pid, NULL, 0);
-    slv_frame_reader_done(&r->reader);
-    slv_buf_done(&r->out);
-    slv_buf_done(&r->last);
-}
-SLV_DEFINE_CLEANUP_DONE(rig, rig_done);
-
-static bool flush(rig *r)
-{
-    size_t at = 0;
-
-    while (at < r->out.len) {
-        ssize_t n = write(r->fd, r->out.ptr + at, r->out.len - at);
-
-        if (n <= 0)
-            return false;
-        at += (size_t)n;
-    }
-    slv_buf_reset(&r->out);
-    return true;
-}
-
-/* The next frame but HELLO; what a console says is shown. */
+/* The next frame; what a console says is shown. */
 static bool next(rig *r, slv_frame *ret)
 {
-    (void)flush(r);
-    for (;;) {
-        struct pollfd fd = {r->fd, POLLIN, 0};
-        slv_err err = {0};
-        char *ptr;
-        size_t room;
-        ssize_t n;
-        slv_code code = slv_frame_reader_next(&r->reader, ret, &err);
-
-        if (code == SLV_OK && ret->type == SLV_FRAME_HELLO)
-            continue;
-        if (code == SLV_OK && (ret->type == SLV_FRAME_LOG || ret->type == SLV_FRAME_EXCEPTION)) {
-            tap_note("%s %u: %.*s", slv_frame_type_name(ret->type), ret->id,
-                     SLV_STR_ARGS(ret->payload));
-            continue;
-        }
-        if (code == SLV_OK) {
-            if (slv_buf_set(&r->last, ret->payload) != SLV_OK)
-                return false;
-            ret->payload = slv_buf_view(&r->last);
+    while (rig_read(r, ret)) {
+        if (ret->type != SLV_FRAME_LOG && ret->type != SLV_FRAME_EXCEPTION)
             return true;
-        }
-        if (code != SLV_E_AGAIN || poll(&fd, 1, WAIT_MS) <= 0 ||
-            slv_frame_reader_room(&r->reader, 65536, &ptr, &room) != SLV_OK)
-            return false;
-        n = read(r->fd, ptr, room);
-        if (n <= 0)
-            return false;
-        slv_frame_reader_got(&r->reader, (size_t)n);
+        tap_note("%s %u: %.*s", slv_frame_type_name(ret->type), ret->id,
+                 SLV_STR_ARGS(ret->payload));
     }
+    return false;
 }
 
 static bool expect(rig *r, slv_frame_type type, uint32_t id, slv_frame *ret)
@@ -96,16 +37,6 @@ static bool expect(rig *r, slv_frame_type type, uint32_t id, slv_frame *ret)
     tap_note("got %s %u, expected %s %u: %.*s", slv_frame_type_name(ret->type), ret->id,
              slv_frame_type_name(type), id, SLV_STR_ARGS(ret->payload));
     return false;
-}
-
-static bool put(rig *r, slv_frame_type type, uint8_t flags, uint32_t id, slv_str payload)
-{
-    return slv_frame_put(&r->out, type, flags, id, payload) == SLV_OK;
-}
-
-static bool put_u32(rig *r, slv_frame_type type, uint32_t id, uint32_t v)
-{
-    return put(r, type, 0, id, slv_str_make(&v, sizeof v));
 }
 
 static const char script[] =
@@ -177,44 +108,23 @@ static bool rig_start(rig *r)
         "\"main\":\"index.js\",\"script\":1,\"serviceWorker\":false,\"limits\":{},\"dev\":true,"
         "\"processEnv\":{},\"modules\":[],\"env\":[]}";
     slv_frame ready;
-    int pair[2];
 
-    *r = (rig){.out = SLV_BUF((size_t)64 << 20), .last = SLV_BUF((size_t)64 << 20)};
-    slv_frame_reader_init(&r->reader, SLV_CHAN_ISOLATE);
-    if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair) < 0)
-        return false;
-    fflush(stdout);
-    r->pid = fork();
-    if (r->pid == 0) {
-        slv_err err = {0};
-
-        close(pair[0]);
-        alarm(200);
-        if (slv_rt_run(slv_rt_prepare(), pair[1], NULL, &err) != SLV_OK)
-            fprintf(stderr, "isolate: %s\n", slv_err_text(&err));
-        _exit(0);
-    }
-    close(pair[1]);
-    r->fd = pair[0];
-    return put_u32(r, SLV_FRAME_HELLO, 0, SLV_CHAN_VERSION) &&
-           put(r, SLV_FRAME_BLOB, SLV_FRAME_FIN, 1, slv_str_from(script)) &&
-           put(r, SLV_FRAME_BLOB, SLV_FRAME_FIN, 9, slv_str_from(config)) &&
-           put_u32(r, SLV_FRAME_START, 0, 9) && expect(r, SLV_FRAME_READY, 0, &ready);
+    return rig_spawn(r, script, slv_str_from(config)) && expect(r, SLV_FRAME_READY, 0, &ready);
 }
 
-static bool make_files(rig *r, const char *name)
+static bool make_files(const char *name)
 {
     uint8_t page[SLV_OBJECT_FILE_SIZE];
     FILE *f;
     bool ok;
 
-    snprintf(r->db, sizeof r->db, "%s/%s", tap_tmpdir(), name);
-    snprintf(r->wal, sizeof r->wal, "%s/%s-wal", tap_tmpdir(), name);
+    snprintf(db, sizeof db, "%s/%s", tap_tmpdir(), name);
+    snprintf(wal, sizeof wal, "%s/%s-wal", tap_tmpdir(), name);
     slv_object_file_template(page);
-    f = fopen(r->db, "w");
+    f = fopen(db, "w");
     ok = f && fwrite(page, sizeof page, 1, f) == 1;
     ok = f && fclose(f) == 0 && ok;
-    f = fopen(r->wal, "w");
+    f = fopen(wal, "w");
     return f && fclose(f) == 0 && ok;
 }
 
@@ -230,7 +140,7 @@ static bool open_object(rig *r, uint32_t number, const char *class_name)
         .epoch = 1,
         .alarm_ms = SLV_OBJECT_NO_ALARM,
         .next_socket = 1};
-    int fds[2] = {open(r->db, O_RDWR), open(r->wal, O_RDWR)};
+    int fds[2] = {open(db, O_RDWR), open(wal, O_RDWR)};
     union {
         struct cmsghdr align;
         char bytes[CMSG_SPACE(sizeof fds)];
@@ -238,7 +148,7 @@ static bool open_object(rig *r, uint32_t number, const char *class_name)
     size_t at;
     bool ok;
 
-    if (!flush(r) || slv_frame_begin(&bytes, SLV_FRAME_OBJECT_OPEN, 0, number, &at) != SLV_OK ||
+    if (!rig_flush(r) || slv_frame_begin(&bytes, SLV_FRAME_OBJECT_OPEN, 0, number, &at) != SLV_OK ||
         slv_msg_object_open_put(&bytes, &m) != SLV_OK || slv_frame_end(&bytes, at) != SLV_OK)
         return false;
     struct iovec io = {bytes.ptr, bytes.len};
@@ -269,16 +179,8 @@ static bool opened(rig *r, uint32_t number, int64_t want_alarm)
 
 static bool start_object(rig *r, const char *name)
 {
-    return rig_start(r) && make_files(r, name) && open_object(r, OBJECT, "Thing") &&
+    return rig_start(r) && make_files(name) && open_object(r, OBJECT, "Thing") &&
            opened(r, OBJECT, SLV_OBJECT_NO_ALARM);
-}
-
-static bool put_event(rig *r, uint32_t id, const slv_msg_event *m)
-{
-    size_t at;
-
-    return slv_frame_begin(&r->out, SLV_FRAME_EVENT, 0, id, &at) == SLV_OK &&
-           slv_msg_event_put(&r->out, m) == SLV_OK && slv_frame_end(&r->out, at) == SLV_OK;
 }
 
 static bool call(rig *r, uint32_t id, const char *test)
@@ -556,7 +458,7 @@ TEST(a_constructor_that_throws_resets_the_object)
 {
     SLV_CLEANUP(rig_done) rig r;
 
-    CHECK(rig_start(&r) && make_files(&r, "broken"));
+    CHECK(rig_start(&r) && make_files("broken"));
     CHECK(open_object(&r, OBJECT, "Broken") && opened(&r, OBJECT, SLV_OBJECT_NO_ALARM));
     CHECK(call(&r, 1, "get") && is_reset(&r, "\"no instance\""));
 }
