@@ -39,12 +39,14 @@ static bool read_time(slv_str text, int64_t *ret_ms)
         return true;
     }
     snprintf(copy, sizeof copy, "%.*s", SLV_STR_ARGS(slv_str_sub(text, 0, 63)));
+    /* NOLINTNEXTLINE(cert-err34-c): widths bound the numbers, and their count is looked at */
     if (sscanf(copy, "%4d-%2d-%2d%*1[Tt ]%2d:%2d:%lf%n", &year, &month, &tm.tm_mday, &tm.tm_hour,
                &tm.tm_min, &seconds, &used) != 6 ||
         used == 0 || !(seconds >= 0 && seconds < 62))
         return false;
     const char *zone = copy + used;
     if (strcmp(zone, "Z") != 0 && strcmp(zone, "z") != 0 &&
+        /* NOLINTNEXTLINE(cert-err34-c): likewise */
         (sscanf(zone + 1, "%2d:%2d", &hours, &minutes) != 2 || (*zone != '+' && *zone != '-')))
         return false;
     tm.tm_year = year - 1900;
