@@ -58,21 +58,20 @@ struct s3_call {
     slv_exchange *ex; /* NULL: answered, or the client left */
     slv_arena arena;
     unsigned busy; /* calls, jobs that still come back */
-    bool virtual_host, public, is_head;
     /* the request */
+    bool virtual_host, public, is_head;
+    bool chunks_open, body_over;
+    s3_payload payload;
     slv_str path, query, headers; /* raw; headers as a block */
     slv_str bucket, key;          /* decoded */
     const s3_op *op;
     slv_sigv4_auth auth;
     slv_s3_key who;
     slv_str payload_hash;
-    s3_payload payload;
     slv_awschunk chunks;
-    bool chunks_open;
     uint64_t
         body_expected; /* x-amz-decoded-content-length, or Content-Length; UINT64_MAX: unknown */
     slv_buf body;      /* XML */
-    bool body_over;
     /* what it does */
     slv_call call;
     slv_job job;
