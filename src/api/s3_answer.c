@@ -368,7 +368,7 @@ bool s3_read_ssec(s3_call *c, const char *prefix, uint8_t key[32], bool *ret_som
     *ret_some = false;
     if (!algorithm.ptr && !text.ptr && !md5.ptr)
         return true;
-    if (!slv_str_is(algorithm, "AES256")) {
+    if (!algorithm.ptr || !slv_str_is(algorithm, "AES256")) {
         s3_error(c, 400, "InvalidEncryptionAlgorithmError",
                  "The encryption request you specified is not valid. The valid value is AES256.");
         return false;

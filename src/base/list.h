@@ -51,9 +51,9 @@ static inline slv_list *slv_list_pop(slv_list *head) /* the first, NULL when emp
 
     if (node == head)
         return NULL;
-    slv_list_remove(node);
     /* The analyzer loses track of which node an owner took off before it was freed. */
-    return node; /* NOLINT(clang-analyzer-unix.Malloc) */
+    slv_list_remove(node); /* NOLINT(clang-analyzer-unix.Malloc) */
+    return node;           /* NOLINT(clang-analyzer-unix.Malloc) */
 }
 /* The body may remove n, nothing else. */
 #define SLV_LIST_EACH(n, head)                                                                     \

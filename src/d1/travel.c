@@ -92,7 +92,7 @@ static slv_code go_back(slv_d1 *d1, d1_place place, const char *path, slv_err *e
 slv_code slv_d1_restore(slv_d1 *d1, slv_str bookmark, slv_err *err)
 {
     SLV_CLEANUP(slv_charp_free) char *path = NULL;
-    d1_place place;
+    d1_place place = {0};
 
     slv_buf_reset(&d1->own_message);
     SLV_TRY(parse_bookmark(d1, bookmark, &place, err));

@@ -266,7 +266,7 @@ slv_code slv_queue_send(slv_queue *q, const slv_queue_new *messages, size_t coun
                         slv_queue_metrics *ret_before, slv_err *err)
 {
     slv_queue_settings settings;
-    slv_queue_metrics before;
+    slv_queue_metrics before = {0};
     int64_t next = 0;
     size_t bytes = 0;
 

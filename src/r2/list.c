@@ -147,9 +147,11 @@ static slv_code run(walk *w, slv_err *err)
 slv_code slv_r2_list(slv_r2 *r2, const slv_r2_list_options *options, const slv_r2_list_to *to,
                      slv_buf *ret_cursor, slv_err *err)
 {
-    SLV_CLEANUP(slv_buf_done) slv_buf from = SLV_BUF((size_t)64 << 10);
-    SLV_CLEANUP(slv_buf_done) slv_buf last = SLV_BUF((size_t)8 << 10);
-    walk w = {.r2 = r2, .options = options, .to = to, .from = from, .last = last};
+    walk w = {.r2 = r2,
+              .options = options,
+              .to = to,
+              .from = SLV_BUF((size_t)64 << 10),
+              .last = SLV_BUF((size_t)8 << 10)};
     bool some = true;
     slv_code code;
 
@@ -165,7 +167,7 @@ slv_code slv_r2_list(slv_r2 *r2, const slv_r2_list_options *options, const slv_r
     }
     if (code == SLV_E_LIMIT && w.count > 0)
         code = put_cursor(w.last_is_prefix ? 'p' : 'k', slv_buf_view(&w.last), ret_cursor);
-    from = w.from;
-    last = w.last;
+    slv_buf_done(&w.from);
+    slv_buf_done(&w.last);
     return code == SLV_E_NOTFOUND ? SLV_OK : code;
 }

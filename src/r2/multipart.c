@@ -53,6 +53,7 @@ static slv_code find(slv_r2 *r2, slv_str key, slv_str id, slv_arena *arena, uplo
     sqlite3_stmt *st;
     upload_row row = {0};
 
+    *ret = row;
     if (id.len > SLV_R2_UPLOAD_ID_MAX)
         return slv_r2_fail(err, SLV_R2_NO_SUCH_UPLOAD);
     SLV_TRY(slv_db_stmt(r2->db,

