@@ -201,24 +201,27 @@ slv_code slv_link_source_open(slv_link *link, uint32_t *number, uint32_t event,
 /* ---- what an isolate reads ---- */
 
 /* Passes on what the isolate has credit for. Before it asks nothing is, not even the end, so that
-   the stream can be handed back. May free end. */
-static void sink_pump(stream_end *end)
+   the stream can be handed back. False: the stream is over, and end was freed. */
+static bool sink_pump(stream_end *end)
 {
     if (!end->asked)
-        return;
+        return true;
     if (end->failed) {
         slv_stream_fail(&end->st, slv_buf_view(&end->pending));
         free_end(end);
-        return;
+        return false;
     }
     if (end->pending.len == 0 && !end->fin)
-        return;
+        return true;
     size_t n = slv_stream_write(&end->st, slv_buf_view(&end->pending), end->fin);
     slv_buf_consume(&end->pending, n);
-    if (!slv_stream_is_open(&end->st)) /* fin has gone */
+    if (!slv_stream_is_open(&end->st)) { /* fin has gone */
         free_end(end);
-    else if (end->pending.len == 0)
+        return false;
+    }
+    if (end->pending.len == 0)
         slv_buf_done(&end->pending);
+    return true;
 }
 
 static void sink_data(slv_sink *sink, slv_str bytes, bool fin)
@@ -248,7 +251,7 @@ static void sink_fail(slv_sink *sink, slv_str message)
     end->failed = true; /* what had come is worth nothing */
     if (slv_buf_set(&end->pending, message) != SLV_OK)
         slv_buf_reset(&end->pending);
-    sink_pump(end);
+    (void)sink_pump(end);
 }
 
 static const slv_sink_ops link_sink_ops = {.data = sink_data, .fail = sink_fail};
@@ -258,9 +261,10 @@ static void sink_asked(slv_stream *st, uint32_t n)
     stream_end *end = of_stream(st);
 
     end->asked = true;
-    /* The isolate's credit goes to the source as it is, so that nothing piles up here. */
-    slv_sink_credit(&end->sink, n);
-    sink_pump(end);
+    /* The isolate's credit goes to the source as it is, so that nothing piles up here. The source
+     * may give all that it has at once: end is gone then. */
+    if (sink_pump(end))
+        slv_sink_credit(&end->sink, n);
 }
 
 static void sink_canceled(slv_stream *st, slv_str reason)
