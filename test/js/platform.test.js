@@ -23,7 +23,7 @@ test("caches check what they are given", async () => {
     const key = "http://example.com/a";
     const response = () => new Response("x", { headers: { "cache-control": "max-age=100" } });
     assertEquals([String(caches), String(caches.default), String(cache)], ["[object CacheStorage]", "[object Cache]", "[object Cache]"]);
-    await assertRejects(cache.match("not a url"), { name: "TypeError", message: "Invalid URL. Cache API keys must be fully-qualified, valid URLs." });
+    await assertRejects(cache.match("not a url"), { name: "TypeError" });
     await assertRejects(cache.put(new Request(key, { method: "POST" }), response()), { message: "Cannot cache response to non-GET request." });
     await assertRejects(cache.put(key, new Response("x", { status: 206 })), { message: "Cannot cache response to a range request (206 Partial Content)." });
     await assertRejects(cache.put(key, new Response("x", { headers: { vary: "*" } })), { message: "Cannot cache response with 'Vary: *' header." });
