@@ -259,7 +259,7 @@ static void open_object(slv_object *o)
     o->opening = 2;
     o->open_code = SLV_OK;
     o->committed = o->durable = o->gated = 0;
-    o->writing = o->told_opened = o->over_when_durable = false;
+    o->writing = o->told_opened = o->over_when_durable = o->isolate_gone = false;
     slv_buf_reset(&o->end_error);
     *j = (file_job){.job = {.run = file_run, .done = file_done}, .o = o, .folder = SLV_BUF(8192)};
     if (slv_object_folder(o->all->shard, o->tenant, o->key, &j->folder, j->parents) != SLV_OK) {
@@ -544,6 +544,7 @@ static void home_ended(slv_event *ev, const slv_event_end *end)
     slv_str error = slv_object_call_error(ev, end);
     if (slv_buf_set(&o->end_error, error) != SLV_OK)
         slv_buf_reset(&o->end_error);
+    o->isolate_gone = true;
     slv_object_end(o, slv_buf_view(&o->end_error));
 }
 

@@ -210,6 +210,7 @@ void slv_object_drop_held(slv_object *o)
 void slv_object_gate(slv_object *o)
 {
     o->writing = true;
+    o->acts++;
 }
 
 slv_code slv_object_commit(slv_object *o, const slv_msg_object_commit *m, slv_err *err)
@@ -217,6 +218,7 @@ slv_code slv_object_commit(slv_object *o, const slv_msg_object_commit *m, slv_er
     if (m->seq != o->committed + 1)
         return slv_fail(err, SLV_E_PROTOCOL, "OBJECT_COMMIT out of sequence");
     o->committed = m->seq;
+    o->acts++;
     o->writing = false;
     if (!m->unconfirmed)
         o->gated = m->seq;

@@ -63,6 +63,7 @@ struct slv_object {
     slv_err open_err;
     slv_code open_code;
     bool told_opened;
+    bool isolate_gone; /* and that is why the residence ended */
     slv_buf end_error; /* JSON: why the residence ended; empty: the isolate went */
     slv_timer close_timer;
     slv_list idle; /* all->idle */
@@ -71,6 +72,7 @@ struct slv_object {
     /* the gate */
     uint64_t committed, durable, gated; /* sequences; gated: the last that something waits for */
     bool writing;                       /* GATE came, its COMMIT not yet */
+    uint64_t acts; /* counts what lasts or others have seen: writes, frames of sockets */
     bool syncing;
     slv_list dirty; /* all->dirty */
     slv_list held;  /* held_frame */

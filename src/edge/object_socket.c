@@ -19,6 +19,8 @@ typedef struct socket_event {
     slv_socket_what what;
     uint16_t code;
     bool clean;
+    bool retried;
+    uint64_t acts; /* of the object, when it was sent */
     slv_buf data;
 } socket_event;
 
@@ -117,15 +119,25 @@ static void on_send(slv_event *ev)
                    .data = slv_buf_view(&e->data)},
     };
     slv_buf *out = slv_link_begin(slv_event_link(ev), SLV_FRAME_EVENT, 0, ev->pe.id);
-
     slv_link_end(slv_event_link(ev), slv_msg_event_put(out, &m));
-    slv_buf_done(&e->data);
+    e->acts = ev->object->acts;
 }
 
 static void credit(sleeper *s, size_t n)
 {
     if (s->w.peer && n > 0)
         s->w.peer->ops->credit(s->w.peer, n);
+}
+
+/* The isolate went, and the object had done nothing since this was sent: it may as well never have
+ * been. An event that ends its isolate by itself does so a second time at the most. */
+static bool try_again(const socket_event *e, const slv_event_end *end)
+{
+    const slv_object *o = e->ev.object;
+    bool gone = end->lost ? end->why == SLV_LOST_NEIGHBOUR
+                          : end->outcome == SLV_OUTCOME_ABORTED && o->isolate_gone;
+
+    return gone && e->s && !e->retried && !e->ev.effects && e->acts == o->acts;
 }
 
 static void on_ended(slv_event *ev, const slv_event_end *end)
@@ -135,7 +147,19 @@ static void on_ended(slv_event *ev, const slv_event_end *end)
     sleeper *s = e->s;
     bool last = e->what == SLV_SOCKET_CLOSED || e->what == SLV_SOCKET_ERROR;
 
-    (void)end;
+    if (try_again(e, end)) {
+        socket_event *again = slv_new0(socket_event);
+
+        again->s = s;
+        again->what = e->what;
+        again->code = e->code;
+        again->clean = e->clean;
+        again->retried = true;
+        again->data = e->data;
+        e->data = SLV_BUF(MESSAGE_MAX);
+        slv_list_push_front(&s->queue, &again->node);
+        last = false;
+    }
     event_free(e);
     if (s) {
         s->running = NULL;
@@ -421,6 +445,7 @@ static slv_code take_options(slv_object *o, slv_str payload, slv_err *err)
 
 slv_code slv_object_socket_frame(slv_object *o, const slv_frame *f, slv_err *err)
 {
+    o->acts++;
     switch ((int)f->type) {
     case SLV_FRAME_SOCKET_ACCEPT:
         return take_accept(o, f->payload, err);
