@@ -106,7 +106,7 @@ slv_code slv_r2_rest_put_time(slv_buf *out, int64_t ms)
 {
     SLV_CLEANUP(slv_buf_done) slv_buf xml = SLV_BUF(100);
 
-    SLV_TRY(s3_put_time_xml(&xml, "t", ms));
+    SLV_TRY(slv_s3_put_time_xml(&xml, "t", ms));
     return slv_json_put_string(out, slv_str_sub(slv_buf_view(&xml), 3, xml.len - 4));
 }
 
@@ -133,7 +133,7 @@ static slv_code put_names(r2_rest *r, const names *n)
         SLV_TRY(slv_json_put_string(&r->out, name));
         SLV_TRY(slv_buf_append(&r->out, SLV_STR(",\"creation_date\":")));
         SLV_TRY(slv_r2_rest_put_time(
-            &r->out, s3_bucket_created_ms(slv_api_state(r->api->api), r->api->tenant, name)));
+            &r->out, slv_s3_bucket_created_ms(slv_api_state(r->api->api), r->api->tenant, name)));
         SLV_TRY(slv_buf_append_byte(&r->out, '}'));
     }
     return slv_buf_append(&r->out, SLV_STR("]}"));
@@ -228,7 +228,7 @@ static slv_code run_info(slv_call *call, void *service, slv_err *err)
     SLV_TRY(slv_json_put_string(out, r->bucket));
     SLV_TRY(slv_buf_append(out, SLV_STR(",\"creation_date\":")));
     SLV_TRY(slv_r2_rest_put_time(
-        out, s3_bucket_created_ms(slv_api_state(r->api->api), r->api->tenant, r->bucket)));
+        out, slv_s3_bucket_created_ms(slv_api_state(r->api->api), r->api->tenant, r->bucket)));
     SLV_TRY(slv_r2_setting(service, "location", &r->arena, &text, err));
     SLV_TRY(slv_buf_append(out, SLV_STR(",\"location\":")));
     SLV_TRY(slv_json_put_string(out, text.len > 0 ? text : SLV_STR("local")));

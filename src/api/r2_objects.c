@@ -83,7 +83,7 @@ static slv_code read_http(r2_rest *r)
         if (value.ptr)
             SLV_TRY(put_member(&json, fields[i][0], value));
     }
-    if (expires.ptr && s3_parse_date(expires, &ms))
+    if (expires.ptr && slv_s3_parse_date(expires, &ms))
         SLV_TRY(slv_buf_printf(&json, "%s\"cacheExpiry\":%lld", json.len == 0 ? "{" : ",",
                                (long long)ms));
     if (json.len > 0)
@@ -190,7 +190,7 @@ static slv_code put_get_headers(r2_rest *r)
         if (i == 0 && value.len == 0)
             value = SLV_STR("application/octet-stream");
         if (value.len > 0)
-            SLV_TRY(s3_put_header(&r->headers, fields[i][1], value));
+            SLV_TRY(slv_s3_put_header(&r->headers, fields[i][1], value));
     }
     return slv_buf_printf(&r->headers, "etag:\"%.*s\"\n", SLV_STR_ARGS(o->etag));
 }

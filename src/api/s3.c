@@ -7,33 +7,33 @@
 #include "net/server.h"
 
 /* First match wins; rows without `sub` come last of their level. */
-const s3_op s3_ops[] = {
-    {"GET", 's', NULL, false, false, 0, s3_list_buckets},
+const s3_op slv_s3_ops[] = {
+    {"GET", 's', NULL, false, false, 0, slv_s3_list_buckets},
 
-    {"GET", 'b', "cors", false, true, 0, s3_get_cors},
-    {"PUT", 'b', "cors", true, true, 'x', s3_put_cors},
-    {"DELETE", 'b', "cors", true, true, 0, s3_delete_cors},
-    {"GET", 'b', "lifecycle", false, true, 0, s3_get_lifecycle},
-    {"PUT", 'b', "lifecycle", true, true, 'x', s3_put_lifecycle},
-    {"DELETE", 'b', "lifecycle", true, true, 0, s3_delete_lifecycle},
-    {"GET", 'b', "location", false, false, 0, s3_get_location},
-    {"GET", 'b', "encryption", false, false, 0, s3_get_encryption},
-    {"GET", 'b', "uploads", false, false, 0, s3_list_uploads},
-    {"POST", 'b', "delete", true, false, 'x', s3_delete_objects},
-    {"GET", 'b', NULL, false, false, 0, s3_list_objects},
-    {"HEAD", 'b', NULL, false, false, 0, s3_head_bucket},
-    {"PUT", 'b', NULL, true, true, 'x', s3_create_bucket},
-    {"DELETE", 'b', NULL, true, true, 0, s3_delete_bucket},
+    {"GET", 'b', "cors", false, true, 0, slv_s3_get_cors},
+    {"PUT", 'b', "cors", true, true, 'x', slv_s3_put_cors},
+    {"DELETE", 'b', "cors", true, true, 0, slv_s3_delete_cors},
+    {"GET", 'b', "lifecycle", false, true, 0, slv_s3_get_lifecycle},
+    {"PUT", 'b', "lifecycle", true, true, 'x', slv_s3_put_lifecycle},
+    {"DELETE", 'b', "lifecycle", true, true, 0, slv_s3_delete_lifecycle},
+    {"GET", 'b', "location", false, false, 0, slv_s3_get_location},
+    {"GET", 'b', "encryption", false, false, 0, slv_s3_get_encryption},
+    {"GET", 'b', "uploads", false, false, 0, slv_s3_list_uploads},
+    {"POST", 'b', "delete", true, false, 'x', slv_s3_delete_objects},
+    {"GET", 'b', NULL, false, false, 0, slv_s3_list_objects},
+    {"HEAD", 'b', NULL, false, false, 0, slv_s3_head_bucket},
+    {"PUT", 'b', NULL, true, true, 'x', slv_s3_create_bucket},
+    {"DELETE", 'b', NULL, true, true, 0, slv_s3_delete_bucket},
 
-    {"POST", 'o', "uploads", true, false, 0, s3_create_upload},
-    {"POST", 'o', "uploadId", true, false, 'x', s3_complete_upload},
-    {"PUT", 'o', "uploadId", true, false, 'c', s3_upload_part},
-    {"DELETE", 'o', "uploadId", true, false, 0, s3_abort_upload},
-    {"GET", 'o', "uploadId", false, false, 0, s3_list_parts},
-    {"GET", 'o', NULL, false, false, 0, s3_get_object},
-    {"HEAD", 'o', NULL, false, false, 0, s3_head_object},
-    {"PUT", 'o', NULL, true, false, 'c', s3_put_object},
-    {"DELETE", 'o', NULL, true, false, 0, s3_delete_object},
+    {"POST", 'o', "uploads", true, false, 0, slv_s3_create_upload},
+    {"POST", 'o', "uploadId", true, false, 'x', slv_s3_complete_upload},
+    {"PUT", 'o', "uploadId", true, false, 'c', slv_s3_upload_part},
+    {"DELETE", 'o', "uploadId", true, false, 0, slv_s3_abort_upload},
+    {"GET", 'o', "uploadId", false, false, 0, slv_s3_list_parts},
+    {"GET", 'o', NULL, false, false, 0, slv_s3_get_object},
+    {"HEAD", 'o', NULL, false, false, 0, slv_s3_head_object},
+    {"PUT", 'o', NULL, true, false, 'c', slv_s3_put_object},
+    {"DELETE", 'o', NULL, true, false, 0, slv_s3_delete_object},
     {0},
 };
 
@@ -79,7 +79,7 @@ slv_s3 *slv_s3_free(slv_s3 *s3)
 
 /* ---- life ---- */
 
-void s3_release(s3_call *c)
+void slv_s3_release(s3_call *c)
 {
     if (c->ex || c->busy > 0)
         return;
@@ -108,12 +108,12 @@ static void on_gone(slv_answerer *a)
     s3_call *c = of_answerer(a);
 
     c->ex = NULL;
-    s3_release(c); /* frees what is under way, unless a call on the store still uses it */
+    slv_s3_release(c); /* frees what is under way, unless a call on the store still uses it */
 }
 
 /* ---- the request's parts ---- */
 
-slv_str s3_header(const s3_call *c, const char *name)
+slv_str slv_s3_header(const s3_call *c, const char *name)
 {
     slv_str rest = c->headers, line, wanted = slv_str_from(name);
 
@@ -124,7 +124,7 @@ slv_str s3_header(const s3_call *c, const char *name)
     return SLV_STR_NULL;
 }
 
-slv_str s3_query(s3_call *c, const char *name)
+slv_str slv_s3_query(s3_call *c, const char *name)
 {
     slv_str rest = c->query, item;
 
@@ -155,20 +155,21 @@ slv_str s3_query(s3_call *c, const char *name)
     return SLV_STR_NULL;
 }
 
-bool s3_query_number(s3_call *c, const char *name, uint64_t max, uint64_t otherwise, uint64_t *ret)
+bool slv_s3_query_number(s3_call *c, const char *name, uint64_t max, uint64_t otherwise,
+                         uint64_t *ret)
 {
-    slv_str text = s3_query(c, name);
+    slv_str text = slv_s3_query(c, name);
 
     *ret = otherwise;
     if (!text.ptr || text.len == 0)
         return true;
     if (slv_parse_u64(text, ret) == SLV_OK && *ret <= max)
         return true;
-    s3_error(c, 400, "InvalidArgument", "A number in the query is malformed or out of range.");
+    slv_s3_error(c, 400, "InvalidArgument", "A number in the query is malformed or out of range.");
     return false;
 }
 
-int64_t s3_now(const s3_call *c)
+int64_t slv_s3_now(const s3_call *c)
 {
     return slv_loop_wall_ms(c->loop);
 }
@@ -176,7 +177,7 @@ int64_t s3_now(const s3_call *c)
 /* ---- answers ---- */
 
 /* Headers of every answer, then the given ones. */
-slv_code s3_put_all_headers(s3_call *c, slv_str headers, slv_buf *out)
+slv_code slv_s3_put_all_headers(s3_call *c, slv_str headers, slv_buf *out)
 {
     uint8_t id[8];
 
@@ -188,55 +189,56 @@ slv_code s3_put_all_headers(s3_call *c, slv_str headers, slv_buf *out)
     return slv_buf_append(out, headers);
 }
 
-void s3_reply(s3_call *c, int status, slv_str headers, slv_str body)
+void slv_s3_reply(s3_call *c, int status, slv_str headers, slv_str body)
 {
     SLV_CLEANUP(slv_buf_done) slv_buf all = SLV_BUF((size_t)256 << 10);
     slv_exchange *ex = c->ex;
 
     if (ex) {
         slv_response_head head = {.status = status};
-        slv_code code = s3_put_all_headers(c, headers, &all);
+        slv_code code = slv_s3_put_all_headers(c, headers, &all);
 
         head.headers = slv_buf_view(&all);
         c->ex = NULL;
         if (code != SLV_OK || slv_exchange_reply(ex, &head, body, NULL) != SLV_OK)
             slv_exchange_abort(ex);
     }
-    s3_release(c);
+    slv_s3_release(c);
 }
 
-void s3_reply_xml(s3_call *c)
+void slv_s3_reply_xml(s3_call *c)
 {
-    s3_reply(c, 200, SLV_STR("content-type:application/xml\n"), slv_buf_view(&c->text));
+    slv_s3_reply(c, 200, SLV_STR("content-type:application/xml\n"), slv_buf_view(&c->text));
 }
 
-void s3_error(s3_call *c, int status, const char *code, const char *message)
+void slv_s3_error(s3_call *c, int status, const char *code, const char *message)
 {
     slv_buf_reset(&c->text);
-    if (!c->is_head && s3_put_error(c, code, slv_str_from(message)) != SLV_OK)
+    if (!c->is_head && slv_s3_put_error(c, code, slv_str_from(message)) != SLV_OK)
         slv_buf_reset(&c->text);
-    s3_reply(c, status, SLV_STR("content-type:application/xml\n"), slv_buf_view(&c->text));
+    slv_s3_reply(c, status, SLV_STR("content-type:application/xml\n"), slv_buf_view(&c->text));
 }
 
-void s3_internal(s3_call *c)
+void slv_s3_internal(s3_call *c)
 {
-    s3_error(c, 500, "InternalError", slv_r2_error_text(SLV_R2_INTERNAL));
+    slv_s3_error(c, 500, "InternalError", slv_r2_error_text(SLV_R2_INTERNAL));
 }
 
-void s3_fail(s3_call *c, slv_code code, const slv_err *err)
+void slv_s3_fail(s3_call *c, slv_code code, const slv_err *err)
 {
     int number = slv_r2_error_number(err);
 
     if (code == SLV_E_NOTFOUND && err->detail == 0) {
-        s3_error(c, 404, "NoSuchBucket", slv_r2_error_text(SLV_R2_NO_SUCH_BUCKET));
+        slv_s3_error(c, 404, "NoSuchBucket", slv_r2_error_text(SLV_R2_NO_SUCH_BUCKET));
         return;
     }
     if (code == SLV_E_AGAIN) {
-        s3_error(c, 503, "SlowDown", "Reduce your concurrent request rate for the same bucket.");
+        slv_s3_error(c, 503, "SlowDown",
+                     "Reduce your concurrent request rate for the same bucket.");
         return;
     }
-    s3_error(c, slv_r2_error_status(number), slv_r2_error_name(number),
-             number == SLV_R2_INTERNAL ? slv_r2_error_text(number) : slv_err_text(err));
+    slv_s3_error(c, slv_r2_error_status(number), slv_r2_error_name(number),
+                 number == SLV_R2_INTERNAL ? slv_r2_error_text(number) : slv_err_text(err));
 }
 
 /* ---- work elsewhere ---- */
@@ -245,7 +247,7 @@ static void proceed(s3_call *c, void (*then)(s3_call *c))
 {
     c->busy--;
     if (!c->ex)
-        s3_release(c);
+        slv_s3_release(c);
     else
         then(c);
 }
@@ -259,7 +261,7 @@ static void checked(s3_call *c)
     } else {
         slv_err err = c->call.err;
 
-        s3_fail(c, c->call.code, &err);
+        slv_s3_fail(c, c->call.code, &err);
     }
 }
 
@@ -289,17 +291,18 @@ static void start_call(s3_call *c, slv_call_kind kind,
     slv_store_call(c->store, c->loop, &c->call);
 }
 
-void s3_run(s3_call *c, slv_call_kind kind,
-            slv_code (*run)(slv_call *call, void *service, slv_err *err), void (*then)(s3_call *c))
+void slv_s3_run(s3_call *c, slv_call_kind kind,
+                slv_code (*run)(slv_call *call, void *service, slv_err *err),
+                void (*then)(s3_call *c))
 {
     c->then = then;
     c->call.done = call_done;
     start_call(c, kind, run);
 }
 
-void s3_run_any(s3_call *c, slv_call_kind kind,
-                slv_code (*run)(slv_call *call, void *service, slv_err *err),
-                void (*then)(s3_call *c))
+void slv_s3_run_any(s3_call *c, slv_call_kind kind,
+                    slv_code (*run)(slv_call *call, void *service, slv_err *err),
+                    void (*then)(s3_call *c))
 {
     c->then = then;
     c->call.done = call_done_any;
@@ -313,7 +316,7 @@ static void job_done(slv_job *job)
     proceed(c, c->then);
 }
 
-void s3_work(s3_call *c, void (*run)(slv_job *job), void (*then)(s3_call *c))
+void slv_s3_work(s3_call *c, void (*run)(slv_job *job), void (*then)(s3_call *c))
 {
     c->then = then;
     c->job = (slv_job){.run = run, .done = job_done};
@@ -395,7 +398,7 @@ static const s3_op *find_op(const s3_call *c)
 {
     char level = c->bucket.len == 0 ? 's' : c->key.len == 0 ? 'b' : 'o';
 
-    for (const s3_op *op = s3_ops; op->method; op++) {
+    for (const s3_op *op = slv_s3_ops; op->method; op++) {
         if (op->level == level && slv_str_is(c->ex->head.method, op->method) &&
             (!op->sub || has_query(c, op->sub)))
             return op;
@@ -412,15 +415,15 @@ static bool refuse_absent(s3_call *c)
         if (!has_query(c, absent_subresources[i]))
             continue;
         (void)snprintf(text, sizeof text, "%s not implemented", absent_subresources[i]);
-        s3_error(c, 501, "NotImplemented", text);
+        slv_s3_error(c, 501, "NotImplemented", text);
         return true;
     }
     for (size_t i = 0; i < SLV_ARRAY_LEN(absent_headers); i++) {
-        if (!s3_header(c, absent_headers[i]).ptr)
+        if (!slv_s3_header(c, absent_headers[i]).ptr)
             continue;
         (void)snprintf(text, sizeof text, "Header '%s' with value not implemented",
                        absent_headers[i]);
-        s3_error(c, 501, "NotImplemented", text);
+        slv_s3_error(c, 501, "NotImplemented", text);
         return true;
     }
     return false;
@@ -428,7 +431,7 @@ static bool refuse_absent(s3_call *c)
 
 static bool read_lengths(s3_call *c)
 {
-    slv_str decoded = s3_header(c, "x-amz-decoded-content-length");
+    slv_str decoded = slv_s3_header(c, "x-amz-decoded-content-length");
 
     c->body_expected = c->ex->head.content_length >= 0 ? (uint64_t)c->ex->head.content_length
                        : c->ex->head.has_body          ? UINT64_MAX
@@ -438,7 +441,7 @@ static bool read_lengths(s3_call *c)
     c->body_expected = UINT64_MAX;
     if (!decoded.ptr || slv_parse_u64(decoded, &c->body_expected) == SLV_OK)
         return true;
-    s3_error(c, 400, "InvalidArgument", "x-amz-decoded-content-length is malformed.");
+    slv_s3_error(c, 400, "InvalidArgument", "x-amz-decoded-content-length is malformed.");
     return false;
 }
 
@@ -449,15 +452,15 @@ static void dispatch(s3_call *c)
         return;
     c->op = find_op(c);
     if (!c->op) {
-        s3_error(c, 405, "MethodNotAllowed",
-                 "The specified method is not allowed against this resource.");
+        slv_s3_error(c, 405, "MethodNotAllowed",
+                     "The specified method is not allowed against this resource.");
         return;
     }
     if (c->bucket.len > 0 && !slv_r2_bucket_name_ok(c->bucket)) {
-        s3_error(c, 400, "InvalidBucketName", "The specified bucket name is not valid.");
+        slv_s3_error(c, 400, "InvalidBucketName", "The specified bucket name is not valid.");
         return;
     }
-    if (!c->public && !s3_authorize(c))
+    if (!c->public && !slv_s3_authorize(c))
         return;
     if (!read_lengths(c))
         return;
@@ -469,7 +472,7 @@ static void dispatch(s3_call *c)
     } else if (c->ex->head.has_body) {
         slv_exchange_credit(c->ex, SLV_R2_WINDOW);
     } else {
-        s3_xml_over(c);
+        slv_s3_xml_over(c);
     }
 }
 
@@ -481,9 +484,9 @@ static slv_code run_origin(slv_call *call, void *service, slv_err *err)
 
     SLV_TRY(slv_r2_setting(service, "cors", &c->arena, &rules, err));
     if (rules.len > 0)
-        (void)s3_cors_headers(rules, s3_header(c, "origin"),
-                              c->ex ? c->ex->head.method : SLV_STR_NULL, SLV_STR_NULL, false,
-                              &c->head);
+        (void)slv_s3_cors_headers(rules, slv_s3_header(c, "origin"),
+                                  c->ex ? c->ex->head.method : SLV_STR_NULL, SLV_STR_NULL, false,
+                                  &c->head);
     return SLV_OK;
 }
 
@@ -495,7 +498,7 @@ static void judge(s3_call *c)
         dispatch(c);
         return;
     }
-    if (s3_authenticate(c))
+    if (slv_s3_authenticate(c))
         dispatch(c);
 }
 
@@ -525,20 +528,20 @@ static void start(s3_call *c, slv_str prefix)
     if (code == SLV_OK)
         code = split_path(c, prefix);
     if (code != SLV_OK) {
-        s3_error(c, 400, "InvalidURI", "Couldn't parse the specified URI.");
+        slv_s3_error(c, 400, "InvalidURI", "Couldn't parse the specified URI.");
         return;
     }
     if (slv_str_is(c->ex->head.method, "OPTIONS")) {
-        s3_preflight(c);
+        slv_s3_preflight(c);
         return;
     }
     if (c->public && (!local_name(c->ex->head.authority) || c->key.len == 0 ||
                       !(c->is_head || slv_str_is(c->ex->head.method, "GET")))) {
-        s3_error(c, 403, "AccessDenied", "Access Denied");
+        slv_s3_error(c, 403, "AccessDenied", "Access Denied");
         return;
     }
-    if (s3_header(c, "origin").ptr && c->bucket.len > 0 && slv_r2_bucket_name_ok(c->bucket))
-        s3_run_any(c, SLV_CALL_READ, run_origin, judge);
+    if (slv_s3_header(c, "origin").ptr && c->bucket.len > 0 && slv_r2_bucket_name_ok(c->bucket))
+        slv_s3_run_any(c, SLV_CALL_READ, run_origin, judge);
     else
         judge(c);
 }
@@ -554,7 +557,7 @@ static void take(slv_s3 *s3, slv_loop *loop, slv_exchange *ex, slv_str prefix, b
     c->public = public;
     c->virtual_host = virtual_host;
     c->is_head = slv_str_is(ex->head.method, "HEAD");
-    c->answerer = (slv_answerer){s3_on_body, s3_on_writable, on_gone};
+    c->answerer = (slv_answerer){slv_s3_on_body, slv_s3_on_writable, on_gone};
     c->arena = SLV_ARENA((size_t)8 << 20);
     c->body = SLV_BUF(SLV_S3_XML_MAX);
     c->text = SLV_BUF((size_t)16 << 20);
@@ -600,12 +603,12 @@ static void listener_request(void *ctx, slv_exchange *ex)
 
 static void listener_body(slv_exchange *ex, slv_str bytes, bool last)
 {
-    s3_on_body(ex->user, bytes, last);
+    slv_s3_on_body(ex->user, bytes, last);
 }
 
 static void listener_writable(slv_exchange *ex)
 {
-    s3_on_writable(ex->user);
+    slv_s3_on_writable(ex->user);
 }
 
 static void listener_gone(slv_exchange *ex, slv_gone_reason reason)

@@ -7,12 +7,12 @@
 static const char *const sum_names[SLV_SUM_KINDS] = {"md5",    "sha1",  "sha256", "sha384",
                                                      "sha512", "crc32", "crc32c", "crc64nvme"};
 
-const char *s3_sum_name(slv_sum_kind kind)
+const char *slv_s3_sum_name(slv_sum_kind kind)
 {
     return sum_names[kind];
 }
 
-slv_sum_kind s3_sum_kind(slv_str name)
+slv_sum_kind slv_s3_sum_kind(slv_str name)
 {
     static const slv_sum_kind known[] = {SLV_SUM_CRC32, SLV_SUM_CRC32C, SLV_SUM_CRC64NVME,
                                          SLV_SUM_SHA1, SLV_SUM_SHA256};
@@ -26,7 +26,7 @@ slv_sum_kind s3_sum_kind(slv_str name)
 
 /* ---- dates ---- */
 
-slv_code s3_http_date(int64_t ms, char out[40])
+slv_code slv_s3_http_date(int64_t ms, char out[40])
 {
     time_t s = (time_t)(ms / 1000);
     struct tm tm;
@@ -36,7 +36,7 @@ slv_code s3_http_date(int64_t ms, char out[40])
     return SLV_OK;
 }
 
-bool s3_parse_date(slv_str text, int64_t *ret_ms)
+bool slv_s3_parse_date(slv_str text, int64_t *ret_ms)
 {
     static const char *const forms[] = {"%a, %d %b %Y %H:%M:%S GMT", "%A, %d-%b-%y %H:%M:%S GMT",
                                         "%a %b %d %H:%M:%S %Y", "%Y-%m-%dT%H:%M:%SZ"};
@@ -60,7 +60,7 @@ bool s3_parse_date(slv_str text, int64_t *ret_ms)
 
 /* ---- XML ---- */
 
-slv_code s3_put_error(s3_call *c, const char *code, slv_str message)
+slv_code slv_s3_put_error(s3_call *c, const char *code, slv_str message)
 {
     SLV_TRY(slv_xml_put_head(&c->text));
     SLV_TRY(slv_xml_open(&c->text, "Error"));
@@ -69,12 +69,12 @@ slv_code s3_put_error(s3_call *c, const char *code, slv_str message)
     return slv_xml_close(&c->text, "Error");
 }
 
-slv_code s3_put_etag_xml(slv_buf *out, slv_str etag)
+slv_code slv_s3_put_etag_xml(slv_buf *out, slv_str etag)
 {
     return slv_buf_printf(out, "<ETag>&quot;%.*s&quot;</ETag>", SLV_STR_ARGS(etag));
 }
 
-slv_code s3_put_time_xml(slv_buf *out, const char *name, int64_t ms)
+slv_code slv_s3_put_time_xml(slv_buf *out, const char *name, int64_t ms)
 {
     time_t s = (time_t)(ms / 1000);
     struct tm tm;
@@ -85,7 +85,7 @@ slv_code s3_put_time_xml(slv_buf *out, const char *name, int64_t ms)
     return slv_buf_printf(out, "<%s>%s.%03dZ</%s>", name, text, (int)(ms % 1000), name);
 }
 
-slv_code s3_put_name_xml(slv_buf *out, const char *element, slv_str name, bool encode)
+slv_code slv_s3_put_name_xml(slv_buf *out, const char *element, slv_str name, bool encode)
 {
     SLV_CLEANUP(slv_buf_done) slv_buf encoded = SLV_BUF((size_t)64 << 10);
 
@@ -97,7 +97,7 @@ slv_code s3_put_name_xml(slv_buf *out, const char *element, slv_str name, bool e
 
 /* ---- an object as headers ---- */
 
-slv_code s3_put_header(slv_buf *out, const char *name, slv_str value)
+slv_code slv_s3_put_header(slv_buf *out, const char *name, slv_str value)
 {
     SLV_TRY(slv_buf_append(out, slv_str_from(name)));
     SLV_TRY(slv_buf_append_byte(out, ':'));
@@ -129,21 +129,21 @@ static slv_code put_http(s3_call *c, const slv_node *http)
 
     for (size_t i = 0; i < SLV_ARRAY_LEN(http_fields); i++) {
         slv_str value = slv_node_str(slv_node_get(http, http_fields[i].member));
-        slv_str other = s3_query(c, http_fields[i].override);
+        slv_str other = slv_s3_query(c, http_fields[i].override);
 
         if (other.ptr)
             value = other;
         else if (i == 0 && !value.ptr)
             value = SLV_STR("application/octet-stream");
         if (value.ptr)
-            SLV_TRY(s3_put_header(&c->head, http_fields[i].header, value));
+            SLV_TRY(slv_s3_put_header(&c->head, http_fields[i].header, value));
     }
-    slv_str other = s3_query(c, "response-expires");
+    slv_str other = slv_s3_query(c, "response-expires");
     if (other.ptr)
-        return s3_put_header(&c->head, "expires", other);
+        return slv_s3_put_header(&c->head, "expires", other);
     if (slv_node_i64(slv_node_get(http, "cacheExpiry"), &expires) &&
-        s3_http_date(expires, date) == SLV_OK)
-        return s3_put_header(&c->head, "expires", slv_str_from(date));
+        slv_s3_http_date(expires, date) == SLV_OK)
+        return slv_s3_put_header(&c->head, "expires", slv_str_from(date));
     return SLV_OK;
 }
 
@@ -155,13 +155,13 @@ static slv_code put_ssec(slv_buf *out, slv_str md5_hex)
     if (!slv_hex_get(md5_hex, md5, sizeof md5))
         return SLV_OK;
     SLV_TRY(slv_base64_encode(slv_str_make(md5, sizeof md5), SLV_BASE64_STD, &base64));
-    SLV_TRY(
-        s3_put_header(out, "x-amz-server-side-encryption-customer-algorithm", SLV_STR("AES256")));
-    return s3_put_header(out, "x-amz-server-side-encryption-customer-key-md5",
-                         slv_buf_view(&base64));
+    SLV_TRY(slv_s3_put_header(out, "x-amz-server-side-encryption-customer-algorithm",
+                              SLV_STR("AES256")));
+    return slv_s3_put_header(out, "x-amz-server-side-encryption-customer-key-md5",
+                             slv_buf_view(&base64));
 }
 
-slv_code s3_put_checksum_headers(slv_buf *out, const slv_r2_object *o)
+slv_code slv_s3_put_checksum_headers(slv_buf *out, const slv_r2_object *o)
 {
     SLV_CLEANUP(slv_arena_done) slv_arena arena = SLV_ARENA((size_t)64 << 10);
     slv_node *root;
@@ -171,21 +171,21 @@ slv_code s3_put_checksum_headers(slv_buf *out, const slv_r2_object *o)
         return SLV_OK;
     for (const slv_node *n = root->first; n; n = n->next) {
         SLV_CLEANUP(slv_buf_done) slv_buf base64 = SLV_BUF(128);
-        slv_sum_kind kind = s3_sum_kind(n->key);
+        slv_sum_kind kind = slv_s3_sum_kind(n->key);
         uint8_t sum[SLV_SUM_MAX];
         char name[40];
 
         if (kind == SLV_SUM_KINDS || !slv_hex_get(slv_node_str(n), sum, slv_sum_len(kind)))
             continue;
-        (void)snprintf(name, sizeof name, "x-amz-checksum-%s", s3_sum_name(kind));
+        (void)snprintf(name, sizeof name, "x-amz-checksum-%s", slv_s3_sum_name(kind));
         SLV_TRY(slv_base64_encode(slv_str_make(sum, slv_sum_len(kind)), SLV_BASE64_STD, &base64));
-        SLV_TRY(s3_put_header(out, name, slv_buf_view(&base64)));
-        SLV_TRY(s3_put_header(out, "x-amz-checksum-type", SLV_STR("FULL_OBJECT")));
+        SLV_TRY(slv_s3_put_header(out, name, slv_buf_view(&base64)));
+        SLV_TRY(slv_s3_put_header(out, "x-amz-checksum-type", SLV_STR("FULL_OBJECT")));
     }
     return SLV_OK;
 }
 
-slv_code s3_put_object_headers(s3_call *c, const slv_r2_object *o, bool whole)
+slv_code slv_s3_put_object_headers(s3_call *c, const slv_r2_object *o, bool whole)
 {
     SLV_CLEANUP(slv_arena_done) slv_arena arena = SLV_ARENA((size_t)1 << 20);
     slv_node *http = NULL, *custom = NULL;
@@ -202,17 +202,17 @@ slv_code s3_put_object_headers(s3_call *c, const slv_r2_object *o, bool whole)
 
         SLV_TRY(slv_buf_printf(&name, "x-amz-meta-%.*s", SLV_STR_ARGS(n->key)));
         const char *text = slv_buf_cstr(&name);
-        SLV_TRY(text ? s3_put_header(out, text, slv_node_str(n)) : SLV_E_LIMIT);
+        SLV_TRY(text ? slv_s3_put_header(out, text, slv_node_str(n)) : SLV_E_LIMIT);
     }
     SLV_TRY(slv_buf_printf(out, "etag:\"%.*s\"\naccept-ranges:bytes\n", SLV_STR_ARGS(o->etag)));
-    SLV_TRY(s3_http_date(o->uploaded_ms, date));
-    SLV_TRY(s3_put_header(out, "last-modified", slv_str_from(date)));
+    SLV_TRY(slv_s3_http_date(o->uploaded_ms, date));
+    SLV_TRY(slv_s3_put_header(out, "last-modified", slv_str_from(date)));
     if (o->class == SLV_R2_CLASS_INFREQUENT)
-        SLV_TRY(s3_put_header(out, "x-amz-storage-class", SLV_STR("STANDARD_IA")));
+        SLV_TRY(slv_s3_put_header(out, "x-amz-storage-class", SLV_STR("STANDARD_IA")));
     if (o->ssec_md5.len > 0)
         SLV_TRY(put_ssec(out, o->ssec_md5));
-    if (whole && slv_str_eq_nocase(s3_header(c, "x-amz-checksum-mode"), SLV_STR("ENABLED")))
-        SLV_TRY(s3_put_checksum_headers(out, o));
+    if (whole && slv_str_eq_nocase(slv_s3_header(c, "x-amz-checksum-mode"), SLV_STR("ENABLED")))
+        SLV_TRY(slv_s3_put_checksum_headers(out, o));
     return SLV_OK;
 }
 
@@ -245,18 +245,18 @@ static slv_code read_http(s3_call *c)
 {
     SLV_CLEANUP(slv_buf_done) slv_buf json = SLV_BUF((size_t)128 << 10);
     SLV_CLEANUP(slv_buf_done) slv_buf coding = SLV_BUF((size_t)16 << 10);
-    slv_str expires = s3_header(c, "expires");
+    slv_str expires = slv_s3_header(c, "expires");
     int64_t ms;
 
     for (size_t i = 0; i < SLV_ARRAY_LEN(http_fields); i++) {
-        slv_str value = s3_header(c, http_fields[i].header);
+        slv_str value = slv_s3_header(c, http_fields[i].header);
 
         if (value.ptr && slv_str_is(slv_str_from(http_fields[i].member), "contentEncoding"))
             value = without_chunked(value, &coding);
         if (value.len > 0)
             SLV_TRY(put_member(&json, http_fields[i].member, value));
     }
-    if (expires.ptr && s3_parse_date(expires, &ms))
+    if (expires.ptr && slv_s3_parse_date(expires, &ms))
         SLV_TRY(slv_buf_printf(&json, "%s\"cacheExpiry\":%lld", json.len == 0 ? "{" : ",",
                                (long long)ms));
     if (json.len > 0)
@@ -285,22 +285,22 @@ static slv_code read_custom(s3_call *c)
     return slv_arena_dup(&c->arena, slv_buf_view(&json), &c->put.custom);
 }
 
-bool s3_read_metadata(s3_call *c)
+bool slv_s3_read_metadata(s3_call *c)
 {
-    slv_str class = s3_header(c, "x-amz-storage-class");
+    slv_str class = slv_s3_header(c, "x-amz-storage-class");
     slv_err err = {0};
 
     c->put.metadata_max = SLV_R2_METADATA_S3_MAX;
-    c->put.now_ms = s3_now(c);
+    c->put.now_ms = slv_s3_now(c);
     if (read_http(c) != SLV_OK || read_custom(c) != SLV_OK) {
-        s3_error(c, 400, "MetadataTooLarge", slv_r2_error_text(SLV_R2_METADATA_TOO_LARGE));
+        slv_s3_error(c, 400, "MetadataTooLarge", slv_r2_error_text(SLV_R2_METADATA_TOO_LARGE));
         return false;
     }
     slv_code code = slv_r2_check_key(c->key, &err);
     if (code == SLV_OK)
         code = slv_r2_check_metadata(c->put.custom, SLV_R2_METADATA_S3_MAX, &err);
     if (code != SLV_OK) {
-        s3_fail(c, code, &err);
+        slv_s3_fail(c, code, &err);
         return false;
     }
     if (!class.ptr || slv_str_is(class, "STANDARD"))
@@ -308,7 +308,8 @@ bool s3_read_metadata(s3_call *c)
     else if (slv_str_is(class, "STANDARD_IA"))
         c->put.class = SLV_R2_CLASS_INFREQUENT;
     else {
-        s3_error(c, 400, "InvalidStorageClass", "The storage class you specified is not valid.");
+        slv_s3_error(c, 400, "InvalidStorageClass",
+                     "The storage class you specified is not valid.");
         return false;
     }
     return true;
@@ -319,7 +320,7 @@ static slv_str prefixed(const s3_call *c, const char *prefix, const char *name)
     char text[96];
 
     (void)snprintf(text, sizeof text, "%s%s", prefix, name);
-    return s3_header(c, text);
+    return slv_s3_header(c, text);
 }
 
 static bool read_tags(s3_call *c, slv_str field, slv_str *ret, bool *ret_has)
@@ -330,14 +331,14 @@ static bool read_tags(s3_call *c, slv_str field, slv_str *ret, bool *ret_has)
         return true;
     if (!slv_r2_cond_tags(field, &tags) ||
         slv_arena_dup(&c->arena, slv_buf_view(&tags), ret) != SLV_OK) {
-        s3_error(c, 400, "InvalidArgument", "A condition is malformed.");
+        slv_s3_error(c, 400, "InvalidArgument", "A condition is malformed.");
         return false;
     }
     *ret_has = true;
     return true;
 }
 
-bool s3_read_cond(s3_call *c, const char *prefix, slv_r2_cond *ret, bool *ret_some)
+bool slv_s3_read_cond(s3_call *c, const char *prefix, slv_r2_cond *ret, bool *ret_some)
 {
     slv_r2_cond cond = {.seconds = true};
     slv_str before = prefixed(c, prefix, "if-unmodified-since");
@@ -347,17 +348,17 @@ bool s3_read_cond(s3_call *c, const char *prefix, slv_r2_cond *ret, bool *ret_so
         !read_tags(c, prefixed(c, prefix, "if-none-match"), &cond.none, &cond.has_none))
         return false;
     /* a date that is none counts as absent, as HTTP wants it; "not modified since" includes then */
-    if (before.ptr && s3_parse_date(before, &cond.before_ms)) {
+    if (before.ptr && slv_s3_parse_date(before, &cond.before_ms)) {
         cond.has_before = true;
         cond.before_ms += 1000;
     }
-    cond.has_after = after.ptr && s3_parse_date(after, &cond.after_ms);
+    cond.has_after = after.ptr && slv_s3_parse_date(after, &cond.after_ms);
     *ret_some = cond.has_match || cond.has_none || cond.has_before || cond.has_after;
     *ret = cond;
     return true;
 }
 
-bool s3_read_ssec(s3_call *c, const char *prefix, uint8_t key[32], bool *ret_some)
+bool slv_s3_read_ssec(s3_call *c, const char *prefix, uint8_t key[32], bool *ret_some)
 {
     slv_str algorithm = prefixed(c, prefix, "server-side-encryption-customer-algorithm");
     slv_str text = prefixed(c, prefix, "server-side-encryption-customer-key");
@@ -369,20 +370,22 @@ bool s3_read_ssec(s3_call *c, const char *prefix, uint8_t key[32], bool *ret_som
     if (!algorithm.ptr && !text.ptr && !md5.ptr)
         return true;
     if (!algorithm.ptr || !slv_str_is(algorithm, "AES256")) {
-        s3_error(c, 400, "InvalidEncryptionAlgorithmError",
-                 "The encryption request you specified is not valid. The valid value is AES256.");
+        slv_s3_error(
+            c, 400, "InvalidEncryptionAlgorithmError",
+            "The encryption request you specified is not valid. The valid value is AES256.");
         return false;
     }
     if (slv_base64_decode(text, SLV_BASE64_STD, &raw) != SLV_OK || raw.len != 32) {
-        s3_error(c, 400, "InvalidArgument",
-                 "The secret key was invalid for the specified algorithm.");
+        slv_s3_error(c, 400, "InvalidArgument",
+                     "The secret key was invalid for the specified algorithm.");
         return false;
     }
     slv_sum_of(SLV_SUM_MD5, slv_buf_view(&raw), sum);
     if (md5.ptr && (slv_base64_decode(md5, SLV_BASE64_STD, &said) != SLV_OK || said.len != 16 ||
                     memcmp(said.ptr, sum, 16) != 0)) {
-        s3_error(c, 400, "InvalidArgument",
-                 "The calculated MD5 hash of the key did not match the hash that was provided.");
+        slv_s3_error(
+            c, 400, "InvalidArgument",
+            "The calculated MD5 hash of the key did not match the hash that was provided.");
         return false;
     }
     memcpy(key, raw.ptr, 32);

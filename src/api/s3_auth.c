@@ -17,25 +17,26 @@ static bool region_ok(slv_str region)
 /* Signed now, or at least not yet expired. False: answered. */
 static bool check_time(s3_call *c)
 {
-    int64_t signed_ms, now = s3_now(c);
+    int64_t signed_ms, now = slv_s3_now(c);
 
     if (slv_sigv4_time(c->auth.amz_date, &signed_ms) != SLV_OK) {
-        s3_error(c, 400, "InvalidArgument", "X-Amz-Date is malformed.");
+        slv_s3_error(c, 400, "InvalidArgument", "X-Amz-Date is malformed.");
         return false;
     }
     if (c->auth.presigned) {
         if (c->auth.expires_s < 1 || c->auth.expires_s > SLV_S3_EXPIRES_MAX) {
-            s3_error(c, 400, "AuthorizationQueryParametersError",
-                     "X-Amz-Expires must be between 1 and 604800 seconds");
+            slv_s3_error(c, 400, "AuthorizationQueryParametersError",
+                         "X-Amz-Expires must be between 1 and 604800 seconds");
             return false;
         }
         if (signed_ms - now > SLV_S3_SKEW_MS) {
-            s3_error(c, 403, "RequestTimeTooSkewed",
-                     "The difference between the request time and the current time is too large.");
+            slv_s3_error(
+                c, 403, "RequestTimeTooSkewed",
+                "The difference between the request time and the current time is too large.");
             return false;
         }
         if (now > signed_ms + (int64_t)c->auth.expires_s * 1000) {
-            s3_error(c, 403, "ExpiredRequest", "Request has expired");
+            slv_s3_error(c, 403, "ExpiredRequest", "Request has expired");
             return false;
         }
         return true;
@@ -43,24 +44,24 @@ static bool check_time(s3_call *c)
     int64_t apart = now > signed_ms ? now - signed_ms : signed_ms - now;
     if (apart <= SLV_S3_SKEW_MS)
         return true;
-    s3_error(c, 403, "RequestTimeTooSkewed",
-             "The difference between the request time and the current time is too large.");
+    slv_s3_error(c, 403, "RequestTimeTooSkewed",
+                 "The difference between the request time and the current time is too large.");
     return false;
 }
 
 /* What stands for the body in the signature, and how it comes. False: answered. */
 static bool find_payload(s3_call *c)
 {
-    slv_str said = s3_header(c, "x-amz-content-sha256");
+    slv_str said = slv_s3_header(c, "x-amz-content-sha256");
 
     if (!said.ptr && c->auth.presigned) {
-        slv_str in_query = s3_query(c, "X-Amz-Content-Sha256");
+        slv_str in_query = slv_s3_query(c, "X-Amz-Content-Sha256");
 
         said = in_query.ptr ? in_query : SLV_STR(SLV_SIGV4_UNSIGNED);
     }
     if (!said.ptr) {
-        s3_error(c, 400, "InvalidRequest",
-                 "Missing required header for this request: x-amz-content-sha256");
+        slv_s3_error(c, 400, "InvalidRequest",
+                     "Missing required header for this request: x-amz-content-sha256");
         return false;
     }
     c->payload_hash = said;
@@ -75,7 +76,7 @@ static bool find_payload(s3_call *c)
     if (!slv_str_is(said, "STREAMING-AWS4-HMAC-SHA256-PAYLOAD") &&
         !slv_str_is(said, "STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER") &&
         !slv_str_is(said, "STREAMING-UNSIGNED-PAYLOAD-TRAILER")) {
-        s3_error(c, 501, "NotImplemented", "This way of signing a body is not implemented.");
+        slv_s3_error(c, 501, "NotImplemented", "This way of signing a body is not implemented.");
         return false;
     }
     c->payload = S3_PAYLOAD_CHUNKS;
@@ -123,7 +124,7 @@ static void refuse_signature(s3_call *c, const slv_buf *canonical, const slv_buf
         slv_xml_put(out, "CanonicalRequest", slv_buf_view(canonical)) != SLV_OK ||
         slv_xml_close(out, "Error") != SLV_OK)
         slv_buf_reset(out);
-    s3_reply(c, 403, SLV_STR("content-type:application/xml\n"), slv_buf_view(out));
+    slv_s3_reply(c, 403, SLV_STR("content-type:application/xml\n"), slv_buf_view(out));
 }
 
 /* The path as it was sent, else as AWS's clients write it: some sign one and send the other. */
@@ -143,7 +144,7 @@ static bool check_signature(s3_call *c)
         if (code == SLV_OK)
             return true;
         if (code == SLV_E_INVAL) {
-            s3_error(c, 400, "InvalidRequest", slv_err_text(&err));
+            slv_s3_error(c, 400, "InvalidRequest", slv_err_text(&err));
             return false;
         }
     }
@@ -163,7 +164,7 @@ static bool signs_host(const s3_call *c)
     return false;
 }
 
-bool s3_authenticate(s3_call *c)
+bool slv_s3_authenticate(s3_call *c)
 {
     const slv_sigv4_request request = {
         .method = c->ex->head.method, .path = c->path, .query = c->query, .headers = c->headers};
@@ -171,47 +172,48 @@ bool s3_authenticate(s3_call *c)
     slv_code code = slv_sigv4_parse(&request, &c->arena, &c->auth, &err);
 
     if (code == SLV_E_NOTFOUND) {
-        s3_error(c, 403, "AccessDenied", "Access Denied");
+        slv_s3_error(c, 403, "AccessDenied", "Access Denied");
         return false;
     }
     if (code != SLV_OK) {
-        s3_error(c, 400, code == SLV_E_UNSUPPORTED ? "InvalidRequest" : "InvalidArgument",
-                 slv_err_text(&err));
+        slv_s3_error(c, 400, code == SLV_E_UNSUPPORTED ? "InvalidRequest" : "InvalidArgument",
+                     slv_err_text(&err));
         return false;
     }
     if (c->auth.token.len > 0) {
-        s3_error(c, 400, "InvalidArgument", "X-Amz-Security-Token");
+        slv_s3_error(c, 400, "InvalidArgument", "X-Amz-Security-Token");
         return false;
     }
     if (!slv_str_is(c->auth.service, "s3") || !region_ok(c->auth.region)) {
-        s3_error(c, 400, "InvalidRegionName",
-                 "The region name is not valid. Must be one of: wnam, enam, weur, eeur, apac, oc, "
-                 "auto");
+        slv_s3_error(
+            c, 400, "InvalidRegionName",
+            "The region name is not valid. Must be one of: wnam, enam, weur, eeur, apac, oc, "
+            "auto");
         return false;
     }
     if (!signs_host(c)) {
-        s3_error(c, 400, "InvalidRequest", "The host header must be signed.");
+        slv_s3_error(c, 400, "InvalidRequest", "The host header must be signed.");
         return false;
     }
     code = slv_s3_keys_find(c->s3->keys, c->auth.access_key, &c->arena, &c->who, &err);
     if (code == SLV_E_NOTFOUND) {
-        s3_error(c, 401, "Unauthorized", "Unauthorized");
+        slv_s3_error(c, 401, "Unauthorized", "Unauthorized");
         return false;
     }
     if (code != SLV_OK) {
-        s3_internal(c);
+        slv_s3_internal(c);
         return false;
     }
     if (!check_time(c) || !find_payload(c) || !check_signature(c))
         return false;
     if (c->payload == S3_PAYLOAD_CHUNKS && open_chunks(c) != SLV_OK) {
-        s3_error(c, 400, "InvalidArgument", "The signature is malformed.");
+        slv_s3_error(c, 400, "InvalidArgument", "The signature is malformed.");
         return false;
     }
     return true;
 }
 
-bool s3_may_read(const s3_call *c, slv_str bucket)
+bool slv_s3_may_read(const s3_call *c, slv_str bucket)
 {
     for (size_t i = 0; i < c->who.bucket_count; i++) {
         if (slv_str_eq(c->who.buckets[i], bucket))
@@ -220,7 +222,7 @@ bool s3_may_read(const s3_call *c, slv_str bucket)
     return c->who.admin;
 }
 
-bool s3_authorize(s3_call *c)
+bool slv_s3_authorize(s3_call *c)
 {
     const s3_op *op = c->op;
     bool ok = !op->write || c->who.write;
@@ -228,8 +230,8 @@ bool s3_authorize(s3_call *c)
     if (op->settings)
         ok = ok && c->who.admin;
     else if (c->bucket.len > 0)
-        ok = ok && s3_may_read(c, c->bucket);
+        ok = ok && slv_s3_may_read(c, c->bucket);
     if (!ok)
-        s3_error(c, 403, "AccessDenied", "Access Denied");
+        slv_s3_error(c, 403, "AccessDenied", "Access Denied");
     return ok;
 }

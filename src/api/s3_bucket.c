@@ -30,19 +30,19 @@ static slv_code run_nothing(slv_call *call, void *service, slv_err *err)
 
 static void reply_empty(s3_call *c)
 {
-    s3_reply(c, 200, SLV_STR_NULL, SLV_STR_NULL);
+    slv_s3_reply(c, 200, SLV_STR_NULL, SLV_STR_NULL);
 }
 
 static void reply_no_content(s3_call *c)
 {
-    s3_reply(c, 204, SLV_STR_NULL, SLV_STR_NULL);
+    slv_s3_reply(c, 204, SLV_STR_NULL, SLV_STR_NULL);
 }
 
-void s3_head_bucket(s3_call *c)
+void slv_s3_head_bucket(s3_call *c)
 {
-    if (s3_put_header(&c->head, "x-amz-bucket-region", SLV_STR("auto")) != SLV_OK)
+    if (slv_s3_put_header(&c->head, "x-amz-bucket-region", SLV_STR("auto")) != SLV_OK)
         slv_buf_reset(&c->head);
-    s3_run(c, SLV_CALL_READ, run_nothing, reply_empty);
+    slv_s3_run(c, SLV_CALL_READ, run_nothing, reply_empty);
 }
 
 /* ---- create, delete ---- */
@@ -63,22 +63,22 @@ static slv_code run_create(slv_call *call, void *service, slv_err *err)
 static void create(s3_call *c)
 {
     if (c->call.code == SLV_OK) { /* it was there */
-        s3_error(c, 409, "BucketAlreadyOwnedByYou",
-                 "The bucket you tried to create already exists, and you own it.");
+        slv_s3_error(c, 409, "BucketAlreadyOwnedByYou",
+                     "The bucket you tried to create already exists, and you own it.");
         return;
     }
     char location[80];
     (void)snprintf(location, sizeof location, "/%.*s", SLV_STR_ARGS(c->bucket));
-    if (s3_put_header(&c->head, "location", slv_str_from(location)) != SLV_OK)
+    if (slv_s3_put_header(&c->head, "location", slv_str_from(location)) != SLV_OK)
         slv_buf_reset(&c->head);
     c->call = (slv_call){.create = true};
-    c->put.now_ms = s3_now(c);
-    s3_run(c, SLV_CALL_WRITE, run_create, reply_empty);
+    c->put.now_ms = slv_s3_now(c);
+    slv_s3_run(c, SLV_CALL_WRITE, run_create, reply_empty);
 }
 
-void s3_create_bucket(s3_call *c)
+void slv_s3_create_bucket(s3_call *c)
 {
-    s3_run_any(c, SLV_CALL_READ, run_nothing, create);
+    slv_s3_run_any(c, SLV_CALL_READ, run_nothing, create);
 }
 
 static slv_code run_empty(slv_call *call, void *service, slv_err *err)
@@ -99,7 +99,7 @@ static void destroyed(slv_call *call)
     if (call->code == SLV_OK)
         reply_no_content(c);
     else
-        s3_fail(c, call->code, &err);
+        slv_s3_fail(c, call->code, &err);
 }
 
 static void delete (s3_call *c)
@@ -107,9 +107,9 @@ static void delete (s3_call *c)
     slv_err err = c->call.err;
 
     if (c->call.code == SLV_E_EXISTS) {
-        s3_error(c, 409, "BucketNotEmpty", "The bucket you tried to delete is not empty.");
+        slv_s3_error(c, 409, "BucketNotEmpty", "The bucket you tried to delete is not empty.");
     } else if (c->call.code != SLV_OK) {
-        s3_fail(c, c->call.code, &err);
+        slv_s3_fail(c, c->call.code, &err);
     } else {
         c->call = (slv_call){.done = destroyed};
         c->busy++;
@@ -117,9 +117,9 @@ static void delete (s3_call *c)
     }
 }
 
-void s3_delete_bucket(s3_call *c)
+void slv_s3_delete_bucket(s3_call *c)
 {
-    s3_run_any(c, SLV_CALL_WRITE, run_empty, delete);
+    slv_s3_run_any(c, SLV_CALL_WRITE, run_empty, delete);
 }
 
 /* ---- what is the same for every bucket ---- */
@@ -131,14 +131,14 @@ static void put_location(s3_call *c)
         slv_buf_append(&c->text, SLV_STR("<LocationConstraint "
                                          "xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">auto"
                                          "</LocationConstraint>")) != SLV_OK)
-        s3_internal(c);
+        slv_s3_internal(c);
     else
-        s3_reply_xml(c);
+        slv_s3_reply_xml(c);
 }
 
-void s3_get_location(s3_call *c)
+void slv_s3_get_location(s3_call *c)
 {
-    s3_run(c, SLV_CALL_READ, run_nothing, put_location);
+    slv_s3_run(c, SLV_CALL_READ, run_nothing, put_location);
 }
 
 static void put_encryption(s3_call *c)
@@ -151,14 +151,14 @@ static void put_encryption(s3_call *c)
                                          "</SSEAlgorithm></ApplyServerSideEncryptionByDefault>"
                                          "<BucketKeyEnabled>true</BucketKeyEnabled></Rule>"
                                          "</ServerSideEncryptionConfiguration>")) != SLV_OK)
-        s3_internal(c);
+        slv_s3_internal(c);
     else
-        s3_reply_xml(c);
+        slv_s3_reply_xml(c);
 }
 
-void s3_get_encryption(s3_call *c)
+void slv_s3_get_encryption(s3_call *c)
 {
-    s3_run(c, SLV_CALL_READ, run_nothing, put_encryption);
+    slv_s3_run(c, SLV_CALL_READ, run_nothing, put_encryption);
 }
 
 /* ---- settings ---- */
@@ -179,82 +179,83 @@ static slv_code run_set(slv_call *call, void *service, slv_err *err)
 
 static void malformed(s3_call *c)
 {
-    s3_error(c, 400, "MalformedXML",
-             "The XML you provided was not well formed or did not validate against our published "
-             "schema.");
+    slv_s3_error(
+        c, 400, "MalformedXML",
+        "The XML you provided was not well formed or did not validate against our published "
+        "schema.");
 }
 
 static void put_cors(s3_call *c)
 {
     if (c->value.len == 0)
-        s3_error(c, 404, "NoSuchCORSConfiguration", "The CORS configuration does not exist");
-    else if (s3_cors_to_xml(c->value, &c->text) != SLV_OK)
-        s3_internal(c);
+        slv_s3_error(c, 404, "NoSuchCORSConfiguration", "The CORS configuration does not exist");
+    else if (slv_s3_cors_to_xml(c->value, &c->text) != SLV_OK)
+        slv_s3_internal(c);
     else
-        s3_reply_xml(c);
+        slv_s3_reply_xml(c);
 }
 
-void s3_get_cors(s3_call *c)
+void slv_s3_get_cors(s3_call *c)
 {
     c->setting = "cors";
-    s3_run(c, SLV_CALL_READ, run_setting, put_cors);
+    slv_s3_run(c, SLV_CALL_READ, run_setting, put_cors);
 }
 
-void s3_put_cors(s3_call *c)
+void slv_s3_put_cors(s3_call *c)
 {
     SLV_CLEANUP(slv_buf_done) slv_buf json = SLV_BUF((size_t)1 << 20);
     slv_err err = {0};
 
-    if (s3_cors_from_xml(slv_buf_view(&c->body), &json, &err) != SLV_OK ||
+    if (slv_s3_cors_from_xml(slv_buf_view(&c->body), &json, &err) != SLV_OK ||
         slv_arena_dup(&c->arena, slv_buf_view(&json), &c->value) != SLV_OK) {
         malformed(c);
         return;
     }
     c->setting = "cors";
-    s3_run(c, SLV_CALL_WRITE, run_set, reply_empty);
+    slv_s3_run(c, SLV_CALL_WRITE, run_set, reply_empty);
 }
 
-void s3_delete_cors(s3_call *c)
+void slv_s3_delete_cors(s3_call *c)
 {
     c->setting = "cors";
     c->value = SLV_STR_NULL;
-    s3_run(c, SLV_CALL_WRITE, run_set, reply_no_content);
+    slv_s3_run(c, SLV_CALL_WRITE, run_set, reply_no_content);
 }
 
 static void put_lifecycle(s3_call *c)
 {
     if (c->value.len == 0)
-        s3_error(c, 404, "NoSuchLifecycleConfiguration",
-                 "The lifecycle configuration does not exist");
-    else if (s3_lifecycle_to_xml(c->value, &c->text) != SLV_OK)
-        s3_internal(c);
+        slv_s3_error(c, 404, "NoSuchLifecycleConfiguration",
+                     "The lifecycle configuration does not exist");
+    else if (slv_s3_lifecycle_to_xml(c->value, &c->text) != SLV_OK)
+        slv_s3_internal(c);
     else
-        s3_reply_xml(c);
+        slv_s3_reply_xml(c);
 }
 
-void s3_get_lifecycle(s3_call *c)
+void slv_s3_get_lifecycle(s3_call *c)
 {
     c->setting = "lifecycle";
-    s3_run(c, SLV_CALL_READ, run_setting, put_lifecycle);
+    slv_s3_run(c, SLV_CALL_READ, run_setting, put_lifecycle);
 }
 
-void s3_put_lifecycle(s3_call *c)
+void slv_s3_put_lifecycle(s3_call *c)
 {
     SLV_CLEANUP(slv_buf_done) slv_buf json = SLV_BUF((size_t)1 << 20);
     slv_err err = {0};
 
-    if (s3_lifecycle_from_xml(slv_buf_view(&c->body), &json, &err) != SLV_OK ||
+    if (slv_s3_lifecycle_from_xml(slv_buf_view(&c->body), &json, &err) != SLV_OK ||
         slv_arena_dup(&c->arena, slv_buf_view(&json), &c->value) != SLV_OK) {
         malformed(c);
         return;
     }
     c->setting = "lifecycle";
-    s3_run(c, SLV_CALL_WRITE, run_set, reply_empty);
+    slv_s3_run(c, SLV_CALL_WRITE, run_set, reply_empty);
 }
 
-void s3_delete_lifecycle(s3_call *c)
+void slv_s3_delete_lifecycle(s3_call *c)
 {
     c->setting = "lifecycle";
     c->value = SLV_STR_NULL;
-    s3_run(c, SLV_CALL_WRITE, run_set, reply_no_content);
+    slv_s3_run(c, SLV_CALL_WRITE, run_set, reply_no_content);
 }

@@ -66,23 +66,23 @@ static slv_code put_rule(const slv_node *rule, slv_str origin, slv_str wanted, b
                slv_node_get(allowed, "origins")->count == 1 &&
                slv_str_is(slv_node_str(slv_node_get(allowed, "origins")->first), "*");
 
-    SLV_TRY(s3_put_header(out, "access-control-allow-origin", all ? SLV_STR("*") : origin));
-    SLV_TRY(s3_put_header(out, "vary",
-                          SLV_STR("Origin, Access-Control-Request-Headers, "
-                                  "Access-Control-Request-Method")));
+    SLV_TRY(slv_s3_put_header(out, "access-control-allow-origin", all ? SLV_STR("*") : origin));
+    SLV_TRY(slv_s3_put_header(out, "vary",
+                              SLV_STR("Origin, Access-Control-Request-Headers, "
+                                      "Access-Control-Request-Method")));
     SLV_TRY(put_list(out, "access-control-expose-headers", slv_node_get(rule, "exposeHeaders")));
     if (!preflight)
         return SLV_OK;
     SLV_TRY(put_list(out, "access-control-allow-methods", slv_node_get(allowed, "methods")));
     if (wanted.len > 0)
-        SLV_TRY(s3_put_header(out, "access-control-allow-headers", wanted));
+        SLV_TRY(slv_s3_put_header(out, "access-control-allow-headers", wanted));
     if (slv_node_i64(slv_node_get(rule, "maxAgeSeconds"), &age))
         SLV_TRY(slv_buf_printf(out, "access-control-max-age:%lld\n", (long long)age));
     return SLV_OK;
 }
 
-bool s3_cors_headers(slv_str rules, slv_str origin, slv_str method, slv_str wanted, bool preflight,
-                     slv_buf *out)
+bool slv_s3_cors_headers(slv_str rules, slv_str origin, slv_str method, slv_str wanted,
+                         bool preflight, slv_buf *out)
 {
     SLV_CLEANUP(slv_arena_done) slv_arena arena = SLV_ARENA((size_t)4 << 20);
     slv_node *root;
@@ -110,24 +110,26 @@ static slv_code run_rules(slv_call *call, void *service, slv_err *err)
 static void answer_preflight(s3_call *c)
 {
     if (c->call.code == SLV_OK && c->value.len > 0 &&
-        s3_cors_headers(c->value, s3_header(c, "origin"),
-                        s3_header(c, "access-control-request-method"),
-                        s3_header(c, "access-control-request-headers"), true, &c->head))
-        s3_reply(c, 204, SLV_STR_NULL, SLV_STR_NULL);
+        slv_s3_cors_headers(c->value, slv_s3_header(c, "origin"),
+                            slv_s3_header(c, "access-control-request-method"),
+                            slv_s3_header(c, "access-control-request-headers"), true, &c->head))
+        slv_s3_reply(c, 204, SLV_STR_NULL, SLV_STR_NULL);
     else
-        s3_error(c, 403, "AccessForbidden",
-                 "CORSResponse: This CORS request is not allowed. This is usually because the "
-                 "evalution of Origin, request method / Access-Control-Request-Method or "
-                 "Access-Control-Request-Headers are not whitelisted by the resource's CORS spec.");
+        slv_s3_error(
+            c, 403, "AccessForbidden",
+            "CORSResponse: This CORS request is not allowed. This is usually because the "
+            "evalution of Origin, request method / Access-Control-Request-Method or "
+            "Access-Control-Request-Headers are not whitelisted by the resource's CORS spec.");
 }
 
-void s3_preflight(s3_call *c)
+void slv_s3_preflight(s3_call *c)
 {
-    if (!s3_header(c, "origin").ptr || !s3_header(c, "access-control-request-method").ptr ||
+    if (!slv_s3_header(c, "origin").ptr || !slv_s3_header(c, "access-control-request-method").ptr ||
         !slv_r2_bucket_name_ok(c->bucket))
-        s3_error(c, 400, "BadRequest", "Insufficient information. Origin request header needed.");
+        slv_s3_error(c, 400, "BadRequest",
+                     "Insufficient information. Origin request header needed.");
     else
-        s3_run_any(c, SLV_CALL_READ, run_rules, answer_preflight);
+        slv_s3_run_any(c, SLV_CALL_READ, run_rules, answer_preflight);
 }
 
 /* ---- XML ---- */
@@ -172,7 +174,7 @@ static slv_code put_json_rule(slv_buf *out, const slv_xml *rule)
     return slv_buf_append_byte(out, '}');
 }
 
-slv_code s3_cors_from_xml(slv_str xml, slv_buf *out, slv_err *err)
+slv_code slv_s3_cors_from_xml(slv_str xml, slv_buf *out, slv_err *err)
 {
     SLV_CLEANUP(slv_arena_done) slv_arena arena = SLV_ARENA((size_t)16 << 20);
     slv_xml *root;
@@ -200,7 +202,7 @@ static slv_code put_elements(slv_buf *out, const char *name, const slv_node *lis
     return SLV_OK;
 }
 
-slv_code s3_cors_to_xml(slv_str json, slv_buf *out)
+slv_code slv_s3_cors_to_xml(slv_str json, slv_buf *out)
 {
     SLV_CLEANUP(slv_arena_done) slv_arena arena = SLV_ARENA((size_t)4 << 20);
     slv_node *root;

@@ -40,7 +40,7 @@ static slv_code put_date(slv_buf *out, slv_str date)
         return SLV_E_PARSE;
     memcpy(text, date.ptr, 10);
     memcpy(text + 10, "T00:00:00Z", 11);
-    if (!s3_parse_date(slv_str_from(text), &ms))
+    if (!slv_s3_parse_date(slv_str_from(text), &ms))
         return SLV_E_PARSE;
     return slv_buf_printf(out, ",\"expireDate\":%lld", (long long)ms);
 }
@@ -67,7 +67,7 @@ static slv_code put_rule(slv_buf *out, const slv_xml *rule)
     return slv_buf_append_byte(out, '}');
 }
 
-slv_code s3_lifecycle_from_xml(slv_str xml, slv_buf *out, slv_err *err)
+slv_code slv_s3_lifecycle_from_xml(slv_str xml, slv_buf *out, slv_err *err)
 {
     SLV_CLEANUP(slv_arena_done) slv_arena arena = SLV_ARENA((size_t)16 << 20);
     slv_xml *root;
@@ -98,7 +98,7 @@ static slv_code put_action(slv_buf *out, const char *outer, const char *inner,
                           inner, more, outer);
 }
 
-slv_code s3_lifecycle_to_xml(slv_str json, slv_buf *out)
+slv_code slv_s3_lifecycle_to_xml(slv_str json, slv_buf *out)
 {
     SLV_CLEANUP(slv_arena_done) slv_arena arena = SLV_ARENA((size_t)4 << 20);
     slv_node *root;
@@ -123,7 +123,7 @@ slv_code s3_lifecycle_to_xml(slv_str json, slv_buf *out)
         SLV_TRY(put_action(out, "Expiration", "Days", slv_node_get(rule, "expireDays"), ""));
         if (slv_node_i64(slv_node_get(rule, "expireDate"), &date)) {
             SLV_TRY(slv_xml_open(out, "Expiration"));
-            SLV_TRY(s3_put_time_xml(out, "Date", date));
+            SLV_TRY(slv_s3_put_time_xml(out, "Date", date));
             SLV_TRY(slv_xml_close(out, "Expiration"));
         }
         SLV_TRY(put_action(out, "Transition", "Days", slv_node_get(rule, "transitionDays"),

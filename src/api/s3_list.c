@@ -25,9 +25,9 @@ static slv_code on_object(void *arg, const slv_r2_object *o)
     l->count++;
     SLV_TRY(slv_buf_set(&l->last, o->key));
     SLV_TRY(slv_xml_open(out, "Contents"));
-    SLV_TRY(s3_put_name_xml(out, "Key", o->key, l->encode));
-    SLV_TRY(s3_put_time_xml(out, "LastModified", o->uploaded_ms));
-    SLV_TRY(s3_put_etag_xml(out, o->etag));
+    SLV_TRY(slv_s3_put_name_xml(out, "Key", o->key, l->encode));
+    SLV_TRY(slv_s3_put_time_xml(out, "LastModified", o->uploaded_ms));
+    SLV_TRY(slv_s3_put_etag_xml(out, o->etag));
     SLV_TRY(slv_xml_put_number(out, "Size", o->size));
     SLV_TRY(slv_xml_put(out, "StorageClass",
                         o->class == SLV_R2_CLASS_INFREQUENT ? SLV_STR("STANDARD_IA")
@@ -45,34 +45,34 @@ static slv_code on_prefix(void *arg, slv_str prefix)
     l->count++;
     SLV_TRY(slv_buf_set(&l->last, prefix));
     SLV_TRY(slv_xml_open(&l->prefixes, "CommonPrefixes"));
-    SLV_TRY(s3_put_name_xml(&l->prefixes, "Prefix", prefix, l->encode));
+    SLV_TRY(slv_s3_put_name_xml(&l->prefixes, "Prefix", prefix, l->encode));
     return slv_xml_close(&l->prefixes, "CommonPrefixes");
 }
 
 static slv_code put_tail(listing *l, slv_str cursor, uint32_t max_keys)
 {
     slv_buf *out = &l->c->text;
-    slv_str token = s3_query(l->c, "continuation-token");
+    slv_str token = slv_s3_query(l->c, "continuation-token");
 
     SLV_TRY(slv_buf_append(out, slv_buf_view(&l->prefixes)));
     SLV_TRY(slv_xml_put(out, "Name", l->c->bucket));
-    SLV_TRY(s3_put_name_xml(out, "Prefix", l->page.prefix, l->encode));
+    SLV_TRY(slv_s3_put_name_xml(out, "Prefix", l->page.prefix, l->encode));
     if (l->page.delimiter.len > 0)
-        SLV_TRY(s3_put_name_xml(out, "Delimiter", l->page.delimiter, l->encode));
+        SLV_TRY(slv_s3_put_name_xml(out, "Delimiter", l->page.delimiter, l->encode));
     SLV_TRY(slv_xml_put_number(out, "MaxKeys", max_keys));
     if (l->encode)
         SLV_TRY(slv_xml_put(out, "EncodingType", SLV_STR("url")));
     SLV_TRY(slv_xml_put(out, "IsTruncated", cursor.len > 0 ? SLV_STR("true") : SLV_STR("false")));
     if (!l->v2) {
-        SLV_TRY(s3_put_name_xml(out, "Marker", s3_query(l->c, "marker"), l->encode));
+        SLV_TRY(slv_s3_put_name_xml(out, "Marker", slv_s3_query(l->c, "marker"), l->encode));
         if (cursor.len > 0)
-            SLV_TRY(s3_put_name_xml(out, "NextMarker", slv_buf_view(&l->last), l->encode));
+            SLV_TRY(slv_s3_put_name_xml(out, "NextMarker", slv_buf_view(&l->last), l->encode));
     } else {
         SLV_TRY(slv_xml_put_number(out, "KeyCount", l->count));
         if (token.len > 0)
             SLV_TRY(slv_xml_put(out, "ContinuationToken", token));
         if (l->page.start_after.len > 0)
-            SLV_TRY(s3_put_name_xml(out, "StartAfter", l->page.start_after, l->encode));
+            SLV_TRY(slv_s3_put_name_xml(out, "StartAfter", l->page.start_after, l->encode));
         if (cursor.len > 0)
             SLV_TRY(slv_xml_put(out, "NextContinuationToken", cursor));
     }
@@ -108,36 +108,36 @@ static void listed(s3_call *c)
     slv_err err = c->call.err;
 
     if (c->call.code == SLV_OK)
-        s3_reply_xml(c);
+        slv_s3_reply_xml(c);
     else
-        s3_fail(c, c->call.code, &err);
+        slv_s3_fail(c, c->call.code, &err);
 }
 
-void s3_list_objects(s3_call *c)
+void slv_s3_list_objects(s3_call *c)
 {
     listing *l = slv_arena_try_alloc0(&c->arena, sizeof *l);
     uint64_t max;
 
     if (!l) {
-        s3_internal(c);
+        slv_s3_internal(c);
         return;
     }
-    if (!s3_query_number(c, "max-keys", INT32_MAX, SLV_R2_LIST_MAX, &max))
+    if (!slv_s3_query_number(c, "max-keys", INT32_MAX, SLV_R2_LIST_MAX, &max))
         return;
-    slv_str marker = s3_query(c, "marker"), start = s3_query(c, "start-after");
+    slv_str marker = slv_s3_query(c, "marker"), start = slv_s3_query(c, "start-after");
     *l = (listing){
         .c = c,
         .prefixes = SLV_BUF((size_t)16 << 20),
         .last = SLV_BUF((size_t)16 << 10),
-        .v2 = slv_str_is(s3_query(c, "list-type"), "2"),
-        .encode = slv_str_is(s3_query(c, "encoding-type"), "url"),
-        .owner = slv_str_is(s3_query(c, "fetch-owner"), "true"),
-        .page = {.prefix = s3_query(c, "prefix"),
-                 .delimiter = s3_query(c, "delimiter"),
+        .v2 = slv_str_is(slv_s3_query(c, "list-type"), "2"),
+        .encode = slv_str_is(slv_s3_query(c, "encoding-type"), "url"),
+        .owner = slv_str_is(slv_s3_query(c, "fetch-owner"), "true"),
+        .page = {.prefix = slv_s3_query(c, "prefix"),
+                 .delimiter = slv_s3_query(c, "delimiter"),
                  .limit = (uint32_t)SLV_MIN(max, (uint64_t)SLV_R2_LIST_MAX)},
     };
     if (l->v2) {
-        l->page.cursor = s3_query(c, "continuation-token");
+        l->page.cursor = slv_s3_query(c, "continuation-token");
         l->page.start_after = start.len > 0 ? start : SLV_STR_NULL;
     } else if (marker.len > 0) {
         l->page.start_after = marker;
@@ -146,10 +146,10 @@ void s3_list_objects(s3_call *c)
     }
     c->list = l;
     if (slv_arena_defer(&c->arena, listing_done, l) != SLV_OK) {
-        s3_internal(c);
+        slv_s3_internal(c);
         return;
     }
-    s3_run_any(c, SLV_CALL_READ, run_list, listed);
+    slv_s3_run_any(c, SLV_CALL_READ, run_list, listed);
 }
 
 /* ---- buckets ---- */
@@ -174,7 +174,7 @@ static void on_bucket(void *arg, slv_str id)
 }
 
 /* The folder of a bucket's content was made with it. */
-int64_t s3_bucket_created_ms(slv_state *state, slv_str tenant, slv_str name)
+int64_t slv_s3_bucket_created_ms(slv_state *state, slv_str tenant, slv_str name)
 {
     slv_store *store = slv_state_store(state, &slv_r2_store, tenant, name);
     SLV_CLEANUP(slv_charp_free) char *path = NULL;
@@ -204,15 +204,15 @@ static slv_code put_buckets(s3_call *c)
                               "xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><Owner><ID>local"
                               "</ID><DisplayName>local</DisplayName></Owner><Buckets>"));
     for (size_t i = 0; i < l.count && code == SLV_OK; i++) {
-        if (!s3_may_read(c, l.names[i]))
+        if (!slv_s3_may_read(c, l.names[i]))
             continue;
         code = slv_xml_open(&c->text, "Bucket");
         if (code == SLV_OK)
             code = slv_xml_put(&c->text, "Name", l.names[i]);
         if (code == SLV_OK)
-            code = s3_put_time_xml(
+            code = slv_s3_put_time_xml(
                 &c->text, "CreationDate",
-                s3_bucket_created_ms(c->s3->state, slv_str_from(c->s3->tenant), l.names[i]));
+                slv_s3_bucket_created_ms(c->s3->state, slv_str_from(c->s3->tenant), l.names[i]));
         if (code == SLV_OK)
             code = slv_xml_close(&c->text, "Bucket");
     }
@@ -231,12 +231,12 @@ static void run_buckets(slv_job *job)
 static void buckets_listed(s3_call *c)
 {
     if (c->job_code == SLV_OK)
-        s3_reply_xml(c);
+        slv_s3_reply_xml(c);
     else
-        s3_internal(c);
+        slv_s3_internal(c);
 }
 
-void s3_list_buckets(s3_call *c)
+void slv_s3_list_buckets(s3_call *c)
 {
-    s3_work(c, run_buckets, buckets_listed);
+    slv_s3_work(c, run_buckets, buckets_listed);
 }

@@ -29,9 +29,9 @@ static void answer_unmet(s3_call *c)
         char etag[96];
 
         (void)snprintf(etag, sizeof etag, "etag:\"%.*s\"\n", SLV_STR_ARGS(c->found.object.etag));
-        s3_reply(c, 304, slv_str_from(etag), SLV_STR_NULL);
+        slv_s3_reply(c, 304, slv_str_from(etag), SLV_STR_NULL);
     } else {
-        s3_error(c, 412, "PreconditionFailed", slv_r2_error_text(SLV_R2_PRECONDITION));
+        slv_s3_error(c, 412, "PreconditionFailed", slv_r2_error_text(SLV_R2_PRECONDITION));
     }
 }
 
@@ -46,11 +46,11 @@ static void got(s3_call *c)
         if (err.detail == SLV_R2_PRECONDITION)
             answer_unmet(c);
         else
-            s3_fail(c, c->call.code, &err);
+            slv_s3_fail(c, c->call.code, &err);
         return;
     }
     int status = f->partial ? 206 : 200;
-    slv_code code = s3_put_object_headers(c, &f->object, !f->partial);
+    slv_code code = slv_s3_put_object_headers(c, &f->object, !f->partial);
     text[0] = '\0';
     if (f->partial && f->length > 0)
         (void)snprintf(text, sizeof text, "content-range:bytes %llu-%llu/%llu\n",
@@ -62,31 +62,31 @@ static void got(s3_call *c)
     if (code == SLV_OK && c->is_head)
         code = slv_buf_printf(&c->head, "content-length:%llu\n", (unsigned long long)f->length);
     if (code != SLV_OK)
-        s3_internal(c);
+        slv_s3_internal(c);
     else if (c->is_head)
-        s3_reply(c, status, slv_str_from(text), SLV_STR_NULL);
+        slv_s3_reply(c, status, slv_str_from(text), SLV_STR_NULL);
     else
-        s3_stream(c, status, slv_str_from(text));
+        slv_s3_stream(c, status, slv_str_from(text));
 }
 
-void s3_get_object(s3_call *c)
+void slv_s3_get_object(s3_call *c)
 {
     uint64_t part;
 
-    if (!s3_read_cond(c, "", &c->cond, &c->has_cond) ||
-        !s3_read_ssec(c, "x-amz-", c->ssec, &c->has_ssec) ||
-        !s3_query_number(c, "partNumber", SLV_R2_PARTS_MAX, 0, &part))
+    if (!slv_s3_read_cond(c, "", &c->cond, &c->has_cond) ||
+        !slv_s3_read_ssec(c, "x-amz-", c->ssec, &c->has_ssec) ||
+        !slv_s3_query_number(c, "partNumber", SLV_R2_PARTS_MAX, 0, &part))
         return;
-    c->get = (slv_r2_get_options){.now_ms = s3_now(c), .part = (uint32_t)part};
-    slv_str range = s3_header(c, "range");
+    c->get = (slv_r2_get_options){.now_ms = slv_s3_now(c), .part = (uint32_t)part};
+    slv_str range = slv_s3_header(c, "range");
     if (range.ptr)
         c->get.range = (slv_r2_range){.kind = SLV_R2_RANGE_HEADER, .strict = true, .header = range};
-    s3_run_any(c, SLV_CALL_READ, run_get, got);
+    slv_s3_run_any(c, SLV_CALL_READ, run_get, got);
 }
 
-void s3_head_object(s3_call *c)
+void slv_s3_head_object(s3_call *c)
 {
-    s3_get_object(c); /* opens what it does not send; sizes of parts and ranges are the same */
+    slv_s3_get_object(c); /* opens what it does not send; sizes of parts and ranges are the same */
 }
 
 /* ---- put ---- */
@@ -108,19 +108,19 @@ static void put_done(s3_call *c)
                                    SLV_STR_ARGS(o->etag), SLV_STR_ARGS(o->version));
 
     if (code == SLV_OK)
-        code = s3_put_checksum_headers(&c->head, o);
+        code = slv_s3_put_checksum_headers(&c->head, o);
     if (code != SLV_OK)
-        s3_internal(c);
+        slv_s3_internal(c);
     else
-        s3_reply(c, 200, SLV_STR_NULL, SLV_STR_NULL);
+        slv_s3_reply(c, 200, SLV_STR_NULL, SLV_STR_NULL);
 }
 
 static void put_stored(s3_call *c)
 {
-    c->put.now_ms = s3_now(c);
+    c->put.now_ms = slv_s3_now(c);
     c->call.create =
-        slv_str_eq_nocase(s3_header(c, "cf-create-bucket-if-missing"), SLV_STR("true"));
-    s3_run(c, SLV_CALL_WRITE, run_put, put_done);
+        slv_str_eq_nocase(slv_s3_header(c, "cf-create-bucket-if-missing"), SLV_STR("true"));
+    slv_s3_run(c, SLV_CALL_WRITE, run_put, put_done);
 }
 
 /* The bucket is there: before content is taken for nothing. */
@@ -134,22 +134,22 @@ static slv_code run_exists(slv_call *call, void *service, slv_err *err)
 
 static void put_begin(s3_call *c)
 {
-    s3_take_content(c, put_stored);
+    slv_s3_take_content(c, put_stored);
 }
 
-void s3_put_object(s3_call *c)
+void slv_s3_put_object(s3_call *c)
 {
-    if (s3_header(c, "x-amz-copy-source").ptr) {
-        s3_copy_object(c);
+    if (slv_s3_header(c, "x-amz-copy-source").ptr) {
+        slv_s3_copy_object(c);
         return;
     }
-    if (!s3_read_metadata(c) || !s3_read_cond(c, "", &c->cond, &c->has_cond) ||
-        !s3_read_ssec(c, "x-amz-", c->ssec, &c->has_ssec))
+    if (!slv_s3_read_metadata(c) || !slv_s3_read_cond(c, "", &c->cond, &c->has_cond) ||
+        !slv_s3_read_ssec(c, "x-amz-", c->ssec, &c->has_ssec))
         return;
-    if (slv_str_eq_nocase(s3_header(c, "cf-create-bucket-if-missing"), SLV_STR("true")))
+    if (slv_str_eq_nocase(slv_s3_header(c, "cf-create-bucket-if-missing"), SLV_STR("true")))
         put_begin(c);
     else
-        s3_run(c, SLV_CALL_READ, run_exists, put_begin);
+        slv_s3_run(c, SLV_CALL_READ, run_exists, put_begin);
 }
 
 /* ---- copy ---- */
@@ -197,7 +197,7 @@ static void copied(s3_call *c)
 
     c->found.reader = slv_r2_reader_free(c->found.reader);
     if (c->job_code != SLV_OK)
-        s3_fail(c, c->job_code, &err);
+        slv_s3_fail(c, c->job_code, &err);
     else
         c->then_copied(c);
 }
@@ -207,7 +207,7 @@ static void source_found(s3_call *c)
     slv_err err = c->call.err;
 
     if (c->call.code != SLV_OK) {
-        s3_fail(c, c->call.code, &err);
+        slv_s3_fail(c, c->call.code, &err);
         return;
     }
     /* the bucket that the copy goes to is c->store again */
@@ -222,14 +222,14 @@ static void source_found(s3_call *c)
         .user = c,
     };
     c->push = slv_r2_push_new(&options);
-    s3_work(c, run_copy, copied);
+    slv_s3_work(c, run_copy, copied);
 }
 
 /* "/bucket/key" or "bucket/key", percent-encoded. */
 static bool read_source(s3_call *c)
 {
     SLV_CLEANUP(slv_buf_done) slv_buf plain = SLV_BUF((size_t)16 << 10);
-    slv_str text = s3_header(c, "x-amz-copy-source");
+    slv_str text = slv_s3_header(c, "x-amz-copy-source");
     slv_str path;
 
     text = slv_str_sub(text, 0, slv_str_find(text, SLV_STR("?versionId="), 0));
@@ -242,34 +242,34 @@ static bool read_source(s3_call *c)
     c->source_bucket = slv_str_sub(path, 0, slash);
     c->source_key = slash == SIZE_MAX ? SLV_STR_NULL : slv_str_skip(path, slash + 1);
     if (c->source_key.len == 0 || !slv_r2_bucket_name_ok(c->source_bucket)) {
-        s3_error(c, 400, "InvalidArgument",
-                 "Copy Source must mention the source bucket and key: sourcebucket/sourcekey");
+        slv_s3_error(c, 400, "InvalidArgument",
+                     "Copy Source must mention the source bucket and key: sourcebucket/sourcekey");
         return false;
     }
-    if (s3_may_read(c, c->source_bucket))
+    if (slv_s3_may_read(c, c->source_bucket))
         return true;
-    s3_error(c, 403, "AccessDenied", "Access Denied");
+    slv_s3_error(c, 403, "AccessDenied", "Access Denied");
     return false;
 }
 
-void s3_take_copy(s3_call *c, void (*stored)(s3_call *c))
+void slv_s3_take_copy(s3_call *c, void (*stored)(s3_call *c))
 {
-    slv_str range = s3_header(c, "x-amz-copy-source-range");
+    slv_str range = slv_s3_header(c, "x-amz-copy-source-range");
     bool some;
 
-    if (!read_source(c) || !s3_read_cond(c, "x-amz-copy-source-", &c->source_cond, &some) ||
-        !s3_read_ssec(c, "x-amz-copy-source-", c->source_ssec, &c->has_source_ssec))
+    if (!read_source(c) || !slv_s3_read_cond(c, "x-amz-copy-source-", &c->source_cond, &some) ||
+        !slv_s3_read_ssec(c, "x-amz-copy-source-", c->source_ssec, &c->has_source_ssec))
         return;
     c->get = (slv_r2_get_options){.cond = some ? &c->source_cond : NULL,
                                   .ssec_key = c->has_source_ssec ? c->source_ssec : NULL,
-                                  .now_ms = s3_now(c)};
+                                  .now_ms = slv_s3_now(c)};
     if (range.ptr)
         c->get.range = (slv_r2_range){.kind = SLV_R2_RANGE_HEADER, .strict = true, .header = range};
     c->then_copied = stored;
     c->source = c->store;
     c->store =
         slv_state_store(c->s3->state, &slv_r2_store, slv_str_from(c->s3->tenant), c->source_bucket);
-    s3_run_any(c, SLV_CALL_READ, run_source, source_found);
+    slv_s3_run_any(c, SLV_CALL_READ, run_source, source_found);
 }
 
 static void copy_done(s3_call *c)
@@ -279,32 +279,33 @@ static void copy_done(s3_call *c)
     slv_buf_reset(&c->text);
     if (slv_xml_put_head(&c->text) != SLV_OK ||
         slv_xml_open(&c->text, "CopyObjectResult") != SLV_OK ||
-        s3_put_etag_xml(&c->text, o->etag) != SLV_OK ||
-        s3_put_time_xml(&c->text, "LastModified", o->uploaded_ms) != SLV_OK ||
+        slv_s3_put_etag_xml(&c->text, o->etag) != SLV_OK ||
+        slv_s3_put_time_xml(&c->text, "LastModified", o->uploaded_ms) != SLV_OK ||
         slv_xml_close(&c->text, "CopyObjectResult") != SLV_OK)
-        s3_internal(c);
+        slv_s3_internal(c);
     else
-        s3_reply_xml(c);
+        slv_s3_reply_xml(c);
 }
 
 static void copy_stored(s3_call *c)
 {
-    if (!slv_str_eq_nocase(s3_header(c, "x-amz-metadata-directive"), SLV_STR("REPLACE"))) {
+    if (!slv_str_eq_nocase(slv_s3_header(c, "x-amz-metadata-directive"), SLV_STR("REPLACE"))) {
         c->put.http = c->found.object.http;
         c->put.custom = c->found.object.custom;
-        if (!s3_header(c, "x-amz-storage-class").ptr)
+        if (!slv_s3_header(c, "x-amz-storage-class").ptr)
             c->put.class = c->found.object.class;
     }
-    c->put.now_ms = s3_now(c);
-    s3_run(c, SLV_CALL_WRITE, run_put, copy_done);
+    c->put.now_ms = slv_s3_now(c);
+    slv_s3_run(c, SLV_CALL_WRITE, run_put, copy_done);
 }
 
-void s3_copy_object(s3_call *c)
+void slv_s3_copy_object(s3_call *c)
 {
-    if (!s3_read_metadata(c) || !s3_read_cond(c, "cf-copy-destination-", &c->cond, &c->has_cond) ||
-        !s3_read_ssec(c, "x-amz-", c->ssec, &c->has_ssec))
+    if (!slv_s3_read_metadata(c) ||
+        !slv_s3_read_cond(c, "cf-copy-destination-", &c->cond, &c->has_cond) ||
+        !slv_s3_read_ssec(c, "x-amz-", c->ssec, &c->has_ssec))
         return;
-    s3_take_copy(c, copy_stored);
+    slv_s3_take_copy(c, copy_stored);
 }
 
 /* ---- delete ---- */
@@ -318,13 +319,13 @@ static slv_code run_delete(slv_call *call, void *service, slv_err *err)
 
 static void deleted(s3_call *c)
 {
-    s3_reply(c, 204, SLV_STR_NULL, SLV_STR_NULL);
+    slv_s3_reply(c, 204, SLV_STR_NULL, SLV_STR_NULL);
 }
 
-void s3_delete_object(s3_call *c)
+void slv_s3_delete_object(s3_call *c)
 {
-    c->put.now_ms = s3_now(c);
-    s3_run(c, SLV_CALL_WRITE, run_delete, deleted);
+    c->put.now_ms = slv_s3_now(c);
+    slv_s3_run(c, SLV_CALL_WRITE, run_delete, deleted);
 }
 
 static slv_code delete_each(s3_call *c, slv_r2 *r2, const slv_xml *root, slv_err *err)
@@ -365,26 +366,26 @@ static slv_code run_delete_many(slv_call *call, void *service, slv_err *err)
     return slv_xml_close(&c->text, "DeleteResult");
 }
 
-void s3_delete_objects(s3_call *c)
+void slv_s3_delete_objects(s3_call *c)
 {
     slv_err err = {0};
     size_t count = 0;
 
     if (slv_xml_parse(slv_buf_view(&c->body), &c->arena, &c->xml, &err) != SLV_OK ||
         !slv_str_is(c->xml->name, "Delete")) {
-        s3_error(c, 400, "MalformedXML",
-                 "The XML you provided was not well formed or did not validate against our "
-                 "published schema.");
+        slv_s3_error(c, 400, "MalformedXML",
+                     "The XML you provided was not well formed or did not validate against our "
+                     "published schema.");
         return;
     }
     for (const slv_xml *o = slv_xml_child(c->xml, "Object"); o; o = slv_xml_again(o))
         count++;
     if (count == 0 || count > SLV_R2_DELETE_MAX) {
-        s3_error(c, 400, "MalformedXML",
-                 "The XML you provided was not well formed or did not validate against our "
-                 "published schema.");
+        slv_s3_error(c, 400, "MalformedXML",
+                     "The XML you provided was not well formed or did not validate against our "
+                     "published schema.");
         return;
     }
-    c->put.now_ms = s3_now(c);
-    s3_run(c, SLV_CALL_WRITE, run_delete_many, s3_reply_xml);
+    c->put.now_ms = slv_s3_now(c);
+    slv_s3_run(c, SLV_CALL_WRITE, run_delete_many, slv_s3_reply_xml);
 }

@@ -34,24 +34,24 @@ static slv_code run_create(slv_call *call, void *service, slv_err *err)
     return slv_xml_close(&c->text, "InitiateMultipartUploadResult");
 }
 
-void s3_create_upload(s3_call *c)
+void slv_s3_create_upload(s3_call *c)
 {
-    slv_str algorithm = s3_header(c, "x-amz-checksum-algorithm");
+    slv_str algorithm = slv_s3_header(c, "x-amz-checksum-algorithm");
 
-    if (!s3_read_metadata(c) || !s3_read_ssec(c, "x-amz-", c->ssec, &c->has_ssec))
+    if (!slv_s3_read_metadata(c) || !slv_s3_read_ssec(c, "x-amz-", c->ssec, &c->has_ssec))
         return;
     if (algorithm.ptr) {
-        slv_sum_kind kind = s3_sum_kind(algorithm);
+        slv_sum_kind kind = slv_s3_sum_kind(algorithm);
 
         if (kind == SLV_SUM_KINDS) {
-            s3_error(c, 400, "InvalidRequest", "The checksum algorithm is not known.");
+            slv_s3_error(c, 400, "InvalidRequest", "The checksum algorithm is not known.");
             return;
         }
-        c->put.sum_name = slv_str_from(s3_sum_name(kind));
-        if (s3_put_header(&c->head, "x-amz-checksum-algorithm", algorithm) != SLV_OK)
+        c->put.sum_name = slv_str_from(slv_s3_sum_name(kind));
+        if (slv_s3_put_header(&c->head, "x-amz-checksum-algorithm", algorithm) != SLV_OK)
             slv_buf_reset(&c->head);
     }
-    s3_run(c, SLV_CALL_WRITE, run_create, s3_reply_xml);
+    slv_s3_run(c, SLV_CALL_WRITE, run_create, slv_s3_reply_xml);
 }
 
 /* ---- parts ---- */
@@ -82,26 +82,26 @@ static void part_done(s3_call *c)
     char name[40];
 
     if (code == SLV_OK && c->sum_kind != SLV_SUM_KINDS && c->body.len > 0) {
-        (void)snprintf(name, sizeof name, "x-amz-checksum-%s", s3_sum_name(c->sum_kind));
+        (void)snprintf(name, sizeof name, "x-amz-checksum-%s", slv_s3_sum_name(c->sum_kind));
         code = slv_base64_encode(slv_buf_view(&c->body), SLV_BASE64_STD, &base64);
         if (code == SLV_OK)
-            code = s3_put_header(&c->head, name, slv_buf_view(&base64));
+            code = slv_s3_put_header(&c->head, name, slv_buf_view(&base64));
     }
     if (code != SLV_OK)
-        s3_internal(c);
+        slv_s3_internal(c);
     else
-        s3_reply(c, 200, SLV_STR_NULL, SLV_STR_NULL);
+        slv_s3_reply(c, 200, SLV_STR_NULL, SLV_STR_NULL);
 }
 
 static void part_stored(s3_call *c)
 {
-    c->put.now_ms = s3_now(c);
-    s3_run(c, SLV_CALL_WRITE, run_part, part_done);
+    c->put.now_ms = slv_s3_now(c);
+    slv_s3_run(c, SLV_CALL_WRITE, run_part, part_done);
 }
 
 static void part_begin(s3_call *c)
 {
-    s3_take_content(c, part_stored);
+    slv_s3_take_content(c, part_stored);
 }
 
 static void part_copied(s3_call *c)
@@ -110,41 +110,41 @@ static void part_copied(s3_call *c)
 
     slv_buf_reset(out);
     if (slv_xml_put_head(out) != SLV_OK || slv_xml_open(out, "CopyPartResult") != SLV_OK ||
-        s3_put_etag_xml(out, slv_str_from(c->etag)) != SLV_OK ||
-        s3_put_time_xml(out, "LastModified", c->put.now_ms) != SLV_OK ||
+        slv_s3_put_etag_xml(out, slv_str_from(c->etag)) != SLV_OK ||
+        slv_s3_put_time_xml(out, "LastModified", c->put.now_ms) != SLV_OK ||
         slv_xml_close(out, "CopyPartResult") != SLV_OK)
-        s3_internal(c);
+        slv_s3_internal(c);
     else
-        s3_reply_xml(c);
+        slv_s3_reply_xml(c);
 }
 
 static void part_copy_stored(s3_call *c)
 {
-    c->put.now_ms = s3_now(c);
-    s3_run(c, SLV_CALL_WRITE, run_part, part_copied);
+    c->put.now_ms = slv_s3_now(c);
+    slv_s3_run(c, SLV_CALL_WRITE, run_part, part_copied);
 }
 
 static void part_copy_begin(s3_call *c)
 {
-    s3_take_copy(c, part_copy_stored);
+    slv_s3_take_copy(c, part_copy_stored);
 }
 
-void s3_upload_part(s3_call *c)
+void slv_s3_upload_part(s3_call *c)
 {
     uint64_t number;
 
-    c->upload = s3_query(c, "uploadId");
-    if (!s3_query_number(c, "partNumber", SLV_R2_PARTS_MAX, 0, &number) ||
-        !s3_read_ssec(c, "x-amz-", c->ssec, &c->has_ssec))
+    c->upload = slv_s3_query(c, "uploadId");
+    if (!slv_s3_query_number(c, "partNumber", SLV_R2_PARTS_MAX, 0, &number) ||
+        !slv_s3_read_ssec(c, "x-amz-", c->ssec, &c->has_ssec))
         return;
     if (number == 0) {
-        s3_error(c, 400, "InvalidArgument",
-                 "Part number must be an integer between 1 and 10000, inclusive");
+        slv_s3_error(c, 400, "InvalidArgument",
+                     "Part number must be an integer between 1 and 10000, inclusive");
         return;
     }
     c->part = (uint32_t)number;
-    s3_run(c, SLV_CALL_READ, run_check,
-           s3_header(c, "x-amz-copy-source").ptr ? part_copy_begin : part_begin);
+    slv_s3_run(c, SLV_CALL_READ, run_check,
+               slv_s3_header(c, "x-amz-copy-source").ptr ? part_copy_begin : part_begin);
 }
 
 /* ---- complete, abort ---- */
@@ -167,7 +167,7 @@ static slv_code run_complete(slv_call *call, void *service, slv_err *err)
     SLV_TRY(slv_buf_printf(&c->text, "</Location>"));
     SLV_TRY(slv_xml_put(&c->text, "Bucket", c->bucket));
     SLV_TRY(slv_xml_put(&c->text, "Key", c->key));
-    SLV_TRY(s3_put_etag_xml(&c->text, c->found.object.etag));
+    SLV_TRY(slv_s3_put_etag_xml(&c->text, c->found.object.etag));
     return slv_xml_close(&c->text, "CompleteMultipartUploadResult");
 }
 
@@ -205,30 +205,30 @@ static bool read_parts(s3_call *c)
     return true;
 }
 
-void s3_complete_upload(s3_call *c)
+void slv_s3_complete_upload(s3_call *c)
 {
     const slv_r2_part *parts;
 
-    c->upload = s3_query(c, "uploadId");
-    if (!s3_read_cond(c, "", &c->cond, &c->has_cond))
+    c->upload = slv_s3_query(c, "uploadId");
+    if (!slv_s3_read_cond(c, "", &c->cond, &c->has_cond))
         return;
     if (!read_parts(c)) {
-        s3_error(c, 400, "MalformedXML",
-                 "The XML you provided was not well formed or did not validate against our "
-                 "published schema.");
+        slv_s3_error(c, 400, "MalformedXML",
+                     "The XML you provided was not well formed or did not validate against our "
+                     "published schema.");
         return;
     }
     parts = c->items;
     for (size_t i = 1; i < c->item_count; i++) {
         if (parts[i].number <= parts[i - 1].number) {
-            s3_error(c, 400, "InvalidPartOrder",
-                     "The list of parts was not in ascending order. The parts list must be "
-                     "specified in order by part number.");
+            slv_s3_error(c, 400, "InvalidPartOrder",
+                         "The list of parts was not in ascending order. The parts list must be "
+                         "specified in order by part number.");
             return;
         }
     }
-    c->put.now_ms = s3_now(c);
-    s3_run(c, SLV_CALL_WRITE, run_complete, s3_reply_xml);
+    c->put.now_ms = slv_s3_now(c);
+    slv_s3_run(c, SLV_CALL_WRITE, run_complete, slv_s3_reply_xml);
 }
 
 static slv_code run_abort(slv_call *call, void *service, slv_err *err)
@@ -240,14 +240,14 @@ static slv_code run_abort(slv_call *call, void *service, slv_err *err)
 
 static void aborted(s3_call *c)
 {
-    s3_reply(c, 204, SLV_STR_NULL, SLV_STR_NULL);
+    slv_s3_reply(c, 204, SLV_STR_NULL, SLV_STR_NULL);
 }
 
-void s3_abort_upload(s3_call *c)
+void slv_s3_abort_upload(s3_call *c)
 {
-    c->upload = s3_query(c, "uploadId");
-    c->put.now_ms = s3_now(c);
-    s3_run(c, SLV_CALL_WRITE, run_abort, aborted);
+    c->upload = slv_s3_query(c, "uploadId");
+    c->put.now_ms = slv_s3_now(c);
+    slv_s3_run(c, SLV_CALL_WRITE, run_abort, aborted);
 }
 
 /* ---- listings ---- */
@@ -266,8 +266,8 @@ static slv_code on_part(void *arg, const slv_r2_part *part)
     page->last = part->number;
     SLV_TRY(slv_xml_open(out, "Part"));
     SLV_TRY(slv_xml_put_number(out, "PartNumber", part->number));
-    SLV_TRY(s3_put_time_xml(out, "LastModified", part->uploaded_ms));
-    SLV_TRY(s3_put_etag_xml(out, part->etag));
+    SLV_TRY(slv_s3_put_time_xml(out, "LastModified", part->uploaded_ms));
+    SLV_TRY(slv_s3_put_etag_xml(out, part->etag));
     SLV_TRY(slv_xml_put_number(out, "Size", part->size));
     return slv_xml_close(out, "Part");
 }
@@ -294,23 +294,23 @@ static slv_code run_parts(slv_call *call, void *service, slv_err *err)
     return slv_xml_close(out, "ListPartsResult");
 }
 
-void s3_list_parts(s3_call *c)
+void slv_s3_list_parts(s3_call *c)
 {
     parts_page *page = slv_arena_try_alloc0(&c->arena, sizeof *page);
     uint64_t max, after;
 
-    c->upload = s3_query(c, "uploadId");
+    c->upload = slv_s3_query(c, "uploadId");
     if (!page) {
-        s3_internal(c);
+        slv_s3_internal(c);
         return;
     }
-    if (!s3_query_number(c, "max-parts", INT32_MAX, 1000, &max) ||
-        !s3_query_number(c, "part-number-marker", INT32_MAX, 0, &after))
+    if (!slv_s3_query_number(c, "max-parts", INT32_MAX, 1000, &max) ||
+        !slv_s3_query_number(c, "part-number-marker", INT32_MAX, 0, &after))
         return;
     *page = (parts_page){
         .c = c, .after = (uint32_t)after, .max = (uint32_t)SLV_MIN(max, UINT64_C(1000))};
     c->items = page;
-    s3_run(c, SLV_CALL_READ, run_parts, s3_reply_xml);
+    slv_s3_run(c, SLV_CALL_READ, run_parts, slv_s3_reply_xml);
 }
 
 typedef struct uploads_page {
@@ -329,9 +329,9 @@ static slv_code on_upload(void *arg, const slv_r2_pending *p)
     SLV_TRY(slv_arena_dup(&page->c->arena, p->key, &page->last_key));
     SLV_TRY(slv_arena_dup(&page->c->arena, p->id, &page->last_id));
     SLV_TRY(slv_xml_open(out, "Upload"));
-    SLV_TRY(s3_put_name_xml(out, "Key", p->key, page->encode));
+    SLV_TRY(slv_s3_put_name_xml(out, "Key", p->key, page->encode));
     SLV_TRY(slv_xml_put(out, "UploadId", p->id));
-    SLV_TRY(s3_put_time_xml(out, "Initiated", p->began_ms));
+    SLV_TRY(slv_s3_put_time_xml(out, "Initiated", p->began_ms));
     SLV_TRY(slv_xml_put(out, "StorageClass",
                         p->class == SLV_R2_CLASS_INFREQUENT ? SLV_STR("STANDARD_IA")
                                                             : SLV_STR("STANDARD")));
@@ -351,11 +351,11 @@ static slv_code run_uploads(slv_call *call, void *service, slv_err *err)
     SLV_TRY(slv_r2_multipart_list(service, page->prefix, page->key, page->id, page->max, page,
                                   on_upload, &page->more, err));
     SLV_TRY(slv_xml_put(out, "Bucket", c->bucket));
-    SLV_TRY(s3_put_name_xml(out, "Prefix", page->prefix, page->encode));
-    SLV_TRY(s3_put_name_xml(out, "KeyMarker", page->key, page->encode));
+    SLV_TRY(slv_s3_put_name_xml(out, "Prefix", page->prefix, page->encode));
+    SLV_TRY(slv_s3_put_name_xml(out, "KeyMarker", page->key, page->encode));
     SLV_TRY(slv_xml_put(out, "UploadIdMarker", page->id));
     if (page->more) {
-        SLV_TRY(s3_put_name_xml(out, "NextKeyMarker", page->last_key, page->encode));
+        SLV_TRY(slv_s3_put_name_xml(out, "NextKeyMarker", page->last_key, page->encode));
         SLV_TRY(slv_xml_put(out, "NextUploadIdMarker", page->last_id));
     }
     SLV_TRY(slv_xml_put_number(out, "MaxUploads", page->max));
@@ -363,25 +363,25 @@ static slv_code run_uploads(slv_call *call, void *service, slv_err *err)
     return slv_xml_close(out, "ListMultipartUploadsResult");
 }
 
-void s3_list_uploads(s3_call *c)
+void slv_s3_list_uploads(s3_call *c)
 {
     uploads_page *page = slv_arena_try_alloc0(&c->arena, sizeof *page);
     uint64_t max;
 
     if (!page) {
-        s3_internal(c);
+        slv_s3_internal(c);
         return;
     }
-    if (!s3_query_number(c, "max-uploads", INT32_MAX, 1000, &max))
+    if (!slv_s3_query_number(c, "max-uploads", INT32_MAX, 1000, &max))
         return;
     *page = (uploads_page){.c = c,
-                           .prefix = s3_query(c, "prefix"),
-                           .key = s3_query(c, "key-marker"),
-                           .id = s3_query(c, "upload-id-marker"),
+                           .prefix = slv_s3_query(c, "prefix"),
+                           .key = slv_s3_query(c, "key-marker"),
+                           .id = slv_s3_query(c, "upload-id-marker"),
                            .max = (uint32_t)SLV_MIN(max, UINT64_C(1000)),
-                           .encode = slv_str_is(s3_query(c, "encoding-type"), "url")};
+                           .encode = slv_str_is(slv_s3_query(c, "encoding-type"), "url")};
     if (page->key.len > 0 && page->id.len == 0) /* past every upload of that key */
         page->id = SLV_STR("\x7f");
     c->items = page;
-    s3_run(c, SLV_CALL_READ, run_uploads, s3_reply_xml);
+    slv_s3_run(c, SLV_CALL_READ, run_uploads, slv_s3_reply_xml);
 }
