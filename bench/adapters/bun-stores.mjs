@@ -23,4 +23,4 @@ const routes = {
     return new Response('ok');
   },
 };
-Bun.serve({ hostname: '127.0.0.1', port: Number(process.argv[3]), fetch: (request) => routes[new URL(request.url).pathname]() });
+Bun.serve({ hostname: '127.0.0.1', port: Number(process.argv[3]), fetch: (request) => routes[new URL(request.url).pathname]?.() ?? new Response('not here', { status: 404 }) });
