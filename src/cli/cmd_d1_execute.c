@@ -4,8 +4,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "cli/d1_int.h"
-#include "cli/file.h"
 #include "cli/table.h"
 #include "cli/verbs.h"
 #include "fmt/json.h"

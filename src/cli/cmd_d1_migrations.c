@@ -7,9 +7,9 @@
 #include <time.h>
 
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/mem.h"
 #include "cli/d1_int.h"
-#include "cli/file.h"
 #include "cli/table.h"
 #include "cli/verbs.h"
 

@@ -1,7 +1,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "cli/esbuild.h"
+#include "bundle/esbuild.h"
 #include "cli/term.h"
 #include "cli/verbs.h"
 #include "pool/doctor.h"

@@ -6,10 +6,10 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/mem.h"
 #include "cli/cmd_kv_int.h"
 #include "cli/exit.h"
-#include "cli/file.h"
 #include "cli/verbs.h"
 #include "fmt/json.h"
 

@@ -3,10 +3,10 @@
  */
 #include <stdio.h>
 
+#include "base/file.h"
 #include "base/mem.h"
 #include "cli/cmd_kv_int.h"
 #include "cli/exit.h"
-#include "cli/file.h"
 #include "cli/term.h"
 #include "cli/verbs.h"
 #include "fmt/json.h"

@@ -4,8 +4,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/mem.h"
-#include "cli/file.h"
 #include "cli/rest.h"
 #include "cli/verbs.h"
 #include "fmt/json.h"

@@ -1,6 +1,6 @@
 #include "base/attr.h"
 #include "base/clock.h"
-#include "cli/file.h"
+#include "base/file.h"
 #include "cli/replay.h"
 #include "cli/verbs.h"
 

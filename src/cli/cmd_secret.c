@@ -10,9 +10,9 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/mem.h"
 #include "base/vec.h"
-#include "cli/file.h"
 #include "cli/project.h"
 #include "cli/verbs.h"
 #include "fmt/dotenv.h"

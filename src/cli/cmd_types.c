@@ -5,8 +5,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/mem.h"
-#include "cli/file.h"
 #include "cli/project.h"
 #include "cli/term.h"
 #include "cli/verbs.h"

@@ -11,9 +11,9 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/mem.h"
 #include "cli/dev_int.h"
-#include "cli/file.h"
 #include "cli/term.h"
 #include "pool/zygote.h"
 

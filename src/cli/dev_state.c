@@ -4,9 +4,9 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/mem.h"
 #include "cli/dev_int.h"
-#include "cli/file.h"
 #include "cli/term.h"
 
 #define DEFAULT_STATE ".selvage/state"

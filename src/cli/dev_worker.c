@@ -6,10 +6,10 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/mem.h"
 #include "cli/dev_int.h"
 #include "cli/diag.h"
-#include "cli/file.h"
 #include "cli/term.h"
 
 #define PAGE_MAX ((size_t)4 << 20)

@@ -7,7 +7,7 @@
 
 #include <stdio.h>
 
-#include "cli/bundle.h"
+#include "bundle/bundle.h"
 
 /* Errors and warnings of a build, with the source lines, on stderr. */
 void slv_diag_print(const slv_bundle *b);

@@ -6,8 +6,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/mem.h"
-#include "cli/file.h"
 #include "fmt/dotenv.h"
 
 static const char *const config_names[] = {"wrangler.json", "wrangler.jsonc", "wrangler.toml"};

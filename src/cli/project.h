@@ -8,7 +8,7 @@
 #ifndef SLV_CLI_PROJECT_H
 #define SLV_CLI_PROJECT_H
 
-#include "cli/bundle.h"
+#include "bundle/bundle.h"
 #include "plat/compat.h"
 #include "plat/config.h"
 

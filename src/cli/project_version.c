@@ -3,9 +3,9 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "base/file.h"
 #include "base/mem.h"
 #include "base/rand.h"
-#include "cli/file.h"
 #include "cli/project.h"
 #include "fmt/json.h"
 

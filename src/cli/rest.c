@@ -11,8 +11,8 @@
 #include <unistd.h>
 
 #include "api/http.h"
+#include "base/file.h"
 #include "base/mem.h"
-#include "cli/file.h"
 #include "cli/rest_int.h"
 #include "cli/term.h"
 #include "fmt/json.h"

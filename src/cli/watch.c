@@ -9,9 +9,9 @@
 
 #include "aio/poll.h"
 #include "aio/timer.h"
+#include "base/file.h"
 #include "base/map.h"
 #include "base/mem.h"
-#include "cli/file.h"
 
 #define SETTLE_MS 30
 #define TREE_DEPTH_MAX 32

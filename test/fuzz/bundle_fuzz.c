@@ -1,6 +1,6 @@
 /* What comes from esbuild: packets, and the export list at the end of a bundle. */
-#include "cli/bundle.h"
-#include "cli/esbuild.h"
+#include "bundle/bundle.h"
+#include "bundle/esbuild.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

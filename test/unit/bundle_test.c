@@ -3,9 +3,9 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
+#include "base/file.h"
 #include "base/mem.h"
-#include "cli/bundle.h"
-#include "cli/file.h"
+#include "bundle/bundle.h"
 #include "support/tap.h"
 
 #define MB ((size_t)1 << 20)

@@ -4,10 +4,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/mem.h"
 #include "cli/cmd.h"
 #include "cli/exit.h"
-#include "cli/file.h"
 #include "cli/project.h"
 #include "cli/term.h"
 #include "cli/watch.h"

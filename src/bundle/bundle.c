@@ -1,11 +1,11 @@
 /* A build: context, rebuild, report. */
-#include "cli/bundle.h"
+#include "bundle/bundle.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "base/mem.h"
-#include "cli/bundle_int.h"
+#include "bundle/bundle_int.h"
 
 /*
  * esbuild turns import(x) into __toESM(require(x)) inside a promise. Returning an object whose own

@@ -2,7 +2,7 @@
 #include <stdio.h>
 
 #include "base/bytes.h"
-#include "cli/esbuild.h"
+#include "bundle/esbuild.h"
 
 #define DEPTH_MAX 64
 

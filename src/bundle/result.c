@@ -1,7 +1,7 @@
 /* What esbuild gives back: output, metafile, messages. */
+#include "base/file.h"
 #include "base/mem.h"
-#include "cli/bundle_int.h"
-#include "cli/file.h"
+#include "bundle/bundle_int.h"
 #include "fmt/json.h"
 
 /* ---- messages ---- */

@@ -3,9 +3,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/file.h"
 #include "base/mem.h"
-#include "cli/bundle_int.h"
-#include "cli/file.h"
+#include "bundle/bundle_int.h"
 #include "fmt/glob.h"
 #include "fmt/json.h"
 

@@ -5,8 +5,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "cli/esbuild.h"
-#include "cli/file.h"
+#include "base/file.h"
+#include "bundle/esbuild.h"
 #include "fmt/json.h"
 
 #if defined(__x86_64__)

@@ -1,8 +1,8 @@
 /*
  * file.h - whole files and paths. Any thread; blocks on the disk.
  */
-#ifndef SLV_CLI_FILE_H
-#define SLV_CLI_FILE_H
+#ifndef SLV_BASE_FILE_H
+#define SLV_BASE_FILE_H
 
 #include "base/buf.h"
 

@@ -1,5 +1,5 @@
 /* The process and its packets. */
-#include "cli/esbuild.h"
+#include "bundle/esbuild.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,11 +1,11 @@
 /*
- * bundle_int.h - the parts of the bundler: bundle.c (builds), bundle_plugin.c (esbuild's
- * questions), bundle_result.c (what it gives). Private to cli.
+ * bundle_int.h - the parts of the bundler: bundle.c (builds), plugin.c (esbuild's questions),
+ * result.c (what it gives). Private to bundle.
  */
-#ifndef SLV_CLI_BUNDLE_INT_H
-#define SLV_CLI_BUNDLE_INT_H
+#ifndef SLV_BUNDLE_BUNDLE_INT_H
+#define SLV_BUNDLE_BUNDLE_INT_H
 
-#include "cli/bundle.h"
+#include "bundle/bundle.h"
 
 #define BUNDLE_FLAG_BYTES_MAX ((size_t)4 << 20)
 
@@ -45,13 +45,13 @@ struct slv_bundler {
     bool failed;
 };
 
-/* bundle_plugin.c */
+/* plugin.c */
 void slv_bundle_put_plugins(const slv_bundler *b, slv_buf *out);
 void slv_bundle_question(slv_bundler *b, uint32_t id, const slv_node *value);
 /* True when the answer belonged to a question of the plugin. */
 bool slv_bundle_resolved(slv_bundler *b, uint32_t id, const slv_node *value);
 
-/* bundle_result.c */
+/* result.c */
 void slv_bundle_take_result(slv_bundler *b, const slv_node *value);
 void slv_bundle_take_messages(slv_bundle *r, const slv_node *value);
 

@@ -1,5 +1,5 @@
 /* Text that goes into the bundle and comes out of it. */
-#include "cli/bundle.h"
+#include "bundle/bundle.h"
 #include "fmt/json.h"
 
 /* ---- built-in modules ---- */

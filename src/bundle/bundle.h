@@ -12,11 +12,11 @@
  *
  * Limits: SLV_BUNDLE_MAX bytes of script or source map, SLV_BUNDLE_FILE_MAX of one module.
  */
-#ifndef SLV_CLI_BUNDLE_H
-#define SLV_CLI_BUNDLE_H
+#ifndef SLV_BUNDLE_BUNDLE_H
+#define SLV_BUNDLE_BUNDLE_H
 
 #include "aio/loop.h"
-#include "cli/esbuild.h"
+#include "bundle/esbuild.h"
 #include "plat/config.h"
 #include "plat/version.h"
 

@@ -9,8 +9,8 @@
  * Threads: loop only. Limits: SLV_ESBUILD_PACKET_MAX bytes of a packet; beyond it, or when a packet
  * is malformed, the process is ended.
  */
-#ifndef SLV_CLI_ESBUILD_H
-#define SLV_CLI_ESBUILD_H
+#ifndef SLV_BUNDLE_ESBUILD_H
+#define SLV_BUNDLE_ESBUILD_H
 
 #include "aio/loop.h"
 #include "base/buf.h"
