@@ -1,6 +1,6 @@
 // The built-in modules that a worker may import, as namespaces: one object for a name, with exactly the module's exports.
 
-import { hasFlag } from "flags";
+import { nodeExports, nodeName } from "node/registry";
 
 const namespaces = { __proto__: null };
 
@@ -52,16 +52,21 @@ class NonRetryableError extends Error {
   }
 }
 
-// Throws when there is no such module.
-export function namespaceOf(name) {
-  const known = namespaces[name];
-  if (known !== undefined) return known;
-  const make = makers[name];
-  if (make === undefined) {
-    const hint = P.StringPrototypeStartsWith(name, "node:") && !hasFlag("nodejs_compat") ? ' The package or file that imports it needs the "nodejs_compat" compatibility flag.' : "";
-    throw new P.Error(`No such module "${name}".${hint}`);
-  }
-  const namespace = make();
+function make(name, bundled) {
+  const node = nodeName(name);
+  const namespace = node !== "" ? nodeExports(node, bundled) : makers[name] === undefined ? undefined : makers[name]();
+  if (namespace === undefined) throw new P.Error(`No such module "${name}".`);
   P.ObjectDefineProperty(namespace, P.SymbolToStringTag, { __proto__: null, value: "Module" });
   return (namespaces[name] = P.ObjectPreventExtensions(namespace));
+}
+
+// Throws when there is no such module. bundled: what the bundler would have put in place of a module that is absent counts.
+export function namespaceOf(name, bundled = false) {
+  return namespaces[name] ?? make(name, bundled);
+}
+
+// What require(name) gives.
+export function requireOf(name, bundled) {
+  const namespace = namespaceOf(name, bundled);
+  return nodeName(name) === "" ? namespace : namespace.default;
 }

@@ -53,8 +53,11 @@ function valueOf(module) {
 
 // What the script sees as __selvage; docs/internals/channel.md, "The script".
 const selvage = {
-  module(name) {
-    return load("modules").namespaceOf(name);
+  module(name, bundled) {
+    return load("modules").namespaceOf(name, bundled);
+  },
+  builtin(name, bundled) {
+    return load("modules").requireOf(name, bundled);
   },
   data,
   require(name) {

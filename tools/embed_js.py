@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 """embed_js.py - turns the built-in modules of jslib/ into function bodies and embeds them in the program.
 
-usage: embed_js.py OUT_BLOB OUT_ASM OUT_TABLE FILE.js...
+usage: embed_js.py OUT_BLOB OUT_ASM OUT_TABLE [--root=DIR] FILE.js...
+
+A module is named by its path below DIR ("node/path" is DIR/node/path.js), without --root by its file name.
 
 Each file becomes `(function (N, load, P) { "use strict"; BODY return {…}; })`, on lines of the same numbers as in the
 file. OUT_BLOB holds the texts one after another, each followed by a NUL; OUT_ASM is assembler that includes the blob;
@@ -10,7 +12,9 @@ OUT_TABLE is C: slv_builtins[] sorted by name. The engine has no public module l
   import { a, b as c } from "name";           at the top, one line each
   export class|function|async function|const|let NAME …, export { a, b as c };
 
-In a module the string "@USED@" becomes the names that all modules read from P.
+In a module the string "@USED@" becomes the names that all modules read from P, and "@BUILTINS@" the names of all modules.
+
+A file npm_NAME.js is what tools/bundle_npm.py made of an npm package: it is the function already and exports `exports`.
 
 Everything else of the module syntax, anything but ASCII, unknown names, and import cycles are errors: FILE:LINE: why.
 """
@@ -107,9 +111,9 @@ def specifiers(inner, path, number):
 
 
 class Module:
-    def __init__(self, path):
+    def __init__(self, path, root):
         self.path = path
-        self.name = os.path.splitext(os.path.basename(path))[0]
+        self.name = os.path.splitext(os.path.relpath(path, root) if root else os.path.basename(path))[0]
         self.imports = []  # (line, module, [names])
         self.exports = {}  # exported name -> (local, is let)
         self.text = self.transform()
@@ -178,6 +182,17 @@ class Module:
         return " " * len("export ") + line[len("export ") :]  # columns stay
 
 
+class Package:
+    """An npm package, bundled."""
+
+    def __init__(self, path):
+        self.path = path
+        self.name = "npm/" + os.path.basename(path)[len("npm_") : -len(".js")]
+        self.imports = []
+        self.exports = {"exports": ("exports", False)}
+        self.text = open(path, encoding="ascii").read()
+
+
 def check_imports(modules):
     for module in modules.values():
         for number, name, names in module.imports:
@@ -208,6 +223,8 @@ def used_primordials(modules):
     """Names that the modules take from P: only those are made."""
     names = set()
     for module in modules:
+        if isinstance(module, Package):
+            continue
         names.update(re.findall(r"(?<![\w$.])P\.(%s)" % NAME, module.text))
         for inner in re.findall(r"\{([^{}]*)\}\s*=\s*P\s*;", module.text):
             names.update(part.split(":")[0].strip() for part in inner.split(",") if part.strip())
@@ -217,18 +234,23 @@ def used_primordials(modules):
 def main():
     blob_path, asm_path, table_path = sys.argv[1:4]
     modules = {}
+    root = None
     for path in sys.argv[4:]:
-        module = Module(path)
+        if path.startswith("--root="):
+            root = path[len("--root=") :]
+            continue
+        module = Package(path) if os.path.basename(path).startswith("npm_") else Module(path, root)
         if module.name in modules:
             raise Refused("%s:1: a second built-in of that name" % path)
         modules[module.name] = module
     check_imports(modules)
 
     used = " ".join(sorted(used_primordials(modules.values())))
+    names = " ".join(sorted(modules))
     blob = bytearray()
     rows = []
     for name in sorted(modules):
-        text = modules[name].text.replace('"@USED@"', '"%s"' % used).encode("ascii")
+        text = modules[name].text.replace('"@USED@"', '"%s"' % used).replace('"@BUILTINS@"', '"%s"' % names).encode("ascii")
         rows.append('    {"%s", slv_builtin_texts + %d, %d},' % (name, len(blob), len(text)))
         blob += text + b"\0"
     with open(blob_path, "wb") as f:

@@ -23,6 +23,14 @@
 #define SLV_BUNDLE_MAX ((size_t)128 << 20)
 #define SLV_BUNDLE_FILE_MAX ((size_t)64 << 20)
 
+/* How modules of Node are resolved. */
+typedef enum slv_node_mode {
+    SLV_NODE_OFF, /* node:* is left to the start of the worker, with a warning */
+    SLV_NODE_ALS, /* node:async_hooks alone, without one */
+    SLV_NODE_V1,  /* node:* without a warning */
+    SLV_NODE_V2,  /* names without "node:" too, and the bundler's polyfills */
+} slv_node_mode;
+
 typedef struct slv_bundler slv_bundler;
 
 /* Borrowed until the build is done. Paths are absolute. */
@@ -36,7 +44,7 @@ typedef struct slv_bundle_spec {
     size_t define_count, alias_count;
     const char *tsconfig, *jsx_factory, *jsx_fragment; /* NULL: as the configuration says */
     bool minify, no_bundle;
-    bool node_names; /* "fs" is "node:fs", as under nodejs_compat */
+    slv_node_mode node;
 } slv_bundle_spec;
 
 typedef struct slv_note {
@@ -85,8 +93,11 @@ void slv_bundler_build(slv_bundler *b, const slv_bundle_spec *spec);
  * is none. */
 SLV_NODISCARD slv_code slv_bundle_return(slv_str text, bool has_exports, slv_buf *out,
                                          slv_err *err);
-/* The module text that stands for a built-in module. */
-SLV_NODISCARD slv_code slv_bundle_shim(slv_str name, slv_buf *out);
+/* The module text that stands for a built-in module. `name` may carry a prefix, see text.c.
+   polyfills: what the worker lacks may be a polyfill. */
+#define SLV_BUNDLE_NAMES "selvage:names:"
+#define SLV_BUNDLE_REQUIRE "selvage:require:"
+SLV_NODISCARD slv_code slv_bundle_shim(slv_str name, bool polyfills, slv_buf *out);
 /* True for "fs", "fs/promises" ...: what Node knows without "node:". */
 bool slv_node_module_name(slv_str name);
 

@@ -84,7 +84,7 @@ static const slv_rule *rule_of(const slv_bundler *b, uint32_t callback)
 
 void slv_bundle_put_plugins(const slv_bundler *b, slv_buf *out)
 {
-    uint32_t node = b->spec->node_names, table = b->js_table;
+    uint32_t node = b->spec->node == SLV_NODE_V2, table = b->js_table;
 
     slv_esbuild_put_array(out, 1);
     slv_esbuild_put_map(out, 5);
@@ -95,7 +95,7 @@ void slv_bundle_put_plugins(const slv_bundler *b, slv_buf *out)
     slv_esbuild_put_bool(out, false);
     slv_esbuild_put_key(out, "onResolve");
     slv_esbuild_put_array(out, 1 + node + table + rule_glob_count(b->spec->config));
-    put_callback(out, ON_BUILTIN, SLV_STR("^(cloudflare|workerd|node):"), "");
+    put_callback(out, ON_BUILTIN, SLV_STR("^(cloudflare|workerd|node|selvage:names):"), "");
     if (node)
         put_callback(out, ON_NODE_NAME, SLV_STR("^[a-z_0-9]+(/[a-z_0-9]+)?$"), "");
     if (table)
@@ -298,6 +298,21 @@ static bool has_alias(const slv_bundler *b, slv_str path)
                                    in_pairs(b->spec->alias, b->spec->alias_count, path));
 }
 
+/* node:fs, or fs where that is the same. */
+static void resolve_node(slv_bundler *b, uint32_t id, uint32_t callback, const slv_node *q)
+{
+    slv_str path = slv_node_str(slv_node_get(q, "path"));
+    bool required = slv_str_is(slv_node_str(slv_node_get(q, "kind")), "require-call");
+    SLV_CLEANUP(slv_buf_done) slv_buf full = SLV_BUF((size_t)64 << 10);
+
+    if (slv_buf_printf(&full, "%s%s%.*s", required ? SLV_BUNDLE_REQUIRE : "",
+                       callback == ON_NODE_NAME ? "node:" : "", SLV_STR_ARGS(path)) != SLV_OK) {
+        answer_nothing(b, id);
+        return;
+    }
+    answer_path(b, id, callback, slv_buf_view(&full), "selvage-builtin", 0, false);
+}
+
 static void on_resolve(slv_bundler *b, uint32_t id, const slv_node *q)
 {
     const slv_node *ids = slv_node_get(q, "ids");
@@ -314,16 +329,13 @@ static void on_resolve(slv_bundler *b, uint32_t id, const slv_node *q)
 
         if (!slv_node_i64(n, &callback))
             continue;
-        if (callback == ON_BUILTIN) {
+        if (callback == ON_BUILTIN && !slv_str_starts(path, SLV_STR("node:"))) {
             answer_path(b, id, ON_BUILTIN, path, "selvage-builtin", 0,
                         slv_str_starts(path, SLV_STR("cloudflare:")));
             return;
         }
-        if (callback == ON_NODE_NAME && slv_node_module_name(path)) {
-            char full[128];
-
-            snprintf(full, sizeof full, "node:%.*s", SLV_STR_ARGS(path));
-            answer_path(b, id, ON_NODE_NAME, slv_str_from(full), "selvage-builtin", 0, false);
+        if (callback == ON_BUILTIN || (callback == ON_NODE_NAME && slv_node_module_name(path))) {
+            resolve_node(b, id, (uint32_t)callback, q);
             return;
         }
         if (callback == ON_TABLE) {
@@ -468,7 +480,8 @@ static void on_load(slv_bundler *b, uint32_t id, const slv_node *q)
     if (slv_str_is(namespace, "selvage-builtin")) {
         SLV_CLEANUP(slv_buf_done) slv_buf text = SLV_BUF((size_t)64 << 10);
 
-        if (slv_bundle_shim(path, &text) != SLV_OK)
+        if (slv_bundle_shim(path, !b->spec->no_bundle && b->spec->node == SLV_NODE_V2, &text) !=
+            SLV_OK)
             text.limit = 0;
         answer_contents(b, id, LOAD_BUILTIN, slv_buf_view(&text));
     } else if (slv_str_is(namespace, "selvage-data")) {

@@ -21,7 +21,29 @@ static const struct {
     {"cloudflare:pipelines", {"PipelineTransformationEntrypoint"}},
 };
 
-slv_code slv_bundle_shim(slv_str name, slv_buf *out)
+/* A call of the host's `function` with a module's name. What is not there fails when the importing
+ * module is evaluated, and not before. */
+static slv_code put_host_call(slv_buf *out, const char *before, const char *function, slv_str name,
+                              bool polyfills, const char *after)
+{
+    SLV_TRY(slv_buf_printf(out, "%s__selvage.%s(", before, function));
+    SLV_TRY(slv_json_put_string(out, name));
+    return slv_buf_printf(out, "%s)%s;\n", polyfills ? ", true" : "", after);
+}
+
+/*
+ * A module of Node is three texts, because its names are known only when the worker runs: the one
+ * that `import` leads to takes its names from a CommonJS module (esbuild looks up at run time what
+ * that exports), and its default from the host; `require` leads to the default itself.
+ */
+static slv_code node_shim(slv_str name, bool polyfills, slv_buf *out)
+{
+    SLV_TRY(slv_buf_append(out, SLV_STR("export * from \"" SLV_BUNDLE_NAMES)));
+    SLV_TRY(slv_buf_printf(out, "%.*s\";\n", SLV_STR_ARGS(name)));
+    return put_host_call(out, "export default ", "module", name, polyfills, ".default");
+}
+
+slv_code slv_bundle_shim(slv_str name, bool polyfills, slv_buf *out)
 {
     for (size_t i = 0; i < SLV_ARRAY_LEN(platform_modules); i++) {
         if (!slv_str_is(name, platform_modules[i].name))
@@ -35,10 +57,15 @@ slv_code slv_bundle_shim(slv_str name, slv_buf *out)
                 *e, *e));
         return SLV_OK;
     }
-    /* Evaluated when the importing module is: what is not there fails then, and not before. */
-    SLV_TRY(slv_buf_append(out, SLV_STR("module.exports = __selvage.module(")));
-    SLV_TRY(slv_json_put_string(out, name));
-    return slv_buf_append(out, SLV_STR(");\n"));
+    if (slv_str_starts(name, SLV_STR(SLV_BUNDLE_NAMES)))
+        return put_host_call(out, "module.exports = ", "module",
+                             slv_str_skip(name, strlen(SLV_BUNDLE_NAMES)), polyfills, "");
+    if (slv_str_starts(name, SLV_STR(SLV_BUNDLE_REQUIRE)))
+        return put_host_call(out, "module.exports = ", "builtin",
+                             slv_str_skip(name, strlen(SLV_BUNDLE_REQUIRE)), polyfills, "");
+    if (slv_str_starts(name, SLV_STR("node:")))
+        return node_shim(name, polyfills, out);
+    return put_host_call(out, "module.exports = ", "module", name, false, "");
 }
 
 bool slv_node_module_name(slv_str name)

@@ -344,7 +344,10 @@ static void set_bundle_spec(slv_project *p)
         .jsx_fragment = o->jsx_fragment,
         .minify = o->minify >= 0 ? o->minify : p->config.minify,
         .no_bundle = o->no_bundle >= 0 ? o->no_bundle : p->config.no_bundle,
-        .node_names = slv_compat_has(&p->compat, "nodejs_compat_v2"),
+        .node = slv_compat_has(&p->compat, "nodejs_compat_v2") ? SLV_NODE_V2
+                : slv_compat_has(&p->compat, "nodejs_compat")  ? SLV_NODE_V1
+                : slv_compat_has(&p->compat, "nodejs_als")     ? SLV_NODE_ALS
+                                                               : SLV_NODE_OFF,
     };
 }
 

@@ -54,8 +54,27 @@ TEST(bundle_shims_of_unknown_modules_fail_when_evaluated)
 {
     SLV_CLEANUP(slv_buf_done) slv_buf out = SLV_BUF(MB);
 
-    CHECK(slv_bundle_shim(SLV_STR("node:fs"), &out) == SLV_OK);
-    CHECK_STR(slv_buf_view(&out), SLV_STR("module.exports = __selvage.module(\"node:fs\");\n"));
+    CHECK(slv_bundle_shim(SLV_STR("workerd:unknown"), true, &out) == SLV_OK);
+    CHECK_STR(slv_buf_view(&out),
+              SLV_STR("module.exports = __selvage.module(\"workerd:unknown\");\n"));
+}
+
+TEST(bundle_shims_of_node_tell_import_from_require)
+{
+    SLV_CLEANUP(slv_buf_done) slv_buf out = SLV_BUF(MB);
+
+    CHECK(slv_bundle_shim(SLV_STR("node:fs"), false, &out) == SLV_OK);
+    CHECK_STR(slv_buf_view(&out),
+              SLV_STR("export * from \"selvage:names:node:fs\";\n"
+                      "export default __selvage.module(\"node:fs\").default;\n"));
+    slv_buf_reset(&out);
+    CHECK(slv_bundle_shim(SLV_STR("selvage:names:node:fs"), true, &out) == SLV_OK);
+    CHECK_STR(slv_buf_view(&out),
+              SLV_STR("module.exports = __selvage.module(\"node:fs\", true);\n"));
+    slv_buf_reset(&out);
+    CHECK(slv_bundle_shim(SLV_STR("selvage:require:node:fs"), true, &out) == SLV_OK);
+    CHECK_STR(slv_buf_view(&out),
+              SLV_STR("module.exports = __selvage.builtin(\"node:fs\", true);\n"));
     CHECK(slv_node_module_name(SLV_STR("fs/promises")) && !slv_node_module_name(SLV_STR("fsx")));
 }
 
@@ -186,7 +205,7 @@ static bool build(project *p, const char *entry, bool minify)
                             .base_dir = p->dir,
                             .config = &p->config,
                             .minify = minify,
-                            .node_names = true};
+                            .node = SLV_NODE_V2};
 
     snprintf(main, sizeof main, "%s/%s", p->dir, entry);
     p->result = slv_bundle_free(p->result);
