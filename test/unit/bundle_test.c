@@ -243,7 +243,7 @@ TEST(bundler_makes_one_script_of_a_typescript_project)
     CHECK(!p.result->service_worker && p.result->exports.len == 2);
     CHECK(has(p.result->script, "get default() {") &&
           has(p.result->script, "__selvage.data(\"add.wasm\")"));
-    CHECK(has(p.result->script, "__selvage.module(\"node:fs\")") &&
+    CHECK(has(p.result->script, "__selvage.module(\"node:fs\", true)") &&
           !has(p.result->script, "v_waitUntil"));
     CHECK(has(p.result->source_map, "index.ts"));
     CHECK_INT(p.result->inputs.len, 5);
@@ -318,7 +318,7 @@ TEST(bundler_lets_aliases_replace_built_in_modules)
     CHECK(!p.failed && p.result->ok);
     CHECK(!has(p.result->script, "node:fs\")") && !has(p.result->script, "node:os") &&
           has(p.result->script, "mine too"));
-    CHECK(has(p.result->script, "__selvage.module(\"node:path\")"));
+    CHECK(has(p.result->script, "__selvage.module(\"node:path\", true)"));
 }
 
 TEST(bundler_refuses_files_of_ignored_rules)
