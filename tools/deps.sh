@@ -7,7 +7,7 @@ cd "$(dirname "$0")/.."
 purpose=${1:?usage: tools/deps.sh make|build|test|lint|fuzz|bench}
 
 libraries="libjavascriptcoregtk-4.1-dev libuv1-dev libnghttp2-dev libcurl4-openssl-dev libssl-dev libicu-dev zlib1g-dev
-    libbrotli-dev libzstd-dev libseccomp-dev"
+    libbrotli-dev libzstd-dev libseccomp-dev libyaml-dev"
 case $purpose in
 make) packages="make" ;;
 build) packages="make gcc libc6-dev meson ninja-build pkg-config python3 npm ca-certificates $libraries" ;;

@@ -14,6 +14,8 @@ const slv_cmd *const slv_verbs[] = {
     &slv_cmd_d1_migrations_apply_verb,
     &slv_cmd_d1_time_travel_info_verb,
     &slv_cmd_d1_time_travel_restore_verb,
+    &slv_cmd_bao_codegen_verb,
+    &slv_cmd_bao_watch_verb,
     &slv_cmd_dev_verb,
     &slv_cmd_analytics_query_verb,
     &slv_cmd_doctor_verb,

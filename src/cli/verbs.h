@@ -18,6 +18,8 @@ extern const slv_cmd slv_cmd_d1_migrations_apply_verb;
 extern const slv_cmd slv_cmd_analytics_query_verb;
 extern const slv_cmd slv_cmd_d1_time_travel_info_verb;
 extern const slv_cmd slv_cmd_d1_time_travel_restore_verb;
+extern const slv_cmd slv_cmd_bao_codegen_verb;
+extern const slv_cmd slv_cmd_bao_watch_verb;
 extern const slv_cmd slv_cmd_dev_verb;
 extern const slv_cmd slv_cmd_kv_bulk_delete_verb;
 extern const slv_cmd slv_cmd_kv_bulk_get_verb;
