@@ -77,6 +77,7 @@ typedef enum slv_pkey_kind {
     SLV_PKEY_P521,
     SLV_PKEY_ED25519,
     SLV_PKEY_X25519,
+    SLV_PKEY_OTHER, /* what only node:crypto has; not for the functions below that take a kind */
 } slv_pkey_kind;
 
 typedef struct slv_pkey slv_pkey;

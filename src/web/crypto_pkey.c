@@ -17,6 +17,7 @@ static const struct {
     [SLV_PKEY_RSA] = {"RSA", NULL, 0},          [SLV_PKEY_P256] = {"EC", "P-256", 32},
     [SLV_PKEY_P384] = {"EC", "P-384", 48},      [SLV_PKEY_P521] = {"EC", "P-521", 66},
     [SLV_PKEY_ED25519] = {"ED25519", NULL, 32}, [SLV_PKEY_X25519] = {"X25519", NULL, 32},
+    [SLV_PKEY_OTHER] = {"", NULL, 0},
 };
 
 size_t slv_crypto_field_len(slv_pkey_kind kind)
