@@ -23,6 +23,8 @@ function valueOf(row, data) {
       return load("queues").workerQueue(row.index);
     case "dispatch_namespace":
       return load("dispatch").dispatchNamespace(row.index);
+    case "assets":
+      return load("assets").assetsFetcher(row.index);
     case "service":
       return load("rpc").serviceStub(row.index);
     case "kv_namespace":

@@ -82,6 +82,8 @@ static const char *plain_type(slv_binding_type type)
         return "WorkerLoader";
     case SLV_BINDING_DISPATCH:
         return "DispatchNamespace";
+    case SLV_BINDING_ASSETS:
+        return "Fetcher";
     case SLV_BINDING_SECRET:
         return "string";
     case SLV_BINDING_TEXT:
@@ -211,6 +213,7 @@ static int rank_of(slv_binding_type type)
     case SLV_BINDING_OBJECTS:
         return 12;
     case SLV_BINDING_SERVICE:
+    case SLV_BINDING_ASSETS:
         return 13;
     }
     return RANKS - 1;

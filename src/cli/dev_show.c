@@ -66,6 +66,8 @@ static const char *binding_kind(slv_binding_type type)
         return "worker loader";
     case SLV_BINDING_DISPATCH:
         return "dispatch";
+    case SLV_BINDING_ASSETS:
+        return "assets";
     }
     return "";
 }

@@ -73,14 +73,17 @@ static void watch_command(dev_worker *w)
 /* bundle NULL or failed: what was watched stays, and anything beside it counts. */
 static void watch_sources(dev_worker *w, const slv_bundle *bundle)
 {
-    bool ok = bundle && bundle->ok;
+    bool ok = (bundle && bundle->ok) || !w->project.main;
 
     if (ok)
         slv_watch_begin(w->watch);
     watch_config(w);
     watch_command(w);
-    slv_watch_file(w->watch, slv_str_from(w->project.main));
-    for (size_t i = 0; ok && i < bundle->inputs.len; i++)
+    if (w->project.main)
+        slv_watch_file(w->watch, slv_str_from(w->project.main));
+    if (w->project.assets)
+        slv_watch_tree(w->watch, w->project.assets);
+    for (size_t i = 0; ok && bundle && i < bundle->inputs.len; i++)
         slv_watch_file(w->watch, bundle->inputs.items[i]);
     if (ok)
         slv_watch_commit(w->watch);
@@ -95,6 +98,15 @@ static bool is_config(const dev_worker *w, const char *path)
     return false;
 }
 
+/* What a build command writes there must not run it again. */
+static bool is_asset(const dev_worker *w, const char *path)
+{
+    const char *dir = w->project.assets;
+    size_t n = dir ? strlen(dir) : 0;
+
+    return dir && strncmp(path, dir, n) == 0 && (path[n] == '/' || path[n] == '\0');
+}
+
 static void on_change(void *user, const char *path, bool tree)
 {
     dev_worker *w = user;
@@ -102,7 +114,7 @@ static void on_change(void *user, const char *path, bool tree)
     if (w->d->stopping)
         return;
     w->dirty_config |= is_config(w, path);
-    w->dirty_command |= tree;
+    w->dirty_command |= tree && !is_asset(w, path);
     slv_dev_worker_build(w);
 }
 
@@ -118,15 +130,26 @@ static void next(dev_worker *w)
         slv_dev_worker_build(w);
 }
 
+static void show_warnings(slv_str lines)
+{
+    slv_str line;
+
+    while (slv_str_split(&lines, '\n', &line))
+        if (line.len > 0)
+            slv_term_warn("%.*s", SLV_STR_ARGS(line));
+}
+
 static void deploy(dev_worker *w, const slv_bundle *bundle)
 {
+    SLV_CLEANUP(slv_buf_done) slv_buf warnings = SLV_BUF(PAGE_MAX);
     slv_version *version;
     slv_err err;
 
-    if (slv_project_version(&w->project, bundle, &version, &err) != SLV_OK) {
+    if (slv_project_version(&w->project, bundle, &version, &warnings, &err) != SLV_OK) {
         fail_text(w, slv_err_text(&err));
         return;
     }
+    show_warnings(slv_buf_view(&warnings));
     if (w->showing_error)
         show_page(w, SLV_STR(""));
     slv_version_unref(w->version);
@@ -164,8 +187,20 @@ static void on_bundle(void *user, slv_bundle *result, const slv_err *err)
     next(w);
 }
 
+/* Static files alone: there is nothing to bundle. */
+static void deploy_assets(dev_worker *w)
+{
+    watch_sources(w, NULL);
+    deploy(w, NULL);
+    next(w);
+}
+
 static void bundle(dev_worker *w)
 {
+    if (!w->project.main) {
+        deploy_assets(w);
+        return;
+    }
     w->state = DEV_BUNDLE;
     slv_bundler_build(w->bundler, &w->project.bundle);
 }
@@ -178,7 +213,8 @@ static void on_command_end(slv_proc *proc, int status)
     slv_proc_release(proc);
     if (w->d->stopping)
         return;
-    if (WIFEXITED(status) && WEXITSTATUS(status) == 0 && slv_file_exists(w->project.main)) {
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 0 &&
+        (!w->project.main || slv_file_exists(w->project.main))) {
         bundle(w);
         return;
     }

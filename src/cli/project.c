@@ -64,7 +64,7 @@ static slv_code find_config(slv_project *p, slv_err *err)
         return SLV_OK;
     }
     p->dir = slv_strdup(cwd);
-    if (!p->options->script)
+    if (!p->options->script && !p->options->assets)
         return slv_fail(
             err, SLV_E_NOTFOUND,
             "there is no wrangler.toml, wrangler.json or wrangler.jsonc here or above; name a "
@@ -108,6 +108,41 @@ static slv_code read_config(slv_project *p, slv_err *err)
     return slv_config_parse(slv_buf_view(&text), &options, &p->config, err);
 }
 
+static slv_code find_assets(slv_project *p, slv_err *err)
+{
+    SLV_CLEANUP(slv_charp_free) char *cwd = working_dir();
+    const slv_assets_config *a = &p->config.assets;
+
+    if (p->options->assets)
+        p->assets = slv_path_join(cwd, slv_str_from(p->options->assets));
+    else if (a->directory.len > 0)
+        p->assets = slv_path_join(p->dir, a->directory);
+    if (p->assets && !slv_dir_exists(p->assets) && p->config.build.command.len == 0) {
+        SLV_CLEANUP(slv_charp_free) char *name = shown(p->assets);
+
+        return slv_fail(err, SLV_E_NOTFOUND,
+                        "there is no directory %s; correct %s, or build what belongs there", name,
+                        p->options->assets ? "--assets" : "'assets.directory'");
+    }
+    return SLV_OK;
+}
+
+/* Static files alone need no worker, and have no use for what is a worker's. */
+static slv_code check_no_main(const slv_project *p, slv_err *err)
+{
+    const slv_assets_config *a = &p->config.assets;
+
+    if (a->binding.len > 0)
+        return slv_fail(err, SLV_E_INVAL,
+                        "'assets.binding' is for a worker, and there is none; remove it, or name "
+                        "the worker's script in 'main'");
+    if (a->worker_first || a->worker_rule_count > 0)
+        return slv_fail(err, SLV_E_INVAL,
+                        "'assets.run_worker_first' is for a worker, and there is none; name its "
+                        "script in 'main'");
+    return SLV_OK;
+}
+
 static slv_code find_main(slv_project *p, slv_err *err)
 {
     SLV_CLEANUP(slv_charp_free) char *cwd = working_dir();
@@ -117,6 +152,8 @@ static slv_code find_main(slv_project *p, slv_err *err)
         p->main = slv_path_join(cwd, slv_str_from(p->options->script));
     } else if (p->config.main.len > 0) {
         p->main = slv_path_join(p->dir, p->config.main);
+    } else if (p->assets) {
+        return check_no_main(p, err);
     } else {
         name = shown(p->config_path);
         return slv_fail(err, SLV_E_INVAL,
@@ -319,7 +356,8 @@ static slv_code set_vars(slv_project *p, slv_err *err)
 static void set_bundle_spec(slv_project *p)
 {
     const slv_project_options *o = p->options;
-    SLV_CLEANUP(slv_charp_free) char *main_dir = slv_path_dir(p->main);
+    SLV_CLEANUP(slv_charp_free)
+    char *main_dir = p->main ? slv_path_dir(p->main) : slv_strdup(p->dir);
 
     p->base_dir = p->config.base_dir.len > 0 ? slv_path_join(p->dir, p->config.base_dir)
                                              : slv_strdup(main_dir);
@@ -356,6 +394,7 @@ slv_code slv_project_load(const slv_project_options *options, slv_project *ret, 
     *ret = (slv_project){.options = options};
     SLV_TRY(find_config(ret, err));
     SLV_TRY(read_config(ret, err));
+    SLV_TRY(find_assets(ret, err));
     SLV_TRY(find_main(ret, err));
     choose_name(ret);
     SLV_TRY(resolve_compat(ret, err));
@@ -393,6 +432,7 @@ void slv_project_done(slv_project *p)
     free(p->config_path);
     free(p->dir);
     free(p->main);
+    free(p->assets);
     free(p->base_dir);
     free(p->tsconfig);
     free(p->name);

@@ -28,6 +28,7 @@ typedef struct slv_project_options {
     const slv_pair *vars, *define, *alias;
     size_t var_count, define_count, alias_count;
     const char *tsconfig, *jsx_factory, *jsx_fragment;
+    const char *assets; /* directory of static files */
     int minify, no_bundle; /* -1: as the configuration says */
     bool allow_unsupported;
     slv_config_warn warn;
@@ -38,7 +39,8 @@ typedef struct slv_project {
     const slv_project_options *options;
     char *config_path; /* NULL: a script without configuration */
     char *dir;         /* of the configuration, or the working directory */
-    char *main;        /* absolute */
+    char *main;        /* absolute; NULL: there are static files only */
+    char *assets;      /* their directory, absolute; NULL: there are none */
     char *base_dir;    /* absolute */
     char *tsconfig;    /* absolute; NULL: none */
     char *name;
@@ -59,8 +61,9 @@ SLV_NODISCARD slv_code slv_project_load_config(const slv_project_options *option
 void slv_project_done(slv_project *p);
 SLV_DEFINE_CLEANUP_DONE(slv_project, slv_project_done);
 
-/* bundle->ok must be true. */
+/* bundle->ok must be true; NULL where there is no main. warnings gets a line for each rule of
+ * `_headers` and `_redirects` that is none. */
 SLV_NODISCARD slv_code slv_project_version(const slv_project *p, const slv_bundle *bundle,
-                                           slv_version **ret, slv_err *err);
+                                           slv_version **ret, slv_buf *warnings, slv_err *err);
 
 #endif

@@ -112,16 +112,33 @@ static void script_name(const char *main, char *out, size_t size)
     snprintf(out, size, "%.*s.js", dot && dot > base ? (int)(dot - base) : (int)strlen(base), base);
 }
 
-slv_code slv_project_version(const slv_project *p, const slv_bundle *bundle, slv_version **ret,
-                             slv_err *err)
+static slv_code scan_assets(const slv_project *p, slv_assets **ret, slv_buf *warnings, slv_err *err)
 {
+    slv_assets_config c = p->config.assets;
+
+    *ret = NULL;
+    if (!p->assets)
+        return SLV_OK;
+    c.has_worker = p->main != NULL;
+    c.navigation_prefers_it = slv_compat_has(&p->compat, "assets_navigation_prefers_asset_serving");
+    return slv_assets_scan(&c, p->assets, ret, warnings, err);
+}
+
+slv_code slv_project_version(const slv_project *p, const slv_bundle *bundle, slv_version **ret,
+                             slv_buf *warnings, slv_err *err)
+{
+    static const slv_bundle nothing = {.ok = true};
+    SLV_CLEANUP(slv_assets_unref) slv_assets *assets = NULL;
     SLV_CLEANUP(parts_done)
     parts all = {.arena = SLV_ARENA(4 * SLV_BUNDLE_FILE_MAX),
                  .process_env = SLV_BUF((size_t)16 << 20)};
     char main_name[256];
 
+    SLV_TRY(scan_assets(p, &assets, warnings, err));
+    if (!bundle)
+        bundle = &nothing;
     SLV_TRY(gather(p, bundle, &all, err));
-    script_name(p->main, main_name, sizeof main_name);
+    script_name(p->main ? p->main : "index.js", main_name, sizeof main_name);
     slv_version_spec spec = {
         .name = slv_str_from(p->name),
         .compatibility_date = slv_str_from(p->compat.date),
@@ -144,6 +161,7 @@ slv_code slv_project_version(const slv_project *p, const slv_bundle *bundle, slv
         .class_count = p->config.classes.len,
         .object_steps = p->config.object_steps.items,
         .object_step_count = p->config.object_steps.len,
+        .assets = assets,
         .process_env = slv_buf_view(&all.process_env),
         .limits = p->config.limits,
         .host = p->options->host             ? slv_str_from(p->options->host)

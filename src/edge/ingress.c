@@ -1,5 +1,6 @@
 #include "base/clock.h"
 #include "base/mem.h"
+#include "edge/asset_int.h"
 #include "edge/edge_int.h"
 #include "edge/recode_int.h"
 #include "edge/wire_int.h"
@@ -749,6 +750,8 @@ static void on_request(void *ctx, slv_exchange *ex)
         slv_page_reply(ex, &page);
         return;
     }
+    if (version->assets && slv_asset_request(shard, ex, version))
+        return;
     ingress *ing = make(shard);
     ing->ex = ex;
     ing->answerer = (slv_answerer){on_body, on_writable, on_gone};

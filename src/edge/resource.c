@@ -19,6 +19,7 @@ static const resource_row rows[] = {
     {124, 127, false, SLV_BINDING_ANALYTICS, slv_analytics_op},
     {128, 131, false, SLV_BINDING_EMAIL, slv_email_op},
     {140, 143, false, SLV_BINDING_DISPATCH, slv_dispatch_op},
+    {152, 155, false, SLV_BINDING_ASSETS, slv_asset_op},
     {0}, /* the end */
 };
 
@@ -58,7 +59,8 @@ slv_code slv_resource_op(slv_event *ev, uint32_t op, const slv_msg_op *m, slv_er
             .stream = m->store.stream,
             .rest = m->store.rest,
         };
-        if (!ev->shard->server->o.state && row->type != SLV_BINDING_RATELIMIT)
+        if (!ev->shard->server->o.state && row->type != SLV_BINDING_RATELIMIT &&
+            row->type != SLV_BINDING_ASSETS)
             return no_stores(ev, op, call.stream, err);
         return row->take(&call, err);
     }

@@ -36,6 +36,7 @@ slv_code slv_ratelimit_op(const slv_resource_call *call, slv_err *err);
 slv_code slv_cache_op(const slv_resource_call *call, slv_err *err);
 slv_code slv_object_op(const slv_resource_call *call, slv_err *err);
 slv_code slv_kv_op(const slv_resource_call *call, slv_err *err);
+slv_code slv_asset_op(const slv_resource_call *call, slv_err *err);
 slv_code slv_dispatch_op(const slv_resource_call *call, slv_err *err);
 slv_code slv_queue_op(const slv_resource_call *call, slv_err *err);
 slv_code slv_r2_op(const slv_resource_call *call, slv_err *err);

@@ -4,6 +4,7 @@
  * WebSocket.
  */
 #include "base/mem.h"
+#include "edge/asset_int.h"
 #include "edge/object_int.h"
 
 #define HOPS_MAX 32
@@ -317,6 +318,16 @@ slv_code slv_service_fetch(slv_event *ev, uint32_t op, const slv_msg_op_fetch *m
         if (body)
             body->ops->cancel(body, SLV_STR("The call was refused."));
         return SLV_OK;
+    }
+    if (target->assets && b->entrypoint.len == 0) {
+        bool taken;
+
+        SLV_TRY(slv_asset_call(ev, op, m, target, true, &taken, err));
+        if (taken) {
+            if (body)
+                body->ops->cancel(body, SLV_STR("Assets take no body."));
+            return SLV_OK;
+        }
     }
     begin(ev, op, m, body, b, NULL, target);
     return SLV_OK;

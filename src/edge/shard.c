@@ -199,6 +199,19 @@ static void on_warm(void *user, void *arg, slv_isolate *iso, const slv_err *err)
     free(warm);
 }
 
+/* A version without a script is all assets: no isolate is ever started. */
+static void warm(slv_shard *shard, slv_version *version, bool report)
+{
+    if (version->assets && !slv_assets_has_worker(version->assets)) {
+        if (report)
+            slv_hook_deployed(shard, version, NULL, SLV_STR_NULL);
+        return;
+    }
+    warm_report *w = slv_new0(warm_report);
+    *w = (warm_report){slv_version_ref(version), report};
+    slv_pool_warm(shard->pool, version, on_warm, w);
+}
+
 void slv_shard_deploy(slv_shard *shard, slv_version *version, bool report)
 {
     slv_version *old = slv_shard_worker(shard, version->name);
@@ -210,9 +223,7 @@ void slv_shard_deploy(slv_shard *shard, slv_version *version, bool report)
     if (!shard->main_worker || shard->main_worker == old)
         shard->main_worker = version;
     slv_map_set(&shard->workers, version->name, version);
-    warm_report *warm = slv_new0(warm_report);
-    *warm = (warm_report){slv_version_ref(version), report};
-    slv_pool_warm(shard->pool, version, on_warm, warm);
+    warm(shard, version, report);
     slv_cron_deploy(shard, version);
     slv_queue_deploy(shard, version);
     slv_r2_deploy(shard, version);

@@ -70,6 +70,9 @@ SLV_NODISCARD slv_code slv_config_check_table(config_walk *w, slv_node *table,
 /* config_queues.c: the consumers of the "queues" table (may be NULL). */
 SLV_NODISCARD slv_code slv_config_read_consumers(config_walk *w, const slv_node *queues,
                                                  slv_config *c);
+/* config_assets.c: the static files, but for who serves them (has_worker, the flags). */
+SLV_NODISCARD slv_code slv_config_read_assets(config_walk *w, const slv_node *assets,
+                                              slv_config *c);
 /* config_objects.c: the classes of Durable Objects; after the bindings. */
 SLV_NODISCARD slv_code slv_config_read_classes(config_walk *w, const slv_node *migrations,
                                                const slv_node *exports, slv_config *c);

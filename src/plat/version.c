@@ -241,6 +241,7 @@ static slv_code copy_all(version *v, const slv_version_spec *spec)
     p->service_worker = spec->service_worker;
     p->dev = spec->dev;
     p->limits = spec->limits;
+    p->assets = spec->assets ? slv_assets_ref(spec->assets) : NULL;
     p->flag_count = spec->flag_count;
     p->cron_count = spec->cron_count;
     SLV_TRY(copy_id(v, spec->id));
@@ -294,6 +295,7 @@ const char *slv_binding_type_name(slv_binding_type type)
         [SLV_BINDING_EMAIL] = "send_email",
         [SLV_BINDING_LOADER] = "worker_loader",
         [SLV_BINDING_DISPATCH] = "dispatch_namespace",
+        [SLV_BINDING_ASSETS] = "assets",
     };
 
     return names[type];
@@ -387,6 +389,7 @@ static slv_code put_binding(slv_buf *b, const slv_version *v, const slv_binding 
     case SLV_BINDING_EMAIL:
     case SLV_BINDING_LOADER:
     case SLV_BINDING_DISPATCH:
+    case SLV_BINDING_ASSETS:
         SLV_TRY(put_resource(b, bind));
         break;
     case SLV_BINDING_OBJECTS:
@@ -513,6 +516,7 @@ slv_version *slv_version_unref(slv_version *pub)
 {
     if (pub && atomic_fetch_sub_explicit(&whole(pub)->refs, 1, memory_order_acq_rel) == 1) {
         slv_sourcemap_free(whole(pub)->map);
+        (void)slv_assets_unref(pub->assets);
         pthread_mutex_destroy(&whole(pub)->map_lock);
         slv_arena_done(&whole(pub)->arena);
         free(whole(pub));

@@ -11,6 +11,7 @@
 #ifndef SLV_PLAT_VERSION_H
 #define SLV_PLAT_VERSION_H
 
+#include "assets/assets.h"
 #include "base/err.h"
 #include "base/str.h"
 #include "plat/limits.h"
@@ -52,6 +53,7 @@ typedef enum slv_binding_type {
     SLV_BINDING_EMAIL,
     SLV_BINDING_LOADER,
     SLV_BINDING_DISPATCH, /* id: namespace */
+    SLV_BINDING_ASSETS,   /* the static files of the version itself */
 } slv_binding_type;
 
 /* A store or another thing of main's that operations name by binding index. */
@@ -126,6 +128,7 @@ typedef struct slv_version_spec {
     size_t class_count;
     const slv_object_step *object_steps;
     size_t object_step_count;
+    slv_assets *assets;  /* a reference is taken; NULL: it has no static files */
     slv_str process_env; /* JSON object, empty: {} */
     slv_str host; /* that requests from outside seem to be for; empty: the one that they are for */
     slv_limits limits;
@@ -157,6 +160,7 @@ typedef struct slv_version {
     const slv_object_step *object_steps;
     size_t object_step_count;
     slv_limits limits;
+    slv_assets *assets; /* NULL: none */
     /* Start configuration: JSON for START. Blob 1 is the script, blob i + 2 is modules[i]. */
     slv_str start_json;
 } slv_version;
