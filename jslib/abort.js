@@ -1,5 +1,6 @@
 // AbortController and AbortSignal.
 
+import { context } from "async_context";
 import { DOMException, publish, badArgument, illegalConstructor, isObject } from "errors";
 import { Event, EventTarget, fireOrThrow, handlerAttribute } from "events";
 
@@ -27,6 +28,7 @@ export class AbortSignal extends EventTarget {
         if (arguments.length === 0) throw badArgument("AbortSignal", "timeout", 1, "number");
         const signal = new AbortSignal(INTERNAL);
         load("timers").setTimeout(() => {
+            context.frame = null;
             abortNow(signal, new DOMException("The operation was aborted due to timeout", "TimeoutError"));
         }, +delay);
         return signal;

@@ -1,6 +1,8 @@
 // Explicit resource management, as far as it is a library: the engine has none of it. (`using` itself is lowered by the
 // bundler, to calls of the methods with these names.)
 
+import { context } from "async_context";
+
 const define = (target, name, value) =>
     P.ObjectDefineProperty(target, name, { __proto__: null, value, writable: true, enumerable: false, configurable: true });
 
@@ -123,7 +125,9 @@ export class AsyncDisposableStack {
         if (this.#disposed) return;
         this.#disposed = true;
         const failure = new Failure();
+        const { frame } = context;
         for (let run = P.ArrayPrototypePop(this.#entries); run !== undefined; run = P.ArrayPrototypePop(this.#entries)) {
+            context.frame = frame;
             try {
                 await run();
             } catch (e) {

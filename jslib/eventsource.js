@@ -1,5 +1,6 @@
 // EventSource: server-sent events from fetch(), or from any stream of bytes.
 
+import { context } from "async_context";
 import { DOMException, badArgument, badConstructorArgument, isObject, publish } from "errors";
 import { ErrorEvent, Event, EventTarget, fire, handlerAttribute, serverSentEvent } from "events";
 import { requireEvent } from "io";
@@ -138,13 +139,20 @@ export class EventSource extends EventTarget {
         return false;
     }
 
+    #frame = context.frame; // in which its listeners run
+
+    #fire(event) {
+        context.frame = this.#frame;
+        fire(this, event);
+    }
+
     #open() {
         this.#state = OPEN;
-        fire(this, new Event("open"));
+        this.#fire(new Event("open"));
     }
 
     #error(error) {
-        fire(this, new ErrorEvent("error", { error }));
+        this.#fire(new ErrorEvent("error", { error }));
     }
 
     // No more attempts are made.
@@ -182,7 +190,7 @@ export class EventSource extends EventTarget {
         const parser = new Parser(
             (type, data, id) => {
                 this.#lastId = id;
-                if (this.#state === OPEN) fire(this, serverSentEvent(type, data, id, this.#origin));
+                if (this.#state === OPEN) this.#fire(serverSentEvent(type, data, id, this.#origin));
             },
             (ms) => {
                 this.#retry = ms;

@@ -1,5 +1,6 @@
 // HTMLRewriter: the shape of the API over the engine in C, which stops at each token that a handler wants.
 
+import { context } from "async_context";
 import { badArgument, badField, isObject, publish } from "errors";
 
 // As in html_rewriter.h.
@@ -404,6 +405,7 @@ class Run {
     }
 
     #ended = false;
+    #frame = context.frame; // in which the handlers run
 
     // Output of some input, or undefined at the end.
     async #piece() {
@@ -490,6 +492,7 @@ class Run {
     }
 
     #call(token, self, handler) {
+        context.frame = this.#frame;
         const result = P.ReflectApply(handler, self, [token]);
         if (!isThenable(result) && this.#delayed === null) return undefined;
         return this.#settle(result);
@@ -501,6 +504,7 @@ class Run {
         this.#delayed = null;
         for (let i = 0; delayed !== null && i < delayed.length; i++) {
             const { how, content } = delayed[i];
+            context.frame = this.#frame;
             const text = content.stream === undefined ? content.text : await streamText(content.stream);
             this.#write(how, text, content.html);
         }

@@ -4,6 +4,8 @@
 // Every entry from C names its event first; the promise jobs that follow run before C is entered again, so what runs
 // between two entries belongs to that event. At module scope there is none. The entries are at the end of this file.
 
+import { context } from "async_context";
+
 let current = null;
 
 // One event (a fetch, a cron slot ...) from its arrival until everything that it waits for has ended.
@@ -48,6 +50,7 @@ export function currentEvent() {
 // For entries from C alone: each names its event before anything else runs.
 export function setCurrentEvent(event) {
   current = event;
+  context.frame = null; // what the last turn left
 }
 
 export function globalScopeError() {
@@ -232,7 +235,7 @@ export class ByteSource {
   static readable(number) {
     const source = P.MapPrototypeGet(readers, number);
     if (source === undefined || held(source.#event, source.#section, () => ByteSource.readable(number))) return;
-    current = source.#event.context;
+    setCurrentEvent(source.#event.context);
     P.MapPrototypeDelete(readers, number);
     const waiting = source.#waiting;
     source.#waiting = null;
@@ -332,7 +335,7 @@ export class ByteSink {
   static writable(number, reason) {
     const sink = P.MapPrototypeGet(writers, number);
     if (sink === undefined || held(sink.#event, sink.#section, () => ByteSink.writable(number, reason))) return;
-    current = sink.#event.context;
+    setCurrentEvent(sink.#event.context);
     const waiting = sink.#waiting;
     sink.#waiting = null;
     if (reason === undefined) {
@@ -432,7 +435,7 @@ export class ChannelSocket {
   static arrived(number, what, data, reason) {
     const socket = P.MapPrototypeGet(sockets, number);
     if (socket === undefined || held(socket.#event, null, () => ChannelSocket.arrived(number, what, data, reason))) return;
-    current = socket.#event.context;
+    setCurrentEvent(socket.#event.context);
     if (what === 0) {
       socket.#handler.message(data);
       return;
@@ -451,7 +454,7 @@ export function onResult(id, error, values) {
   const d = P.MapPrototypeGet(operations, id);
   if (d === undefined || held(d.event, d.section, () => onResult(id, error, values))) return;
   P.MapPrototypeDelete(operations, id);
-  current = d.event.context;
+  setCurrentEvent(d.event.context);
   if (error !== undefined) d.reject(errorFromJSON(error));
   else d.resolve(values);
 }

@@ -1,5 +1,6 @@
 // MessageChannel and MessagePort, between two ends in this isolate.
 
+import { thenInContext } from "async_context";
 import { badArgument, illegalConstructor, publish } from "errors";
 import { EventTarget, fire, messageEvent } from "events";
 import { structuredClone } from "clone";
@@ -50,7 +51,7 @@ export class MessagePort extends EventTarget {
     }
     #deliverLater() {
         if (!this.#started || this.#queue.length === 0) return;
-        P.PromisePrototypeThen(P.PromiseResolve(undefined), () => {
+        thenInContext(P.PromiseResolve(undefined), () => {
             if (this.#closed) return;
             const queue = this.#queue;
             this.#queue = [];

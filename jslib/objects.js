@@ -4,6 +4,7 @@
 // An object has an event of its own, its context: everything that its code starts belongs to that, and all its calls are
 // its turns. A call is an event beside it, of which only the answer, the request's and the response's body are.
 
+import { context } from "async_context";
 import { ByteSource, EventContext, dropIoOf, setCurrentEvent } from "io";
 import { answerCall, begin, callReceiver, ended, errorJSON, fail, finish, respond, settled, theWorker } from "runtime";
 import { dropTimersOf, startOwnTimer, stopTimer } from "timers";
@@ -128,10 +129,12 @@ export class ObjectContext extends EventContext {
   // callback() in a critical section of its own: a promise of what it gives. resets: what it throws ends the object.
   block(callback, resets) {
     const section = new Section(this.gate.running);
+    const { frame } = context;
     if (section.depth > SECTION_DEPTH_MAX) throw new P.Error("blockConcurrencyWhile() calls are nested too deeply.");
     return new P.Promise((resolve, reject) => {
       this.gate.enterSection(section, () => {
         setCurrentEvent(this);
+        context.frame = frame;
         const deadline = startOwnTimer(this, SECTION_MS, () => this.reset(new P.Error(SECTION_TEXT)));
         const leave = () => {
           stopTimer(deadline);

@@ -18,6 +18,7 @@ const prototypeOf = Reflect.getPrototypeOf;
 const prototypes = {
   __proto__: null,
   ArrayIterator: prototypeOf([][Symbol.iterator]()),
+  AsyncGenerator: prototypeOf((async function* () {}).prototype),
   AsyncIterator: prototypeOf(prototypeOf((async function* () {}).prototype)),
   Iterator: prototypeOf(prototypeOf([][Symbol.iterator]())),
   MapIterator: prototypeOf(new Map()[Symbol.iterator]()),
@@ -28,6 +29,7 @@ const prototypes = {
 const whole = {
   __proto__: null,
   AsyncFunction: (async () => {}).constructor,
+  AsyncGeneratorPrototype: prototypes.AsyncGenerator,
   AsyncIteratorPrototype: prototypes.AsyncIterator,
   GeneratorFunction: function* () {}.constructor,
   IteratorPrototype: prototypes.Iterator,

@@ -1,5 +1,6 @@
 // Response, and how it crosses the channel. See "Requests and responses, seen by the runtime" in docs/internals/builtins.md.
 
+import { context, keepFrameOfBody } from "async_context";
 import { badArgument, badConstructorArgument, badField, isObject } from "errors";
 import { Body, MAKE, NONE, bodyToWire, cloneBodyInto, contentCodingOf, contentTypeOf, copyHeadersOf, extractBody, extracted } from "body";
 import { headersBlock, headersOf, isNullBody, kindOfWireBody, publishBody } from "body";
@@ -139,6 +140,7 @@ export class Response extends Body {
             return;
         }
         extractBody(body);
+        if (context.active && isObject(body)) keepFrameOfBody(body);
         const { kind, data, type } = extracted;
         if (init === undefined || init === null) {
             super(MAKE, kind, data, null, "", type, false);

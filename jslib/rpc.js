@@ -5,6 +5,7 @@
 // Functions, RpcTargets and stubs inside of arguments and results travel as capabilities: those of ours become exports,
 // which main names back when it lets go of them.
 
+import { context, thenInContext } from "async_context";
 import { badConstructorArgument, illegalConstructor, isObject, publish, DOMException } from "errors";
 import { ByteSink, ByteSource, checkSameEvent, currentEvent, op, requireEvent, setCurrentEvent } from "io";
 import { DurableObject, RpcTarget, WorkerEntrypoint, WorkflowEntrypoint, isInstance } from "rpc_classes";
@@ -225,7 +226,10 @@ async function perform(receiver, style, path, action, args, pack = null) {
         object = value;
         value = member(value, how, name);
         // Only the last step may be a promise; what it becomes is what is meant.
-        if (i + 1 < path.length) value = await value;
+        if (i + 1 < path.length) {
+            value = await value;
+            context.frame = null;
+        }
     }
     if (action === GET) return value;
     const state = stateOf(value);
@@ -392,10 +396,10 @@ function disposeResult(value) {
 function thenable(Class) {
     const methods = {
         then(onFulfilled, onRejected) {
-            return then(promiseOf(this), onFulfilled, onRejected);
+            return thenInContext(promiseOf(this), onFulfilled, onRejected);
         },
         catch(onRejected) {
-            return then(promiseOf(this), undefined, onRejected);
+            return thenInContext(promiseOf(this), undefined, onRejected);
         },
         finally(onFinally) {
             return P.PromisePrototypeFinally(promiseOf(this), onFinally);

@@ -1,6 +1,7 @@
 // The isolate around the worker's code: start, events from arrival to END, what nobody caught. C enters by the functions
 // onXxx, each in a turn of its own; io.js has the entries for operations, streams and sockets.
 
+import { context, frameOfBody } from "async_context";
 import { EventContext, currentEvent, dropIoOf, setCurrentEvent, ByteSource, ByteSink } from "io";
 import { badArgument, illegalInvocation, publish } from "errors";
 import { dropTimersOf, startOwnTimer, stopTimer } from "timers";
@@ -97,6 +98,7 @@ export function setOnUncaught(fn) {
 
 // From C, at the end of a drain: a rejected promise that nobody handles.
 export function onUnhandled(promise, reason) {
+  context.frame = null;
   if (!load("events").fireRejection("unhandledrejection", promise, reason)) reportUncaught(reason);
 }
 
@@ -321,7 +323,10 @@ export function respond(event, response) {
     if (alone) return ended(event);
     event.responded = true;
     if (whole !== null) writeAll(sink, whole);
-    else if (sink !== null) then(load("streams_native").pumpToSink(body, sink), undefined, reportUncaught);
+    else if (sink !== null) {
+      if (context.active) context.frame = frameOfBody(body);
+      then(load("streams_native").pumpToSink(body, sink), undefined, reportUncaught);
+    }
     settled(event);
   } catch (error) {
     fail(event, error);

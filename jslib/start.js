@@ -68,6 +68,10 @@ const selvage = {
   table(object) {
     table = object;
   },
+  // What rewritten scripts begin with: rewrite.js.
+  context() {
+    return load("async_context").activate();
+  },
 };
 
 // ---- exports ----

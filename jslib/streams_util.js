@@ -3,6 +3,7 @@
 // The public classes are thin. Each holds a state object in a private field, and everything between streams happens on the
 // state objects, whose fields are plain and of one shape.
 
+import { thenInContext } from "async_context";
 import { badField, isObject } from "errors";
 import { hasFlag } from "flags";
 
@@ -62,12 +63,12 @@ export function deferred() {
 }
 
 export function then(promise, onOk, onFail) {
-    return promiseThen(promise, onOk, onFail);
+    return thenInContext(promise, onOk, onFail);
 }
 
 // Runs `onOk` or `onFail` once `result`, which an algorithm of the user's returned, is settled: it may be no promise at all.
 export function whenSettled(result, onOk, onFail) {
-    promiseThen(isObject(result) ? promiseResolve(result) : RESOLVED, onOk, onFail);
+    thenInContext(isObject(result) ? promiseResolve(result) : RESOLVED, onOk, onFail);
 }
 
 // First in, first out. `items` is compacted when half of it has been taken.

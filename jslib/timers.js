@@ -1,3 +1,4 @@
+import { bindContext, context } from "async_context";
 import { DOMException, badArgument } from "errors";
 import { requireEvent, setCurrentEvent } from "io";
 
@@ -18,6 +19,7 @@ class Timer {
     this.delay = delay;
     this.repeat = repeat;
     this.counted = true;
+    this.frame = context.frame;
     this.section = event.gate === null ? null : event.gate.running;
   }
 }
@@ -49,6 +51,7 @@ function start(name, fn, delay, args, repeat) {
 export function startOwnTimer(event, delay, fn) {
   const timer = new Timer(event, fn, [], delay, false);
   timer.counted = false;
+  timer.frame = null;
   event.hasTimers = true;
   const id = N.timerStart(delay, event.id, false);
   P.MapPrototypeSet(timers, id, timer);
@@ -122,9 +125,10 @@ export function clearImmediate(immediate = undefined) {
 
 export function queueMicrotask(fn) {
   if (typeof fn !== "function") throw badArgument("ServiceWorkerGlobalScope", "queueMicrotask", 1, "function");
+  const run = bindContext(fn);
   P.PromisePrototypeThen(RESOLVED, () => {
     try {
-      fn();
+      run();
     } catch (error) {
       load("events").reportException(error);
     }
@@ -141,6 +145,7 @@ export function fireTimer(id) {
   const gate = timer.event.gate;
   if (gate !== null && timer.counted && !gate.admits(timer.section)) return gate.defer(timer.section, () => fireTimer(id));
   setCurrentEvent(timer.event.context);
+  context.frame = timer.frame;
   if (timer.repeat) N.timerRestart(id, timer.delay, timer.event.id);
   else forget(id, timer);
   try {

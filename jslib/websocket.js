@@ -3,6 +3,7 @@
 // A socket speaks through a *link*: to its twin in this isolate, or to a connection that main has. What arrives waits in
 // the socket's inbox until it is accepted, and is dispatched in jobs of its own, never inside the call that sent it.
 
+import { context } from "async_context";
 import { DOMException, badArgument, badConstructorArgument, isObject, publish } from "errors";
 import { CloseEvent, ErrorEvent, Event, EventTarget, fire, fireOrThrow, messageEvent, trust } from "events";
 import { ChannelSocket, checkSameEvent, currentEvent, requireEvent } from "io";
@@ -157,6 +158,7 @@ function pump(state) {
     state.pumping = true;
     P.PromisePrototypeThen(P.PromiseResolve(undefined), () => {
         state.pumping = false;
+        context.frame = null;
         const item = P.ArrayPrototypeShift(state.inbox);
         if (item === undefined) return;
         if (state.inbox.length > 0) pump(state);
@@ -287,8 +289,14 @@ export class WebSocket extends EventTarget {
         state.url = parsed.href;
         P.PromisePrototypeThen(
             connect(parsed, list),
-            (response) => opened(state, response),
-            () => refused(state),
+            (response) => {
+                context.frame = null;
+                opened(state, response);
+            },
+            () => {
+                context.frame = null;
+                refused(state);
+            },
         );
     }
 

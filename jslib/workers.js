@@ -1,5 +1,6 @@
 // cloudflare:workers. `modules.js` decides which of these exports user code sees.
 
+import { context, hasIn, runIn, valueIn, withValue } from "async_context";
 import { addWaitUntil } from "runtime";
 import { badArgument, illegalConstructor, publish } from "errors";
 import { hasFlag } from "flags";
@@ -9,41 +10,35 @@ const INTERNAL = P.Symbol();
 
 // ---- env and exports, importable ----
 
-let env = {}; // the worker's own, or what withEnv() put in its place
+let env = {}; // the worker's own
 let loopback = () => ({});
-let replacedExports; // by withExports()
 
 export function setEnv(own, exportsOf) {
   env = hasFlag("disallow_importable_env") ? {} : P.ObjectAssign({}, own);
   loopback = exportsOf;
 }
 
+// Keys of what withEnv() and withExports() set, in frames of async_context.js.
+const ENV = {}, EXPORTS = {};
+
 export function currentEnv() {
-  return env;
+  return hasIn(context.frame, ENV) ? valueIn(context.frame, ENV) : env;
 }
 
 export function currentExports() {
-  return replacedExports ?? loopback() ?? {};
+  return valueIn(context.frame, EXPORTS) ?? loopback() ?? {};
 }
 
 export function withEnvAndExports(newEnv, newExports, fn) {
-  const envBefore = env, exportsBefore = replacedExports;
-  env = newEnv;
-  replacedExports = newExports;
-  try {
-    return fn();
-  } finally {
-    env = envBefore;
-    replacedExports = exportsBefore;
-  }
+  return runIn(withValue(withValue(context.frame, ENV, newEnv), EXPORTS, newExports), fn, undefined, []);
 }
 
 export function withEnv(newEnv, fn) {
-  return withEnvAndExports(newEnv, replacedExports, fn);
+  return runIn(withValue(context.frame, ENV, newEnv), fn, undefined, []);
 }
 
 export function withExports(newExports, fn) {
-  return withEnvAndExports(env, newExports, fn);
+  return runIn(withValue(context.frame, EXPORTS, newExports), fn, undefined, []);
 }
 
 // Of the event whose turn it is.
