@@ -115,6 +115,8 @@ static void build_flags(const slv_bundler *b, flag_list *f)
     const slv_config *c = s->config;
 
     output_flags(f, s);
+    if (s->source_count > 0)
+        flag(f, "--tsconfig-raw={}");
     if (!s->no_bundle) {
         const char *env = getenv("NODE_ENV");
 
@@ -208,6 +210,7 @@ static void report(slv_task *task)
     slv_bundler *b = slv_container_of(task, slv_bundler, report);
     slv_bundle *result = SLV_STEAL(b->result);
 
+    slv_timer_stop(&b->watch);
     b->state = BUNDLE_IDLE;
     b->spec = NULL;
     if (b->failed)
@@ -229,6 +232,36 @@ static void finish(slv_bundler *b)
 {
     b->state = BUNDLE_DONE;
     slv_loop_later(b->loop, &b->report);
+}
+
+#define WATCH_MS 50
+
+/* What a build may use. A process that is beyond it is ended; the next build starts another. */
+static void on_watch(slv_timer *timer)
+{
+    slv_bundler *b = slv_container_of(timer, slv_bundler, watch);
+    const char *why = NULL;
+
+    if (b->state == BUNDLE_IDLE || b->state == BUNDLE_DONE || !b->esbuild)
+        return;
+    if (b->spec->time_ms && slv_loop_now_ms(b->loop) - b->begun_ms >= b->spec->time_ms)
+        why = "bundling takes too long";
+    else if (b->spec->memory_bytes && slv_esbuild_memory(b->esbuild) > b->spec->memory_bytes)
+        why = "bundling takes too much memory";
+    if (!why) {
+        slv_timer_start(timer, b->loop, WATCH_MS);
+        return;
+    }
+    b->esbuild = slv_esbuild_free(b->esbuild);
+    b->has_context = false;
+    slv_bundle_fail(b, SLV_E_LIMIT, why);
+}
+
+static void watch(slv_bundler *b)
+{
+    b->begun_ms = slv_loop_now_ms(b->loop);
+    if (b->spec->time_ms || b->spec->memory_bytes)
+        slv_timer_start(&b->watch, b->loop, WATCH_MS);
 }
 
 /* Starts the build: on the context that is there when it is the same. */
@@ -263,7 +296,8 @@ static void fresh_result(slv_bundler *b)
  * of them. */
 static bool needs_table(slv_bundler *b)
 {
-    return b->result->ok && !b->js_table && b->spec->config->find_additional_modules &&
+    return b->result->ok && !b->js_table &&
+           (b->spec->source_count > 0 || b->spec->config->find_additional_modules) &&
            slv_str_find(b->result->script, SLV_STR("Dynamic require of"), 0) != SIZE_MAX;
 }
 
@@ -296,7 +330,7 @@ static void on_answer(void *user, uint32_t id, const slv_node *value)
             finish(b);
         break;
     case BUNDLE_REBUILD:
-        if (needs_table(b)) {
+        if (needs_table(b) || (b->spec->source_count > 0 && slv_bundle_source_patch(b))) {
             b->js_table = true;
             fresh_result(b);
             begin(b);
@@ -344,6 +378,7 @@ slv_code slv_bundler_new(slv_loop *loop, const slv_esbuild_place *place, slv_bun
     b->user = user;
     b->context = SLV_BUF(BUNDLE_FLAG_BYTES_MAX);
     b->report.fn = report;
+    b->watch.fn = on_watch;
     SLV_TRY(start(b, err));
     *ret = SLV_STEAL(b);
     return SLV_OK;
@@ -353,9 +388,11 @@ slv_bundler *slv_bundler_free(slv_bundler *b)
 {
     if (b) {
         slv_task_cancel(&b->report);
+        slv_timer_stop(&b->watch);
         slv_esbuild_free(b->esbuild);
         slv_bundle_free(b->result);
         slv_vec_done(&b->resolves);
+        slv_arena_done(&b->patches);
         slv_buf_done(&b->context);
         free(b);
     }
@@ -365,11 +402,24 @@ slv_bundler *slv_bundler_free(slv_bundler *b)
 void slv_bundler_build(slv_bundler *b, const slv_bundle_spec *spec)
 {
     SLV_ASSERT(b->state == BUNDLE_IDLE);
-    b->spec = spec;
+    static const slv_config none;
+
+    b->own = *spec;
+    b->spec = &b->own;
+    if (spec->source_count > 0) {
+        snprintf(b->source_main, sizeof b->source_main, SOURCE_DIR "/%s", spec->main);
+        b->own.config = &none;
+        b->own.main = b->source_main;
+        b->own.project_dir = b->own.base_dir = SOURCE_DIR;
+        b->js_table = b->patched = false; /* the modules are others each time */
+        slv_arena_done(&b->patches);
+        b->patches = SLV_ARENA(SLV_BUNDLE_MAX);
+    }
     b->failed = false;
     b->resolves.len = 0;
     fresh_result(b);
     b->state = BUNDLE_CONTEXT;
+    watch(b);
     if (!b->esbuild && start(b, &b->err) != SLV_OK) {
         slv_err err = b->err;
 

@@ -1,6 +1,6 @@
 /*
- * bundle.h - from a project's sources to what a version needs: one script, its modules, its source
- * map.
+ * bundle.h - from a project's sources, or the modules of an upload, to what a version needs: one
+ * script, its modules, its source map.
  *
  * esbuild does the work as a service; its plugin callbacks are answered here. What comes out has no
  * import left: built-in modules (cloudflare:*, workerd:*, node:*) become small modules that read
@@ -45,6 +45,14 @@ typedef struct slv_bundle_spec {
     const char *tsconfig, *jsx_factory, *jsx_fragment; /* NULL: as the configuration says */
     bool minify, no_bundle;
     slv_node_mode node;
+    /* An upload: these are all the modules there are, no file is read; `main` is the name of one of
+       them, directories and config are ignored. Names are paths; an import leads from one to
+       another as a path does. */
+    const slv_module *sources;
+    size_t source_count;
+    /* 0: no bound. Beyond them esbuild is ended, and the build has failed with SLV_E_LIMIT. */
+    uint32_t time_ms;
+    uint64_t memory_bytes; /* resident, of the process */
 } slv_bundle_spec;
 
 typedef struct slv_note {

@@ -1,10 +1,11 @@
 /*
  * bundle_int.h - the parts of the bundler: bundle.c (builds), plugin.c (esbuild's questions),
- * result.c (what it gives). Private to bundle.
+ * sources.c (those about an upload), result.c (what it gives). Private to bundle.
  */
 #ifndef SLV_BUNDLE_BUNDLE_INT_H
 #define SLV_BUNDLE_BUNDLE_INT_H
 
+#include "aio/timer.h"
 #include "bundle/bundle.h"
 
 #define BUNDLE_FLAG_BYTES_MAX ((size_t)4 << 20)
@@ -31,7 +32,13 @@ struct slv_bundler {
     slv_bundle_done done;
     void *user;
 
-    const slv_bundle_spec *spec;
+    const slv_bundle_spec *spec; /* own, during a build */
+    slv_bundle_spec own;
+    char source_main[4096];
+    slv_arena patches; /* sources that differ from what was given, and their texts */
+    bool patched;
+    slv_timer watch; /* looks at the bounds */
+    uint64_t begun_ms;
     bundle_state state;
     uint32_t waiting; /* the answer that moves the state on */
     uint32_t key;     /* of the context */
@@ -50,6 +57,28 @@ void slv_bundle_put_plugins(const slv_bundler *b, slv_buf *out);
 void slv_bundle_question(slv_bundler *b, uint32_t id, const slv_node *value);
 /* True when the answer belonged to a question of the plugin. */
 bool slv_bundle_resolved(slv_bundler *b, uint32_t id, const slv_node *value);
+
+void slv_bundle_answer_path(slv_bundler *b, uint32_t id, uint32_t callback, slv_str path,
+                            const char *namespace, uint32_t data, bool pure);
+void slv_bundle_answer_error(slv_bundler *b, uint32_t id, uint32_t callback, slv_str text);
+void slv_bundle_answer_contents(slv_bundler *b, uint32_t id, uint32_t callback, slv_str contents);
+/* node:fs, or fs where that is the same (bare). */
+void slv_bundle_answer_node(slv_bundler *b, uint32_t id, uint32_t callback, const slv_node *q,
+                            bool bare);
+
+/* sources.c: modules of an upload */
+void slv_bundle_source_resolve(slv_bundler *b, uint32_t id, uint32_t callback, const slv_node *q);
+void slv_bundle_source_load(slv_bundler *b, uint32_t id, uint32_t callback, slv_str path);
+/* Where they seem to be: below what is no directory, so that esbuild finds no file there whatever
+ * it looks for (patterns in import() make it list directories). */
+#define SOURCE_DIR "/dev/null/upload"
+/* The one at a path of esbuild's; NULL: none. */
+const slv_module *slv_bundle_source(const slv_bundle_spec *spec, slv_str path);
+/* After a build that failed for patterns in import(): changes what esbuild takes for one. True:
+ * build again. */
+bool slv_bundle_source_patch(slv_bundler *b);
+/* Rows of the table of modules. */
+SLV_NODISCARD slv_code slv_bundle_source_table(const slv_bundle_spec *spec, slv_buf *out);
 
 /* result.c */
 void slv_bundle_take_result(slv_bundler *b, const slv_node *value);

@@ -53,6 +53,9 @@ SLV_NODISCARD slv_code slv_esbuild_start(slv_loop *loop, const slv_esbuild_place
 slv_esbuild *slv_esbuild_free(slv_esbuild *e);
 SLV_DEFINE_CLEANUP(slv_esbuild *, slv_esbuild_free);
 
+/* Bytes of memory that the process has; 0 when that is not known. */
+uint64_t slv_esbuild_memory(const slv_esbuild *e);
+
 /* value is an encoded map. Returns the id that the answer will have. */
 uint32_t slv_esbuild_ask(slv_esbuild *e, slv_str value);
 void slv_esbuild_answer(slv_esbuild *e, uint32_t id, slv_str value);

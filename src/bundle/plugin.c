@@ -16,8 +16,8 @@
 #define RESOLVING 1
 
 /* Numbers of the callbacks. Those of rules follow, one for each glob. */
-enum { ON_BUILTIN = 1, ON_NODE_NAME, ON_TABLE, ON_RULE };
-enum { LOAD_BUILTIN = 1, LOAD_DATA, LOAD_TABLE };
+enum { ON_BUILTIN = 1, ON_NODE_NAME, ON_TABLE, ON_SOURCE, ON_RULE };
+enum { LOAD_BUILTIN = 1, LOAD_DATA, LOAD_TABLE, LOAD_SOURCE };
 
 static bool is_js(slv_rule_type type)
 {
@@ -84,7 +84,8 @@ static const slv_rule *rule_of(const slv_bundler *b, uint32_t callback)
 
 void slv_bundle_put_plugins(const slv_bundler *b, slv_buf *out)
 {
-    uint32_t node = b->spec->node == SLV_NODE_V2, table = b->js_table;
+    uint32_t sources = b->spec->source_count > 0, table = b->js_table,
+             node = b->spec->node == SLV_NODE_V2 && !sources;
 
     slv_esbuild_put_array(out, 1);
     slv_esbuild_put_map(out, 5);
@@ -94,18 +95,22 @@ void slv_bundle_put_plugins(const slv_bundler *b, slv_buf *out)
     slv_esbuild_put_key(out, "onEnd");
     slv_esbuild_put_bool(out, false);
     slv_esbuild_put_key(out, "onResolve");
-    slv_esbuild_put_array(out, 1 + node + table + rule_glob_count(b->spec->config));
+    slv_esbuild_put_array(out, 1 + node + table + sources + rule_glob_count(b->spec->config));
     put_callback(out, ON_BUILTIN, SLV_STR("^(cloudflare|workerd|node|selvage:names):"), "");
     if (node)
         put_callback(out, ON_NODE_NAME, SLV_STR("^[a-z_0-9]+(/[a-z_0-9]+)?$"), "");
     if (table)
         put_callback(out, ON_TABLE, SLV_STR("^selvage:table$"), "");
+    if (sources)
+        put_callback(out, ON_SOURCE, SLV_STR(".*"), "");
     put_rules(b, out);
     slv_esbuild_put_key(out, "onLoad");
-    slv_esbuild_put_array(out, 3);
+    slv_esbuild_put_array(out, 3 + sources);
     put_callback(out, LOAD_BUILTIN, SLV_STR(".*"), "selvage-builtin");
     put_callback(out, LOAD_DATA, SLV_STR(".*"), "selvage-data");
     put_callback(out, LOAD_TABLE, SLV_STR(".*"), "selvage-table");
+    if (sources)
+        put_callback(out, LOAD_SOURCE, SLV_STR(".*"), "file");
 }
 
 /* ---- answers ---- */
@@ -143,7 +148,7 @@ static void answer_no_messages(slv_bundler *b, uint32_t id)
     answer(b, id, &out);
 }
 
-static void answer_error(slv_bundler *b, uint32_t id, uint32_t callback, slv_str text)
+void slv_bundle_answer_error(slv_bundler *b, uint32_t id, uint32_t callback, slv_str text)
 {
     SLV_CLEANUP(slv_buf_done) slv_buf out = SLV_BUF((size_t)8 << 10);
 
@@ -165,8 +170,8 @@ static void answer_error(slv_bundler *b, uint32_t id, uint32_t callback, slv_str
     answer(b, id, &out);
 }
 
-static void answer_path(slv_bundler *b, uint32_t id, uint32_t callback, slv_str path,
-                        const char *namespace, uint32_t data, bool pure)
+void slv_bundle_answer_path(slv_bundler *b, uint32_t id, uint32_t callback, slv_str path,
+                            const char *namespace, uint32_t data, bool pure)
 {
     SLV_CLEANUP(slv_buf_done) slv_buf out = SLV_BUF((size_t)64 << 10);
 
@@ -182,7 +187,7 @@ static void answer_path(slv_bundler *b, uint32_t id, uint32_t callback, slv_str 
     answer(b, id, &out);
 }
 
-static void answer_contents(slv_bundler *b, uint32_t id, uint32_t callback, slv_str contents)
+void slv_bundle_answer_contents(slv_bundler *b, uint32_t id, uint32_t callback, slv_str contents)
 {
     SLV_CLEANUP(slv_buf_done) slv_buf out = SLV_BUF(SLV_BUNDLE_MAX);
 
@@ -240,7 +245,8 @@ bool slv_bundle_resolved(slv_bundler *b, uint32_t id, const slv_node *value)
             continue;
         r->used = false;
         if (path.len > 0)
-            answer_path(b, r->question, r->callback, path, "selvage-data", r->type, true);
+            slv_bundle_answer_path(b, r->question, r->callback, path, "selvage-data", r->type,
+                                   true);
         else
             answer_nothing(b, r->question); /* esbuild says itself what is wrong */
         return true;
@@ -265,7 +271,7 @@ static void resolve_rule(slv_bundler *b, uint32_t id, uint32_t callback, const s
                  "the same type does not "
                  "say fallthrough = true",
                  SLV_STR_ARGS(path));
-        answer_error(b, id, callback, slv_str_from(text));
+        slv_bundle_answer_error(b, id, callback, slv_str_from(text));
         return;
     }
     if (slv_str_starts(clean, SLV_STR("./")) || slv_str_starts(clean, SLV_STR("../")) ||
@@ -274,7 +280,8 @@ static void resolve_rule(slv_bundler *b, uint32_t id, uint32_t callback, const s
         SLV_CLEANUP(slv_charp_free) char *full = slv_path_join(base, clean);
 
         if (slv_file_exists(full)) {
-            answer_path(b, id, callback, slv_str_from(full), "selvage-data", rule->type, true);
+            slv_bundle_answer_path(b, id, callback, slv_str_from(full), "selvage-data", rule->type,
+                                   true);
             return;
         }
     }
@@ -298,19 +305,19 @@ static bool has_alias(const slv_bundler *b, slv_str path)
                                    in_pairs(b->spec->alias, b->spec->alias_count, path));
 }
 
-/* node:fs, or fs where that is the same. */
-static void resolve_node(slv_bundler *b, uint32_t id, uint32_t callback, const slv_node *q)
+void slv_bundle_answer_node(slv_bundler *b, uint32_t id, uint32_t callback, const slv_node *q,
+                            bool bare)
 {
     slv_str path = slv_node_str(slv_node_get(q, "path"));
     bool required = slv_str_is(slv_node_str(slv_node_get(q, "kind")), "require-call");
     SLV_CLEANUP(slv_buf_done) slv_buf full = SLV_BUF((size_t)64 << 10);
 
-    if (slv_buf_printf(&full, "%s%s%.*s", required ? SLV_BUNDLE_REQUIRE : "",
-                       callback == ON_NODE_NAME ? "node:" : "", SLV_STR_ARGS(path)) != SLV_OK) {
+    if (slv_buf_printf(&full, "%s%s%.*s", required ? SLV_BUNDLE_REQUIRE : "", bare ? "node:" : "",
+                       SLV_STR_ARGS(path)) != SLV_OK) {
         answer_nothing(b, id);
         return;
     }
-    answer_path(b, id, callback, slv_buf_view(&full), "selvage-builtin", 0, false);
+    slv_bundle_answer_path(b, id, callback, slv_buf_view(&full), "selvage-builtin", 0, false);
 }
 
 static void on_resolve(slv_bundler *b, uint32_t id, const slv_node *q)
@@ -330,16 +337,20 @@ static void on_resolve(slv_bundler *b, uint32_t id, const slv_node *q)
         if (!slv_node_i64(n, &callback))
             continue;
         if (callback == ON_BUILTIN && !slv_str_starts(path, SLV_STR("node:"))) {
-            answer_path(b, id, ON_BUILTIN, path, "selvage-builtin", 0,
-                        slv_str_starts(path, SLV_STR("cloudflare:")));
+            slv_bundle_answer_path(b, id, ON_BUILTIN, path, "selvage-builtin", 0,
+                                   slv_str_starts(path, SLV_STR("cloudflare:")));
             return;
         }
         if (callback == ON_BUILTIN || (callback == ON_NODE_NAME && slv_node_module_name(path))) {
-            resolve_node(b, id, (uint32_t)callback, q);
+            slv_bundle_answer_node(b, id, (uint32_t)callback, q, callback == ON_NODE_NAME);
             return;
         }
         if (callback == ON_TABLE) {
-            answer_path(b, id, ON_TABLE, SLV_STR("table"), "selvage-table", 0, false);
+            slv_bundle_answer_path(b, id, ON_TABLE, SLV_STR("table"), "selvage-table", 0, false);
+            return;
+        }
+        if (callback == ON_SOURCE) {
+            slv_bundle_source_resolve(b, id, ON_SOURCE, q);
             return;
         }
         if (callback >= ON_RULE) {
@@ -352,8 +363,12 @@ static void on_resolve(slv_bundler *b, uint32_t id, const slv_node *q)
 
 /* ---- what stands there ---- */
 
-static slv_module_type module_type(slv_rule_type type)
+static slv_module_type module_type(const slv_bundle_spec *spec, slv_str path, slv_rule_type type)
 {
+    const slv_module *source = slv_bundle_source(spec, path);
+
+    if (source)
+        return source->type;
     return type == SLV_RULE_WASM   ? SLV_MODULE_WASM
            : type == SLV_RULE_TEXT ? SLV_MODULE_TEXT
                                    : SLV_MODULE_DATA;
@@ -371,10 +386,12 @@ static const slv_module *add_module(slv_bundler *b, slv_str path, slv_module_typ
         if (slv_str_is(b->result->modules.items[i].name, name) &&
             b->result->modules.items[i].type == type)
             return &b->result->modules.items[i];
-    if (slv_file_read(full, &bytes, err) != SLV_OK)
+    const slv_module *source = slv_bundle_source(b->spec, path);
+    if (!source && slv_file_read(full, &bytes, err) != SLV_OK)
         return NULL;
     if (slv_arena_dup(&b->result->arena, slv_str_from(name), &m.name) != SLV_OK ||
-        slv_arena_dup(&b->result->arena, slv_buf_view(&bytes), &m.bytes) != SLV_OK) {
+        slv_arena_dup(&b->result->arena, source ? source->bytes : slv_buf_view(&bytes), &m.bytes) !=
+            SLV_OK) {
         slv_fail(err, SLV_E_LIMIT, "the modules are too large");
         return NULL;
     }
@@ -390,10 +407,11 @@ static void load_data(slv_bundler *b, uint32_t id, const slv_node *q)
     slv_err err = {0};
 
     (void)slv_node_i64(slv_node_get(q, "pluginData"), &type);
-    m = add_module(b, slv_node_str(slv_node_get(q, "path")), module_type((slv_rule_type)type),
+    m = add_module(b, slv_node_str(slv_node_get(q, "path")),
+                   module_type(b->spec, slv_node_str(slv_node_get(q, "path")), (slv_rule_type)type),
                    &err);
     if (!m) {
-        answer_error(b, id, LOAD_DATA, slv_str_from(slv_err_text(&err)));
+        slv_bundle_answer_error(b, id, LOAD_DATA, slv_str_from(slv_err_text(&err)));
         return;
     }
     if (slv_buf_append(&text, SLV_STR("export default /* @__PURE__ */ __selvage.data(")) !=
@@ -401,7 +419,7 @@ static void load_data(slv_bundler *b, uint32_t id, const slv_node *q)
         slv_json_put_string(&text, m->name) != SLV_OK ||
         slv_buf_append(&text, SLV_STR(");\n")) != SLV_OK)
         text.limit = 0;
-    answer_contents(b, id, LOAD_DATA, slv_buf_view(&text));
+    slv_bundle_answer_contents(b, id, LOAD_DATA, slv_buf_view(&text));
 }
 
 typedef struct walk {
@@ -463,13 +481,15 @@ static void load_table(slv_bundler *b, uint32_t id)
     walk w = {b, &text, 0};
 
     if (slv_buf_append(&text, SLV_STR("__selvage.table({\n")) != SLV_OK ||
-        walk_dir(&w, b->spec->base_dir, 0) != SLV_OK ||
+        (b->spec->source_count > 0 ? slv_bundle_source_table(b->spec, &text)
+                                   : walk_dir(&w, b->spec->base_dir, 0)) != SLV_OK ||
         slv_buf_append(&text, SLV_STR("});\n")) != SLV_OK) {
-        answer_error(b, id, LOAD_TABLE,
-                     SLV_STR("too many files for find_additional_modules; set base_dir to fewer"));
+        slv_bundle_answer_error(
+            b, id, LOAD_TABLE,
+            SLV_STR("too many files for find_additional_modules; set base_dir to fewer"));
         return;
     }
-    answer_contents(b, id, LOAD_TABLE, slv_buf_view(&text));
+    slv_bundle_answer_contents(b, id, LOAD_TABLE, slv_buf_view(&text));
 }
 
 static void on_load(slv_bundler *b, uint32_t id, const slv_node *q)
@@ -483,11 +503,13 @@ static void on_load(slv_bundler *b, uint32_t id, const slv_node *q)
         if (slv_bundle_shim(path, !b->spec->no_bundle && b->spec->node == SLV_NODE_V2, &text) !=
             SLV_OK)
             text.limit = 0;
-        answer_contents(b, id, LOAD_BUILTIN, slv_buf_view(&text));
+        slv_bundle_answer_contents(b, id, LOAD_BUILTIN, slv_buf_view(&text));
     } else if (slv_str_is(namespace, "selvage-data")) {
         load_data(b, id, q);
     } else if (slv_str_is(namespace, "selvage-table")) {
         load_table(b, id);
+    } else if (b->spec->source_count > 0) {
+        slv_bundle_source_load(b, id, LOAD_SOURCE, path);
     } else {
         answer_nothing(b, id);
     }

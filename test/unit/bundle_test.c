@@ -337,4 +337,89 @@ TEST(bundler_refuses_files_of_ignored_rules)
     CHECK(has(p.result->errors.items[0].main.text, "fallthrough = true"));
 }
 
+/* ---- uploads ---- */
+
+static bool build_sources(project *p, const slv_module *sources, size_t n,
+                          const slv_bundle_spec *more)
+{
+    slv_bundle_spec spec = *more;
+    char main[256];
+
+    snprintf(main, sizeof main, "%.*s", SLV_STR_ARGS(sources[0].name));
+    spec.main = main;
+    spec.sources = sources;
+    spec.source_count = n;
+    p->result = slv_bundle_free(p->result);
+    p->done = p->failed = false;
+    slv_bundler_build(p->bundler, &spec);
+    return slv_loop_run_until(p->loop, is_done, p, 20000);
+}
+
+TEST(bundler_links_the_modules_of_an_upload_among_themselves)
+{
+    SLV_CLEANUP(project_done) project p;
+    const slv_bundle_spec spec = {0};
+    const slv_module modules[] = {
+        {SLV_STR("d/main.js"), SLV_MODULE_ESM,
+         SLV_STR("import t from './t.txt'; import c from '../c.cjs'; import e from 'e.js';\n"
+                 "import { env } from 'cloudflare:workers';\n"
+                 "export default { fetch() { return [t, c, e, env, import('./' + t)]; } };\n")},
+        {SLV_STR("d/t.txt"), SLV_MODULE_TEXT, SLV_STR("text")},
+        {SLV_STR("c.cjs"), SLV_MODULE_CJS, SLV_STR("globalThis.seen = 1;")},
+        {SLV_STR("d/e.js"), SLV_MODULE_ESM, SLV_STR("export default 'E';")},
+    };
+
+    if (!project_open(&p, "upload", "main = 'x.js'"))
+        return;
+    CHECK(build_sources(&p, modules, SLV_ARRAY_LEN(modules), &spec));
+    CHECK(!p.failed && p.result->ok);
+    CHECK(has(p.result->script, "__selvage.data(\"d/t.txt\")"));
+    CHECK(has(p.result->script, "\"d/e.js\": () =>") && has(p.result->script, "require_c()"));
+    CHECK(has(p.result->script, "__selvage.at(\"d/main.js\") + \"./\" + t"));
+    CHECK(has(p.result->source_map, "\"d/main.js\""));
+    CHECK_INT(p.result->modules.len, 1);
+    CHECK_STR(p.result->modules.items[0].bytes, SLV_STR("text"));
+}
+
+TEST(bundler_reads_no_file_for_an_upload)
+{
+    SLV_CLEANUP(project_done) project p;
+    const slv_bundle_spec spec = {0};
+    char text[600];
+
+    if (!project_open(&p, "outside", "main = 'x.js'"))
+        return;
+    put_file(&p, "secret.txt", SLV_STR("secret"));
+    put_file(&p, "secret.js", SLV_STR("export default 'secret';"));
+    snprintf(text, sizeof text,
+             "import a from '%s/secret.js'; import b from '../../etc/passwd';\n"
+             "import 'fs'; export default [a, b];",
+             p.dir);
+    const slv_module m = {SLV_STR("main.js"), SLV_MODULE_ESM, slv_str_from(text)};
+    CHECK(build_sources(&p, &m, 1, &spec));
+    CHECK(!p.failed && !p.result->ok && p.result->errors.len == 3);
+    CHECK(has(p.result->errors.items[1].main.text, "No such module \"etc/passwd\"."));
+    CHECK_STR(p.result->errors.items[2].main.text,
+              SLV_STR("No such module \"fs\".\n  imported from \"main.js\""));
+}
+
+TEST(bundler_ends_a_build_that_passes_its_bounds_and_builds_again)
+{
+    SLV_CLEANUP(project_done) project p;
+    const slv_bundle_spec tight = {.memory_bytes = 1}, wide = {.memory_bytes = (uint64_t)4 << 30};
+    SLV_CLEANUP(slv_buf_done) slv_buf text = SLV_BUF(32 * MB);
+
+    if (!project_open(&p, "bounds", "main = 'x.js'"))
+        return;
+    for (int i = 0; i < 200000; i++)
+        SLV_ASSERT(slv_buf_printf(&text, "export const a%d = [%d, 'x' + %d];\n", i, i, i) ==
+                   SLV_OK);
+    slv_module m = {SLV_STR("main.js"), SLV_MODULE_ESM, slv_buf_view(&text)};
+    CHECK(build_sources(&p, &m, 1, &tight));
+    CHECK(p.failed && p.err.code == SLV_E_LIMIT);
+    m.bytes = SLV_STR("export default 1;");
+    CHECK(build_sources(&p, &m, 1, &wide));
+    CHECK(!p.failed && p.result->ok);
+}
+
 TAP_MAIN()
