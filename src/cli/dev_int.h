@@ -36,6 +36,7 @@ typedef struct dev_worker {
     bool tried;                              /* a first build has been made, or has failed */
     bool deployed, showing_error;
     slv_proc command;
+    slv_timer no_bundle; /* static files alone: deployed from the loop, as a bundle would be */
     uint64_t began_ns;    /* of the build that is under way */
     slv_version *version; /* the last one that was built */
     slv_version *good;    /* the last one that has started */

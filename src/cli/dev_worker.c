@@ -188,8 +188,10 @@ static void on_bundle(void *user, slv_bundle *result, const slv_err *err)
 }
 
 /* Static files alone: there is nothing to bundle. */
-static void deploy_assets(dev_worker *w)
+static void deploy_assets(slv_timer *timer)
 {
+    dev_worker *w = slv_container_of(timer, dev_worker, no_bundle);
+
     watch_sources(w, NULL);
     deploy(w, NULL);
     next(w);
@@ -197,11 +199,12 @@ static void deploy_assets(dev_worker *w)
 
 static void bundle(dev_worker *w)
 {
+    w->state = DEV_BUNDLE;
     if (!w->project.main) {
-        deploy_assets(w);
+        w->no_bundle.fn = deploy_assets;
+        slv_timer_start(&w->no_bundle, w->d->loop, 0);
         return;
     }
-    w->state = DEV_BUNDLE;
     slv_bundler_build(w->bundler, &w->project.bundle);
 }
 
@@ -360,6 +363,7 @@ void slv_dev_worker_close(dev_worker *w)
         slv_proc_signal(&w->command, SIGTERM);
         slv_proc_release(&w->command);
     }
+    slv_timer_stop(&w->no_bundle);
     w->bundler = slv_bundler_free(w->bundler);
     w->watch = slv_watch_free(w->watch);
     w->version = slv_version_unref(w->version);
