@@ -111,6 +111,7 @@ SLV_NODISCARD slv_code slv_pkey_pkcs8(const slv_pkey *k, slv_buf *out);
 /* The public key as slv_pkey_from_raw reads it, points uncompressed. */
 SLV_NODISCARD slv_code slv_pkey_raw(const slv_pkey *k, slv_buf *out);
 unsigned slv_pkey_bits(const slv_pkey *k);
+slv_pkey_kind slv_pkey_kind_of(const slv_pkey *k);
 
 typedef enum slv_scheme {
     SLV_SCHEME_PKCS1,

@@ -275,11 +275,11 @@ static void free_key(void *k)
     slv_pkey_free(k);
 }
 
-static const slv_handle_kind key_kind = {"key", free_key};
+const slv_handle_kind slv_web_pkey_kind = {"key", free_key};
 
 static JSValueRef key_value(JSContextRef ctx, slv_pkey *k)
 {
-    return slv_js_handle(ctx, &key_kind, k, 2048);
+    return slv_js_handle(ctx, &slv_web_pkey_kind, k, 2048);
 }
 
 static bool kind_arg(JSContextRef ctx, JSValueRef v, slv_pkey_kind *ret, JSValueRef *exc)
@@ -357,7 +357,7 @@ SLV_NATIVE(native_key_from_parts)
 SLV_NATIVE(native_key_encode)
 {
     SLV_CLEANUP(slv_buf_done) slv_buf out = SLV_BUF((size_t)1 << 20);
-    const slv_pkey *k = slv_js_handle_arg(ctx, SLV_ARG(0), &key_kind, exc);
+    const slv_pkey *k = slv_js_handle_arg(ctx, SLV_ARG(0), &slv_web_pkey_kind, exc);
 
     if (!k)
         return NULL;
@@ -369,7 +369,7 @@ SLV_NATIVE(native_key_encode)
 SLV_NATIVE(native_key_raw)
 {
     SLV_CLEANUP(slv_buf_done) slv_buf out = SLV_BUF(256);
-    const slv_pkey *k = slv_js_handle_arg(ctx, SLV_ARG(0), &key_kind, exc);
+    const slv_pkey *k = slv_js_handle_arg(ctx, SLV_ARG(0), &slv_web_pkey_kind, exc);
 
     return k ? result(ctx, slv_pkey_raw(k, &out), &out, exc) : NULL;
 }
@@ -377,7 +377,7 @@ SLV_NATIVE(native_key_raw)
 SLV_NATIVE(native_key_part)
 {
     SLV_CLEANUP(slv_buf_done) slv_buf out = SLV_BUF(8192);
-    const slv_pkey *k = slv_js_handle_arg(ctx, SLV_ARG(0), &key_kind, exc);
+    const slv_pkey *k = slv_js_handle_arg(ctx, SLV_ARG(0), &slv_web_pkey_kind, exc);
     uint32_t i;
 
     if (!k || !slv_js_u32_arg(ctx, SLV_ARG(1), &i, exc))
@@ -387,7 +387,7 @@ SLV_NATIVE(native_key_part)
 
 SLV_NATIVE(native_key_bits)
 {
-    const slv_pkey *k = slv_js_handle_arg(ctx, SLV_ARG(0), &key_kind, exc);
+    const slv_pkey *k = slv_js_handle_arg(ctx, SLV_ARG(0), &slv_web_pkey_kind, exc);
 
     return k ? slv_js_num(ctx, slv_pkey_bits(k)) : NULL;
 }
@@ -408,7 +408,7 @@ static bool sign_args(JSContextRef ctx, const JSValueRef argv[], slv_sign_option
 SLV_NATIVE(native_key_sign)
 {
     SLV_CLEANUP(slv_buf_done) slv_buf out = SLV_BUF(8192);
-    const slv_pkey *k = slv_js_handle_arg(ctx, SLV_ARG(0), &key_kind, exc);
+    const slv_pkey *k = slv_js_handle_arg(ctx, SLV_ARG(0), &slv_web_pkey_kind, exc);
     slv_sign_options o;
     slv_str bytes;
 
@@ -420,7 +420,7 @@ SLV_NATIVE(native_key_sign)
 
 SLV_NATIVE(native_key_verify)
 {
-    const slv_pkey *k = slv_js_handle_arg(ctx, SLV_ARG(0), &key_kind, exc);
+    const slv_pkey *k = slv_js_handle_arg(ctx, SLV_ARG(0), &slv_web_pkey_kind, exc);
     slv_sign_options o;
     slv_str signature, bytes;
 
@@ -434,7 +434,7 @@ SLV_NATIVE(native_key_verify)
 SLV_NATIVE(native_key_oaep)
 {
     SLV_CLEANUP(slv_buf_done) slv_buf out = SLV_BUF(8192);
-    const slv_pkey *k = slv_js_handle_arg(ctx, SLV_ARG(0), &key_kind, exc);
+    const slv_pkey *k = slv_js_handle_arg(ctx, SLV_ARG(0), &slv_web_pkey_kind, exc);
     bool encrypt = JSValueToBoolean(ctx, SLV_ARG(1));
     slv_digest_id hash;
     slv_str label, in;
@@ -448,8 +448,8 @@ SLV_NATIVE(native_key_oaep)
 SLV_NATIVE(native_key_derive)
 {
     SLV_CLEANUP(slv_buf_done) slv_buf out = SLV_BUF(256);
-    const slv_pkey *own = slv_js_handle_arg(ctx, SLV_ARG(0), &key_kind, exc);
-    const slv_pkey *peer = own ? slv_js_handle_arg(ctx, SLV_ARG(1), &key_kind, exc) : NULL;
+    const slv_pkey *own = slv_js_handle_arg(ctx, SLV_ARG(0), &slv_web_pkey_kind, exc);
+    const slv_pkey *peer = own ? slv_js_handle_arg(ctx, SLV_ARG(1), &slv_web_pkey_kind, exc) : NULL;
 
     return peer ? result(ctx, slv_pkey_derive(own, peer, &out), &out, exc) : NULL;
 }

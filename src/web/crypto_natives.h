@@ -7,5 +7,7 @@
 #include "js/native.h"
 
 void slv_web_crypto_register(slv_js *js);
+/* Handles of slv_pkey, which node:crypto shares. */
+extern const slv_handle_kind slv_web_pkey_kind;
 
 #endif

@@ -43,6 +43,11 @@ slv_pkey *slv_pkey_free(slv_pkey *k)
     return NULL;
 }
 
+slv_pkey_kind slv_pkey_kind_of(const slv_pkey *k)
+{
+    return k->kind;
+}
+
 unsigned slv_pkey_bits(const slv_pkey *k)
 {
     return (unsigned)EVP_PKEY_get_bits(k->pkey);
