@@ -210,6 +210,7 @@ static void report(slv_task *task)
     slv_bundler *b = slv_container_of(task, slv_bundler, report);
     slv_bundle *result = SLV_STEAL(b->result);
 
+    b->rewrite = slv_rewrite_free(b->rewrite);
     slv_timer_stop(&b->watch);
     b->state = BUNDLE_IDLE;
     b->spec = NULL;
@@ -253,6 +254,7 @@ static void on_watch(slv_timer *timer)
         return;
     }
     b->esbuild = slv_esbuild_free(b->esbuild);
+    b->rewrite = slv_rewrite_free(b->rewrite);
     b->has_context = false;
     slv_bundle_fail(b, SLV_E_LIMIT, why);
 }
@@ -301,6 +303,36 @@ static bool needs_table(slv_bundler *b)
            slv_str_find(b->result->script, SLV_STR("Dynamic require of"), 0) != SIZE_MAX;
 }
 
+static void on_rewritten(void *user, slv_str script, slv_str map, const slv_err *err)
+{
+    slv_bundler *b = user;
+    slv_bundle *r = b->result;
+
+    if (err)
+        slv_bundle_fail(b, err->code, slv_err_text(err));
+    else if (slv_arena_dup(&r->arena, script, &r->script) != SLV_OK ||
+             slv_arena_dup(&r->arena, map, &r->source_map) != SLV_OK)
+        slv_bundle_fail(b, SLV_E_LIMIT, "the bundle is too large");
+    else
+        finish(b);
+}
+
+/* Scripts that can notice in which asynchronous context they run are made to carry it. */
+static void rewrite(slv_bundler *b)
+{
+    slv_bundle *r = b->result;
+    slv_err err;
+
+    if (!r->ok || !slv_rewrite_wanted(r->script)) {
+        finish(b);
+        return;
+    }
+    b->state = BUNDLE_REWRITE;
+    if (slv_rewrite_start(b->loop, r->script, r->source_map, on_rewritten, b, &b->rewrite, &err) !=
+        SLV_OK)
+        slv_bundle_fail(b, err.code, slv_err_text(&err));
+}
+
 static void on_answer(void *user, uint32_t id, const slv_node *value)
 {
     slv_bundler *b = user;
@@ -335,9 +367,10 @@ static void on_answer(void *user, uint32_t id, const slv_node *value)
             fresh_result(b);
             begin(b);
         } else {
-            finish(b);
+            rewrite(b);
         }
         break;
+    case BUNDLE_REWRITE:
     case BUNDLE_IDLE:
     case BUNDLE_DONE:
         break;
@@ -390,6 +423,7 @@ slv_bundler *slv_bundler_free(slv_bundler *b)
         slv_task_cancel(&b->report);
         slv_timer_stop(&b->watch);
         slv_esbuild_free(b->esbuild);
+        slv_rewrite_free(b->rewrite);
         slv_bundle_free(b->result);
         slv_vec_done(&b->resolves);
         slv_arena_done(&b->patches);

@@ -7,6 +7,7 @@
 
 #include "aio/timer.h"
 #include "bundle/bundle.h"
+#include "bundle/rewrite.h"
 
 #define BUNDLE_FLAG_BYTES_MAX ((size_t)4 << 20)
 
@@ -15,6 +16,7 @@ typedef enum bundle_state {
     BUNDLE_DISPOSE, /* of the context with other flags */
     BUNDLE_CONTEXT, /* being made */
     BUNDLE_REBUILD, /* under way */
+    BUNDLE_REWRITE, /* of the script it gave */
     BUNDLE_DONE,    /* to be reported */
 } bundle_state;
 
@@ -47,6 +49,7 @@ struct slv_bundler {
     slv_buf context;    /* the request that made it, without command and key */
     slv_bundle *result; /* being made */
     SLV_VEC(bundle_resolve) resolves;
+    slv_rewrite *rewrite; /* NULL: none */
     slv_task report;
     slv_err err;
     bool failed;

@@ -16,6 +16,7 @@ bool slv_role_run(int argc, char **argv, int *ret_status)
         int (*run)(int argc, char **argv);
     } roles[] = {{"__isolate", slv_role_isolate},
                  {"__zygote", slv_role_zygote},
+                 {"__rewrite", slv_role_rewrite},
                  {"__selftest", slv_role_selftest}};
 
     for (size_t i = 0; argc > 1 && i < SLV_ARRAY_LEN(roles); i++) {

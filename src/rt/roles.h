@@ -6,6 +6,7 @@
  *
  *     __isolate PARENT        descriptors 3 the channel, 4 the shared page
  *     __zygote PARENT ns|-    descriptor 3 the control socket (chan/zygote_wire.h)
+ *     __rewrite PARENT        a script on descriptor 0, the rewritten one on 1 (bundle/rewrite.h)
  *     __selftest              prints "engine TEXT" and "fork ok" (or why not) on descriptor 1
  *
  * PARENT is the pid of the process that started it: the role ends with it.
@@ -20,6 +21,7 @@ bool slv_role_run(int argc, char **argv, int *ret_status);
 
 int slv_role_isolate(int argc, char **argv);
 int slv_role_zygote(int argc, char **argv);
+int slv_role_rewrite(int argc, char **argv);
 int slv_role_selftest(int argc, char **argv);
 
 #endif
