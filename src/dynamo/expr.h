@@ -37,7 +37,7 @@ typedef enum slv_dyn_op {
     SLV_DYN_OP_ATTRIBUTE_TYPE,
     SLV_DYN_OP_BEGINS_WITH,
     SLV_DYN_OP_CONTAINS,
-    SLV_DYN_OP_NOT_CONTAINS, /* legacy only: false where the attribute is missing */
+    SLV_DYN_OP_NOT_CONTAINS, /* legacy only: true where the attribute is missing */
     SLV_DYN_OP_UNKNOWN,      /* a function that does not exist; only while parsing */
     /* operands */
     SLV_DYN_OP_SIZE,
@@ -78,8 +78,9 @@ typedef struct slv_dyn_subst_slot {
 } slv_dyn_subst_slot;
 
 typedef struct slv_dyn_subst {
-    bool has_names, has_values; /* the parameters were given */
-    slv_dyn_subst_slot *names, *values;
+    bool has_names, has_values;         /* the parameters were given */
+    slv_dyn_subst_slot *names, *values; /* as given */
+    uint32_t *name_order, *value_order; /* by key; NULL where there are few */
     uint32_t name_count, value_count;
 } slv_dyn_subst;
 

@@ -14,7 +14,7 @@ typedef struct slv_dyn_step {
 } slv_dyn_step;
 
 typedef struct slv_dyn_path {
-    const slv_dyn_step *steps; /* the first is always a name */
+    slv_dyn_step *steps; /* the first is always a name */
     uint32_t len;
 } slv_dyn_path;
 

@@ -25,6 +25,7 @@
     X(CREATE_TABLE, "CreateTable")                                                                 \
     X(DELETE_ITEM, "DeleteItem")                                                                   \
     X(DELETE_TABLE, "DeleteTable")                                                                 \
+    X(DESCRIBE_CONTINUOUS_BACKUPS, "DescribeContinuousBackups")                                    \
     X(DESCRIBE_ENDPOINTS, "DescribeEndpoints")                                                     \
     X(DESCRIBE_LIMITS, "DescribeLimits")                                                           \
     X(DESCRIBE_TABLE, "DescribeTable")                                                             \
@@ -111,10 +112,10 @@ typedef struct slv_dyn_key_element {
     slv_str name, key_type; /* "HASH", "RANGE" */
 } slv_dyn_key_element;
 
-typedef struct slv_dyn_throughput {
+typedef struct slv_dyn_units {
     bool given;
     int64_t read, write;
-} slv_dyn_throughput;
+} slv_dyn_units;
 
 typedef struct slv_dyn_index_def {
     slv_str name;
@@ -123,7 +124,7 @@ typedef struct slv_dyn_index_def {
     slv_str projection_type; /* "ALL", "KEYS_ONLY", "INCLUDE" */
     slv_str *non_key;
     uint32_t non_key_count;
-    slv_dyn_throughput throughput;
+    slv_dyn_units throughput;
 } slv_dyn_index_def;
 
 typedef struct slv_dyn_index_update {
@@ -145,7 +146,7 @@ typedef struct slv_dyn_table_request {
     slv_dyn_index_update *index_updates;
     uint32_t index_update_count;
     slv_str billing_mode; /* empty where not given */
-    slv_dyn_throughput throughput;
+    slv_dyn_units throughput;
     bool has_deletion_protection, deletion_protection;
     slv_str table_class;
     bool has_stream, stream_enabled;

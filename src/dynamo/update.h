@@ -47,5 +47,10 @@ SLV_NODISCARD slv_code slv_dyn_update_check_index_key(slv_dyn_scope *sc,
                                                       const slv_dyn_update *update,
                                                       const slv_dyn_key_attr *attr,
                                                       slv_str index_name);
+/* The same about item, the result of the update: what did not show before. */
+SLV_NODISCARD slv_code slv_dyn_update_check_index_result(slv_dyn_scope *sc,
+                                                         const slv_dyn_update *update,
+                                                         const slv_dyn_value *item,
+                                                         const slv_dyn_key_attr *attr);
 
 #endif

@@ -81,6 +81,8 @@ SLV_NODISCARD slv_code slv_dyn_item_put_json(const slv_dyn_value *item, slv_buf 
 
 /* Appends the bytes of an item: a version byte, then the map. */
 SLV_NODISCARD slv_code slv_dyn_item_encode(const slv_dyn_value *item, slv_buf *out);
+/* Appends the JSON of an item from its stored bytes, without a tree. SLV_E_PARSE as decode. */
+SLV_NODISCARD slv_code slv_dyn_item_bytes_put_json(slv_str bytes, slv_buf *out);
 /* SLV_E_PARSE for bytes that slv_dyn_item_encode does not make; the scope says nothing. The tree
    borrows from bytes. */
 SLV_NODISCARD slv_code slv_dyn_item_decode(slv_dyn_scope *sc, slv_str bytes, slv_dyn_value *ret);
@@ -100,7 +102,7 @@ int slv_dyn_value_cmp(const slv_dyn_value *a, const slv_dyn_value *b);
 /* Member of a map (or item); NULL when absent, or item is NULL. */
 const slv_dyn_value *slv_dyn_value_get(const slv_dyn_value *map, slv_str name);
 bool slv_dyn_set_has(const slv_dyn_value *set, slv_str member);
-/* Orders members by name and drops all but the last of a name; returns how many are left. */
+/* Orders members by name and drops all but one of a name; returns how many are left. */
 uint32_t slv_dyn_members_sort(slv_dyn_member *members, uint32_t count);
 
 /* ---- key bytes ---- */
