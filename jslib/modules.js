@@ -52,9 +52,15 @@ class NonRetryableError extends Error {
   }
 }
 
+// selvage:bao, and the modules below it, which generated models name.
+function made(name) {
+  if (makers[name] !== undefined) return makers[name]();
+  return P.StringPrototypeStartsWith(name, "selvage:bao") ? load("bao/index").baoModule(name) : undefined;
+}
+
 function make(name, bundled) {
   const node = nodeName(name);
-  const namespace = node !== "" ? nodeExports(node, bundled) : makers[name] === undefined ? undefined : makers[name]();
+  const namespace = node !== "" ? nodeExports(node, bundled) : made(name);
   if (namespace === undefined) throw new P.Error(`No such module "${name}".`);
   P.ObjectDefineProperty(namespace, P.SymbolToStringTag, { __proto__: null, value: "Module" });
   return (namespaces[name] = P.ObjectPreventExtensions(namespace));

@@ -16,7 +16,7 @@
 #define RESOLVING 1
 
 /* Numbers of the callbacks. Those of rules follow, one for each glob. */
-enum { ON_BUILTIN = 1, ON_NODE_NAME, ON_TABLE, ON_SOURCE, ON_RULE };
+enum { ON_BUILTIN = 1, ON_NODE_NAME, ON_BAO, ON_TABLE, ON_SOURCE, ON_RULE };
 enum { LOAD_BUILTIN = 1, LOAD_DATA, LOAD_TABLE, LOAD_SOURCE };
 
 static bool is_js(slv_rule_type type)
@@ -95,8 +95,10 @@ void slv_bundle_put_plugins(const slv_bundler *b, slv_buf *out)
     slv_esbuild_put_key(out, "onEnd");
     slv_esbuild_put_bool(out, false);
     slv_esbuild_put_key(out, "onResolve");
-    slv_esbuild_put_array(out, 1 + node + table + sources + rule_glob_count(b->spec->config));
-    put_callback(out, ON_BUILTIN, SLV_STR("^(cloudflare|workerd|node|selvage:names):"), "");
+    slv_esbuild_put_array(out, 2 + node + table + sources + rule_glob_count(b->spec->config));
+    put_callback(out, ON_BUILTIN,
+                 SLV_STR("^((cloudflare|workerd|node|selvage:names):|selvage:bao($|/))"), "");
+    put_callback(out, ON_BAO, SLV_STR("^dynamo-bao($|/src/)"), "");
     if (node)
         put_callback(out, ON_NODE_NAME, SLV_STR("^[a-z_0-9]+(/[a-z_0-9]+)?$"), "");
     if (table)
@@ -296,6 +298,60 @@ static bool in_pairs(const slv_pair *list, size_t n, slv_str key)
     return false;
 }
 
+static bool is_installed(slv_str from_dir, const char *package)
+{
+    SLV_CLEANUP(slv_charp_free)
+    char *dir = slv_strndup(from_dir.ptr ? from_dir.ptr : "", from_dir.len);
+
+    while (dir[0] == '/') {
+        SLV_CLEANUP(slv_charp_free) char *at = NULL, *found = NULL;
+
+        if (asprintf(&at, "node_modules/%s", package) < 0)
+            abort();
+        found = slv_path_join(dir, slv_str_from(at));
+        if (slv_dir_exists(found))
+            return true;
+        if (dir[1] == '\0')
+            break;
+        char *up = slv_path_dir(dir);
+        free(dir);
+        dir = up;
+    }
+    return false;
+}
+
+/* What stands for a package, by alias; NULL: nothing. */
+static const slv_pair *alias_of(const slv_pair *list, size_t n, const char *package)
+{
+    for (size_t i = 0; i < n; i++)
+        if (slv_str_is(list[i].key, package))
+            return &list[i];
+    return NULL;
+}
+
+/* dynamo-bao is the built-in selvage:bao where an alias says so, or where the package is not
+ * installed. */
+static bool is_our_bao(const slv_bundler *b, slv_str dir)
+{
+    const slv_bundle_spec *s = b->spec;
+    const slv_pair *alias = alias_of(s->alias, s->alias_count, "dynamo-bao");
+
+    if (!alias)
+        alias = alias_of(s->config->alias.items, s->config->alias.len, "dynamo-bao");
+    return alias ? slv_str_is(alias->value, "selvage:bao") : !is_installed(dir, "dynamo-bao");
+}
+
+static void answer_bao(slv_bundler *b, uint32_t id, slv_str path)
+{
+    SLV_CLEANUP(slv_buf_done) slv_buf full = SLV_BUF((size_t)64 << 10);
+
+    if (slv_buf_printf(&full, "selvage:bao%.*s",
+                       SLV_STR_ARGS(slv_str_skip(path, strlen("dynamo-bao")))) != SLV_OK)
+        answer_nothing(b, id);
+    else
+        slv_bundle_answer_path(b, id, ON_BAO, slv_buf_view(&full), "selvage-builtin", 0, false);
+}
+
 /* esbuild replaces what has an alias itself, but asks plugins first. */
 static bool has_alias(const slv_bundler *b, slv_str path)
 {
@@ -320,12 +376,26 @@ void slv_bundle_answer_node(slv_bundler *b, uint32_t id, uint32_t callback, cons
     slv_bundle_answer_path(b, id, callback, slv_buf_view(&full), "selvage-builtin", 0, false);
 }
 
+static bool asks(const slv_node *ids, int64_t callback)
+{
+    int64_t id;
+
+    for (const slv_node *n = ids ? ids->first : NULL; n; n = n->next)
+        if (slv_node_i64(n, &id) && id == callback)
+            return true;
+    return false;
+}
+
 static void on_resolve(slv_bundler *b, uint32_t id, const slv_node *q)
 {
     const slv_node *ids = slv_node_get(q, "ids");
     slv_str path = slv_node_str(slv_node_get(q, "path"));
     int64_t data = 0;
 
+    if (asks(ids, ON_BAO) && is_our_bao(b, slv_node_str(slv_node_get(q, "resolveDir")))) {
+        answer_bao(b, id, path);
+        return;
+    }
     if ((slv_node_i64(slv_node_get(q, "pluginData"), &data) && data == RESOLVING) ||
         has_alias(b, path)) {
         answer_nothing(b, id);

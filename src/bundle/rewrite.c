@@ -32,6 +32,7 @@ struct slv_rewrite {
 bool slv_rewrite_wanted(slv_str script)
 {
     return slv_str_find(script, SLV_STR("async_hooks"), 0) != SIZE_MAX ||
+           slv_str_find(script, SLV_STR("selvage:bao"), 0) != SIZE_MAX ||
            slv_str_find(script, SLV_STR("withEnv"), 0) != SIZE_MAX ||
            slv_str_find(script, SLV_STR("withExports"), 0) != SIZE_MAX;
 }

@@ -1,0 +1,216 @@
+// The way to the table: the project's own store over the channel, or a DynamoDB endpoint by signed requests. Commands are named as
+// those of the AWS SDK's document client.
+
+import { marshall, marshallItem, unmarshall, unmarshallItem } from "bao/marshal";
+import { setting } from "bao/config";
+import { op } from "io";
+
+const CALL = 144;
+
+class Command {
+  constructor(input) {
+    this.input = input;
+  }
+}
+class GetCommand extends Command {}
+class QueryCommand extends Command {}
+class UpdateCommand extends Command {}
+class DeleteCommand extends Command {}
+class BatchGetCommand extends Command {}
+class TransactWriteCommand extends Command {}
+class CreateTableCommand extends Command {}
+class ListTablesCommand extends Command {}
+class DescribeTableCommand extends Command {}
+class UpdateTimeToLiveCommand extends Command {}
+class DescribeTimeToLiveCommand extends Command {}
+class UpdateTableCommand extends Command {}
+
+const operations = {
+  __proto__: null,
+  GetCommand: "GetItem",
+  QueryCommand: "Query",
+  UpdateCommand: "UpdateItem",
+  DeleteCommand: "DeleteItem",
+  BatchGetCommand: "BatchGetItem",
+  TransactWriteCommand: "TransactWriteItems",
+};
+
+function nameOf(command) {
+  return command.constructor.name;
+}
+
+function operationOf(command) {
+  const name = nameOf(command);
+  return operations[name] ?? name.replace("Command", "");
+}
+
+// ---- errors ----
+
+function failure(status, text) {
+  let body;
+  try {
+    body = JSON.parse(text);
+  } catch {
+    body = {};
+  }
+  const type = body.__type || "DynamoDBError";
+  const name = type.slice(type.indexOf("#") + 1);
+  const error = new Error(body.message || body.Message || type);
+  error.name = name;
+  error.statusCode = status;
+  error.$metadata = { httpStatusCode: status };
+  if (body.CancellationReasons) error.CancellationReasons = body.CancellationReasons;
+  return error;
+}
+
+// ---- transports ----
+
+// One operation: a promise of the answer's JSON as a tree.
+function answer(status, text) {
+  if (status < 200 || status >= 300) throw failure(status, text);
+  return JSON.parse(text);
+}
+
+async function callStore(operation, body) {
+  const values = await op(CALL, "ss", [operation, body], "hs");
+  return answer(values[0], values[1]);
+}
+
+const NO_CREDENTIALS =
+  "AWS credentials not found. Please set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY environment variables, configure ~/.aws/credentials, or " +
+  "provide credentials in config.";
+
+class DynamoDBClient {
+  constructor(config = {}) {
+    this.region = config.region || setting("AWS_REGION") || setting("AWS_DEFAULT_REGION") || "us-east-1";
+    this.endpoint = config.endpoint || null;
+    this.credentials = config.credentials;
+  }
+
+  #credentials() {
+    const given = this.credentials;
+    if (given && given.accessKeyId && given.secretAccessKey) return given;
+    const accessKeyId = setting("AWS_ACCESS_KEY_ID"), secretAccessKey = setting("AWS_SECRET_ACCESS_KEY");
+    if (accessKeyId === undefined || secretAccessKey === undefined) throw new Error(NO_CREDENTIALS);
+    return { accessKeyId, secretAccessKey, sessionToken: setting("AWS_SESSION_TOKEN") };
+  }
+
+  async #fetch(operation, body) {
+    const url = new URL(this.endpoint);
+    const { accessKeyId, secretAccessKey, sessionToken } = this.#credentials();
+    const date = new Date().toISOString().replace(/[-:]|\.\d{3}/g, "");
+    const headers = {
+      "content-type": "application/x-amz-json-1.0",
+      host: url.host,
+      "x-amz-date": date,
+      ...(sessionToken ? { "x-amz-security-token": sessionToken } : {}),
+      "x-amz-target": `DynamoDB_20120810.${operation}`,
+    };
+    let block = "";
+    for (const name in headers) block += `${name}:${headers[name]}\n`;
+    headers.authorization = N.awsAuthorization("POST", url.pathname, block, body, accessKeyId, secretAccessKey, date, this.region, "dynamodb");
+    delete headers.host;
+    const response = await load("fetch").fetch(url.href, { method: "POST", headers, body });
+    return answer(response.status, await response.text());
+  }
+
+  call(operation, input) {
+    const body = JSON.stringify(input);
+    return this.endpoint === null ? callStore(operation, body) : this.#fetch(operation, body);
+  }
+
+  async send(command) {
+    return await this.call(operationOf(command), command.input);
+  }
+}
+
+// ---- the document client ----
+
+function values(input) {
+  const made = { ...input };
+  if (made.Key) made.Key = marshallItem(made.Key);
+  if (made.Item) made.Item = marshallItem(made.Item);
+  if (made.ExpressionAttributeValues) made.ExpressionAttributeValues = marshallItem(made.ExpressionAttributeValues);
+  if (made.ExclusiveStartKey) made.ExclusiveStartKey = marshallItem(made.ExclusiveStartKey);
+  return made;
+}
+
+function requestItems(tables, convert) {
+  const made = {};
+  for (const table in tables) made[table] = tables[table].Keys ? { ...tables[table], Keys: tables[table].Keys.map(convert) } : tables[table];
+  return made;
+}
+
+function marshallInput(operation, input) {
+  if (operation === "BatchGetItem") return { ...input, RequestItems: requestItems(input.RequestItems, marshallItem) };
+  if (operation !== "TransactWriteItems") return values(input);
+  const TransactItems = input.TransactItems.map(item => {
+    const made = {};
+    for (const action in item) made[action] = values(item[action]);
+    return made;
+  });
+  return { ...input, TransactItems };
+}
+
+function unmarshallAnswer(operation, result) {
+  if (result.Item) result.Item = unmarshallItem(result.Item);
+  if (result.Attributes) result.Attributes = unmarshallItem(result.Attributes);
+  if (result.Items) result.Items = result.Items.map(unmarshallItem);
+  if (result.LastEvaluatedKey && operation === "Query") result.LastEvaluatedKey = unmarshallItem(result.LastEvaluatedKey);
+  if (operation !== "BatchGetItem") return result;
+  for (const table in result.Responses) result.Responses[table] = result.Responses[table].map(unmarshallItem);
+  if (result.UnprocessedKeys) result.UnprocessedKeys = requestItems(result.UnprocessedKeys, unmarshallItem);
+  return result;
+}
+
+class DynamoDBDocumentClient {
+  constructor(client) {
+    this.client = client;
+  }
+
+  static from(client) {
+    return new DynamoDBDocumentClient(client);
+  }
+
+  async call(operation, input) {
+    return unmarshallAnswer(operation, await this.client.call(operation, marshallInput(operation, input)));
+  }
+
+  async send(command) {
+    return await this.call(operationOf(command), command.input);
+  }
+}
+
+// Failures of the network are tried again; what DynamoDB says is not.
+async function retrying(client, operation, input, tries = 3) {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await client.call(operation, input);
+    } catch (error) {
+      const network = error.name === "TimeoutError" || error.code === "NetworkingError" || `${error.message}`.includes("getaddrinfo ENOTFOUND");
+      if (!network || attempt === tries) throw error;
+      await sleep(2 ** (attempt - 1) * 100);
+    }
+  }
+}
+
+function sleep(ms) {
+  return new Promise(resolve => setTimeout(resolve, ms));
+}
+
+const commands = {
+  GetCommand,
+  QueryCommand,
+  UpdateCommand,
+  DeleteCommand,
+  BatchGetCommand,
+  TransactWriteCommand,
+  CreateTableCommand,
+  ListTablesCommand,
+  DescribeTableCommand,
+  UpdateTimeToLiveCommand,
+  DescribeTimeToLiveCommand,
+  UpdateTableCommand,
+};
+
+export { DynamoDBClient, DynamoDBDocumentClient, commands, marshall, retrying, sleep, unmarshall };

@@ -1,0 +1,280 @@
+// Finding by id: alone, from what this run has found already, or together with the other finds of the same turn.
+
+import { back, batchContext, countCapacity, currentFrame, TenantContext } from "bao/context";
+import { retrying, sleep } from "bao/client";
+import { setTimeout } from "timers";
+
+const MAX_KEYS = 100; // of one BatchGetItem
+const TRIES = 3; // for keys that were left over
+const TIMEOUT_MS = 10000;
+const COMPATIBLE_DELAY_MS = 5;
+// Finds that are made while promises settle join those of before: the batch goes when this many jobs in a row brought none.
+const QUIET_JOBS = 16;
+
+// What find gives where nothing is.
+class ObjectNotFound {
+  constructor(consumedCapacity) {
+    this.consumedCapacity = consumedCapacity;
+  }
+
+  exists() {
+    return false;
+  }
+
+  toString() {
+    return `ObjectNotFound (consumed ${this.consumedCapacity} capacity units)`;
+  }
+
+  getNumericConsumedCapacity(type) {
+    return this.consumedCapacity && type === "read" ? this.consumedCapacity.CapacityUnits : 0;
+  }
+}
+
+// ---- caches ----
+
+const loaderCaches = new WeakMap(); // the program's loaderContext -> Map
+
+function loaderCache(loaderContext) {
+  if (loaderContext instanceof Map) return loaderContext;
+  let cache = loaderCaches.get(loaderContext);
+  if (cache === undefined) loaderCaches.set(loaderContext, (cache = new Map()));
+  return cache;
+}
+
+function isCompatible(Model) {
+  return Model._config?.compatible === true;
+}
+
+// Under which an id is known to a cache: two models may have the same ids, and so may two tenants.
+function cacheKey(Model, id) {
+  return isCompatible(Model) ? id : `${Model.manager.getTenantId() ?? ""}\0${Model.name}\0${id}`;
+}
+
+function isObject(value) {
+  return typeof value === "object" && value !== null;
+}
+
+// The caches that a find looks into and fills.
+function cachesFor(Model, options, batch) {
+  const caches = [];
+  if (options.bypassCache) return caches;
+  if (isObject(options.loaderContext) && !isCompatible(Model)) caches.push(loaderCache(options.loaderContext));
+  if (batch !== undefined) caches.push(batch.cache);
+  return caches;
+}
+
+function cached(caches, key) {
+  for (let i = 0; i < caches.length; i++) {
+    const found = caches[i].get(key);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+function keep(caches, key, instance) {
+  for (let i = 0; i < caches.length; i++) caches[i].set(key, instance);
+}
+
+// After a write: what this run has found is no longer so.
+function forget(Model, id) {
+  const batch = batchContext();
+  if (batch !== undefined && !isCompatible(Model)) batch.cache.delete(cacheKey(Model, id));
+}
+
+// ---- batches ----
+
+class Batch {
+  constructor(Model, caches) {
+    this.Model = Model;
+    this.caches = caches;
+    this.waiting = new Map(); // id -> [{ resolve, reject, caches }]
+    this.quiet = 0; // jobs since the last find joined
+    this.timer = null;
+  }
+}
+
+// One BatchGetItem after another; what is left over is asked for again. found(item) for each.
+async function getItems(Model, ids, frame, found) {
+  const capacity = [], { documentClient, table } = Model;
+  for (let from = 0; from < ids.length; from += MAX_KEYS) {
+    let keys = ids.slice(from, from + MAX_KEYS).map(id => Model._getDyKeyForPkSk(Model._parsePrimaryId(id)));
+    for (let attempt = 1; keys.length > 0 && attempt <= TRIES; attempt++) {
+      const input = { RequestItems: { [table]: { Keys: keys } }, ReturnConsumedCapacity: "TOTAL" };
+      const result = back(frame, await retrying(documentClient, "BatchGetItem", input));
+      for (const item of result.Responses?.[table] ?? []) found(item);
+      if (result.ConsumedCapacity) capacity.push(...[].concat(result.ConsumedCapacity));
+      keys = result.UnprocessedKeys?.[table]?.Keys ?? [];
+      if (keys.length > 0) back(frame, await sleep(2 ** attempt * 100));
+    }
+    if (keys.length > 0) console.warn(`Failed to process ${keys.length} items after ${TRIES} retries`);
+  }
+  const batch = batchContext();
+  for (const one of capacity) countCapacity(batch, one?.CapacityUnits || 0, "read");
+  return capacity;
+}
+
+async function flush(batch, pending, key, frame) {
+  pending.delete(key);
+  const { Model, waiting } = batch;
+  let late = null;
+  try {
+    late = setTimeout(() => reject(batch, new Error("Batch request timed out")), TIMEOUT_MS);
+    const items = new Map();
+    const capacity = await getItems(Model, [...waiting.keys()], frame, item => {
+      const instance = Model._createFromDyItem(item);
+      items.set(instance.getPrimaryId(), instance);
+    });
+    let finds = 0;
+    for (const list of waiting.values()) finds += list.length;
+    const share = { TableName: Model.table, CapacityUnits: capacity[0]?.CapacityUnits / finds };
+    for (const [id, list] of waiting) {
+      const found = items.get(id);
+      if (found === undefined) {
+        for (const one of list) one.resolve(new ObjectNotFound(share));
+        continue;
+      }
+      found._addConsumedCapacity(share, "read", false, true);
+      for (const one of list) {
+        keep(one.caches, cacheKey(Model, id), found);
+        one.resolve(found);
+      }
+    }
+  } catch (error) {
+    reject(batch, error);
+  } finally {
+    if (late !== null) load("timers").clearTimeout(late);
+  }
+}
+
+function reject(batch, error) {
+  for (const list of batch.waiting.values()) for (const one of list) one.reject(error);
+}
+
+// At the end of the turn: when what the promises of now led to has been done.
+function whenQuiet(batch, run) {
+  const job = () => (++batch.quiet < QUIET_JOBS ? P.PromisePrototypeThen(SETTLED, job) : run());
+  P.PromisePrototypeThen(SETTLED, job);
+}
+const SETTLED = P.PromiseResolve(undefined);
+
+function join(Model, id, delay, caches, context) {
+  const key = `${Model.manager.getTenantId() ?? ""}\0${Model.name}\0${delay ?? ""}`;
+  let batch = context.pending.get(key);
+  if (batch === undefined) {
+    const frame = currentFrame(), made = (batch = new Batch(Model));
+    context.pending.set(key, made);
+    const run = () => {
+      back(frame, undefined);
+      flush(made, context.pending, key, frame);
+    };
+    if (delay === undefined) whenQuiet(made, run);
+    else setTimeout(run, delay);
+  }
+  batch.quiet = 0;
+  return new P.Promise((resolve, reject) => {
+    const one = { resolve, reject, caches };
+    const list = batch.waiting.get(id);
+    if (list === undefined) batch.waiting.set(id, [one]);
+    else list.push(one);
+  });
+}
+
+// ---- methods of models ----
+
+function requireBatch(Model) {
+  if (Model._config?.batchContext?.requireBatchContext)
+    throw new Error(
+      "Batch operations must be executed within runWithBatchContext(). Wrap your database operations in runWithBatchContext() to enable batching and caching.",
+    );
+}
+
+// One GetItem.
+async function findAlone(Model, id, caches, batch) {
+  const key = caches.length > 0 ? cacheKey(Model, id) : "";
+  const input = { TableName: Model.table, Key: Model._getDyKeyForPkSk(Model._parsePrimaryId(id)), ReturnConsumedCapacity: "TOTAL" };
+  const frame = currentFrame();
+  const result = back(frame, await Model.documentClient.call("GetItem", input));
+  if (!result.Item) {
+    countCapacity(batch, result.ConsumedCapacity?.CapacityUnits || 0, "read");
+    return new ObjectNotFound(result.ConsumedCapacity);
+  }
+  const instance = Model._createFromDyItem(result.Item);
+  instance._addConsumedCapacity(result.ConsumedCapacity, "read", false);
+  keep(caches, key, instance);
+  return instance;
+}
+
+function idOf(Model, id) {
+  if (typeof id === "string") return id;
+  const { pk, sk } = Model._parsePrimaryId(id);
+  return Model.makePrimaryId(pk, sk);
+}
+
+function find(Model, given, options) {
+  const context = batchContext();
+  if (context === undefined) requireBatch(Model);
+  const caches = cachesFor(Model, options, context);
+  const id = idOf(Model, given);
+  const found = caches.length > 0 ? cached(caches, cacheKey(Model, id)) : undefined;
+  if (found !== undefined) return P.PromiseResolve(found);
+  const delay = options.batchDelay ?? Model._config?.batchDelay ?? (isCompatible(Model) ? COMPATIBLE_DELAY_MS : undefined);
+  if (context === undefined || delay === 0) return findAlone(Model, id, caches, context);
+  return join(Model, id, delay, caches, context);
+}
+
+const findMethods = {
+  _getBatchRequests() {
+    const context = batchContext();
+    if (context === undefined) requireBatch(this);
+    return context === undefined ? null : context.pending;
+  },
+
+  isInsideBatchContext() {
+    return batchContext() !== undefined;
+  },
+
+  find(primaryId, options = {}) {
+    try {
+      return find(this, primaryId, options ?? {});
+    } catch (error) {
+      return P.PromiseReject(error);
+    }
+  },
+
+  // By the values of the key as the program has them: find() wants the id that they make.
+  findByPrimaryKey(pk, sk = undefined, options = {}) {
+    if (typeof pk === "object" && pk !== null && !(pk instanceof Date)) return this.find(pk, sk ?? options);
+    const { primaryKey } = this, values = {};
+    values[primaryKey.pk] = pk;
+    if (sk !== undefined) values[primaryKey.sk] = sk;
+    if (primaryKey.pk === "modelPrefix" && sk === undefined) values[primaryKey.sk] = pk;
+    try {
+      return this.find(this.getPrimaryId(values), options);
+    } catch (error) {
+      return P.PromiseReject(error);
+    }
+  },
+
+  async batchFind(primaryIds) {
+    if (!primaryIds?.length) return { items: {}, ConsumedCapacity: [] };
+    const frame = currentFrame(), context = batchContext();
+    if (context === undefined) requireBatch(this);
+    const caches = cachesFor(this, {}, context), items = {}, wanted = new Set();
+    for (const given of primaryIds) {
+      const id = idOf(this, given);
+      const known = caches.length > 0 ? cached(caches, cacheKey(this, id)) : undefined;
+      if (known === undefined || !known.exists()) wanted.add(id);
+      else items[id] = this._createFromDyItem(known._dyData);
+    }
+    if (wanted.size === 0) return { items, ConsumedCapacity: [] };
+    const ConsumedCapacity = await getItems(this, [...wanted], frame, item => {
+      const instance = this._createFromDyItem(item), id = instance.getPrimaryId();
+      items[id] = instance;
+      if (caches.length > 0) keep(caches, cacheKey(this, id), instance);
+    });
+    back(frame, undefined);
+    return { items, ConsumedCapacity };
+  },
+};
+
+export { ObjectNotFound, findMethods, forget };

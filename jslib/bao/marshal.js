@@ -1,0 +1,106 @@
+// JavaScript values as the attribute values that dynamo-bao stores, and back.
+//
+// What it does is kept, since it is in the tables: an array of strings is a set (SS), of numbers NS, of bytes BS, any other a list;
+// a member that is undefined is left out; an empty string is refused; an empty array is an empty list.
+
+const DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+function toBase64(bytes) {
+  let text = "", i = 0;
+  for (; i + 2 < bytes.length; i += 3) {
+    const n = (bytes[i] << 16) | (bytes[i + 1] << 8) | bytes[i + 2];
+    text += DIGITS[n >> 18] + DIGITS[(n >> 12) & 63] + DIGITS[(n >> 6) & 63] + DIGITS[n & 63];
+  }
+  if (i < bytes.length) {
+    const n = (bytes[i] << 16) | ((bytes[i + 1] ?? 0) << 8);
+    text += DIGITS[n >> 18] + DIGITS[(n >> 12) & 63] + (i + 1 < bytes.length ? DIGITS[(n >> 6) & 63] : "=") + "=";
+  }
+  return text;
+}
+
+function fromBase64(text) {
+  const { Buffer } = globalThis;
+  if (Buffer !== undefined) return Buffer.from(text, "base64");
+  const raw = atob(text), bytes = new Uint8Array(raw.length);
+  for (let i = 0; i < raw.length; i++) bytes[i] = raw.charCodeAt(i);
+  return bytes;
+}
+
+function marshallArray(list) {
+  if (list.length === 0) return { L: [] };
+  const type = typeof list[0];
+  let same = true;
+  for (let i = 1; i < list.length && same; i++) same = typeof list[i] === type;
+  if (same && type === "string") return { SS: list };
+  if (same && type === "number") return { NS: list.map(String) };
+  if (same && list[0] instanceof Uint8Array) return { BS: list.map(toBase64) };
+  return { L: list.map(marshall) };
+}
+
+export function marshall(value) {
+  if (value === null || value === undefined) return { NULL: true };
+  switch (typeof value) {
+    case "string":
+      if (value === "") throw new Error("Cannot marshall empty string - DynamoDB does not support empty string values");
+      return { S: value };
+    case "number":
+      return { N: String(value) };
+    case "boolean":
+      return { BOOL: value };
+    case "object":
+      break;
+    default:
+      throw new Error(`Cannot marshall type: ${typeof value}`);
+  }
+  if (value instanceof Uint8Array) return { B: toBase64(value) };
+  if (Array.isArray(value)) return marshallArray(value);
+  const map = {};
+  for (const key in value) if (Object.hasOwn(value, key) && value[key] !== undefined) map[key] = marshall(value[key]);
+  return { M: map };
+}
+
+export function unmarshall(value) {
+  if (!value || typeof value !== "object") return value;
+  for (const type in value) {
+    const inner = value[type];
+    switch (type) {
+      case "S":
+      case "BOOL":
+      case "SS":
+        return inner;
+      case "N":
+        return Number(inner);
+      case "NULL":
+        return null;
+      case "B":
+        return fromBase64(inner);
+      case "NS":
+        return inner.map(Number);
+      case "BS":
+        return inner.map(fromBase64);
+      case "L":
+        return inner.map(unmarshall);
+      case "M":
+        return unmarshallItem(inner);
+      default:
+        return value;
+    }
+  }
+  return value;
+}
+
+export function marshallItem(item) {
+  const made = {};
+  for (const key in item) made[key] = marshall(item[key]);
+  return made;
+}
+
+export function unmarshallItem(item) {
+  const made = {};
+  for (const key in item) {
+    const value = unmarshall(item[key]);
+    if (key === "__proto__") Object.defineProperty(made, key, { value, writable: true, enumerable: true, configurable: true });
+    else made[key] = value;
+  }
+  return made;
+}
