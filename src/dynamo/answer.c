@@ -159,6 +159,25 @@ slv_str slv_dynamo_request_operation(const slv_dynamo_request *r)
     return r->known ? slv_str_from(slv_dyn_operation_name(r->op)) : SLV_STR("");
 }
 
+void slv_dynamo_request_tables(const slv_dynamo_request *r, void (*fn)(void *arg, slv_str name),
+                               void *arg)
+{
+    if (!r->known)
+        return;
+    if (r->req.table.len > 0)
+        fn(arg, r->req.table);
+    for (uint32_t i = 0; i < r->req.batch_count; i++)
+        fn(arg, r->req.batch[i].table);
+    for (uint32_t i = 0; i < r->req.transact_count; i++) {
+        bool first = true;
+
+        for (uint32_t k = 0; k < i; k++)
+            first = first && !slv_str_eq(r->req.transact[k].table, r->req.transact[i].table);
+        if (first)
+            fn(arg, r->req.transact[i].table);
+    }
+}
+
 static slv_code step_over(slv_dynamo *d, const char *sql, slv_err *err)
 {
     sqlite3_stmt *st;

@@ -72,6 +72,10 @@ bool slv_dynamo_request_small(const slv_dynamo_request *r);
 /* "GetItem"; empty when the operation is none. A literal. */
 slv_str slv_dynamo_request_operation(const slv_dynamo_request *r);
 
+/* Calls fn for each table that it names, in their order. */
+void slv_dynamo_request_tables(const slv_dynamo_request *r, void (*fn)(void *arg, slv_str name),
+                               void *arg);
+
 /* Operations that write fail on a read-only handle. A failure rolls back (the caller's savepoint).
  */
 SLV_NODISCARD slv_code slv_dynamo_run(slv_dynamo *dynamo, slv_dynamo_request *r, slv_err *err);
