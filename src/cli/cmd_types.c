@@ -90,6 +90,7 @@ static const char *plain_type(slv_binding_type type)
     case SLV_BINDING_JSON:
     case SLV_BINDING_SERVICE:
     case SLV_BINDING_MODULE:
+    case SLV_BINDING_ENV:
     case SLV_BINDING_UNSUPPORTED:
     case SLV_BINDING_OBJECTS:
         break;
@@ -105,13 +106,11 @@ static const char *platform_type(slv_str key)
     } rows[] = {
         {"ai", "Ai"},
         {"browser", "Fetcher"},
-        {"dispatch_namespaces", "DispatchNamespace"},
         {"hyperdrive", "Hyperdrive"},
         {"images", "ImagesBinding"},
         {"mtls_certificates", "Fetcher"},
         {"secrets_store_secrets", "SecretsStoreSecret"},
         {"vectorize", "VectorizeIndex"},
-        {"worker_loaders", "WorkerLoader"},
         {"workflows", "Workflow"},
     };
 
@@ -190,6 +189,7 @@ static int rank_of(slv_binding_type type)
         return 1;
     case SLV_BINDING_D1:
         return 2;
+    case SLV_BINDING_ENV:
     case SLV_BINDING_UNSUPPORTED:
         return 3;
     case SLV_BINDING_EMAIL:

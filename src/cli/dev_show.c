@@ -43,6 +43,7 @@ static const char *binding_kind(slv_binding_type type)
     case SLV_BINDING_SERVICE:
         return "service";
     case SLV_BINDING_MODULE:
+    case SLV_BINDING_ENV:
         return "module";
     case SLV_BINDING_UNSUPPORTED:
         return "not supported";

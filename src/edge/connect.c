@@ -4,6 +4,7 @@
  */
 #include "base/mem.h"
 #include "edge/edge_int.h"
+#include "edge/tie_int.h"
 #include "fmt/json.h"
 #include "net/socket.h"
 
@@ -191,7 +192,7 @@ slv_code slv_egress_connect(slv_event *ev, uint32_t op, const slv_msg_op_connect
     slv_err why = {0};
 
     (void)err;
-    if (!slv_event_subrequest(ev, op))
+    if (slv_outbound_connect(ev, op) || !slv_event_subrequest(ev, op))
         return SLV_OK;
     if (m->port == MAIL_PORT) {
         slv_op_reject(ev, op, SLV_STR("Error"),

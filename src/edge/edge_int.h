@@ -6,8 +6,9 @@
  *     event.c     an event from placement to END, whoever wants it
  *     ingress.c   a client's request as an event
  *     egress.c    outgoing fetch and connect
- *     service.c   calls between workers: SERVICE_FETCH
- *     rpc.c       RPC, capabilities
+ *     relay.c     calls between workers: service.c by HTTP, rpc.c by RPC
+ *     tie.c       what workers hand to those that they make
+ *     loader.c    dynamic workers
  *     resource.c  operations on resources: which file takes which kind
  *     object*.c   Durable Objects, see object_int.h
  *     wire.c      WebSockets: clients, origins and isolates, joined two by two
@@ -83,8 +84,10 @@ struct slv_event {
     slv_list fetch_wait;  /* operations that wait for one of open_connections */
     unsigned fetches;     /* that wait for headers */
     uint32_t subrequests, op_count;
-    unsigned hops;   /* calls of workers by workers that led here */
-    slv_list linger; /* shard->lingering: END is due by linger_ms */
+    uint32_t subrequest_limit;     /* 0: the version's alone */
+    struct slv_outbound *outbound; /* tie_int.h; its owner's; NULL: as the version says */
+    unsigned hops;                 /* calls of workers by workers that led here */
+    slv_list linger;               /* shard->lingering: END is due by linger_ms */
     uint64_t linger_ms;
     bool canceled;
     bool effects; /* it has sent an operation or its response: not to be tried again */
@@ -147,11 +150,8 @@ SLV_NODISCARD slv_code slv_event_body(slv_event *ev, uint32_t number, slv_source
 bool slv_event_subrequest(slv_event *ev, uint32_t op);
 /* The same for a call of another worker, which may be too deep as well. */
 bool slv_event_may_call(slv_event *ev, uint32_t op);
-/* A service binding of the event's version, and the version that it calls now (NULL: none runs).
- * NULL: no such binding. */
 /* Rejects a caller's operation with what became of the callee. */
 void slv_service_reject(slv_op *op, slv_event *callee, const slv_event_end *end);
-const slv_binding *slv_service_binding(slv_event *ev, uint32_t index, slv_version **ret_target);
 /* The shard's outgoing client. */
 slv_code slv_egress_open(slv_shard *shard, slv_err *err);
 void slv_egress_close(slv_shard *shard);
@@ -163,15 +163,6 @@ slv_code slv_egress_starttls(slv_event *ev, uint32_t op, uint32_t readable, slv_
 void slv_connections_end(slv_event *ev);
 slv_code slv_service_fetch(slv_event *ev, uint32_t op, const slv_msg_op_fetch *m, slv_err *err);
 slv_code slv_rpc_op(slv_event *ev, uint32_t op, const slv_msg_rpc *m, slv_err *err);
-/* The same as calls of an object; NULL: the operation was rejected already, and what it brought is
- * let go of. */
-slv_code slv_service_fetch_object(slv_event *ev, uint32_t op, const slv_msg_op_fetch *m,
-                                  slv_object *object, slv_err *err);
-/* Of a worker that was found otherwise; NULL as above. */
-slv_code slv_service_fetch_version(slv_event *ev, uint32_t op, const slv_msg_op_fetch *m,
-                                   slv_version *target, slv_err *err);
-slv_code slv_rpc_object(slv_event *ev, uint32_t op, const slv_msg_rpc *m, slv_object *object,
-                        slv_err *err);
 /* resource.c: operations on stores and on what else a binding stands for. */
 slv_code slv_resource_op(slv_event *ev, uint32_t op, const slv_msg_op *m, slv_err *err);
 /* CAP_DROP. */
@@ -211,6 +202,7 @@ struct slv_shard {
     slv_list feeds;                  /* queue_int.h */
     void (*feeds_over)(slv_shard *shard);
     slv_objects *objects;
+    struct slv_loader *loader; /* loader_int.h */
     bool on_first; /* some worker has Durable Objects: connections go to the first loop */
     void (*on_closed)(slv_shard *shard);
     uint64_t close_ms; /* when what still runs is cut */
@@ -227,7 +219,7 @@ struct slv_server {
     bool started;
     slv_record *record;
     struct slv_ratelimits *ratelimits; /* meter/ratelimit.h */
-    char *program, *ca_file, *cf;
+    char *program, *project_dir, *ca_file, *cf;
     bool stopping;
     unsigned closing; /* loops that have not closed yet */
     void (*drained)(void *user);

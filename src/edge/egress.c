@@ -4,7 +4,7 @@
  * event wait for headers at once; the others wait here.
  */
 #include "base/mem.h"
-#include "edge/edge_int.h"
+#include "edge/tie_int.h"
 #include "edge/wire_int.h"
 
 /* What a request holds while it waits for its turn. */
@@ -320,7 +320,11 @@ slv_code slv_event_body(slv_event *ev, uint32_t number, slv_source **ret, slv_er
 
 bool slv_event_subrequest(slv_event *ev, uint32_t op)
 {
-    if (ev->subrequests < ev->version->limits.subrequests) {
+    uint32_t limit = ev->version->limits.subrequests;
+
+    if (ev->subrequest_limit && ev->subrequest_limit < limit)
+        limit = ev->subrequest_limit;
+    if (ev->subrequests < limit) {
         ev->subrequests++;
         return true;
     }
@@ -331,7 +335,10 @@ bool slv_event_subrequest(slv_event *ev, uint32_t op)
 slv_code slv_egress_fetch(slv_event *ev, uint32_t op, const slv_msg_op_fetch *m, slv_err *err)
 {
     slv_source *body = NULL;
+    slv_code code;
 
+    if (slv_outbound_fetch(ev, op, m, &code, err))
+        return code;
     if (m->bits & SLV_FETCH_STREAM)
         SLV_TRY(slv_event_body(ev, m->body_stream, &body, err));
     if (!slv_event_subrequest(ev, op)) {

@@ -120,6 +120,9 @@ typedef struct slv_object_target {
 /* The object, made when this loop has not heard of it. NULL: the class is not there, and *ret_why
  * says so. */
 slv_object *slv_object_get(slv_shard *shard, const slv_object_target *target, const char **ret_why);
+/* The object that an operation calls; NULL: it was rejected (op_object.c). */
+slv_object *slv_object_for_call(slv_event *ev, uint32_t op, const slv_object_target *target);
+bool slv_object_id_valid(slv_str id);
 /* ev->object is set: sends its EVENT when the object is resident. From slv_event_begin. */
 void slv_object_enter(slv_event *ev);
 /* A call has ended, or was withdrawn; or the residence has. From event.c. */

@@ -2,6 +2,7 @@
  * Durable Object namespaces: an operation names an object, and becomes a call of it. The calls
  * themselves are those of service.c and rpc.c.
  */
+#include "edge/relay_int.h"
 #include "edge/object_int.h"
 #include "edge/resource_int.h"
 
@@ -12,7 +13,7 @@ enum {
 
 #define NAME_MAX_BYTES ((size_t)32 << 10)
 
-static bool is_id(slv_str id)
+bool slv_object_id_valid(slv_str id)
 {
     if (id.len != SLV_OBJECT_ID_LEN)
         return false;
@@ -35,8 +36,24 @@ static void refuse(slv_event *ev, uint32_t op, slv_str message, unsigned flags)
     slv_link_end(slv_event_link(ev), slv_msg_str_put(out, slv_buf_view(json)));
 }
 
-/* The object that a call is for; NULL: it was refused. */
-static slv_object *find(const slv_resource_call *c, slv_str id, bool named, slv_str name)
+slv_object *slv_object_for_call(slv_event *ev, uint32_t op, const slv_object_target *target)
+{
+    const char *why = "The Durable Object's name is too long.";
+    slv_object *o =
+        target->name.len <= NAME_MAX_BYTES ? slv_object_get(ev->shard, target, &why) : NULL;
+
+    if (!o) {
+        refuse(ev, op, slv_str_from(why), 0);
+    } else if (o->call_count >= SLV_OBJECT_CALLS_MAX) {
+        refuse(ev, op, SLV_STR("Durable Object is overloaded. Too many requests queued."),
+               SLV_OBJECT_OVERLOADED | SLV_OBJECT_RETRYABLE);
+        o = NULL;
+    }
+    return o;
+}
+
+/* The object of an operation as what is to be called. */
+static slv_callee callee_of(const slv_resource_call *c, slv_str id, bool named, slv_str name)
 {
     const slv_binding *b = c->binding;
     const slv_object_target target = {
@@ -47,17 +64,10 @@ static slv_object *find(const slv_resource_call *c, slv_str id, bool named, slv_
         .name = name,
         .named = named,
     };
-    const char *why = "The Durable Object's name is too long.";
-    slv_object *o = name.len <= NAME_MAX_BYTES ? slv_object_get(c->ev->shard, &target, &why) : NULL;
+    slv_object *o = slv_object_for_call(c->ev, c->op, &target);
 
-    if (!o) {
-        refuse(c->ev, c->op, slv_str_from(why), 0);
-    } else if (o->call_count >= SLV_OBJECT_CALLS_MAX) {
-        refuse(c->ev, c->op, SLV_STR("Durable Object is overloaded. Too many requests queued."),
-               SLV_OBJECT_OVERLOADED | SLV_OBJECT_RETRYABLE);
-        o = NULL;
-    }
-    return o;
+    return (slv_callee){.object = o,
+                        .version = o ? slv_shard_worker(c->ev->shard, o->worker) : NULL};
 }
 
 slv_code slv_object_op(const slv_resource_call *c, slv_err *err)
@@ -67,19 +77,19 @@ slv_code slv_object_op(const slv_resource_call *c, slv_err *err)
     uint8_t named = slv_read_u8(&r);
     slv_str name = slv_read_str(&r);
 
-    if (r.bad || named > 1 || !is_id(id) || (!named && name.len > 0))
+    if (r.bad || named > 1 || !slv_object_id_valid(id) || (!named && name.len > 0))
         return slv_fail(err, SLV_E_PROTOCOL, "malformed operation on an object");
     if (c->kind == OP_OBJECT_FETCH) {
         slv_msg_op_fetch m;
 
         if (slv_msg_op_fetch_get(r.rest, &m) != SLV_OK || m.body_stream != c->stream)
             return slv_fail(err, SLV_E_PROTOCOL, "malformed OBJECT_FETCH");
-        slv_object *o = find(c, id, named, name);
-        return slv_service_fetch_object(c->ev, c->op, &m, o, err);
+        const slv_callee callee = callee_of(c, id, named, name);
+        return slv_relay_fetch(c->ev, c->op, &m, &callee, err);
     }
     slv_msg_rpc m;
     if (c->kind != OP_OBJECT_RPC || c->stream != 0 || slv_msg_rpc_get(r.rest, &m) != SLV_OK)
         return slv_fail(err, SLV_E_PROTOCOL, "malformed OBJECT_RPC");
-    slv_object *o = find(c, id, named, name);
-    return slv_rpc_object(c->ev, c->op, &m, o, err);
+    const slv_callee callee = callee_of(c, id, named, name);
+    return slv_relay_rpc(c->ev, c->op, &m, &callee, err);
 }

@@ -1,6 +1,7 @@
 #include "edge/peer_int.h"
 
 #include "base/mem.h"
+#include "edge/tie_int.h"
 
 #define IMPORTS_MAX 65536
 
@@ -94,6 +95,8 @@ static void break_export(slv_export *x)
 
 void slv_peer_event_ended(slv_peer *peer, uint32_t event)
 {
+    if (peer->ties.len > 0)
+        slv_ties_ended(peer, event);
     for (size_t i = peer->imports.len; i-- > 0;) {
         if (i < peer->imports.len && peer->imports.values[i]->event == event)
             free_import(peer->imports.values[i]);
@@ -111,6 +114,8 @@ void slv_peer_done(slv_peer *peer)
     while (peer->exports.len > 0)
         break_export(peer->exports.values[0]);
     slv_imap_done(&peer->imports);
+    slv_ties_ended(peer, 0);
+    slv_imap_done(&peer->ties);
     slv_imap_done(&peer->exports);
     slv_imap_done(&peer->objects);
     slv_imap_done(&peer->held_numbers);

@@ -32,12 +32,20 @@ struct slv_import {
     slv_list node;
 };
 
+/* A stub of another worker or object, see tie_int.h. */
+typedef struct slv_given_tie {
+    struct slv_tie *tie;
+    uint32_t number, event;
+} slv_given_tie;
+
 struct slv_peer {
     slv_shard *shard;
     slv_isolate *iso;
     SLV_IMAP(slv_export *) exports;
     SLV_IMAP(slv_import *) imports;
     uint32_t next_import;
+    SLV_IMAP(slv_given_tie *) ties;
+    uint32_t last_tie;
     SLV_IMAP(slv_object *) objects;      /* that reside in it, by number */
     SLV_IMAP(slv_object *) held_numbers; /* streams that messages open which are held */
 };

@@ -1,5 +1,7 @@
 #include "edge/resource_int.h"
 
+#include "edge/relay_int.h"
+
 /* Which file takes which kinds, and of which bindings; ranges of docs/internals/channel.md. */
 typedef struct resource_row {
     uint16_t first, last;
@@ -18,6 +20,7 @@ static const resource_row rows[] = {
     {120, 123, false, SLV_BINDING_RATELIMIT, slv_ratelimit_op},
     {124, 127, false, SLV_BINDING_ANALYTICS, slv_analytics_op},
     {128, 131, false, SLV_BINDING_EMAIL, slv_email_op},
+    {132, 139, false, SLV_BINDING_LOADER, slv_loader_op},
     {140, 143, false, SLV_BINDING_DISPATCH, slv_dispatch_op},
     {152, 155, false, SLV_BINDING_ASSETS, slv_asset_op},
     {0}, /* the end */
@@ -65,4 +68,20 @@ slv_code slv_resource_op(slv_event *ev, uint32_t op, const slv_msg_op *m, slv_er
         return row->take(&call, err);
     }
     return slv_fail(err, SLV_E_PROTOCOL, "OP of unknown kind %u", (unsigned)m->kind);
+}
+
+slv_code slv_resource_call_pass(const slv_resource_call *c, slv_str rest, bool rpc,
+                                const slv_callee *callee, slv_err *err)
+{
+    slv_msg_op_fetch f;
+    slv_msg_rpc m;
+
+    if (rpc) {
+        if (c->stream != 0 || slv_msg_rpc_get(rest, &m) != SLV_OK)
+            return slv_fail(err, SLV_E_PROTOCOL, "malformed call");
+        return slv_relay_rpc(c->ev, c->op, &m, callee, err);
+    }
+    if (slv_msg_op_fetch_get(rest, &f) != SLV_OK || f.body_stream != c->stream)
+        return slv_fail(err, SLV_E_PROTOCOL, "malformed call");
+    return slv_relay_fetch(c->ev, c->op, &f, callee, err);
 }

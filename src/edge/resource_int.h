@@ -29,6 +29,12 @@ typedef struct slv_resource_call {
 
 typedef slv_code (*slv_resource_fn)(const slv_resource_call *call, slv_err *err);
 
+/* FETCH's or RPC's fields stand in `rest`: they become a call. */
+struct slv_callee;
+slv_code slv_resource_call_pass(const slv_resource_call *c, slv_str rest, bool rpc,
+                                const struct slv_callee *callee, slv_err *err);
+
+slv_code slv_loader_op(const slv_resource_call *call, slv_err *err);
 slv_code slv_d1_op(const slv_resource_call *call, slv_err *err);
 slv_code slv_analytics_op(const slv_resource_call *call, slv_err *err);
 slv_code slv_email_op(const slv_resource_call *call, slv_err *err);

@@ -198,6 +198,8 @@ slv_code slv_server_new(const slv_server_options *options, slv_server **ret, slv
     server->o = *options;
     if (options->program)
         server->o.program = server->program = slv_strdup(options->program);
+    if (options->project_dir)
+        server->o.project_dir = server->project_dir = slv_strdup(options->project_dir);
     if (options->ca_file)
         server->o.ca_file = server->ca_file = slv_strdup(options->ca_file);
     if (options->cf_json.len > 0)
@@ -286,6 +288,7 @@ slv_server *slv_server_free(slv_server *server)
         slv_log(SLV_LOG_ERROR, "%s", slv_err_text(&err));
     (void)slv_ratelimits_free(server->ratelimits);
     free(server->program);
+    free(server->project_dir);
     free(server->ca_file);
     free(server->cf);
     free(server);

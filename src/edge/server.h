@@ -87,8 +87,10 @@ typedef struct slv_server_options {
     slv_loop *control; /* where hooks run; its thread makes and frees the server */
     unsigned loops;    /* 0: 1 */
     slv_server_hooks hooks;
-    const char *program; /* see slv_pool_options */
-    slv_zygote *zygote;  /* NULL: always exec */
+    const char *program;     /* see slv_pool_options */
+    const char *project_dir; /* where esbuild is looked for, for dynamic workers; NULL: beside the
+                                program */
+    slv_zygote *zygote;      /* NULL: always exec */
     /* state/state.h; NULL: no worker has resources. Freed after the server. */
     struct slv_state *state;
     unsigned isolates; /* of one version on each loop; 0: the pool's default */

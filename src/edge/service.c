@@ -5,54 +5,30 @@
  */
 #include "base/mem.h"
 #include "edge/asset_int.h"
+#include "edge/loader_int.h"
 #include "edge/object_int.h"
 
 #define HOPS_MAX 32
 
 typedef struct call {
-    slv_op op;    /* of the caller; op.event NULL: answered */
-    slv_event ev; /* of the callee */
-    slv_arena arena;
+    slv_relay base; /* first */
     slv_msg_op_fetch m;
-    const slv_binding
-        *binding; /* NULL: of an object, or dispatched; lives as long as caller, a reference */
-    slv_version *caller;
     slv_source *body; /* not joined yet */
-    bool over;
 } call;
 
 static call *of_event(slv_event *ev)
 {
-    return slv_container_of(ev, call, ev);
+    return slv_container_of(slv_relay_of(ev), call, base);
 }
 
-static void release(call *c)
+static void free_call(slv_relay *base)
 {
-    if (c->op.event || c->ev.state != SLV_EVENT_IDLE || !c->over)
-        return;
+    call *c = slv_container_of(base, call, base);
+
     if (c->body)
         c->body->ops->cancel(c->body, SLV_STR("The call has ended."));
-    (void)slv_version_unref(c->caller);
-    slv_arena_done(&c->arena);
     free(c);
 }
-
-/* The caller has ended, or wants no answer any more. */
-static void on_cancel(slv_op *op, bool answer)
-{
-    call *c = slv_container_of(op, call, op);
-
-    if (answer)
-        slv_op_reject(op->event, op->id, SLV_STR("AbortError"),
-                      SLV_STR("The operation was aborted"));
-    slv_op_close(op);
-    if (slv_event_withdraw(&c->ev))
-        return; /* `ended` has released it */
-    slv_event_cancel(&c->ev, SLV_CANCEL_CLIENT);
-    release(c);
-}
-
-static const slv_op_ops op_ops = {on_cancel};
 
 /* ---- the callee ---- */
 
@@ -73,9 +49,9 @@ static void on_send(slv_event *ev)
     if (ev->object) {
         f->bits |= SLV_FETCH_OBJECT;
         f->object = ev->object->home.pe.id;
-    } else if (c->binding) {
-        f->entrypoint = c->binding->entrypoint;
-        f->props = c->binding->props;
+    } else {
+        f->entrypoint = c->base.entrypoint;
+        f->props = slv_relay_props(&c->base);
     }
     f->body = c->m.body;
     if (c->body) {
@@ -98,16 +74,16 @@ static void on_send(slv_event *ev)
 /* Gives the callee's body or socket to the caller; fills in the numbers of the result. */
 static slv_code hand_over(call *c, const slv_msg_response *m, slv_msg_result_fetch *r, slv_err *err)
 {
-    slv_event *caller = c->op.event;
+    slv_event *caller = c->base.op.event;
     slv_source *src;
     slv_sink *sink;
     slv_wire *from, *to;
 
     if (m->body_kind >= SLV_BODY_SOCKET) {
         if (m->body_kind == SLV_BODY_SOCKET)
-            SLV_TRY(slv_wire_of_event(&c->ev, m->number, &from, err));
-        else if (c->ev.object)
-            SLV_TRY(slv_object_socket_wire(c->ev.object, m->number, &from, err));
+            SLV_TRY(slv_wire_of_event(&c->base.ev, m->number, &from, err));
+        else if (c->base.ev.object)
+            SLV_TRY(slv_object_socket_wire(c->base.ev.object, m->number, &from, err));
         else
             return slv_fail(err, SLV_E_PROTOCOL, "a socket of an object that is not there");
         r->body_length = 0;
@@ -119,7 +95,7 @@ static slv_code hand_over(call *c, const slv_msg_response *m, slv_msg_result_fet
         slv_wire_join(from, to);
         return SLV_OK;
     }
-    SLV_TRY(slv_event_body(&c->ev, m->number, &src, err));
+    SLV_TRY(slv_event_body(&c->base.ev, m->number, &src, err));
     if (!caller || slv_link_sink_open(slv_event_link(caller), &r->body_stream, caller->pe.id,
                                       &caller->streams, &sink, NULL) != SLV_OK)
         src->ops->cancel(src, SLV_STR("The caller has ended."));
@@ -154,15 +130,15 @@ static slv_code on_response(slv_event *ev, const slv_msg_response *m, slv_err *e
                               .body_length = m->body_length,
                               .body = m->body};
 
-    if (c->over)
+    if (c->base.over)
         return slv_fail(err, SLV_E_PROTOCOL, "a second RESPONSE");
-    c->over = true;
+    c->base.over = true;
     if (m->bits & SLV_RESPONSE_FAILED) {
         const slv_event_end end = {.outcome = SLV_OUTCOME_EXCEPTION, .error = m->body};
 
-        if (c->op.event) {
-            slv_service_reject(&c->op, ev, &end);
-            slv_op_close(&c->op);
+        if (c->base.op.event) {
+            slv_service_reject(&c->base.op, ev, &end);
+            slv_op_close(&c->base.op);
         }
         return SLV_OK;
     }
@@ -170,13 +146,13 @@ static slv_code on_response(slv_event *ev, const slv_msg_response *m, slv_err *e
         SLV_TRY(hand_over(c, m, &r, err));
     else if (m->body_kind == SLV_BODY_NONE && r.body_length < 0)
         r.body_length = 0;
-    if (c->op.event) {
-        slv_link *link = slv_event_link(c->op.event);
-        slv_buf *out = slv_link_begin(link, SLV_FRAME_RESULT, 0, c->op.id);
+    if (c->base.op.event) {
+        slv_link *link = slv_event_link(c->base.op.event);
+        slv_buf *out = slv_link_begin(link, SLV_FRAME_RESULT, 0, c->base.op.id);
 
         r.headers = lower_names(ev->shard, r.headers);
         slv_link_end(link, slv_msg_result_fetch_put(out, &r));
-        slv_op_close(&c->op);
+        slv_op_close(&c->base.op);
     }
     /* what the callee still does is waitUntil; a body that the caller reads keeps it open */
     if (m->body_kind == SLV_BODY_NONE || m->body_kind == SLV_BODY_INLINE)
@@ -192,6 +168,9 @@ void slv_service_reject(slv_op *op, slv_event *callee, const slv_event_end *end)
 
     if (error.len == 0)
         error = end->error;
+    if (error.len == 0 && end->start_err &&
+        slv_loader_start_error(callee->shard, callee->version, &callee->shard->notice_text))
+        error = slv_buf_view(&callee->shard->notice_text);
     if (error.len > 0) {
         slv_buf *out = slv_link_begin(link, SLV_FRAME_RESULT, SLV_FRAME_ERROR, op->id);
 
@@ -207,52 +186,28 @@ void slv_service_reject(slv_op *op, slv_event *callee, const slv_event_end *end)
     slv_op_reject(op->event, op->id, SLV_STR("Error"), slv_buf_view(text));
 }
 
-static void on_ended(slv_event *ev, const slv_event_end *end)
-{
-    call *c = of_event(ev);
-
-    c->over = true;
-    if (c->op.event) {
-        slv_service_reject(&c->op, ev, end);
-        slv_op_close(&c->op);
-    }
-    release(c);
-}
-
 static const slv_event_ops event_ops = {
-    .send = on_send, .response = on_response, .ended = on_ended};
+    .send = on_send, .response = on_response, .ended = slv_relay_ended};
 
 /* ---- the caller ---- */
 
 static slv_code keep(call *c, const slv_msg_op_fetch *m)
 {
     c->m = *m;
-    SLV_TRY(slv_arena_dup(&c->arena, m->method, &c->m.method));
-    SLV_TRY(slv_arena_dup(&c->arena, m->url, &c->m.url));
-    SLV_TRY(slv_arena_dup(&c->arena, m->headers, &c->m.headers));
-    SLV_TRY(slv_arena_dup(&c->arena, m->body, &c->m.body));
-    return slv_arena_dup(&c->arena, m->cf, &c->m.cf);
-}
-
-const slv_binding *slv_service_binding(slv_event *ev, uint32_t index, slv_version **ret_target)
-{
-    const slv_binding *b = index < ev->version->service_count ? ev->version->services[index] : NULL;
-
-    if (!b)
-        return NULL;
-    *ret_target = slv_shard_worker(ev->shard, b->service);
-    if (!*ret_target && slv_str_eq(b->service, ev->version->name))
-        *ret_target = ev->version; /* undeployed meanwhile; it still calls itself */
-    return b;
+    SLV_TRY(slv_arena_dup(&c->base.arena, m->method, &c->m.method));
+    SLV_TRY(slv_arena_dup(&c->base.arena, m->url, &c->m.url));
+    SLV_TRY(slv_arena_dup(&c->base.arena, m->headers, &c->m.headers));
+    SLV_TRY(slv_arena_dup(&c->base.arena, m->body, &c->m.body));
+    return slv_arena_dup(&c->base.arena, m->cf, &c->m.cf);
 }
 
 /* As the reference's `dev` answers for a worker that does not run. */
-static void answer_missing(slv_event *ev, uint32_t op, const slv_binding *b, slv_str url)
+static void answer_missing(slv_event *ev, uint32_t op, slv_str name, slv_str url)
 {
     SLV_CLEANUP(slv_buf_done) slv_buf text = SLV_BUF(4096);
 
     if (slv_buf_printf(&text, "Worker \"%.*s\" not found. Make sure it is running locally.",
-                       SLV_STR_ARGS(b->service)) != SLV_OK)
+                       SLV_STR_ARGS(name)) != SLV_OK)
         slv_buf_reset(&text);
     const slv_msg_result_fetch r = {.status = 503,
                                     .status_text = SLV_STR("Service Unavailable"),
@@ -278,90 +233,44 @@ bool slv_event_may_call(slv_event *ev, uint32_t op)
 }
 
 static void begin(slv_event *ev, uint32_t op, const slv_msg_op_fetch *m, slv_source *body,
-                  const slv_binding *b, slv_object *object, slv_version *target)
+                  const slv_callee *callee)
 {
     call *c = slv_new0(call);
 
-    c->arena = SLV_ARENA(SLV_MESSAGE_MAX);
+    c->base.free = free_call;
     c->body = body;
-    c->binding = b;
-    c->caller = slv_version_ref(ev->version);
-    slv_op_open(&c->op, ev, op, &op_ops);
-    if (keep(c, m) != SLV_OK) {
+    slv_relay_init(&c->base, ev);
+    if (keep(c, m) != SLV_OK || slv_relay_aim(&c->base, callee) != SLV_OK) {
         slv_op_reject(ev, op, SLV_STR("Error"), SLV_STR("The request is too large."));
-        slv_op_close(&c->op);
-        c->over = true;
-        release(c);
+        slv_relay_drop(&c->base);
         return;
     }
-    c->ev.ops = &event_ops;
-    c->ev.inside = true;
-    c->ev.hops = ev->hops + 1;
-    c->ev.object = object;
-    slv_event_begin(&c->ev, ev->shard, target, (uint64_t)target->limits.cpu_fetch_ms * 1000, 0);
+    slv_relay_begin(&c->base, ev, op, callee, &event_ops);
+}
+
+slv_code slv_relay_fetch(slv_event *ev, uint32_t op, const slv_msg_op_fetch *m,
+                        const slv_callee *callee, slv_err *err)
+{
+    slv_source *body = NULL;
+
+    if (m->bits & SLV_FETCH_STREAM)
+        SLV_TRY(slv_event_body(ev, m->body_stream, &body, err));
+    if (!callee->version || !slv_event_may_call(ev, op)) {
+        if (body)
+            body->ops->cancel(body, SLV_STR("The call was refused."));
+        return SLV_OK;
+    }
+    begin(ev, op, m, body, callee);
+    return SLV_OK;
 }
 
 slv_code slv_service_fetch(slv_event *ev, uint32_t op, const slv_msg_op_fetch *m, slv_err *err)
 {
-    slv_version *target;
-    slv_source *body = NULL;
-    const slv_binding *b = slv_service_binding(ev, m->binding, &target);
+    slv_callee callee;
+    slv_str name;
 
-    if (!b)
-        return slv_fail(err, SLV_E_PROTOCOL, "service binding %u does not exist", m->binding);
-    if (m->bits & SLV_FETCH_STREAM)
-        SLV_TRY(slv_event_body(ev, m->body_stream, &body, err));
-    bool may = slv_event_may_call(ev, op);
-    if (may && !target)
-        answer_missing(ev, op, b, m->url);
-    if (!may || !target) {
-        if (body)
-            body->ops->cancel(body, SLV_STR("The call was refused."));
-        return SLV_OK;
-    }
-    if (target->assets && b->entrypoint.len == 0) {
-        bool taken;
-
-        SLV_TRY(slv_asset_call(ev, op, m, target, true, &taken, err));
-        if (taken) {
-            if (body)
-                body->ops->cancel(body, SLV_STR("Assets take no body."));
-            return SLV_OK;
-        }
-    }
-    begin(ev, op, m, body, b, NULL, target);
-    return SLV_OK;
-}
-
-slv_code slv_service_fetch_object(slv_event *ev, uint32_t op, const slv_msg_op_fetch *m,
-                                  slv_object *object, slv_err *err)
-{
-    slv_source *body = NULL;
-
-    if (m->bits & SLV_FETCH_STREAM)
-        SLV_TRY(slv_event_body(ev, m->body_stream, &body, err));
-    slv_version *target = object ? slv_shard_worker(ev->shard, object->worker) : NULL;
-    if (!target || !slv_event_may_call(ev, op)) {
-        if (body)
-            body->ops->cancel(body, SLV_STR("The call was refused."));
-        return SLV_OK;
-    }
-    begin(ev, op, m, body, NULL, object, target);
-    return SLV_OK;
-}
-
-slv_code slv_service_fetch_version(slv_event *ev, uint32_t op, const slv_msg_op_fetch *m,
-                                   slv_version *target, slv_err *err)
-{
-    slv_source *body = NULL;
-
-    if (m->bits & SLV_FETCH_STREAM)
-        SLV_TRY(slv_event_body(ev, m->body_stream, &body, err));
-    if (!target || !slv_event_may_call(ev, op)) {
-        if (body)
-            body->ops->cancel(body, SLV_STR("The call was refused."));
-        return SLV_OK;
-    }
-    begin(ev, op, m, body, NULL, NULL, target);
-    return SLV_OK;
+    SLV_TRY(slv_relay_find(ev, op, m->binding, &callee, &name, err));
+    if (!callee.version && name.len > 0 && slv_event_subrequest(ev, op))
+        answer_missing(ev, op, name, m->url);
+    return slv_relay_fetch(ev, op, m, &callee, err);
 }

@@ -1,6 +1,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "edge/cron_book.h"
+#include "edge/loader_int.h"
 #include "edge/object_int.h"
 #include "state/state.h"
 
@@ -309,6 +310,7 @@ slv_code slv_shard_open(slv_server *server, unsigned index, slv_shard **ret, slv
     slv_list_init(&shard->feeds);
     slv_hooks_init(shard);
     shard->objects = slv_objects_new(shard);
+    shard->loader = slv_loader_new(shard);
     slv_prng_seed(&shard->prng, slv_rand_u64());
     slv_code code = slv_loop_new(&shard->loop, err);
     if (code == SLV_OK)
@@ -357,6 +359,7 @@ static void stop_isolates(slv_shard *shard)
     slv_cron_stop(shard);
     while (shard->workers.len > 0)
         slv_shard_undeploy(shard, shard->workers.keys[0]);
+    slv_loader_close(shard->loader);
     slv_pool_close(shard->pool, on_pool_closed, shard);
 }
 
@@ -407,6 +410,7 @@ slv_shard *slv_shard_free(slv_shard *shard)
         slv_state_forget_loop(shard->server->o.state, shard->loop);
     slv_ingress_free_idle(shard);
     shard->objects = slv_objects_free(shard->objects);
+    shard->loader = slv_loader_free(shard->loader);
     slv_map_done(&shard->workers);
     slv_buf_done(&shard->scratch);
     slv_buf_done(&shard->notice_page);

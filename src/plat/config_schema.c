@@ -296,7 +296,7 @@ const config_key slv_config_keys[] = {
     ABSENT("stream", CONFIG_TABLE, only_binding_keys, "binding", NULL),
     ABSENT("websearch", CONFIG_TABLE, only_binding_keys, "binding", NULL),
     ABSENT("pipelines", CONFIG_TABLES, pipeline_keys, "binding", NULL),
-    ABSENT("worker_loaders", CONFIG_TABLES, only_binding_keys, "binding", NULL),
+    OWN("worker_loaders", CONFIG_TABLES, only_binding_keys),
     ABSENT("containers", CONFIG_ANY, NULL, NULL, NULL),
     ABSENT("cloudchamber", CONFIG_ANY, NULL, NULL, NULL),
     ABSENT("vpc_services", CONFIG_TABLES, named_binding_keys, "binding", NULL),

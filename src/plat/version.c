@@ -24,6 +24,7 @@ typedef struct version {
     pthread_mutex_t map_lock; /* for the two below */
     bool map_tried;
     slv_sourcemap *map;
+    void (*extra_free)(void *extra);
 } version;
 
 const char *slv_module_type_name(slv_module_type type)
@@ -284,6 +285,7 @@ const char *slv_binding_type_name(slv_binding_type type)
         [SLV_BINDING_JSON] = "json",
         [SLV_BINDING_SERVICE] = "service",
         [SLV_BINDING_MODULE] = "module",
+        [SLV_BINDING_ENV] = "env",
         [SLV_BINDING_UNSUPPORTED] = "unsupported",
         [SLV_BINDING_KV] = "kv_namespace",
         [SLV_BINDING_R2] = "r2_bucket",
@@ -366,6 +368,7 @@ static slv_code put_binding(slv_buf *b, const slv_version *v, const slv_binding 
         SLV_TRY(put_field(b, "text", bind->text));
         break;
     case SLV_BINDING_MODULE:
+    case SLV_BINDING_ENV:
         SLV_TRY(put_field(b, "module", bind->text));
         break;
     case SLV_BINDING_JSON:
@@ -497,6 +500,8 @@ slv_code slv_version_new(const slv_version_spec *spec, slv_version **ret, slv_er
         slv_version_unref(pub);
         return too_large(err);
     }
+    pub->extra = spec->extra;
+    v->extra_free = spec->extra_free;
     *ret = pub;
     return SLV_OK;
 }
@@ -515,6 +520,8 @@ slv_version *slv_version_ref(slv_version *v)
 slv_version *slv_version_unref(slv_version *pub)
 {
     if (pub && atomic_fetch_sub_explicit(&whole(pub)->refs, 1, memory_order_acq_rel) == 1) {
+        if (whole(pub)->extra_free)
+            whole(pub)->extra_free(pub->extra);
         slv_sourcemap_free(whole(pub)->map);
         (void)slv_assets_unref(pub->assets);
         pthread_mutex_destroy(&whole(pub)->map_lock);

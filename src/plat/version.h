@@ -40,6 +40,8 @@ typedef enum slv_binding_type {
     SLV_BINDING_JSON,    /* text: JSON */
     SLV_BINDING_SERVICE, /* service, entrypoint, props */
     SLV_BINDING_MODULE, /* text: name of a module whose value is the binding (wasm, text or data) */
+    SLV_BINDING_ENV,    /* text: name of a module, a structured clone as text: all of env, see
+                           channel.md */
     SLV_BINDING_UNSUPPORTED, /* text: what the configuration calls it, "kv_namespaces"; every use
                                 throws */
     /* Resources: id and options say which; they are numbered together by index. */
@@ -133,6 +135,10 @@ typedef struct slv_version_spec {
     slv_str host; /* that requests from outside seem to be for; empty: the one that they are for */
     slv_limits limits;
     bool dev;
+    /* Of whoever makes it: the version's once that is made, and freed with it on the thread that
+       lets go last. */
+    void *extra;
+    void (*extra_free)(void *extra);
 } slv_version_spec;
 
 typedef struct slv_version {
@@ -161,6 +167,7 @@ typedef struct slv_version {
     size_t object_step_count;
     slv_limits limits;
     slv_assets *assets; /* NULL: none */
+    void *extra;        /* of the spec */
     /* Start configuration: JSON for START. Blob 1 is the script, blob i + 2 is modules[i]. */
     slv_str start_json;
 } slv_version;
