@@ -12,10 +12,10 @@
 
 #include "base/bytes.h"
 #include "base/mem.h"
+#include "store/wal.h"
 
-#define WAL_HEADER ((size_t)32)
-#define FRAME_HEADER ((size_t)24)
-#define PAGE_MAX_BYTES ((size_t)65536)
+#define WAL_HEADER SLV_WAL_HEADER
+#define PAGE_MAX_BYTES SLV_WAL_PAGE_MAX
 #define TIME_RECORD ((size_t)16)
 #define CHAIN_SEGMENTS 1000u
 
@@ -67,91 +67,6 @@ static slv_code sync_dir(const d1_log *log, slv_err *err)
     if (fd >= 0)
         (void)close(fd);
     return code;
-}
-
-/* ---- reading a WAL ---- */
-
-typedef struct wal_reader {
-    int fd;
-    uint32_t page;
-    bool big; /* checksums are over big-endian words */
-    uint8_t salt[8];
-    uint32_t sum[2];
-    uint32_t at; /* frames read */
-    uint8_t frame[FRAME_HEADER + PAGE_MAX_BYTES];
-} wal_reader;
-
-static void checksum(const wal_reader *r, const uint8_t *p, size_t len, uint32_t sum[2])
-{
-    for (size_t i = 0; i < len; i += 8) {
-        uint32_t a, b;
-
-        if (r->big) {
-            a = be32(p + i);
-            b = be32(p + i + 4);
-        } else {
-            memcpy(&a, p + i, 4); /* little-endian machines only */
-            memcpy(&b, p + i + 4, 4);
-        }
-        sum[0] += a + sum[1];
-        sum[1] += b + sum[0];
-    }
-}
-
-/* False: there is no WAL in it. */
-static bool wal_begin(wal_reader *r, int fd)
-{
-    uint8_t head[WAL_HEADER];
-    uint32_t magic;
-
-    r->fd = fd;
-    r->at = 0;
-    if (!read_at(fd, head, sizeof head, 0))
-        return false;
-    magic = be32(head);
-    if ((magic & ~1u) != 0x377f0682u)
-        return false;
-    r->big = magic & 1;
-    r->page = be32(head + 8);
-    if (r->page < 512 || r->page > PAGE_MAX_BYTES || (r->page & (r->page - 1)))
-        return false;
-    r->sum[0] = r->sum[1] = 0;
-    checksum(r, head, 24, r->sum);
-    memcpy(r->salt, head + 16, 8);
-    return r->sum[0] == be32(head + 24) && r->sum[1] == be32(head + 28);
-}
-
-static uint64_t frame_at(uint32_t page, uint32_t frame)
-{
-    return WAL_HEADER + (uint64_t)frame * (FRAME_HEADER + page);
-}
-
-/* The next frame, into r->frame; false: no more that are of this WAL and whole. */
-static bool wal_next(wal_reader *r)
-{
-    uint32_t sum[2] = {r->sum[0], r->sum[1]};
-
-    if (!read_at(r->fd, r->frame, FRAME_HEADER + r->page, frame_at(r->page, r->at)) ||
-        memcmp(r->frame + 8, r->salt, 8) != 0)
-        return false;
-    checksum(r, r->frame, 8, sum);
-    checksum(r, r->frame + FRAME_HEADER, r->page, sum);
-    if (sum[0] != be32(r->frame + 16) || sum[1] != be32(r->frame + 20))
-        return false;
-    r->sum[0] = sum[0];
-    r->sum[1] = sum[1];
-    r->at++;
-    return true;
-}
-
-static uint32_t wal_committed(wal_reader *r)
-{
-    uint32_t last = 0;
-
-    while (wal_next(r))
-        if (be32(r->frame + 4) != 0) /* pages of the database: a commit */
-            last = r->at;
-    return last;
 }
 
 /* ---- opening ---- */
@@ -256,8 +171,8 @@ d1_log *slv_d1_log_free(d1_log *log)
 
 slv_code slv_d1_log_attach(d1_log *log, slv_db *db, slv_err *err)
 {
-    SLV_CLEANUP(slv_free) void *memory = slv_alloc(sizeof(wal_reader));
-    wal_reader *live = memory;
+    SLV_CLEANUP(slv_free) void *memory = slv_alloc(sizeof(slv_wal_reader));
+    slv_wal_reader *live = memory;
     uint32_t last = highest(log, "wal", UINT32_MAX), base = highest(log, "base", UINT32_MAX);
     char path[4096];
     uint8_t head[WAL_HEADER];
@@ -267,7 +182,7 @@ slv_code slv_d1_log_attach(d1_log *log, slv_db *db, slv_err *err)
     log->wal_fd = open(log->wal, O_RDONLY | O_CLOEXEC);
     if (log->wal_fd < 0)
         return slv_fail_errno(err, SLV_E_IO, "%s", log->wal);
-    has_wal = wal_begin(live, log->wal_fd);
+    has_wal = slv_wal_begin(live, log->wal_fd);
     log->place.segment = SLV_MAX(last, (uint32_t)1);
     if (last > 0) {
         name_of(log, last, "wal", path);
@@ -276,11 +191,12 @@ slv_code slv_d1_log_attach(d1_log *log, slv_db *db, slv_err *err)
         continues = read_at(fd, head, sizeof head, 0);
         if (fd >= 0)
             (void)close(fd);
-        if (!continues || !has_wal || memcmp(head + 16, live->salt, 8) != 0)
+        if (!continues || !has_wal || memcmp(head + 16, live->head.salt, 8) != 0)
             log->place.segment++;
         /* The next WAL counts its first salt up; after a clean end the file is as it was left. */
         if (continues && log->place.segment > last)
-            continues = (has_wal && be32(live->salt) == be32(head + 16) + 1) || same_stamp(log);
+            continues =
+                (has_wal && be32(live->head.salt) == be32(head + 16) + 1) || same_stamp(log);
     }
     log->base = base;
     log->base_due = base == 0 || !continues ? log->place.segment : 0;
@@ -291,10 +207,10 @@ slv_code slv_d1_log_attach(d1_log *log, slv_db *db, slv_err *err)
         log->chain_bytes += stat(path, &st) == 0 ? (uint64_t)st.st_size : 0;
     }
     if (has_wal) {
-        memcpy(log->salt, live->salt, sizeof log->salt);
+        memcpy(log->salt, live->head.salt, sizeof log->salt);
         log->salted = true;
-        log->page = live->page;
-        log->place.frame = wal_committed(live);
+        log->page = live->head.page;
+        log->place.frame = slv_wal_committed(live);
     }
     return SLV_OK;
 }
@@ -449,15 +365,15 @@ static void prune(const d1_log *log)
 slv_code slv_d1_log_archive(void *arg, slv_db *db, slv_err *err)
 {
     d1_log *log = arg;
-    SLV_CLEANUP(slv_free) void *memory = slv_alloc(sizeof(wal_reader));
-    wal_reader *live = memory;
+    SLV_CLEANUP(slv_free) void *memory = slv_alloc(sizeof(slv_wal_reader));
+    slv_wal_reader *live = memory;
     uint8_t head[WAL_HEADER];
     char path[4096];
     slv_code code = SLV_OK;
 
-    if (log->wal_fd < 0 || !wal_begin(live, log->wal_fd))
+    if (log->wal_fd < 0 || !slv_wal_begin(live, log->wal_fd))
         return SLV_OK; /* the WAL is empty */
-    if (log->salted && memcmp(live->salt, log->salt, 8) != 0)
+    if (log->salted && memcmp(live->head.salt, log->salt, 8) != 0)
         slv_d1_log_committed(log, db, log->pending.ms);
     if (mkdir(log->dir, 0700) != 0 && errno != EEXIST)
         return slv_fail_errno(err, SLV_E_IO, "%s", log->dir);
@@ -469,16 +385,16 @@ slv_code slv_d1_log_archive(void *arg, slv_db *db, slv_err *err)
         return slv_fail_errno(err, SLV_E_IO, "%s", path);
     if (!read_at(live->fd, head, sizeof head, 0) || !write_at(fd, head, sizeof head, 0))
         code = slv_fail_errno(err, SLV_E_IO, "%s", path);
-    while (code == SLV_OK && wal_next(live))
-        if (!write_at(fd, live->frame, FRAME_HEADER + live->page,
-                      frame_at(live->page, live->at - 1)))
+    while (code == SLV_OK && slv_wal_next(live))
+        if (!write_at(fd, live->frame, SLV_WAL_FRAME_HEADER + live->head.page,
+                      slv_wal_frame_at(live->head.page, live->at - 1)))
             code = slv_fail_errno(err, SLV_E_IO, "%s", path);
     if (code == SLV_OK && fdatasync(fd) != 0)
         code = slv_fail_errno(err, SLV_E_IO, "%s", path);
     (void)close(fd);
     SLV_TRY(code);
     SLV_TRY(sync_dir(log, err));
-    log->chain_bytes += frame_at(live->page, live->at);
+    log->chain_bytes += slv_wal_frame_at(live->head.page, live->at);
     if (log->chain_bytes > SLV_MAX(SLV_D1_LOG_CHAIN_MIN, 2 * slv_db_bytes(db)) ||
         log->place.segment - log->base >= CHAIN_SEGMENTS) {
         log->base_due = log->place.segment + 1; /* this one is in the file by then */
@@ -488,35 +404,6 @@ slv_code slv_d1_log_archive(void *arg, slv_db *db, slv_err *err)
 }
 
 /* ---- going back ---- */
-
-/* Applies the frames up to `frame` (all: UINT32_MAX) of a WAL. */
-static slv_code apply(int from, int to, uint32_t frame, slv_err *err)
-{
-    SLV_CLEANUP(slv_free) void *memory = slv_alloc(sizeof(wal_reader));
-    wal_reader *r = memory;
-    uint32_t last, pages = 0;
-
-    if (!wal_begin(r, from))
-        return frame == 0 ? SLV_OK : slv_fail(err, SLV_E_IO, "an archived WAL is damaged");
-    /* Only what was committed: first where the last commit is. */
-    last = 0;
-    while (r->at < frame && wal_next(r))
-        if (be32(r->frame + 4) != 0) {
-            last = r->at;
-            pages = be32(r->frame + 4);
-        }
-    if (frame != UINT32_MAX && last < frame)
-        return slv_fail(err, SLV_E_NOTFOUND, "that bookmark is not kept");
-    if (!wal_begin(r, from))
-        return slv_fail(err, SLV_E_IO, "an archived WAL is damaged");
-    while (r->at < last && wal_next(r))
-        if (!write_at(to, r->frame + FRAME_HEADER, r->page,
-                      (uint64_t)(be32(r->frame) - 1) * r->page))
-            return slv_fail_errno(err, SLV_E_IO, "time travel");
-    if (last > 0 && ftruncate(to, (off_t)pages * r->page) != 0)
-        return slv_fail_errno(err, SLV_E_IO, "time travel");
-    return SLV_OK;
-}
 
 static slv_code copy_base(const d1_log *log, slv_db *db, uint32_t base, int to, slv_err *err)
 {
@@ -565,7 +452,7 @@ static slv_code rebuild(d1_log *log, slv_db *db, d1_place place, int to, slv_err
         int fd = live ? log->wal_fd : open(path, O_RDONLY | O_CLOEXEC);
         if (fd < 0)
             return slv_fail(err, SLV_E_NOTFOUND, "that bookmark is not kept");
-        code = apply(fd, to, s == place.segment ? place.frame : UINT32_MAX, err);
+        code = slv_wal_apply(fd, to, s == place.segment ? place.frame : UINT32_MAX, err);
         if (!live)
             (void)close(fd);
         SLV_TRY(code);
