@@ -23,7 +23,7 @@ import re
 import sys
 
 NAME = r"[A-Za-z_$][A-Za-z0-9_$]*"
-IMPORT = re.compile(r'^import \{ ([^{}]*?),? \} from "([a-z0-9_\-/:]+)";\s*(?://.*)?$')
+IMPORT = re.compile(r'^import \{ ([^{}]*?),? \} from "([a-z0-9_.\-/:]+)";\s*(?://.*)?$')
 EXPORT_LIST = re.compile(r"^export \{ ([^{}]*?),? \};\s*(?://.*)?$")
 EXPORT_DECL = re.compile(r"^export ((?:async )?function\*?|class|const|let) (%s)\b" % NAME)
 SPECIFIER = re.compile(r"^(%s)(?: as (%s))?$" % (NAME, NAME))

@@ -1,0 +1,5 @@
+// node:assert.
+
+import { assert } from "node/internal/assert";
+
+export { assert as default };

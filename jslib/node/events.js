@@ -1,0 +1,5 @@
+// node:events.
+
+import { EventEmitter } from "node/internal/events";
+
+export { EventEmitter as default };

@@ -1,0 +1,6 @@
+// node:querystring.
+
+import { exports } from "npm/unenv.querystring";
+
+const { default: querystring } = exports;
+export { querystring as default };
