@@ -16,8 +16,6 @@
 
 #define WAL_HEADER SLV_WAL_HEADER
 #define PAGE_MAX_BYTES SLV_WAL_PAGE_MAX
-#define TIME_RECORD ((size_t)16)
-#define CHAIN_SEGMENTS 1000u
 
 struct d1_log {
     char *dir, *file, *wal;
@@ -51,22 +49,6 @@ static bool read_at(int fd, void *out, size_t len, uint64_t at)
 static bool write_at(int fd, const void *bytes, size_t len, uint64_t at)
 {
     return pwrite(fd, bytes, len, (off_t)at) == (ssize_t)len;
-}
-
-static void name_of(const d1_log *log, uint32_t segment, const char *suffix, char out[static 4096])
-{
-    snprintf(out, 4096, "%s/%08x.%s", log->dir, segment, suffix);
-}
-
-static slv_code sync_dir(const d1_log *log, slv_err *err)
-{
-    int fd = open(log->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    slv_code code =
-        fd >= 0 && fsync(fd) == 0 ? SLV_OK : slv_fail_errno(err, SLV_E_IO, "%s", log->dir);
-
-    if (fd >= 0)
-        (void)close(fd);
-    return code;
 }
 
 /* ---- opening ---- */
@@ -112,26 +94,6 @@ static bool same_stamp(const d1_log *log)
     return n > 0 && strcmp(was, text) == 0;
 }
 
-/* The highest number of a file with this suffix that is at most max; 0: none. */
-static uint32_t highest(const d1_log *log, const char *suffix, uint32_t max)
-{
-    DIR *dir = opendir(log->dir);
-    const struct dirent *e;
-    uint32_t found = 0;
-
-    while (dir && (e = readdir(dir))) {
-        slv_str name = slv_str_from(e->d_name);
-        uint64_t n = 0;
-
-        if (name.len > 9 && slv_str_is(slv_str_skip(name, 9), suffix) &&
-            slv_parse_hex_u64(slv_str_sub(name, 0, 8), &n) == SLV_OK && n > found && n <= max)
-            found = (uint32_t)n;
-    }
-    if (dir)
-        closedir(dir);
-    return found;
-}
-
 slv_code slv_d1_log_open(const char *dir, const char *file, d1_log **ret, slv_err *err)
 {
     d1_log *log = slv_new0(d1_log);
@@ -173,7 +135,8 @@ slv_code slv_d1_log_attach(d1_log *log, slv_db *db, slv_err *err)
 {
     SLV_CLEANUP(slv_free) void *memory = slv_alloc(sizeof(slv_wal_reader));
     slv_wal_reader *live = memory;
-    uint32_t last = highest(log, "wal", UINT32_MAX), base = highest(log, "base", UINT32_MAX);
+    uint32_t last = slv_archive_highest(log->dir, "wal", UINT32_MAX),
+             base = slv_archive_highest(log->dir, "base", UINT32_MAX);
     char path[4096];
     uint8_t head[WAL_HEADER];
     bool has_wal, continues = false;
@@ -185,7 +148,7 @@ slv_code slv_d1_log_attach(d1_log *log, slv_db *db, slv_err *err)
     has_wal = slv_wal_begin(live, log->wal_fd);
     log->place.segment = SLV_MAX(last, (uint32_t)1);
     if (last > 0) {
-        name_of(log, last, "wal", path);
+        slv_archive_name(log->dir, last, "wal", path);
         int fd = open(path, O_RDONLY | O_CLOEXEC);
 
         continues = read_at(fd, head, sizeof head, 0);
@@ -200,12 +163,7 @@ slv_code slv_d1_log_attach(d1_log *log, slv_db *db, slv_err *err)
     }
     log->base = base;
     log->base_due = base == 0 || !continues ? log->place.segment : 0;
-    for (uint32_t s = base; s > 0 && s <= last; s++) {
-        struct stat st;
-
-        name_of(log, s, "wal", path);
-        log->chain_bytes += stat(path, &st) == 0 ? (uint64_t)st.st_size : 0;
-    }
+    log->chain_bytes += slv_archive_bytes(log->dir, base, last);
     if (has_wal) {
         memcpy(log->salt, live->head.salt, sizeof log->salt);
         log->salted = true;
@@ -224,22 +182,8 @@ d1_place slv_d1_log_place(const d1_log *log)
 
 static void put_time(d1_log *log)
 {
-    uint8_t record[TIME_RECORD];
-    char path[4096];
-
-    if (log->pending.ms == 0)
-        return;
-    if (log->times_fd < 0) {
-        if (mkdir(log->dir, 0700) != 0 && errno != EEXIST)
-            return;
-        snprintf(path, sizeof path, "%s/times", log->dir);
-        log->times_fd = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
-    }
-    memcpy(record, &log->pending.place.segment, 4); /* little-endian machines only */
-    memcpy(record + 4, &log->pending.place.frame, 4);
-    memcpy(record + 8, &log->pending.ms, 8);
-    /* Not synced: what is lost makes times coarser, never wrong. */
-    if (log->times_fd >= 0 && write(log->times_fd, record, sizeof record) == (ssize_t)sizeof record)
+    if (log->pending.ms &&
+        slv_archive_time_put(log->dir, &log->times_fd, log->pending.place, log->pending.ms))
         log->pending.ms = 0;
 }
 
@@ -266,24 +210,8 @@ void slv_d1_log_committed(d1_log *log, slv_db *db, int64_t now_ms)
 
 slv_code slv_d1_log_at(d1_log *log, int64_t ms, d1_place *ret, slv_err *err)
 {
-    char path[4096];
-    uint8_t record[TIME_RECORD];
-    bool found = false;
+    bool found = slv_archive_time_find(log->dir, ms, ret);
 
-    snprintf(path, sizeof path, "%s/times", log->dir);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    for (uint64_t at = 0; read_at(fd, record, sizeof record, at); at += sizeof record) {
-        int64_t when;
-
-        memcpy(&when, record + 8, 8);
-        if (when > ms)
-            continue;
-        memcpy(&ret->segment, record, 4);
-        memcpy(&ret->frame, record + 4, 4);
-        found = true;
-    }
-    if (fd >= 0)
-        (void)close(fd);
     if (log->pending.ms && log->pending.ms <= ms) {
         *ret = log->pending.place;
         found = true;
@@ -319,8 +247,8 @@ static slv_code make_base(d1_log *log, slv_db *db, slv_err *err)
 {
     char path[4096], temporary[4096];
 
-    name_of(log, log->place.segment, "base", path);
-    name_of(log, log->place.segment, "new", temporary);
+    slv_archive_name(log->dir, log->place.segment, "base", path);
+    slv_archive_name(log->dir, log->place.segment, "new", temporary);
     int fd = open(temporary, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     if (fd < 0)
         return slv_fail_errno(err, SLV_E_IO, "%s", temporary);
@@ -334,32 +262,7 @@ static slv_code make_base(d1_log *log, slv_db *db, slv_err *err)
     log->base = log->place.segment;
     log->base_due = 0;
     log->chain_bytes = 0;
-    return sync_dir(log, err);
-}
-
-/* Chains that ended before the days that are kept. */
-static void prune(const d1_log *log)
-{
-    uint32_t base = highest(log, "base", UINT32_MAX), next = 0;
-    char path[4096];
-    struct stat st;
-
-    for (; base > 0; base = highest(log, "base", base - 1)) {
-        name_of(log, base, "base", path);
-        if (stat(path, &st) == 0 && st.st_mtime < time(NULL) - (time_t)SLV_D1_LOG_DAYS * 86400)
-            break;
-        next = base;
-    }
-    if (base == 0 || next == 0) /* the last chain stays, however old */
-        return;
-    /* What is needed for the oldest day that is kept begins at `base`. */
-    for (uint32_t s = base - 1; s > 0; s--) {
-        name_of(log, s, "base", path);
-        (void)unlink(path);
-        name_of(log, s, "wal", path);
-        if (unlink(path) != 0)
-            break;
-    }
+    return slv_archive_sync(log->dir, err);
 }
 
 slv_code slv_d1_log_archive(void *arg, slv_db *db, slv_err *err)
@@ -379,7 +282,7 @@ slv_code slv_d1_log_archive(void *arg, slv_db *db, slv_err *err)
         return slv_fail_errno(err, SLV_E_IO, "%s", log->dir);
     if (log->base_due && log->place.segment >= log->base_due)
         SLV_TRY(make_base(log, db, err));
-    name_of(log, log->place.segment, "wal", path);
+    slv_archive_name(log->dir, log->place.segment, "wal", path);
     int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (fd < 0)
         return slv_fail_errno(err, SLV_E_IO, "%s", path);
@@ -393,12 +296,12 @@ slv_code slv_d1_log_archive(void *arg, slv_db *db, slv_err *err)
         code = slv_fail_errno(err, SLV_E_IO, "%s", path);
     (void)close(fd);
     SLV_TRY(code);
-    SLV_TRY(sync_dir(log, err));
+    SLV_TRY(slv_archive_sync(log->dir, err));
     log->chain_bytes += slv_wal_frame_at(live->head.page, live->at);
-    if (log->chain_bytes > SLV_MAX(SLV_D1_LOG_CHAIN_MIN, 2 * slv_db_bytes(db)) ||
-        log->place.segment - log->base >= CHAIN_SEGMENTS) {
+    if (log->chain_bytes > SLV_MAX(SLV_ARCHIVE_CHAIN_MIN, 2 * slv_db_bytes(db)) ||
+        log->place.segment - log->base >= SLV_ARCHIVE_SEGMENTS) {
         log->base_due = log->place.segment + 1; /* this one is in the file by then */
-        prune(log);
+        slv_archive_prune(log->dir);
     }
     return SLV_OK;
 }
@@ -407,29 +310,22 @@ slv_code slv_d1_log_archive(void *arg, slv_db *db, slv_err *err)
 
 static slv_code copy_base(const d1_log *log, slv_db *db, uint32_t base, int to, slv_err *err)
 {
-    SLV_CLEANUP(slv_free) void *memory = slv_alloc(PAGE_MAX_BYTES);
     char path[4096];
-    uint64_t at = 0;
-    ssize_t n;
 
     if (base == 0)
         return copy_file(db, to, err);
-    name_of(log, base, "base", path);
+    slv_archive_name(log->dir, base, "base", path);
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return slv_fail_errno(err, SLV_E_IO, "%s", path);
-    while ((n = pread(fd, memory, PAGE_MAX_BYTES, (off_t)at)) > 0) {
-        if (!write_at(to, memory, (size_t)n, at))
-            break;
-        at += (uint64_t)n;
-    }
+    slv_code code = slv_archive_copy(fd, to, err);
     (void)close(fd);
-    return n == 0 ? SLV_OK : slv_fail_errno(err, SLV_E_IO, "%s", path);
+    return code;
 }
 
 static slv_code rebuild(d1_log *log, slv_db *db, d1_place place, int to, slv_err *err)
 {
-    uint32_t base = highest(log, "base", place.segment), from = base;
+    uint32_t base = slv_archive_highest(log->dir, "base", place.segment), from = base;
     static const uint8_t no_wal[2] = {1, 1}; /* versions of the format: without a WAL */
     char path[4096];
 
@@ -448,7 +344,7 @@ static slv_code rebuild(d1_log *log, slv_db *db, d1_place place, int to, slv_err
         bool live = s == log->place.segment;
         slv_code code;
 
-        name_of(log, s, "wal", path);
+        slv_archive_name(log->dir, s, "wal", path);
         int fd = live ? log->wal_fd : open(path, O_RDONLY | O_CLOEXEC);
         if (fd < 0)
             return slv_fail(err, SLV_E_NOTFOUND, "that bookmark is not kept");

@@ -14,17 +14,12 @@
 #ifndef SLV_D1_LOG_H
 #define SLV_D1_LOG_H
 
+#include "store/archive.h"
 #include "store/db.h"
-
-#define SLV_D1_LOG_DAYS 30
-/* Archived bytes from which on a new base is worth its room, at least; and twice the file. */
-#define SLV_D1_LOG_CHAIN_MIN ((uint64_t)64 << 20)
 
 typedef struct d1_log d1_log;
 
-typedef struct d1_place {
-    uint32_t segment, frame;
-} d1_place;
+typedef slv_place d1_place;
 
 /* dir: PATH.log, made when something is archived. wal: PATH.sqlite-wal. Knows db from
  * slv_d1_log_attach on. */
