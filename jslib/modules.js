@@ -40,6 +40,10 @@ const makers = {
   "cloudflare:email"() {
     return { __proto__: null, EmailMessage: load("email").EmailMessage };
   },
+  "cloudflare:node"() {
+    const { handleAsNodeRequest, httpServerHandler } = load("node/internal/http_server");
+    return { __proto__: null, handleAsNodeRequest, httpServerHandler };
+  },
   "cloudflare:workflows"() {
     return { __proto__: null, NonRetryableError };
   },

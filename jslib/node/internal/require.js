@@ -4,5 +4,5 @@ import { internalExports } from "node/registry";
 
 export function require(specifier) {
   const name = P.StringPrototypeStartsWith(specifier, "node:") ? P.StringPrototypeSlice(specifier, 5) : specifier;
-  return internalExports(name === "process/" ? "process" : name);
+  return internalExports(P.StringPrototypeEndsWith(name, "/") ? P.StringPrototypeSlice(name, 0, -1) : name); // "process/" is how some say the package
 }
