@@ -54,6 +54,12 @@ static const struct {
     {"blake2b512", "BLAKE2B-512"},
     {"blake2s256", "BLAKE2S-256"},
     {"sm3", "SM3"},
+    {"md5withrsaencryption", "MD5"},
+    {"sha1withrsaencryption", "SHA1"},
+    {"sha224withrsaencryption", "SHA2-224"},
+    {"sha256withrsaencryption", "SHA2-256"},
+    {"sha384withrsaencryption", "SHA2-384"},
+    {"sha512withrsaencryption", "SHA2-512"},
 };
 
 /* Fetched when first asked for. */

@@ -1,0 +1,43 @@
+// Classes that are streams, but are mostly used without: the stream module is evaluated, and an object made a stream, when a
+// member is first asked for that the class itself does not have.
+
+import { newSlot } from "node/internal/crypto_util";
+import { internalExports } from "node/registry";
+
+const States = newSlot();
+
+// In the constructor of a class that was made lazy: options of the stream.
+export function prepareStream(object, options) {
+  new States(object, { options, ready: false });
+}
+
+// Class.prototype gets the members of stream[kind], "Transform" or "Writable".
+export function makeLazyStream(Class, kind) {
+  let Base;
+
+  function membersFor(object) {
+    Base ??= internalExports("stream")[kind];
+    if (States.has(object)) {
+      const state = States.of(object);
+      if (!state.ready) {
+        state.ready = true;
+        P.ReflectApply(Base, object, [state.options]);
+      }
+    }
+    return Base.prototype;
+  }
+
+  P.ObjectSetPrototypeOf(
+    Class.prototype,
+    new P.Proxy(
+      { __proto__: null },
+      {
+        __proto__: null,
+        get: (target, key, receiver) => P.ReflectGet(membersFor(receiver), key, receiver),
+        set: (target, key, value, receiver) => P.ReflectSet(membersFor(receiver), key, value, receiver),
+        has: (target, key) => P.ReflectHas(membersFor(undefined), key),
+        getPrototypeOf: () => membersFor(undefined),
+      },
+    ),
+  );
+}
