@@ -26,6 +26,10 @@ void slv_rt_add_web_natives(slv_js *js)
         slv_web_mime_register,
         slv_web_node_buffer_register,
         slv_web_node_util_register,
+        slv_web_node_crypto_register,
+        slv_web_node_pkey_register,
+        slv_web_node_dh_register,
+        slv_web_node_zlib_register,
         NULL,
     };
 
