@@ -51,6 +51,32 @@ function valueOf(module) {
   }
 }
 
+// A module of the project that is no code, by its name: { value }, or undefined.
+export function projectModule(name) {
+  return modules[name] === undefined ? undefined : { __proto__: null, value: data(name) };
+}
+
+const AT = "\0";
+
+// "\0d/main.js\0../x.js": what a path means in a module.
+function beside(name) {
+  const end = P.StringPrototypeIndexOf(name, AT, 1);
+  const parts = P.StringPrototypeSplit(P.StringPrototypeSlice(name, 1, end), "/");
+  P.ArrayPrototypePop(parts);
+  const steps = P.StringPrototypeSplit(P.StringPrototypeSlice(name, end + 1), "/");
+  for (let i = 0; i < steps.length; i++) {
+    if (steps[i] === "..") P.ArrayPrototypePop(parts);
+    else if (steps[i] !== "." && steps[i] !== "") P.ArrayPrototypePush(parts, steps[i]);
+  }
+  return P.ArrayPrototypeJoin(parts, "/");
+}
+
+// Paths of an upload's import() count from its main module where they cannot be told apart otherwise.
+function orBesideMain(name) {
+  const other = beside(AT + config.main + AT + name);
+  return P.ObjectHasOwn(table, other) || modules[other] !== undefined ? other : name;
+}
+
 // What the script sees as __selvage; docs/internals/channel.md, "The script".
 const selvage = {
   module(name, bundled) {
@@ -61,9 +87,15 @@ const selvage = {
   },
   data,
   require(name) {
+    if (name[0] === AT) name = beside(name);
+    else if (config.dynamic === true && table !== null && !P.ObjectHasOwn(table, name)) name = orBesideMain(name);
     if (table !== null && P.ObjectHasOwn(table, name)) return table[name]();
     if (modules[name] !== undefined) return data(name);
     return load("modules").namespaceOf(name);
+  },
+  // What goes before a path that import() makes while it runs, in a module of an upload: who asks.
+  at(importer) {
+    return AT + importer + AT;
   },
   table(object) {
     table = object;
@@ -143,11 +175,11 @@ class Worker {
   }
 
   // The object whose handler is to be called, with the object as `this`.
-  find(entrypoint, ctx, handler = "fetch") {
+  find(entrypoint, ctx, handler = "fetch", env = this.env) {
     const entry = this.found[entrypoint === "" ? "default" : entrypoint];
     if (entry === undefined || entry.kind === PLAIN_CLASS) throw noEntrypoint(entrypoint);
     if (entry.kind === "object") return checked(entry.value, handler);
-    return checked(new entry.value(ctx, this.env), handler);
+    return checked(new entry.value(ctx, env), handler);
   }
 
   // A receiver of RPC.
@@ -187,6 +219,7 @@ function objectExport(name) {
 }
 
 function noEntrypoint(entrypoint) {
+  if (config.dynamic === true) return new P.Error(entrypoint === "" ? "Worker has no default entrypoint." : `Worker has no such entrypoint: ${entrypoint}`);
   return entrypoint === ""
     ? new P.Error("The worker has no default export.")
     : new P.Error(`The worker has no entrypoint named "${entrypoint}".`);
@@ -251,8 +284,7 @@ export function start(json) {
     }
     setFlags(config.flags);
     removeGlobals(hasFlag);
-    if (hasFlag("nodejs_compat_v2"))
-      P.ObjectDefineProperty(P.globalThis, "global", { __proto__: null, value: P.globalThis, writable: true, configurable: true, enumerable: false });
+    if (hasFlag("nodejs_compat_v2")) load("node/globals").installNodeGlobals();
     const env = load("env").makeEnv(config.env, data);
     load("workers").setEnv(env, () => (worker === null ? {} : worker.exports));
     if (config.serviceWorker === true) load("env").envToGlobals(env);

@@ -13,7 +13,7 @@ import { validateAbortSignal, validateBoolean, validateFunction, validateObject,
 
 // ---- inspect, with what hangs on it ----
 
-export const inspect = inspectValue;
+const inspect = inspectValue;
 {
   const colors = {};
   const pairs = "reset 0 0 bold 1 22 dim 2 22 italic 3 23 underline 4 24 blink 5 25 inverse 7 27 hidden 8 28 strikethrough 9 29 doubleunderline 21 24 black 30 39 red 31 39 green 32 39 yellow 33 39 blue 34 39 magenta 35 39 cyan 36 39 white 37 39 bgBlack 40 49 bgRed 41 49 bgGreen 42 49 bgYellow 43 49 bgBlue 44 49 bgMagenta 45 49 bgCyan 46 49 bgWhite 47 49 framed 51 54 overlined 53 55 gray 90 39 redBright 91 39 greenBright 92 39 yellowBright 93 39 blueBright 94 39 magentaBright 95 39 cyanBright 96 39 whiteBright 97 39 bgGray 100 49 bgRedBright 101 49 bgGreenBright 102 49 bgYellowBright 103 49 bgBlueBright 104 49 bgMagentaBright 105 49 bgCyanBright 106 49 bgWhiteBright 107 49".split(" ");
@@ -58,7 +58,7 @@ export const inspect = inspectValue;
 
 const promisified = Symbol.for("nodejs.util.promisify.custom"), argumentNames = Symbol.for("nodejs.util.promisify.custom.args");
 
-export function promisify(original) {
+function promisify(original) {
   validateFunction(original, "original");
   const own = original[promisified];
   if (own) {
@@ -84,7 +84,7 @@ export function promisify(original) {
 }
 promisify.custom = promisified;
 
-export function callbackify(original) {
+function callbackify(original) {
   validateFunction(original, "original");
   function callbackified(...args) {
     const callback = args.pop();
@@ -110,7 +110,7 @@ export function callbackify(original) {
 
 // ---- classes and objects ----
 
-export function inherits(ctor, superCtor) {
+function inherits(ctor, superCtor) {
   if (ctor === undefined || ctor === null) throw nodeError("ERR_INVALID_ARG_TYPE", "ctor", "Function", ctor);
   if (superCtor === undefined || superCtor === null) throw nodeError("ERR_INVALID_ARG_TYPE", "superCtor", "Function", superCtor);
   if (superCtor.prototype === undefined) throw nodeError("ERR_INVALID_ARG_TYPE", "superCtor.prototype", "Object", superCtor.prototype);
@@ -137,7 +137,7 @@ function log(...args) {
   console.log("%s - %s", timestamp(), format(...args));
 }
 
-export function debuglog(set, onReady = undefined) {
+function debuglog(set, onReady = undefined) {
   set = `${set}`.toUpperCase();
   let enabled;
   const isEnabled = () => {
@@ -160,7 +160,7 @@ export function debuglog(set, onReady = undefined) {
   return Object.defineProperty(logger, "enabled", { get: isEnabled, configurable: true, enumerable: true });
 }
 
-export function deprecate(fn, message, code, modify) {
+function deprecate(fn, message, code, modify) {
   return fn;
 }
 
@@ -169,12 +169,12 @@ export function deprecate(fn, message, code, modify) {
 // A sequence of 7-bit C1 and 8-bit CSI control codes.
 const ansi = new RegExp("[\\u001B\\u009B][[\\]()#;?]*(?:(?:(?:(?:;[-a-zA-Z\\d\\/\\#&.:=?%@~_]+)*|[a-zA-Z\\d]+(?:;[-a-zA-Z\\d\\/\\#&.:=?%@~_]*)*)?(?:\\u0007|\\u001B\\u005C|\\u009C))|(?:(?:\\d{1,4}(?:;\\d{0,4})*)?[\\dA-PR-TZcf-ntqry=><~]))", "g");
 
-export function stripVTControlCharacters(text) {
+function stripVTControlCharacters(text) {
   validateString(text, "str");
   return text.replace(ansi, "");
 }
 
-export function styleText(style, text, options = {}) {
+function styleText(style, text, options = {}) {
   validateString(text, "text");
   const { validateStream = true, stream } = options;
   validateBoolean(validateStream, "options.validateStream");
@@ -208,7 +208,7 @@ function parseEnv(content) {
 
 // ---- the rest ----
 
-export async function aborted(signal, resource) {
+async function aborted(signal, resource) {
   if (signal === undefined) throw nodeError("ERR_INVALID_ARG_TYPE", "signal", "AbortSignal", signal);
   validateAbortSignal(signal, "signal");
   validateObject(resource, "resource", { array: true, fn: true });

@@ -101,6 +101,9 @@ void slv_bundler_build(slv_bundler *b, const slv_bundle_spec *spec);
  * is none. */
 SLV_NODISCARD slv_code slv_bundle_return(slv_str text, bool has_exports, slv_buf *out,
                                          slv_err *err);
+/* Makes `typeof require` of a module that is not bundled "undefined", as on the platform: esbuild
+ * has put a function of its own there. In place; columns stay. */
+void slv_bundle_hide_require(slv_buf *script);
 /* The module text that stands for a built-in module. `name` may carry a prefix, see text.c.
    polyfills: what the worker lacks may be a polyfill. */
 #define SLV_BUNDLE_NAMES "selvage:names:"

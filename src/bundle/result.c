@@ -140,6 +140,8 @@ static slv_code take_output(slv_bundler *b, const slv_node *value, slv_err *err)
     if (!take_metafile(b, slv_node_str(slv_node_get(value, "metafile")), err))
         return SLV_E_PARSE;
     SLV_TRY(slv_bundle_return(text, r->exports.len != 0, &script, err));
+    if (b->spec->no_bundle)
+        slv_bundle_hide_require(&script);
     if (slv_arena_dup(&r->arena, slv_buf_view(&script), &r->script) != SLV_OK ||
         slv_arena_dup(&r->arena, map, &r->source_map) != SLV_OK)
         return slv_fail(err, SLV_E_LIMIT, "the bundle is too large");

@@ -290,3 +290,12 @@ slv_code slv_bundle_return(slv_str text, bool has_exports, slv_buf *out, slv_err
         return slv_fail(err, SLV_E_PARSE, "the bundle has no export list at its end");
     return slv_buf_append(out, text);
 }
+
+void slv_bundle_hide_require(slv_buf *script)
+{
+    static const char made[] = "typeof __require", absent[] = "typeof $_require";
+    slv_str text = slv_buf_view(script);
+
+    for (size_t at = 0; (at = slv_str_find(text, SLV_STR(made), at)) != SIZE_MAX; at++)
+        memcpy(script->ptr + at, absent, strlen(absent));
+}

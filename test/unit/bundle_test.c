@@ -78,6 +78,16 @@ TEST(bundle_shims_of_node_tell_import_from_require)
     CHECK(slv_node_module_name(SLV_STR("fs/promises")) && !slv_node_module_name(SLV_STR("fsx")));
 }
 
+TEST(bundle_hides_require_where_nothing_was_bundled)
+{
+    SLV_CLEANUP(slv_buf_done) slv_buf out = SLV_BUF(MB);
+
+    CHECK(slv_buf_append(&out, SLV_STR("a(typeof __require); __require(x); typeof __require;")) ==
+          SLV_OK);
+    slv_bundle_hide_require(&out);
+    CHECK_STR(slv_buf_view(&out), SLV_STR("a(typeof $_require); __require(x); typeof $_require;"));
+}
+
 /* ---- esbuild's values ---- */
 
 TEST(esbuild_values_survive_the_wire)
