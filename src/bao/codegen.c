@@ -415,6 +415,8 @@ slv_code slv_bao_codegen(const slv_bao_options *options, slv_bao_result *result,
     if (code != SLV_OK)
         return code;
     result->models = j.models.list.len;
+    if (options->careful && result->models == 0)
+        return SLV_OK; /* a file of that name that is about something else */
     if (make_models(&j) != SLV_OK)
         return slv_fail(err, SLV_E_LIMIT, "the models are too large");
     if (options->manifest)

@@ -1,6 +1,7 @@
 /*
  * dev_int.h - the parts of dev: dev.c (server, life), dev_worker.c (build, watch, deploy),
- * dev_state.c (stores), dev_show.c (what is seen), dev_keys.c (keys). Private to cli.
+ * dev_models.c (generated models), dev_state.c (stores), dev_show.c (what is seen), dev_keys.c
+ * (keys). Private to cli.
  */
 #ifndef SLV_CLI_DEV_INT_H
 #define SLV_CLI_DEV_INT_H
@@ -37,6 +38,8 @@ typedef struct dev_worker {
     bool deployed, showing_error;
     slv_proc command;
     slv_timer no_bundle; /* static files alone: deployed from the loop, as a bundle would be */
+    slv_task models_failed;
+    slv_buf models_text;  /* why models could not be made */
     uint64_t began_ns;    /* of the build that is under way */
     slv_version *version; /* the last one that was built */
     slv_version *good;    /* the last one that has started */
@@ -78,6 +81,11 @@ void slv_dev_worker_close(dev_worker *w);
 void slv_dev_worker_build(dev_worker *w); /* or again after the one that is under way */
 void slv_dev_worker_deployed(dev_worker *w, slv_version *version, const slv_err *err,
                              slv_str failure);
+
+/* dev_models.c */
+/* Writes the classes of a project's models.yaml, where there is one. A failure: text says why. */
+SLV_NODISCARD slv_code slv_dev_models_make(dev_worker *w, slv_buf *text);
+void slv_dev_models_watch(dev_worker *w);
 
 /* dev_state.c */
 /* After the workers' configurations are known, before the server. */

@@ -49,6 +49,7 @@ static void watch_config(dev_worker *w)
         slv_watch_file(w->watch, slv_str_from(w->project.watched.items[i]));
     if (w->project.tsconfig)
         slv_watch_file(w->watch, slv_str_from(w->project.tsconfig));
+    slv_dev_models_watch(w);
 }
 
 static void watch_command(dev_worker *w)
@@ -197,9 +198,27 @@ static void deploy_assets(slv_timer *timer)
     next(w);
 }
 
+/* Later than the build began: the server may not be there yet then. */
+static void models_failed(slv_task *task)
+{
+    dev_worker *w = slv_container_of(task, dev_worker, models_failed);
+
+    if (w->d->stopping)
+        return;
+    watch_sources(w, NULL);
+    fail_text(w, slv_buf_cstr(&w->models_text) ? w->models_text.ptr : "models cannot be made");
+    next(w);
+}
+
 static void bundle(dev_worker *w)
 {
     w->state = DEV_BUNDLE;
+    slv_buf_reset(&w->models_text);
+    if (slv_dev_models_make(w, &w->models_text) != SLV_OK) {
+        w->models_failed.fn = models_failed;
+        slv_loop_later(w->d->loop, &w->models_failed);
+        return;
+    }
     if (!w->project.main) {
         w->no_bundle.fn = deploy_assets;
         slv_timer_start(&w->no_bundle, w->d->loop, 0);
@@ -348,6 +367,7 @@ slv_code slv_dev_worker_open(dev *d, dev_worker *w, const slv_project_options *o
     w->d = d;
     w->options = options;
     w->command.pidfd = -1;
+    w->models_text = SLV_BUF(PAGE_MAX);
     w->dirty_command = true;
     w->loaded = true;
     SLV_TRY(slv_project_load(options, &w->project, err));
@@ -365,6 +385,7 @@ void slv_dev_worker_close(dev_worker *w)
     }
     slv_timer_stop(&w->no_bundle);
     w->bundler = slv_bundler_free(w->bundler);
+    slv_buf_done(&w->models_text);
     w->watch = slv_watch_free(w->watch);
     w->version = slv_version_unref(w->version);
     w->good = slv_version_unref(w->good);
