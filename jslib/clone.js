@@ -7,8 +7,10 @@ import { Writer, notCloned } from "clone_writer";
 import { VERSION, corrupt } from "clone_format";
 
 // The bytes of a value. `rpc` is null, or takes what is not data: add(object) and addStreamNumber(n) give its index.
-export function serialize(value, rpc = null) {
+// `ties` takes stubs that go to another worker for good: add(object) gives the index, or -1.
+export function serialize(value, rpc = null, ties = null) {
     const writer = new Writer(rpc);
+    writer.ties = ties;
     try {
         writer.byte(VERSION);
         writer.value(value);
@@ -29,15 +31,15 @@ export function deserialize(bytes, rpc = null) {
 }
 
 // The bytes as a text of which each character is one, for places that carry text alone.
-export function serializeToText(value) {
-    const bytes = serialize(value);
+export function serializeToText(value, ties = null) {
+    const bytes = serialize(value, null, ties);
     return N.cloneText(bytes, 0, bytes.length, false);
 }
 
-export function deserializeFromText(text) {
+export function deserializeFromText(text, rpc = null) {
     const bytes = new Uint8Array(text.length);
     if (!N.cloneLatin1(text, bytes, 0)) throw corrupt();
-    return deserialize(bytes);
+    return deserialize(bytes, rpc);
 }
 
 export function structuredClone(value, options) {

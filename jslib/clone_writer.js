@@ -64,6 +64,7 @@ class Writer {
         spare = null;
         this.at = 0;
         this.rpc = rpc; // null, or the table that takes what is not data
+        this.ties = null; // takes stubs, see ties.js
         this.seen = null;
         this.count = 0; // objects so far
         this.keys = null;
@@ -201,7 +202,7 @@ class Writer {
             case "object":
                 return value === null ? this.byte(NULL) : this.object(value);
             default:
-                if (typeof value === "function" && this.rpc !== null) return this.object(value);
+                if (typeof value === "function" && (this.rpc !== null || this.ties !== null)) return this.object(value);
                 throw notCloned(value);
         }
     }
@@ -221,7 +222,11 @@ class Writer {
 
     object(value) {
         if (this.known(value)) return;
-        if (typeof value === "function") return this.capability(value);
+        if (this.ties !== null && this.tie(value)) return;
+        if (typeof value === "function") {
+            if (this.rpc === null) throw platformName(getPrototypeOf(value)) === undefined ? notCloned(value) : unsupported(value, platformName(getPrototypeOf(value)));
+            return this.capability(value);
+        }
         const proto = getPrototypeOf(value);
         if (proto === ObjectPrototype) return this.plain(value);
         if (isArray(value)) return this.array(value);
@@ -447,6 +452,15 @@ class Writer {
                 throw dataCloneError("AbortSignal serialization is not enabled.");
         }
         throw unsupported(value, name);
+    }
+
+    // A stub that may go to another worker for good.
+    tie(value) {
+        const index = this.ties.add(value);
+        if (index < 0) return false;
+        this.byte(CAPABILITY);
+        this.varint(index);
+        return true;
     }
 
     capability(value) {

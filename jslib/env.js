@@ -22,7 +22,9 @@ function valueOf(row, data) {
     case "queue":
       return load("queues").workerQueue(row.index);
     case "dispatch_namespace":
-      return load("dispatch").dispatchNamespace(row.index);
+      return load("dispatch").dispatchNamespace(row.index, row.options);
+    case "worker_loader":
+      return load("loader").workerLoader(row.index);
     case "assets":
       return load("assets").assetsFetcher(row.index);
     case "service":
@@ -50,6 +52,7 @@ function valueOf(row, data) {
 export function makeEnv(rows, data) {
   const env = {};
   for (let i = 0; i < rows.length; i++) {
+    if (rows[i].type === "env") P.ObjectAssign(env, load("ties").envOf(data(rows[i].module)));
     if (rows[i].name === "") continue; // a member of ctx.exports
     P.ObjectDefineProperty(env, rows[i].name, {
       __proto__: null,

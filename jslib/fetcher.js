@@ -32,6 +32,8 @@ export class Fetcher {
         } catch (e) {
             return P.PromiseReject(e);
         }
+        // A dynamic worker may still be on its way.
+        if (send.slot !== undefined && send.slot.ready !== null) return P.PromisePrototypeThen(send.slot.ready, () => fetchThrough(send, input, init));
         return fetchThrough(send, input, init);
     }
 

@@ -122,6 +122,10 @@ class ObjectTarget extends Remote {
 
     dispose() {}
 
+    tie() {
+        return load("ties").describeObject(this.number, this.hex, this.name);
+    }
+
     start(action, path, bytes, caps) {
         if (this.broken !== undefined) return P.PromiseReject(this.broken);
         const named = this.name !== undefined;

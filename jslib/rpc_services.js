@@ -27,6 +27,10 @@ class ServiceState {
         return this.target.invoke(path, action, pack);
     }
 
+    tie() {
+        return load("ties").describeService(this.target.number);
+    }
+
     dispose() {}
 }
 
@@ -74,13 +78,21 @@ publish(LoopbackServiceStub);
 setPrototypeOf(LoopbackServiceStub.prototype, members);
 
 class LoopbackState {
-    constructor(entrypoint, props) {
+    constructor(entrypoint, props, made) {
+        this.made = made; // called for, with props or none
         this.entrypoint = entrypoint;
         this.props = props;
     }
 
     live() {
         return this;
+    }
+
+    // As a stub that another worker keeps. In a value only one that was made by a call may go.
+    tie(anyway = false) {
+        if (!this.made && !anyway) return undefined;
+        const { describeSelf } = load("ties");
+        return describeSelf(this.entrypoint, this.props);
     }
 
     // Each call has an instance of its own, as a call from outside has.
@@ -95,9 +107,9 @@ class LoopbackState {
 }
 
 // A member of ctx.exports. Called with { props } it gives one with these props.
-export function loopbackStub(entrypoint, props = {}) {
-    const stub = callable(LoopbackServiceStub.prototype, (options) => loopbackStub(entrypoint, options?.props ?? {}));
-    setState(stub, new LoopbackState(entrypoint, props));
+export function loopbackStub(entrypoint, props = {}, made = false) {
+    const stub = callable(LoopbackServiceStub.prototype, (options) => loopbackStub(entrypoint, options?.props ?? {}, true));
+    setState(stub, new LoopbackState(entrypoint, props, made));
     return stub;
 }
 

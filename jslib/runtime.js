@@ -208,6 +208,11 @@ export function addWaitUntil(event, promise) {
   });
 }
 
+// JSON of the configuration, or what another worker gave (ties.js).
+function readProps(text) {
+  return text[0] === "!" || text[0] === "?" ? load("ties").propsOf(text) : P.JSONParse(text);
+}
+
 let isContext;
 
 // The handler's third argument.
@@ -218,7 +223,7 @@ export class ExecutionContext {
     this.#event = event;
     this.tracing = undefined;
     this.cache = undefined;
-    this.props = typeof props !== "string" ? props : props === "" ? {} : P.JSONParse(props);
+    this.props = typeof props !== "string" ? props : props === "" ? {} : readProps(props);
     this.exports = worker.exports;
   }
 
@@ -264,9 +269,10 @@ export function onFetch(id, bits, method, url, headers, cf, extra, object) {
     const request = requestModule.requestFromEvent(method, url, headers, cf, body);
     event.request = request;
     const ctx = new ExecutionContext(event, props);
+    const env = props[0] === "?" ? load("ties").envWith(worker.env, props) : worker.env;
     const result = worker.service
       ? load("events").dispatchFetchEvent(ctx, request)
-      : worker.find(entrypoint, ctx).fetch(request, worker.env, ctx);
+      : worker.find(entrypoint, ctx, "fetch", env).fetch(request, env, ctx);
     if (responseModule.isResponse(result)) respond(event, result);
     else then(P.PromiseResolve(result), response => respond(event, response), error => fail(event, error));
   } catch (error) {

@@ -201,6 +201,7 @@ static slv_code start_server(dev *d, slv_err *err)
                   .told = on_told,
                   .deployed = on_deployed},
         .dev = true,
+        .project_dir = d->workers[0].project.dir,
         .test_scheduled = d->o->test_scheduled,
         .live_reload = d->o->live_reload,
         .allow_private = true,

@@ -15,7 +15,8 @@ static const resource_row rows[] = {
     {32, 55, false, SLV_BINDING_R2, slv_r2_op},
     {56, 71, false, SLV_BINDING_D1, slv_d1_op},
     {112, 119, true, SLV_BINDING_TEXT, slv_cache_op},
-    {72, 103, false, SLV_BINDING_OBJECTS, slv_object_op},
+    {72, 99, false, SLV_BINDING_OBJECTS, slv_object_op},
+    {100, 103, true, SLV_BINDING_TEXT, slv_bookmark_op},
     {104, 111, false, SLV_BINDING_QUEUE, slv_queue_op},
     {120, 123, false, SLV_BINDING_RATELIMIT, slv_ratelimit_op},
     {124, 127, false, SLV_BINDING_ANALYTICS, slv_analytics_op},
@@ -23,19 +24,19 @@ static const resource_row rows[] = {
     {132, 139, false, SLV_BINDING_LOADER, slv_loader_op},
     {140, 143, false, SLV_BINDING_DISPATCH, slv_dispatch_op},
     {152, 155, false, SLV_BINDING_ASSETS, slv_asset_op},
+    {144, 151, true, SLV_BINDING_TEXT, slv_dynamo_op},
     {0}, /* the end */
 };
 
-/* A server without a state directory has no stores: nothing that needs one can be done. */
-static slv_code no_stores(slv_event *ev, uint32_t op, uint32_t stream, slv_err *err)
+static slv_code refuse(slv_event *ev, uint32_t op, uint32_t stream, slv_str why, slv_err *err)
 {
     slv_source *body = NULL;
 
     if (stream) {
         SLV_TRY(slv_event_body(ev, stream, &body, err));
-        body->ops->cancel(body, SLV_STR("There are no stores."));
+        body->ops->cancel(body, why);
     }
-    slv_op_reject(ev, op, SLV_STR("Error"), SLV_STR("There are no stores: no state directory."));
+    slv_op_reject(ev, op, SLV_STR("Error"), why);
     return SLV_OK;
 }
 
@@ -62,9 +63,16 @@ slv_code slv_resource_op(slv_event *ev, uint32_t op, const slv_msg_op *m, slv_er
             .stream = m->store.stream,
             .rest = m->store.rest,
         };
+        if (row->unbound && slv_dynamic_of(v))
+            return refuse(ev, op, call.stream,
+                          row->type == SLV_BINDING_TEXT ? SLV_STR("No Cache was configured")
+                                                        : SLV_STR(SLV_OUTBOUND_BLOCKED),
+                          err);
         if (!ev->shard->server->o.state && row->type != SLV_BINDING_RATELIMIT &&
-            row->type != SLV_BINDING_ASSETS)
-            return no_stores(ev, op, call.stream, err);
+            row->type != SLV_BINDING_ASSETS && row->type != SLV_BINDING_LOADER &&
+            row->type != SLV_BINDING_DISPATCH)
+            return refuse(ev, op, call.stream, SLV_STR("There are no stores: no state directory."),
+                          err);
         return row->take(&call, err);
     }
     return slv_fail(err, SLV_E_PROTOCOL, "OP of unknown kind %u", (unsigned)m->kind);

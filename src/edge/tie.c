@@ -1,9 +1,9 @@
 #include "edge/tie_int.h"
 
 #include "base/mem.h"
-#include "edge/relay_int.h"
 #include "edge/object_int.h"
 #include "edge/peer_int.h"
+#include "edge/relay_int.h"
 #include "fmt/json.h"
 
 /* ---- ties ---- */
@@ -265,10 +265,7 @@ slv_outbound *slv_outbound_of(const slv_event *ev)
     return ev->outbound ? ev->outbound : d ? d->outbound : NULL;
 }
 
-#define BLOCKED                                                                                    \
-    SLV_STR("This worker is not permitted to access the internet via global functions like "       \
-            "fetch(). It must use capabilities (such as bindings in 'env') to talk to the "        \
-            "outside world.")
+#define BLOCKED SLV_STR(SLV_OUTBOUND_BLOCKED)
 
 /* As slv_relay_fetch() does when there is nobody. */
 static slv_code refuse(slv_event *ev, uint32_t op, const slv_msg_op_fetch *m, slv_str text,

@@ -70,6 +70,11 @@ slv_tie *slv_event_tie(const slv_event *ev, uint32_t index);
 
 /* ---- outgoing requests ---- */
 
+/* What global functions of a worker say that may not reach anything. */
+#define SLV_OUTBOUND_BLOCKED                                                                       \
+    "This worker is not permitted to access the internet via global functions like fetch(). It "   \
+    "must use capabilities (such as bindings in 'env') to talk to the outside world."
+
 /* Where fetch() and connect() lead. */
 typedef struct slv_outbound {
     atomic_uint refs;

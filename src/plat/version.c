@@ -240,6 +240,7 @@ static slv_code copy_all(version *v, const slv_version_spec *spec)
     slv_version *p = &v->pub;
 
     p->service_worker = spec->service_worker;
+    p->extra = spec->extra;
     p->dev = spec->dev;
     p->limits = spec->limits;
     p->assets = spec->assets ? slv_assets_ref(spec->assets) : NULL;
@@ -452,8 +453,9 @@ static slv_code put_start(slv_buf *b, const slv_version *v, slv_str process_env)
         SLV_TRY(slv_buf_printf(b, ",\"type\":\"%s\",\"blob\":%zu}",
                                slv_module_type_name(v->modules[i].type), i + 2));
     }
-    SLV_TRY(slv_buf_printf(b, "],\"serviceWorker\":%s,\"env\":[",
-                           v->service_worker ? "true" : "false"));
+    SLV_TRY(slv_buf_printf(b, "],\"serviceWorker\":%s,%s\"env\":[",
+                           v->service_worker ? "true" : "false",
+                           v->extra ? "\"dynamic\":true," : ""));
     for (size_t i = 0; i < v->binding_count; i++) {
         SLV_TRY(put(b, i ? "," : ""));
         SLV_TRY(put_binding(b, v, &v->bindings[i]));
@@ -500,7 +502,6 @@ slv_code slv_version_new(const slv_version_spec *spec, slv_version **ret, slv_er
         slv_version_unref(pub);
         return too_large(err);
     }
-    pub->extra = spec->extra;
     v->extra_free = spec->extra_free;
     *ret = pub;
     return SLV_OK;
