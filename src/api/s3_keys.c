@@ -31,16 +31,21 @@ struct slv_s3_keys {
     bool known;
 };
 
-slv_s3_keys *slv_s3_keys_new(slv_state *state, slv_str tenant)
+slv_s3_keys *slv_s3_keys_open(slv_state *state, slv_str tenant, const char *file)
 {
     slv_s3_keys *keys = slv_new0(slv_s3_keys);
 
     if (asprintf(&keys->folder, "%s/%.*s", slv_state_dir(state), SLV_STR_ARGS(tenant)) < 0 ||
-        asprintf(&keys->path, "%s/r2-credentials.json", keys->folder) < 0)
+        asprintf(&keys->path, "%s/%s", keys->folder, file) < 0)
         abort();
     SLV_ASSERT(pthread_mutex_init(&keys->mutex, NULL) == 0);
     keys->arena = SLV_ARENA(2 * FILE_MAX);
     return keys;
+}
+
+slv_s3_keys *slv_s3_keys_new(slv_state *state, slv_str tenant)
+{
+    return slv_s3_keys_open(state, tenant, "r2-credentials.json");
 }
 
 slv_s3_keys *slv_s3_keys_free(slv_s3_keys *keys)

@@ -27,6 +27,8 @@ typedef struct slv_s3_key {
 } slv_s3_key;
 
 slv_s3_keys *slv_s3_keys_new(slv_state *state, slv_str tenant);
+/* The same of another service, in TENANT/FILE. */
+slv_s3_keys *slv_s3_keys_open(slv_state *state, slv_str tenant, const char *file);
 /* Accepts NULL, returns NULL. */
 slv_s3_keys *slv_s3_keys_free(slv_s3_keys *keys);
 SLV_DEFINE_CLEANUP(slv_s3_keys *, slv_s3_keys_free);

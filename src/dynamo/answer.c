@@ -159,6 +159,13 @@ slv_str slv_dynamo_request_operation(const slv_dynamo_request *r)
     return r->known ? slv_str_from(slv_dyn_operation_name(r->op)) : SLV_STR("");
 }
 
+bool slv_dynamo_operation_known(slv_str name)
+{
+    slv_dyn_operation op;
+
+    return slv_dyn_operation_find(name, &op);
+}
+
 void slv_dynamo_request_tables(const slv_dynamo_request *r, void (*fn)(void *arg, slv_str name),
                                void *arg)
 {

@@ -88,6 +88,9 @@ void slv_dynamo_request_fail(slv_dynamo_request *r, slv_code code);
 /* Borrowed until the request is run again or freed. */
 void slv_dynamo_request_answer(const slv_dynamo_request *r, int *ret_status, slv_str *ret_body);
 
+/* It is the name of an operation. */
+bool slv_dynamo_operation_known(slv_str name);
+
 /* ---- answers without a request ---- */
 
 /* Appends {"__type": ..., "message": ...}; error: "MissingAuthenticationTokenException" and the

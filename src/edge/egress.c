@@ -4,6 +4,7 @@
  * event wait for headers at once; the others wait here.
  */
 #include "base/mem.h"
+#include "edge/dynamo_int.h"
 #include "edge/tie_int.h"
 #include "edge/wire_int.h"
 
@@ -344,6 +345,10 @@ slv_code slv_egress_fetch(slv_event *ev, uint32_t op, const slv_msg_op_fetch *m,
     if (!slv_event_subrequest(ev, op)) {
         if (body)
             body->ops->cancel(body, SLV_STR("Too many subrequests."));
+        return SLV_OK;
+    }
+    if (slv_dynamo_answers(ev, m)) {
+        slv_dynamo_fetch_take(ev, op, m, body);
         return SLV_OK;
     }
     request *req = slv_new0(request);

@@ -37,9 +37,11 @@ slv_code slv_resource_call_pass(const slv_resource_call *c, slv_str rest, bool r
 slv_code slv_loader_op(const slv_resource_call *call, slv_err *err);
 slv_code slv_d1_op(const slv_resource_call *call, slv_err *err);
 slv_code slv_analytics_op(const slv_resource_call *call, slv_err *err);
+slv_code slv_dynamo_op(const slv_resource_call *call, slv_err *err);
 slv_code slv_email_op(const slv_resource_call *call, slv_err *err);
 slv_code slv_ratelimit_op(const slv_resource_call *call, slv_err *err);
 slv_code slv_cache_op(const slv_resource_call *call, slv_err *err);
+slv_code slv_bookmark_op(const slv_resource_call *call, slv_err *err);
 slv_code slv_object_op(const slv_resource_call *call, slv_err *err);
 slv_code slv_kv_op(const slv_resource_call *call, slv_err *err);
 slv_code slv_asset_op(const slv_resource_call *call, slv_err *err);

@@ -93,6 +93,9 @@ typedef struct slv_server_options {
     slv_zygote *zygote;      /* NULL: always exec */
     /* state/state.h; NULL: no worker has resources. Freed after the server. */
     struct slv_state *state;
+    /* edge/dynamo.h: tables that workers' requests to AWS reach; NULL: none. Freed after the
+     * server. */
+    struct slv_dynamo_face *dynamo;
     unsigned isolates; /* of one version on each loop; 0: the pool's default */
     slv_server_extension extension;
     bool dev;            /* error pages with the stack; loopback may be fetched; keep one isolate */
