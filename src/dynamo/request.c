@@ -439,17 +439,28 @@ static slv_code read_request(slv_dyn_scope *sc, slv_dyn_request *r)
     }
 }
 
-/* Of the operations on tables: their name has rules of its own. */
+/* Of the operations on tables: their name has rules of its own, which come first. That a table
+   which could be created otherwise has a short name is told as a constraint. */
 static slv_code check_table_name(slv_dyn_scope *sc, const slv_dyn_request *r)
 {
     const slv_dyn_rule *rule = slv_dyn_rules(r->op);
+    const slv_node *name = slv_dyn_member_of(r->json, "TableName");
+    bool complete = r->op == SLV_DYN_CREATE_TABLE &&
+                    slv_dyn_member_of(r->json, "AttributeDefinitions") &&
+                    slv_dyn_member_of(r->json, "KeySchema");
 
     while (rule->name && strcmp(rule->name, "TableName") != 0)
         rule++;
-    if (!rule->name || rule->flags & SLV_DYN_REQUIRED || slv_dyn_member_of(r->json, "TableName"))
+    if (!rule->name || rule->flags & SLV_DYN_REQUIRED)
         return SLV_OK;
-    return slv_dyn_invalid(sc, "The parameter 'TableName' is required but was not present in the "
-                               "request");
+    if (!name)
+        return slv_dyn_invalid(sc, "The parameter 'TableName' is required but was not present in "
+                                   "the request");
+    if (complete || slv_str_starts(name->text, SLV_STR("arn:")) ||
+        (name->text.len >= 3 && name->text.len <= 255))
+        return SLV_OK;
+    return slv_dyn_invalid(sc, "TableName must be at least 3 characters long and at most 255 "
+                               "characters long");
 }
 
 slv_code slv_dyn_request_parse(slv_dyn_scope *sc, slv_dyn_operation op, slv_str body,
@@ -502,7 +513,7 @@ static slv_code check_key_attr(slv_dyn_scope *sc, const slv_dyn_value *key,
     if (!v || v->type != attr->type)
         return fail_schema(sc);
     if (v->type != SLV_DYN_N && !v->bytes.len)
-        return fail_empty(sc, "are not valid.", attr);
+        return fail_empty(sc, "were invalid:", attr);
     return slv_dyn_key_size_check(sc, v, hash);
 }
 

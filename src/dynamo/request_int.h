@@ -21,13 +21,14 @@ typedef enum slv_dyn_kind {
 } slv_dyn_kind;
 
 /* Flags of a rule. */
-#define SLV_DYN_REQUIRED 1U   /* "Member must not be null" */
-#define SLV_DYN_NAME_CHARS 2U /* [a-zA-Z0-9_.-]+ */
-#define SLV_DYN_TABLE_ARN 4U  /* may be an ARN as well; what is empty is only too short */
-#define SLV_DYN_TABLE_KEYS 8U /* of a map: its keys are table names */
-#define SLV_DYN_TERSE 16U     /* messages name the member as it is written and not its value */
-#define SLV_DYN_ELEMENT 32U   /* stands in a list or map that the framework knows by its generics */
-#define SLV_DYN_FIELD 64U     /* a member of a structure: changes a word of a message */
+#define SLV_DYN_REQUIRED 1U    /* "Member must not be null" */
+#define SLV_DYN_NAME_CHARS 2U  /* [a-zA-Z0-9_.-]+ */
+#define SLV_DYN_TABLE_ARN 4U   /* may be an ARN as well; what is empty is only too short */
+#define SLV_DYN_TABLE_KEYS 8U  /* of a map: its keys are table names */
+#define SLV_DYN_TERSE_MIN 16U  /* messages about this bound name the member as it is written, */
+#define SLV_DYN_TERSE_MAX 128U /* and not its value */
+#define SLV_DYN_ELEMENT 32U /* stands in a list or map that the framework knows by its generics */
+#define SLV_DYN_FIELD 64U   /* a member of a structure: changes a word of a message */
 
 #define SLV_DYN_ANY INT64_C(-1) /* of min, max */
 

@@ -17,7 +17,9 @@ static int64_t long_of(const slv_node *json, const char *name)
     return slv_node_f64(n, &d) && d < (double)UNITS_MAX ? (int64_t)d : UNITS_MAX + 1;
 }
 
-static slv_code read_units(slv_dyn_scope *sc, const slv_node *json, slv_dyn_units *ret)
+/* bounded: of a table. Those of an index are looked at when there is an index. */
+static slv_code read_units(slv_dyn_scope *sc, const slv_node *json, bool bounded,
+                           slv_dyn_units *ret)
 {
     const slv_node *n = slv_dyn_member_of(json, "ProvisionedThroughput");
     const char *const names[] = {"ReadCapacityUnits", "WriteCapacityUnits"};
@@ -26,7 +28,7 @@ static slv_code read_units(slv_dyn_scope *sc, const slv_node *json, slv_dyn_unit
     for (size_t i = 0; n && i < 2; i++) {
         int64_t v = long_of(n, names[i]);
 
-        if (v > UNITS_MAX)
+        if (bounded && v > UNITS_MAX)
             return slv_dyn_invalid(sc, "Given value %.*s for %s is out of bounds",
                                    SLV_STR_ARGS(slv_node_get(n, names[i])->text), names[i]);
         *(i ? &ret->write : &ret->read) = v;
@@ -71,7 +73,7 @@ static slv_code read_index(slv_dyn_scope *sc, const slv_node *json, slv_dyn_inde
     *ret = (slv_dyn_index_def){.name = slv_dyn_string_of(json, "IndexName")};
     read_key_schema(json, ret->keys, &ret->key_count);
     ret->projection_type = slv_dyn_string_of(projection, "ProjectionType");
-    SLV_TRY(read_units(sc, json, &ret->throughput));
+    SLV_TRY(read_units(sc, json, false, &ret->throughput));
     if (!non_key)
         return SLV_OK;
     SLV_DYN_NEW_N(sc, &ret->non_key, non_key->count);
@@ -320,7 +322,7 @@ static slv_code read_create(slv_dyn_scope *sc, slv_dyn_request *r)
                    slv_dyn_member_of(r->json, "GlobalSecondaryIndexes");
 
     read_settings(r);
-    SLV_TRY(read_units(sc, r->json, &t->throughput));
+    SLV_TRY(read_units(sc, r->json, true, &t->throughput));
     SLV_TRY(check_billing(sc, t));
     SLV_TRY(read_attrs(sc, r));
     read_key_schema(r->json, t->keys, &t->key_count);
@@ -399,7 +401,7 @@ static slv_code read_update_table(slv_dyn_scope *sc, slv_dyn_request *r)
         !slv_dyn_member_of(r->json, "ProvisionedThroughput"))
         return slv_dyn_invalid(sc, INVALID "ProvisionedThroughput must be specified when "
                                            "BillingMode is PROVISIONED");
-    SLV_TRY(read_units(sc, r->json, &t->throughput));
+    SLV_TRY(read_units(sc, r->json, true, &t->throughput));
     if (slv_str_is(t->billing_mode, "PAY_PER_REQUEST"))
         SLV_TRY(check_billing(sc, t));
     return read_index_updates(sc, r);

@@ -132,7 +132,7 @@ static const slv_dyn_rule query[] = {
     TABLE,
     OPERATOR,
     TO_GET,
-    SIZED("Limit", INTEGER, SLV_DYN_TERSE, 1, ANY),
+    SIZED("Limit", INTEGER, SLV_DYN_TERSE_MIN, 1, ANY),
     NESTED("KeyConditions", MAP, 0, ANY, ANY, "Condition", condition_element),
     PLAIN("ExclusiveStartKey", ITEM, 0),
     PLAIN("ConsistentRead", BOOLEAN, 0),
@@ -168,7 +168,7 @@ static const slv_dyn_rule scan[] = {
 /* ---- batches and transactions ---- */
 
 static const slv_dyn_rule keys_and_attributes[] = {
-    NESTED("Keys", LIST, REQ | SLV_DYN_TERSE, 1, SLV_DYN_BATCH_GET_MAX, NULL, key_element),
+    NESTED("Keys", LIST, REQ | SLV_DYN_TERSE_MAX, 1, SLV_DYN_BATCH_GET_MAX, NULL, key_element),
     TO_GET,
     PLAIN("ConsistentRead", BOOLEAN, 0),
     PLAIN("ProjectionExpression", S, 0),
@@ -179,7 +179,7 @@ static const slv_dyn_rule keys_and_attributes_element[] = {
     NESTED(NULL, STRUCT, 0, ANY, ANY, "KeysAndAttributes", keys_and_attributes)};
 static const slv_dyn_rule batch_get[] = {
     CAPACITY,
-    NESTED("RequestItems", MAP, SLV_DYN_TABLE_KEYS, ANY, ANY, "KeysAndAttributes",
+    NESTED("RequestItems", MAP, REQ | SLV_DYN_TABLE_KEYS, ANY, ANY, "KeysAndAttributes",
            keys_and_attributes_element),
     END,
 };
@@ -198,7 +198,7 @@ static const slv_dyn_rule write_requests[] = {
 static const slv_dyn_rule batch_write[] = {
     CAPACITY,
     METRICS,
-    {"RequestItems", MAP, SLV_DYN_TABLE_KEYS, ANY, ANY, NULL,
+    {"RequestItems", MAP, REQ | SLV_DYN_TABLE_KEYS, ANY, ANY, NULL,
      "java.util.List<com.amazonaws.dynamodb.v20120810.WriteRequest>", write_requests, 1,
      SLV_DYN_BATCH_WRITE_MAX},
     END,
@@ -337,7 +337,7 @@ static const slv_dyn_rule tag[] = {SIZED("Key", S, REQ, 1, 128), SIZED("Value", 
                                    END};
 static const slv_dyn_rule tag_element[] = {NESTED(NULL, STRUCT, 0, ANY, ANY, "Tag", tag)};
 #define TAGS(flags) NESTED("Tags", LIST, flags, ANY, ANY, NULL, tag_element)
-#define ARN SIZED("ResourceArn", S, 0, 1, 1283)
+#define ARN PLAIN("ResourceArn", S, 0)
 
 static const slv_dyn_rule create_table[] = {
     NESTED("AttributeDefinitions", LIST, REQ, ANY, ANY, NULL, attribute_definition_element),

@@ -241,28 +241,28 @@ static slv_code put_node(slv_buf *out, const slv_dyn_rule *rule, const slv_node 
 }
 
 /* Path of n below the current one. */
-static slv_code put_place(checker *c, const slv_dyn_rule *rule)
+static slv_code put_place(checker *c, const slv_dyn_rule *rule, bool terse)
 {
     size_t start = c->text.len;
 
     SLV_TRY(slv_buf_append(&c->text, slv_buf_view(&c->path)));
-    if (rule->flags & SLV_DYN_TERSE && c->path.len && c->text.ptr[start] >= 'a')
+    if (terse && c->path.len && c->text.ptr[start] >= 'a')
         c->text.ptr[start] -= 'a' - 'A';
     if (c->path.len)
         SLV_TRY(slv_buf_append_byte(&c->text, '.'));
     if (!rule->name)
         return slv_buf_append(&c->text, SLV_STR("member"));
-    if (rule->flags & SLV_DYN_TERSE)
+    if (terse)
         return slv_buf_append(&c->text, slv_str_from(rule->name));
     return put_lower(&c->text, rule->name);
 }
 
 /* Begins an error; what failed follows. n NULL: the member is missing. */
-static slv_code begin_error(checker *c, const slv_dyn_rule *rule, const slv_node *n)
+static slv_code begin(checker *c, const slv_dyn_rule *rule, const slv_node *n, bool terse)
 {
     if (c->errors++)
         SLV_TRY(slv_buf_append(&c->text, SLV_STR("; ")));
-    if (rule->flags & SLV_DYN_TERSE) {
+    if (terse) {
         SLV_TRY(slv_buf_append(&c->text, SLV_STR("Value at '")));
     } else {
         SLV_TRY(slv_buf_append(&c->text, n ? SLV_STR("Value '") : SLV_STR("Value null")));
@@ -272,8 +272,13 @@ static slv_code begin_error(checker *c, const slv_dyn_rule *rule, const slv_node
         }
         SLV_TRY(slv_buf_append(&c->text, SLV_STR(" at '")));
     }
-    SLV_TRY(put_place(c, rule));
+    SLV_TRY(put_place(c, rule, terse));
     return slv_buf_append(&c->text, SLV_STR("' failed to satisfy constraint: "));
+}
+
+static slv_code begin_error(checker *c, const slv_dyn_rule *rule, const slv_node *n)
+{
+    return begin(c, rule, n, false);
 }
 
 static bool name_chars(slv_str s)
@@ -329,12 +334,12 @@ static slv_code check_length(checker *c, const slv_dyn_rule *rule, const slv_nod
     if (number && !slv_node_i64(n, &v)) /* a fraction is cut, what is too large is the limit */
         v = !slv_node_f64(n, &d) ? 0 : d > 9e18 ? INT64_MAX : d < -9e18 ? INT64_MIN : (int64_t)d;
     if (rule->min != SLV_DYN_ANY && v < rule->min) {
-        SLV_TRY(begin_error(c, rule, n));
+        SLV_TRY(begin(c, rule, n, rule->flags & SLV_DYN_TERSE_MIN));
         SLV_TRY(slv_buf_printf(&c->text, "Member must have %s greater than or equal to %lld", what,
                                (long long)rule->min));
     }
     if (rule->max != SLV_DYN_ANY && v > rule->max) {
-        SLV_TRY(begin_error(c, rule, n));
+        SLV_TRY(begin(c, rule, n, rule->flags & SLV_DYN_TERSE_MAX));
         SLV_TRY(slv_buf_printf(&c->text, "Member must have %s less than or equal to %lld", what,
                                (long long)rule->max));
     }
@@ -410,10 +415,7 @@ static slv_code check_node(checker *c, const slv_dyn_rule *rule, const slv_node 
     if (!n || n->type == SLV_NODE_NULL) {
         if (!(rule->flags & SLV_DYN_REQUIRED))
             return SLV_OK;
-        slv_dyn_rule plain = *rule;
-
-        plain.flags &= ~SLV_DYN_TERSE;
-        SLV_TRY(begin_error(c, &plain, NULL));
+        SLV_TRY(begin_error(c, rule, NULL));
         return slv_buf_append(&c->text, SLV_STR("Member must not be null"));
     }
     if (rule->kind == SLV_DYN_KIND_STRING)

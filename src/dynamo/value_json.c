@@ -100,7 +100,7 @@ bool slv_dyn_node_bool(const slv_node *n)
 /* Room for the decoded text in the arena. */
 static slv_code decode_blob(slv_dyn_scope *sc, slv_str text, slv_str *ret)
 {
-    size_t room = text.len / 4 * 3 + 1;
+    size_t room = text.len + 4; /* decoding may reserve as much as the text is long */
     slv_buf b = {slv_arena_try_alloc(sc->arena, room), 0, room, room};
 
     if (!b.ptr)
