@@ -293,9 +293,9 @@ slv_code slv_bundle_return(slv_str text, bool has_exports, slv_buf *out, slv_err
 
 void slv_bundle_hide_require(slv_buf *script)
 {
-    static const char made[] = "typeof __require", absent[] = "typeof $_require";
+    const slv_str made = SLV_STR("typeof __require"), absent = SLV_STR("typeof $_require");
     slv_str text = slv_buf_view(script);
 
     for (size_t at = 0; (at = slv_str_find(text, slv_str_from(made), at)) != SIZE_MAX; at++)
-        memcpy(script->ptr + at, absent, strlen(absent));
+        memcpy(script->ptr + at, absent.ptr, absent.len);
 }
