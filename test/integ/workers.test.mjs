@@ -69,3 +69,40 @@ test('entrypoints, props, methods and errors across workers', async () => {
     });
   });
 });
+
+test('a dispatched worker has methods, props and limits, and its requests go to the outbound worker with its parameters', async () => {
+  const dispatcher = one('dispatcher', `const told = async (run) => { try { return await run(); } catch (e) { return e.name + ': ' + e.message; } };
+  export default {
+    async fetch(request, env) {
+      const outbound = { customer: { id: 7 }, secret: 'not declared' };
+      const tenant = env.TENANTS.get('tenant', { plan: 'free' }, { outbound });
+      const tight = env.TENANTS.get('tenant', {}, { limits: { cpuMs: 50, subRequests: 1 }, outbound });
+      return Response.json([
+        await tenant.add(2, 3), await tenant.plan(), await tenant.nested.deep(), await (await tenant.fetch('http://in/')).text(),
+        await told(() => tight.twice()), await told(() => tight.spin()), await tenant.twice(),
+        await told(() => env.TENANTS.get('nobody').add(1, 2)), await told(() => tenant.missing()), await told(() => env.TENANTS.get('tenant', {}, { limits: 5 })),
+      ]);
+    },
+  };`, '[[dispatch_namespaces]]\nbinding = "TENANTS"\nnamespace = "tenants"\noutbound = { service = "guard", parameters = ["customer"] }\n');
+  const tenant = one('tenant', `import { WorkerEntrypoint } from 'cloudflare:workers';
+  export default class extends WorkerEntrypoint {
+    add(a, b) { return a + b; }
+    plan() { return this.ctx.props.plan; }
+    get nested() { return { deep: () => 'deep' }; }
+    async fetch() { return fetch('http://outside.invalid/x', { method: 'POST', body: 'b' }); }
+    async twice() { await fetch('http://a.invalid/'); return (await fetch('http://b.invalid/')).text(); }
+    spin() { for (;;); }
+  }`);
+  const guard = one('guard', `export default { async fetch(request, env) {
+    return new Response([request.method, request.url, await request.text(), env.customer?.id, env.secret, Object.keys(env)].join(' '));
+  } };`);
+  await session(dispatcher, [tenant, guard], async (server) => {
+    const r = await server.fetch('/');
+    assert.deepEqual(await r.json(), [
+      5, 'free', 'deep', 'POST http://outside.invalid/x b 7  customer',
+      'Error: Too many subrequests.', 'Error: Worker exceeded CPU time limit.', 'GET http://b.invalid/  7  customer',
+      'Error: Worker not found.', 'TypeError: The RPC receiver does not implement the method "missing".',
+      "TypeError: Incorrect type for the 'limits' field on 'DynamicDispatchOptions': the provided value is not of type 'DynamicDispatchLimits'.",
+    ]);
+  });
+});
