@@ -85,7 +85,7 @@ export class ClientRequest extends OutgoingMessage {
   res = null;
 
   constructor(input, given = undefined, done = undefined) {
-    super();
+    super(undefined, { autoDestroy: false }); // when it is written the answer is still to come
     const [options, callback] = requestArguments(input, given, done);
     this.#route(options);
     refuse(options);
@@ -256,27 +256,10 @@ export class ClientRequest extends OutgoingMessage {
 
   _destroy(error, callback) {
     this.#disarm();
-    // Ended by itself once it was written: what goes on then is the response's affair.
-    if (!this.writableFinished || error) {
-      this.aborted = true;
-      this.#aborter.abort();
-      this.#response?.destroy(error ?? undefined);
-    }
+    this.aborted = true;
+    this.#aborter.abort();
+    this.#response?.destroy(error ?? undefined);
     callback(error);
-  }
-
-  destroy(error = undefined) {
-    if (this.writableFinished && this.#response === null && !this.aborted) {
-      this.aborted = true;
-      this.#disarm();
-      this.#aborter.abort();
-      load("timers").queueMicrotask(() => {
-        if (error) this.emit("error", error);
-        this.emit("close");
-      });
-      return this;
-    }
-    return super.destroy(error);
   }
 
   onSocket(socket) {}

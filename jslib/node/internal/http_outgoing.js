@@ -35,7 +35,7 @@ export class OutgoingMessage extends Writable {
   _last = false;
 
   constructor(req = undefined, options = undefined) {
-    super(options?.highWaterMark === undefined ? {} : { highWaterMark: options.highWaterMark });
+    super({ autoDestroy: options?.autoDestroy, highWaterMark: options?.highWaterMark });
     this.req = req;
   }
 
