@@ -296,6 +296,6 @@ void slv_bundle_hide_require(slv_buf *script)
     const slv_str made = SLV_STR("typeof __require"), absent = SLV_STR("typeof $_require");
     slv_str text = slv_buf_view(script);
 
-    for (size_t at = 0; (at = slv_str_find(text, slv_str_from(made), at)) != SIZE_MAX; at++)
+    for (size_t at = 0; (at = slv_str_find(text, made, at)) != SIZE_MAX; at++)
         memcpy(script->ptr + at, absent.ptr, absent.len);
 }
