@@ -4,7 +4,7 @@
 // commit, which object.c makes at the turn's end.
 
 import { badArgument, illegalConstructor, isObject, publish } from "errors";
-import { currentEvent, crossEventError } from "io";
+import { currentEvent, crossEventError, op } from "io";
 import { deserialize, serialize } from "clone";
 
 const INTERNAL = Symbol();
@@ -388,26 +388,34 @@ export class DurableObjectStorage {
   }
 
   getCurrentBookmark() {
-    return attempt(() => (this.#here(), NO_BOOKMARK));
+    return this.#past(BOOKMARK_NOW, 0, "");
   }
 
   getBookmarkForTime(time) {
-    return attempt(() => {
-      this.#here();
-      throw new P.Error(NO_RECOVERY);
-    });
+    const at = +time;
+    if (arguments.length === 0 || at !== at) return P.PromiseReject(badArgument(STORAGE, "getBookmarkForTime", 1, "Date or number"));
+    return this.#past(BOOKMARK_AT, at, "");
   }
 
   onNextSessionRestoreBookmark(bookmark) {
+    if (arguments.length === 0) return P.PromiseReject(badArgument(STORAGE, "onNextSessionRestoreBookmark", 1, "string"));
+    return this.#past(BOOKMARK_RESTORE, 0, `${bookmark}`);
+  }
+
+  // Answered with the next sync of what was committed; the classes without SQL have no past.
+  #past(kind, at, bookmark) {
     return attempt(() => {
-      this.#here();
-      throw new P.Error(NO_RECOVERY);
+      const object = this.#here();
+      if (!object.hasSql) throw new P.Error(NO_RECOVERY);
+      return op(kind, "wwqs", [0, 0, at, bookmark], "s");
     });
   }
 }
 publish(DurableObjectStorage);
 
-const NO_BOOKMARK = "00000000-00000000-00000000-00000000000000000000000000000000";
+const BOOKMARK_NOW = 100; // see objects.md
+const BOOKMARK_AT = 101;
+const BOOKMARK_RESTORE = 102;
 const NO_RECOVERY = "This Durable Object's storage back-end does not implement point-in-time recovery.";
 
 async function runTransaction(object, closure) {

@@ -56,6 +56,7 @@ static const frame_rule rules[] = {
     [SLV_FRAME_OBJECT_DURABLE] = {"OBJECT_DURABLE", FROM_MAIN, 0, true, false, true},
     [SLV_FRAME_OBJECT_RESET] = {"OBJECT_RESET", FROM_ISOLATE, 0, true, false, false},
     [SLV_FRAME_OBJECT_CHECKPOINT] = {"OBJECT_CHECKPOINT", FROM_MAIN, 0, true, false, true},
+    [SLV_FRAME_OBJECT_CHECKPOINTED] = {"OBJECT_CHECKPOINTED", FROM_ISOLATE, 0, true, false, true},
     [SLV_FRAME_OBJECT_GATE] = {"OBJECT_GATE", FROM_ISOLATE, 0, true, false, true},
     [SLV_FRAME_SOCKET_ACCEPT] = {"SOCKET_ACCEPT", FROM_ISOLATE, 0, true, false, true},
     [SLV_FRAME_SOCKET_SEND] = {"SOCKET_SEND", FROM_ISOLATE, SLV_FRAME_TEXT, true, true, false},

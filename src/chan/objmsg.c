@@ -94,12 +94,25 @@ slv_code slv_msg_object_closed_get(slv_str payload, bool *ret_refused)
 
 /* ---- commits ---- */
 
+slv_code slv_msg_object_checkpointed_put(slv_buf *out, bool changed)
+{
+    return slv_buf_append_u8(out, changed);
+}
+slv_code slv_msg_object_checkpointed_get(slv_str payload, bool *ret_changed)
+{
+    slv_reader r = slv_reader_make(payload);
+    bool valid = read_bool(&r, ret_changed);
+
+    return finish(&r, valid);
+}
+
 slv_code slv_msg_object_commit_put(slv_buf *out, const slv_msg_object_commit *m)
 {
     SLV_TRY(slv_buf_append_u64(out, m->seq));
     SLV_TRY(slv_buf_append_u8(out, m->unconfirmed));
     SLV_TRY(slv_buf_append_u8(out, (uint8_t)m->alarm));
-    return slv_buf_append_u64(out, (uint64_t)m->alarm_ms);
+    SLV_TRY(slv_buf_append_u64(out, (uint64_t)m->alarm_ms));
+    return slv_buf_append_u32(out, m->frames);
 }
 
 slv_code slv_msg_object_commit_get(slv_str payload, slv_msg_object_commit *ret)
@@ -110,6 +123,7 @@ slv_code slv_msg_object_commit_get(slv_str payload, slv_msg_object_commit *ret)
     bool valid = read_bool(&r, &ret->unconfirmed);
     ret->alarm = (slv_alarm_change)slv_read_u8(&r);
     ret->alarm_ms = (int64_t)slv_read_u64(&r);
+    ret->frames = slv_read_u32(&r);
     return finish(&r, valid && ret->seq != 0 && ret->alarm <= SLV_ALARM_NONE &&
                           ret->alarm_ms >= 0 &&
                           (ret->alarm == SLV_ALARM_SET || ret->alarm_ms == 0));

@@ -66,6 +66,7 @@ typedef struct slv_msg_object_commit {
     bool unconfirmed; /* nothing waits for it */
     slv_alarm_change alarm;
     int64_t alarm_ms; /* with SLV_ALARM_SET, else 0 */
+    uint32_t frames;  /* of the WAL, when this commit ended */
 } slv_msg_object_commit;
 SLV_NODISCARD slv_code slv_msg_object_commit_put(slv_buf *out, const slv_msg_object_commit *m);
 SLV_NODISCARD slv_code slv_msg_object_commit_get(slv_str payload, slv_msg_object_commit *ret);
@@ -73,6 +74,10 @@ SLV_NODISCARD slv_code slv_msg_object_commit_get(slv_str payload, slv_msg_object
 /* OBJECT_DURABLE */
 SLV_NODISCARD slv_code slv_msg_object_durable_put(slv_buf *out, uint64_t seq);
 SLV_NODISCARD slv_code slv_msg_object_durable_get(slv_str payload, uint64_t *ret_seq);
+
+/* OBJECT_CHECKPOINTED: whether the object writes to the log that it was given. */
+SLV_NODISCARD slv_code slv_msg_object_checkpointed_put(slv_buf *out, bool changed);
+SLV_NODISCARD slv_code slv_msg_object_checkpointed_get(slv_str payload, bool *ret_changed);
 
 /* OBJECT_RESET is a string (slv_msg_str_put); OBJECT_GATE and OBJECT_CHECKPOINT are empty. */
 

@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "base/mem.h"
 #include "durable/durable_int.h"
@@ -248,8 +249,6 @@ slv_code slv_durable_commit(slv_durable *d, slv_err *err)
         return slv_fail(err, code, "%s%s", (why.detail & 0xff) == SQLITE_CONSTRAINT ? VIOLATED : "",
                         slv_err_text(&why));
     }
-    if (slv_durable_wal_bytes(d) > SLV_DURABLE_WAL_MAX)
-        return slv_durable_checkpoint(d, err);
     return SLV_OK;
 }
 
@@ -296,21 +295,48 @@ uint64_t slv_durable_wal_bytes(const slv_durable *d)
     return d->wal_pages * d->page_size;
 }
 
-slv_code slv_durable_checkpoint(slv_durable *d, slv_err *err)
+uint32_t slv_durable_wal_frames(const slv_durable *d)
 {
-    int rc;
+    return (uint32_t)d->wal_pages;
+}
+
+/* *ret_all: nothing of the log is missing in the database. */
+static slv_code checkpoint(slv_durable *d, bool *ret_all, slv_err *err)
+{
+    int rc, in_log = 0, moved = 0;
 
     slv_durable_kv_got(d);
     if (d->listing && slv_durable_wal_bytes(d) > SLV_DURABLE_WAL_MAX) {
         slv_durable_kv_list_end(d);
         d->list_cut = true;
     }
-    rc = sqlite3_wal_checkpoint_v2(d->db, "main", SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+    rc = sqlite3_wal_checkpoint_v2(d->db, "main", SQLITE_CHECKPOINT_PASSIVE, &in_log, &moved);
+    *ret_all = rc == SQLITE_OK && in_log >= 0 && in_log == moved;
 
     /* An open transaction or cursor is in the way: another time. */
     if (rc == SQLITE_OK || rc == SQLITE_BUSY || rc == SQLITE_LOCKED)
         return SLV_OK;
     return slv_durable_fail(d, err);
+}
+
+slv_code slv_durable_checkpoint(slv_durable *d, slv_err *err)
+{
+    bool all;
+
+    return checkpoint(d, &all, err);
+}
+
+slv_code slv_durable_change_wal(slv_durable *d, int wal_fd, bool *ret_changed, slv_err *err)
+{
+    slv_code code = checkpoint(d, ret_changed, err);
+
+    if (*ret_changed) {
+        slv_durable_vfs_change_wal(d->db, wal_fd);
+        d->wal_pages = 0;
+    } else {
+        (void)close(wal_fd);
+    }
+    return code;
 }
 
 slv_code slv_durable_size(slv_durable *d, uint64_t *ret, slv_err *err)

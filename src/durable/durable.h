@@ -29,7 +29,8 @@
 #include "store/usersql.h"
 
 #define SLV_DURABLE_MAX_BYTES ((uint64_t)10 << 30) /* default of max_bytes */
-/* From this many bytes on a WAL is checkpointed without being asked. */
+/* From this many bytes on a WAL is moved into the database even if a listing must be ended for it.
+ */
 #define SLV_DURABLE_WAL_MAX ((uint64_t)64 << 20)
 
 typedef struct slv_durable slv_durable;
@@ -53,8 +54,7 @@ SLV_NODISCARD slv_code slv_durable_write(slv_durable *d, slv_err *err);
 bool slv_durable_in_transaction(const slv_durable *d);
 /* True when the open transaction has changed something. */
 bool slv_durable_dirty(const slv_durable *d);
-/* Ends the transaction, if there is one. Failed: it is rolled back. May checkpoint a WAL that is
- * over SLV_DURABLE_WAL_MAX. */
+/* Ends the transaction, if there is one. Failed: it is rolled back. */
 SLV_NODISCARD slv_code slv_durable_commit(slv_durable *d, slv_err *err);
 void slv_durable_rollback(slv_durable *d);
 /* Savepoints, which nest; the first begins a transaction. */
@@ -67,7 +67,12 @@ unsigned slv_durable_depth(const slv_durable *d);
  * transaction, a listing or a query is open; a listing is ended when the WAL is over
  * SLV_DURABLE_WAL_MAX. */
 SLV_NODISCARD slv_code slv_durable_checkpoint(slv_durable *d, slv_err *err);
+/* The same, and then goes on in another file, which is empty: wal_fd, taken over. *ret_changed
+ * false: it could not be now, nothing has changed. */
+SLV_NODISCARD slv_code slv_durable_change_wal(slv_durable *d, int wal_fd, bool *ret_changed,
+                                              slv_err *err);
 uint64_t slv_durable_wal_bytes(const slv_durable *d); /* as of the last commit */
+uint32_t slv_durable_wal_frames(const slv_durable *d);
 /* Bytes in use: pages that are not free. */
 SLV_NODISCARD slv_code slv_durable_size(slv_durable *d, uint64_t *ret, slv_err *err);
 

@@ -19,6 +19,7 @@ typedef struct object_file {
     int fd;
     int wal_fd; /* of a database: the WAL's, until that is opened, or again after it was closed */
     struct object_file *database; /* of a WAL */
+    bool empty;                   /* of a WAL that was changed: nothing was written yet */
 } object_file;
 
 static _Thread_local int given_db = -1, given_wal = -1;
@@ -72,6 +73,10 @@ static int file_write(sqlite3_file *base, const void *from, int n, sqlite3_int64
 {
     object_file *f = (object_file *)base;
     size_t put = 0;
+
+    if (f->empty && at != 0) /* SQLite did not begin anew: better no commit than a hole */
+        return SQLITE_IOERR_WRITE;
+    f->empty = false;
 
     while (put < (size_t)n) {
         ssize_t r =
@@ -185,12 +190,14 @@ static int vfs_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *base, int 
         f->fd = given_db;
         f->wal_fd = given_wal;
         f->database = NULL;
+        f->empty = false;
         given_db = given_wal = -1;
     } else if (flags & SQLITE_OPEN_WAL && database_of(name)->wal_fd >= 0) {
         f->database = database_of(name);
         f->fd = f->database->wal_fd;
         f->wal_fd = -1;
         f->database->wal_fd = -1;
+        f->empty = false;
     } else {
         return SQLITE_CANTOPEN;
     }
@@ -298,6 +305,16 @@ void slv_durable_vfs_give(int db_fd, int wal_fd)
 {
     given_db = db_fd;
     given_wal = wal_fd;
+}
+
+void slv_durable_vfs_change_wal(sqlite3 *db, int fd)
+{
+    object_file *f = NULL;
+
+    (void)sqlite3_file_control(db, "main", SQLITE_FCNTL_JOURNAL_POINTER, &f);
+    (void)close(f->fd);
+    f->fd = fd;
+    f->empty = true;
 }
 
 void slv_durable_vfs_take_back(void)

@@ -11,6 +11,7 @@
 #ifndef SLV_DURABLE_VFS_H
 #define SLV_DURABLE_VFS_H
 
+#include <sqlite3.h>
 #include <sys/types.h>
 
 #define SLV_DURABLE_VFS "selvage-object"
@@ -28,6 +29,9 @@ void slv_durable_vfs_register(void);
 void slv_durable_vfs_give(int db_fd, int wal_fd);
 /* Closes what was given and not taken. */
 void slv_durable_vfs_take_back(void);
+/* The WAL of a database goes on in another, empty file from its first byte on; a write elsewhere
+ * fails. Takes fd. */
+void slv_durable_vfs_change_wal(sqlite3 *db, int fd);
 /* NULL: the system's. */
 void slv_durable_vfs_calls(const slv_durable_calls *calls);
 

@@ -125,8 +125,9 @@ static slv_object *make(slv_objects *all, const slv_object_target *t, const slv_
     slv_list_init(&o->waiting);
     slv_list_init(&o->calls);
     slv_list_init(&o->held);
+    slv_list_init(&o->asks);
     slv_list_init(&o->sockets);
-    o->files = (slv_object_files){.db = -1, .wal = -1};
+    o->files = (slv_object_files){.db = -1, .wal = -1, .next = -1, .times = -1};
     o->end_error = SLV_BUF(SLV_MESSAGE_SMALL_MAX);
     o->option_text = SLV_BUF(2 * SLV_SOCKET_AUTO_MAX);
     o->next_socket = 1;
@@ -258,7 +259,9 @@ static void open_object(slv_object *o)
     o->state = SLV_OBJECT_OPENING;
     o->opening = 2;
     o->open_code = SLV_OK;
-    o->committed = o->durable = o->gated = 0;
+    o->committed = o->durable = o->gated = o->refused = 0;
+    o->frames = 0;
+    o->checkpointing = o->rotate = o->drop_next = false;
     o->writing = o->told_opened = o->over_when_durable = o->isolate_gone = false;
     slv_buf_reset(&o->end_error);
     *j = (file_job){.job = {.run = file_run, .done = file_done}, .o = o, .folder = SLV_BUF(8192)};
@@ -664,6 +667,8 @@ slv_code slv_object_frame(slv_isolate *iso, const slv_frame *f, slv_err *err)
     case SLV_FRAME_OBJECT_GATE:
         slv_object_gate(o);
         return SLV_OK;
+    case SLV_FRAME_OBJECT_CHECKPOINTED:
+        return slv_object_checkpointed(o, f->payload, err);
     case SLV_FRAME_OBJECT_COMMIT:
         if (slv_msg_object_commit_get(f->payload, &commit) != SLV_OK)
             return slv_fail(err, SLV_E_PROTOCOL, "malformed OBJECT_COMMIT");

@@ -218,16 +218,40 @@ slv_code slv_object_commit(slv_object *o, const slv_msg_object_commit *m, slv_er
     if (m->seq != o->committed + 1)
         return slv_fail(err, SLV_E_PROTOCOL, "OBJECT_COMMIT out of sequence");
     o->committed = m->seq;
+    if (m->frames > 0)
+        o->frames = m->frames;
     o->acts++;
     o->writing = false;
     if (!m->unconfirmed)
         o->gated = m->seq;
     if (m->alarm != SLV_ALARM_SAME)
         slv_object_alarm_set(o, m->alarm, m->alarm_ms);
+    slv_object_sync_soon(o);
+    return SLV_OK;
+}
+
+void slv_object_sync_soon(slv_object *o)
+{
     if (!o->syncing && !slv_list_linked(&o->dirty)) {
         slv_list_push(&o->all->dirty, &o->dirty);
         slv_loop_flush(o->all->shard->loop, &o->all->sync);
     }
+}
+
+slv_code slv_object_checkpointed(slv_object *o, slv_str payload, slv_err *err)
+{
+    bool changed;
+
+    if (!o->checkpointing || slv_msg_object_checkpointed_get(payload, &changed) != SLV_OK)
+        return slv_fail(err, SLV_E_PROTOCOL, "malformed OBJECT_CHECKPOINTED");
+    o->checkpointing = false;
+    o->rotate = changed;
+    o->drop_next = !changed;
+    if (changed) {
+        o->frames = 0;
+        o->refused = 0;
+    }
+    slv_object_sync_soon(o);
     return SLV_OK;
 }
 
@@ -237,6 +261,12 @@ typedef struct sync_job {
     uint64_t seq;   /* durable when all parts are done */
     unsigned parts; /* the files, and the registry when the alarm changed */
     uint64_t wal_bytes;
+    bool rotate, drop_next;
+    uint64_t checkpoint_from; /* bytes of the log; 0: never */
+    bool prepared;            /* a log for the time after a checkpoint is there */
+    uint32_t frames;
+    int64_t now_ms;
+    slv_list asks;
     slv_code code;
     slv_err err;
 } sync_job;
@@ -245,20 +275,45 @@ static void sync_run(slv_job *job)
 {
     sync_job *s = slv_container_of(job, sync_job, job);
 
-    s->code = slv_object_files_sync(&s->o->files, &s->wal_bytes, &s->err);
+    slv_object_files *f = &s->o->files;
+
+    if (s->drop_next)
+        slv_object_files_drop_next(f);
+    if (s->rotate)
+        s->code = slv_object_files_rotate(f, &s->err);
+    if (s->code == SLV_OK)
+        s->code = slv_object_files_sync(f, &s->wal_bytes, &s->err);
+    if (s->code != SLV_OK)
+        return;
+    if (s->frames > 0)
+        slv_object_files_note(f, s->frames, s->now_ms);
+    SLV_LIST_EACH (node, &s->asks)
+        slv_object_question_run(slv_object_question_of(node), f);
+    /* Without the way back there is no checkpoint; the log grows until there is room for it. */
+    s->prepared = s->checkpoint_from > 0 && s->wal_bytes >= s->checkpoint_from && !f->restoring &&
+                  slv_object_files_prepare(f, NULL) == SLV_OK;
 }
 
 static void begin_sync(slv_object *o);
 
-static void tell_durable(slv_object *o, uint64_t wal_bytes)
+static void tell_checkpoint(slv_object *o, uint64_t wal_bytes)
+{
+    o->checkpointing = true;
+    o->refused = wal_bytes;
+    if (slv_link_send_fds(slv_event_link(&o->home), SLV_FRAME_OBJECT_CHECKPOINT, o->home.pe.id,
+                          SLV_STR_NULL, &o->files.next, 1, NULL) != SLV_OK)
+        slv_link_violate(slv_event_link(&o->home), SLV_E_IO, "a log could not be given to it");
+}
+
+static void tell_durable(slv_object *o, const sync_job *s)
 {
     if (!o->iso || o->state == SLV_OBJECT_ENDING || o->over_when_durable)
         return;
     slv_link *link = slv_event_link(&o->home);
     slv_buf *out = slv_link_begin(link, SLV_FRAME_OBJECT_DURABLE, 0, o->home.pe.id);
     slv_link_end(link, slv_msg_object_durable_put(out, o->durable));
-    if (wal_bytes >= SLV_OBJECT_CHECKPOINT_BYTES)
-        slv_link_send(link, SLV_FRAME_OBJECT_CHECKPOINT, 0, o->home.pe.id, SLV_STR_NULL);
+    if (s->prepared)
+        tell_checkpoint(o, s->wal_bytes);
 }
 
 static void sync_failed(slv_object *o, const slv_err *err)
@@ -271,22 +326,37 @@ static void sync_failed(slv_object *o, const slv_err *err)
         slv_isolate_kill(o->iso, SLV_LOST_VIOLATION, "a write of a Durable Object failed");
 }
 
+static void finish_asks(sync_job *s)
+{
+    slv_list *node;
+
+    while ((node = slv_list_pop(&s->asks)) != NULL)
+        slv_object_question_done(slv_object_question_of(node));
+}
+
+static bool has_work(const slv_object *o)
+{
+    return o->committed > o->durable || o->alarm_unsaved || o->rotate || o->drop_next ||
+           !slv_list_empty(&o->asks);
+}
+
 static void sync_over(sync_job *s)
 {
     slv_object *o = s->o;
 
     o->syncing = false;
+    finish_asks(s);
     if (s->code != SLV_OK) {
         sync_failed(o, &s->err);
         free(s);
         return;
     }
     o->durable = s->seq;
-    tell_durable(o, s->wal_bytes);
+    tell_durable(o, s);
     free(s);
     slv_object_alarm_arm(o);
     release(o);
-    if (o->committed > o->durable || o->alarm_unsaved)
+    if (has_work(o))
         begin_sync(o);
     else if (o->state == SLV_OBJECT_ENDING && !o->iso)
         slv_object_ended(o);
@@ -328,6 +398,17 @@ static void begin_sync(slv_object *o)
     s->o = o;
     s->seq = o->committed;
     s->parts = o->alarm_unsaved ? 2 : 1;
+    s->rotate = o->rotate;
+    s->drop_next = o->drop_next;
+    s->frames = o->frames;
+    s->now_ms = slv_loop_wall_ms(o->all->shard->loop);
+    if (!o->checkpointing && o->iso && o->state != SLV_OBJECT_ENDING)
+        s->checkpoint_from =
+            SLV_MAX(SLV_OBJECT_CHECKPOINT_BYTES, o->refused + SLV_OBJECT_CHECKPOINT_BYTES / 4);
+    slv_list_init(&s->asks);
+    while (!slv_list_empty(&o->asks))
+        slv_list_push(&s->asks, slv_list_pop(&o->asks));
+    o->rotate = o->drop_next = false;
     o->syncing = true;
     if (o->alarm_unsaved) {
         o->all->pending++;
@@ -369,7 +450,7 @@ void slv_object_sync_last(slv_object *o)
     slv_list_remove(&o->dirty);
     if (o->syncing)
         return; /* what follows it ends the residence */
-    if (o->committed > o->durable || o->alarm_unsaved)
+    if (has_work(o))
         begin_sync(o);
     else
         slv_object_ended(o);

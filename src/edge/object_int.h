@@ -8,6 +8,7 @@
  *     object_socket.c    sockets that hibernate, and what is asked about them
  *     object_registry.c  calls on the registry
  *     op_object.c        operations on namespaces
+ *     op_bookmark.c      what an object asks about its past
  *
  * A *residence* is an event of main's (`home`) that stays open from OBJECT_OPEN to the end; its id
  * is the object's number. A *call* is an event with `object` set: it enters when the object is
@@ -77,6 +78,14 @@ struct slv_object {
     slv_list dirty; /* all->dirty */
     slv_list held;  /* held_frame */
     bool over_when_durable;
+    uint32_t frames; /* of the log, at the last commit; 0: none since it is the log */
+
+    /* checkpoints: the log is changed (objects/files.h) */
+    bool checkpointing; /* CHECKPOINT was sent */
+    bool rotate;        /* CHECKPOINTED came: the next sync gives the new log its name */
+    bool drop_next;     /* or takes it away again */
+    uint64_t refused;   /* length of the log when the isolate could not */
+    slv_list asks;      /* slv_object_question: done by the next sync */
 
     /* the alarm */
     slv_registry_alarm alarm;
@@ -161,12 +170,24 @@ bool slv_object_hold(slv_isolate *iso, const slv_frame *f);
 SLV_NODISCARD slv_code slv_object_commit(slv_object *o, const slv_msg_object_commit *m,
                                          slv_err *err);
 void slv_object_gate(slv_object *o);
+/* CHECKPOINTED. */
+SLV_NODISCARD slv_code slv_object_checkpointed(slv_object *o, slv_str payload, slv_err *err);
+/* A sync follows, whether or not there are commits. */
+void slv_object_sync_soon(slv_object *o);
 /* CLOSED or RESET has come: ends the residence as soon as nothing is left to be synced. */
 void slv_object_commit_settled(slv_object *o);
 /* Syncs what is not durable yet; slv_object_ended follows. */
 void slv_object_sync_last(slv_object *o);
 void slv_object_drop_held(slv_object *o);
 void slv_objects_sync_init(slv_objects *all);
+
+/* ---- op_bookmark.c ---- */
+
+typedef struct slv_object_question slv_object_question;
+/* On the thread of a sync, and after it on the loop. */
+void slv_object_question_run(slv_object_question *ask, slv_object_files *files);
+void slv_object_question_done(slv_object_question *ask);
+slv_object_question *slv_object_question_of(slv_list *node);
 
 /* ---- object_alarm.c ---- */
 

@@ -1,4 +1,4 @@
-#include "objects/files.h"
+#include "objects/files_int.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -13,9 +13,9 @@
 #include "base/mem.h"
 #include "store/object_file.h"
 
-#define OPEN_FLAGS (O_RDWR | O_CLOEXEC | O_NOFOLLOW)
+#define OPEN_FLAGS SLV_OBJECT_OPEN_FLAGS
 
-static slv_code io_fail(slv_err *err, const char *what, const char *path)
+slv_code slv_object_io_fail(slv_err *err, const char *what, const char *path)
 {
     int code = errno;
     slv_code ret = slv_fail(err, SLV_E_IO, "object: %s %s: %s", what, path, strerror(code));
@@ -25,12 +25,12 @@ static slv_code io_fail(slv_err *err, const char *what, const char *path)
     return ret;
 }
 
-static slv_code path_of(const char *folder, slv_str id, const char *suffix, char *out, size_t size,
-                        slv_err *err)
+slv_code slv_object_path(const char *folder, slv_str id, const char *suffix,
+                         char out[static SLV_ARCHIVE_PATH], slv_err *err)
 {
-    int n = snprintf(out, size, "%s/%.*s%s", folder, SLV_STR_ARGS(id), suffix);
+    int n = snprintf(out, SLV_ARCHIVE_PATH, "%s/%.*s%s", folder, SLV_STR_ARGS(id), suffix);
 
-    if (n < 0 || (size_t)n >= size)
+    if (n < 0 || (size_t)n >= SLV_ARCHIVE_PATH)
         return slv_fail(err, SLV_E_LIMIT, "object: the path of the state directory is too long");
     return SLV_OK;
 }
@@ -41,22 +41,22 @@ static slv_code write_template(int fd, const char *path, slv_err *err)
 
     slv_object_file_template(page);
     if (pwrite(fd, page, sizeof page, 0) != (ssize_t)sizeof page)
-        return io_fail(err, "write", path);
+        return slv_object_io_fail(err, "write", path);
     return SLV_OK;
 }
 
 /* The database appears whole or not at all: the isolate cannot open one that is half made. */
 static slv_code make(const char *folder, slv_str id, const char *path, int *ret_fd, slv_err *err)
 {
-    char temporary[PATH_MAX];
+    char temporary[SLV_ARCHIVE_PATH];
 
-    SLV_TRY(path_of(folder, id, ".new", temporary, sizeof temporary, err));
+    SLV_TRY(slv_object_path(folder, id, ".new", temporary, err));
     int fd = open(temporary, OPEN_FLAGS | O_CREAT | O_TRUNC, 0600);
     if (fd < 0)
-        return io_fail(err, "create", temporary);
+        return slv_object_io_fail(err, "create", temporary);
     slv_code code = write_template(fd, temporary, err);
     if (code == SLV_OK && rename(temporary, path) != 0)
-        code = io_fail(err, "rename", temporary);
+        code = slv_object_io_fail(err, "rename", temporary);
     if (code != SLV_OK) {
         (void)unlink(temporary);
         (void)close(fd);
@@ -73,26 +73,26 @@ static slv_code check_length(slv_object_files *f, const char *path, slv_err *err
     struct stat st;
 
     if (fstat(f->db, &st) != 0 || !S_ISREG(st.st_mode))
-        return io_fail(err, "look at", path);
+        return slv_object_io_fail(err, "look at", path);
     if (st.st_size >= SLV_OBJECT_FILE_SIZE)
         return SLV_OK;
     if (fstat(f->wal, &st) != 0)
-        return io_fail(err, "look at", path);
+        return slv_object_io_fail(err, "look at", path);
     if (st.st_size > 0)
         return slv_fail(err, SLV_E_IO, "object: %s is damaged: it has no first page", path);
     f->fresh = true;
     return write_template(f->db, path, err);
 }
 
-static slv_code sync_folder(const char *path, slv_err *err)
+slv_code slv_object_sync_folder(const char *path, slv_err *err)
 {
     int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
     if (fd < 0)
-        return io_fail(err, "open", path);
+        return slv_object_io_fail(err, "open", path);
     int failed = fsync(fd);
     (void)close(fd);
-    return failed ? io_fail(err, "sync", path) : SLV_OK;
+    return failed ? slv_object_io_fail(err, "sync", path) : SLV_OK;
 }
 
 /* Its own name is synced at once, by whoever makes it. */
@@ -101,28 +101,28 @@ static slv_code make_folder(const char *folder, slv_err *err)
     char parent[PATH_MAX];
 
     if (mkdir(folder, 0700) != 0)
-        return errno == EEXIST ? SLV_OK : io_fail(err, "make", folder);
+        return errno == EEXIST ? SLV_OK : slv_object_io_fail(err, "make", folder);
     if (snprintf(parent, sizeof parent, "%s/..", folder) >= (int)sizeof parent)
         return slv_fail(err, SLV_E_LIMIT, "object: the path of the state directory is too long");
-    return sync_folder(parent, err);
+    return slv_object_sync_folder(parent, err);
 }
 
 static slv_code open_both(const char *folder, slv_str id, slv_object_files *f, slv_err *err)
 {
-    char path[PATH_MAX], wal[PATH_MAX];
+    char path[SLV_ARCHIVE_PATH], wal[SLV_ARCHIVE_PATH];
 
-    SLV_TRY(path_of(folder, id, ".sqlite", path, sizeof path, err));
-    SLV_TRY(path_of(folder, id, ".sqlite-wal", wal, sizeof wal, err));
+    SLV_TRY(slv_object_path(folder, id, ".sqlite", path, err));
+    SLV_TRY(slv_object_path(folder, id, ".sqlite-wal", wal, err));
     f->db = open(path, OPEN_FLAGS);
     if (f->db < 0 && errno == ENOENT) {
         SLV_TRY(make_folder(folder, err));
         /* left by a database that is gone: it would be taken for the new one's */
         if (unlink(wal) != 0 && errno != ENOENT)
-            return io_fail(err, "remove", wal);
+            return slv_object_io_fail(err, "remove", wal);
         f->fresh = true;
         SLV_TRY(make(folder, id, path, &f->db, err));
     } else if (f->db < 0) {
-        return io_fail(err, "open", path);
+        return slv_object_io_fail(err, "open", path);
     }
     f->wal = open(wal, OPEN_FLAGS);
     if (f->wal < 0 && errno == ENOENT) {
@@ -130,16 +130,20 @@ static slv_code open_both(const char *folder, slv_str id, slv_object_files *f, s
         f->wal = open(wal, OPEN_FLAGS | O_CREAT, 0600);
     }
     if (f->wal < 0)
-        return io_fail(err, "open", wal);
+        return slv_object_io_fail(err, "open", wal);
     return check_length(f, path, err);
 }
 
 slv_code slv_object_files_open(const char *folder, slv_str id, slv_object_files *ret, slv_err *err)
 {
-    *ret = (slv_object_files){.db = -1, .wal = -1};
-    ret->folder = slv_alloc(strlen(folder) + 1);
-    memcpy(ret->folder, folder, strlen(folder) + 1);
+    *ret = (slv_object_files){.db = -1, .wal = -1, .next = -1, .times = -1};
+    ret->folder = slv_strdup(folder);
+    memcpy(ret->id, id.ptr, SLV_MIN(id.len, (size_t)SLV_OBJECT_FILES_ID));
     slv_code code = open_both(folder, id, ret, err);
+    if (code == SLV_OK)
+        code = slv_object_log_settle(ret, err);
+    if (code == SLV_OK)
+        code = slv_object_travel_settle(ret, err);
     if (code != SLV_OK)
         slv_object_files_close(ret);
     return code;
@@ -151,8 +155,13 @@ void slv_object_files_close(slv_object_files *f)
         (void)close(f->db);
     if (f->wal >= 0)
         (void)close(f->wal);
+    if (f->next >= 0)
+        (void)close(f->next);
+    slv_object_log_flush(f);
+    if (f->times >= 0)
+        (void)close(f->times);
     free(f->folder);
-    *f = (slv_object_files){.db = -1, .wal = -1};
+    *f = (slv_object_files){.db = -1, .wal = -1, .next = -1, .times = -1};
 }
 
 static slv_code sync_all(slv_object_files *f, uint64_t *ret_wal_bytes, slv_err *err)
@@ -160,15 +169,15 @@ static slv_code sync_all(slv_object_files *f, uint64_t *ret_wal_bytes, slv_err *
     struct stat st;
 
     if (fstat(f->wal, &st) != 0)
-        return io_fail(err, "look at", f->folder);
+        return slv_object_io_fail(err, "look at", f->folder);
     if (st.st_nlink == 0)
         return slv_fail(err, SLV_E_IO, "object: the WAL was removed from %s", f->folder);
     if (f->fresh && fsync(f->db) != 0)
-        return io_fail(err, "sync", f->folder);
+        return slv_object_io_fail(err, "sync", f->folder);
     if (fdatasync(f->wal) != 0)
-        return io_fail(err, "sync", f->folder);
+        return slv_object_io_fail(err, "sync", f->folder);
     if (f->fresh)
-        SLV_TRY(sync_folder(f->folder, err));
+        SLV_TRY(slv_object_sync_folder(f->folder, err));
     f->fresh = false;
     *ret_wal_bytes = (uint64_t)st.st_size;
     return SLV_OK;
@@ -183,34 +192,48 @@ slv_code slv_object_files_sync(slv_object_files *f, uint64_t *ret_wal_bytes, slv
     return code;
 }
 
+/* A folder that has files only, and folders of such if deep. */
+static slv_code remove_tree(const char *path, bool deep, slv_err *err)
+{
+    DIR *dir = opendir(path);
+    slv_code code = SLV_OK;
+    const struct dirent *entry;
+
+    if (!dir)
+        return errno == ENOENT ? SLV_OK : slv_object_io_fail(err, "open", path);
+    while (code == SLV_OK && (entry = readdir(dir)) != NULL) {
+        char inner[SLV_ARCHIVE_PATH];
+
+        if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0 ||
+            unlinkat(dirfd(dir), entry->d_name, 0) == 0)
+            continue;
+        if (deep && errno == EISDIR &&
+            snprintf(inner, sizeof inner, "%s/%s", path, entry->d_name) < (int)sizeof inner)
+            code = remove_tree(inner, false, err);
+        else
+            code = slv_object_io_fail(err, "remove a file of", path);
+    }
+    (void)closedir(dir);
+    if (code == SLV_OK && rmdir(path) != 0)
+        code = slv_object_io_fail(err, "remove", path);
+    return code;
+}
+
 slv_code slv_object_files_remove(const char *folder, slv_str id, slv_err *err)
 {
-    static const char *const suffixes[] = {".sqlite", ".sqlite-wal"};
-    char path[PATH_MAX];
+    static const char *const suffixes[] = {".sqlite", ".sqlite-wal", ".sqlite-wal.next"};
+    char path[SLV_ARCHIVE_PATH];
 
     for (size_t i = 0; i < SLV_ARRAY_LEN(suffixes); i++) {
-        SLV_TRY(path_of(folder, id, suffixes[i], path, sizeof path, err));
+        SLV_TRY(slv_object_path(folder, id, suffixes[i], path, err));
         if (unlink(path) != 0 && errno != ENOENT)
-            return io_fail(err, "remove", path);
+            return slv_object_io_fail(err, "remove", path);
     }
-    return SLV_OK;
+    SLV_TRY(slv_object_path(folder, id, ".log", path, err));
+    return remove_tree(path, false, err);
 }
 
 slv_code slv_object_folder_remove(const char *folder, slv_err *err)
 {
-    DIR *dir = opendir(folder);
-    slv_code code = SLV_OK;
-    struct dirent *entry;
-
-    if (!dir)
-        return errno == ENOENT ? SLV_OK : io_fail(err, "open", folder);
-    while (code == SLV_OK && (entry = readdir(dir)) != NULL) {
-        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0 &&
-            unlinkat(dirfd(dir), entry->d_name, 0) != 0)
-            code = io_fail(err, "remove a file of", folder);
-    }
-    (void)closedir(dir);
-    if (code == SLV_OK && rmdir(folder) != 0)
-        code = io_fail(err, "remove", folder);
-    return code;
+    return remove_tree(folder, true, err);
 }

@@ -176,7 +176,8 @@ void slv_rt_object_wrote(slv_rt *rt, rt_object *o, bool unconfirmed)
 static void send_commit(slv_rt *rt, rt_object *o)
 {
     const slv_msg_object_commit m = {++o->seq, !o->gated, o->alarm,
-                                     o->alarm == SLV_ALARM_SET ? o->alarm_ms : 0};
+                                     o->alarm == SLV_ALARM_SET ? o->alarm_ms : 0,
+                                     slv_durable_wal_frames(o->db)};
     size_t at;
     slv_buf *out = slv_rt_frame_begin(rt, SLV_FRAME_OBJECT_COMMIT, 0, o->number, &at);
 
@@ -214,16 +215,15 @@ void slv_rt_objects_commit(slv_rt *rt)
 /* ---- frames ---- */
 
 /* Descriptors come in the order of the frames that name them. */
-static bool take_fds(slv_rt *rt, int *ret_db, int *ret_wal)
+static bool take_fd(slv_rt *rt, int *ret)
 {
-    if (rt->fds.len < 2) {
-        slv_rt_violation(rt, "OBJECT_OPEN without its descriptors");
+    if (rt->fds.len == 0) {
+        slv_rt_violation(rt, "a frame without its descriptors");
         return false;
     }
-    *ret_db = rt->fds.items[0];
-    *ret_wal = rt->fds.items[1];
-    rt->fds.len -= 2;
-    memmove(rt->fds.items, rt->fds.items + 2, rt->fds.len * sizeof(int));
+    *ret = rt->fds.items[0];
+    rt->fds.len--;
+    memmove(rt->fds.items, rt->fds.items + 1, rt->fds.len * sizeof(int));
     return true;
 }
 
@@ -287,7 +287,7 @@ static void open_frame(slv_rt *rt, const slv_frame *frame)
         slv_rt_violation(rt, "OBJECT_OPEN that cannot be read");
         return;
     }
-    if (!take_fds(rt, &options.db_fd, &options.wal_fd))
+    if (!take_fd(rt, &options.db_fd) || !take_fd(rt, &options.wal_fd))
         return;
     event = slv_rt_event_new(rt, frame->id);
     if (!event) {
@@ -347,35 +347,55 @@ static void durable_frame(slv_rt *rt, rt_object *o, const slv_frame *frame)
     slv_rt_turn_end(rt);
 }
 
-static void checkpoint(slv_rt *rt, rt_object *o)
+static void send_checkpointed(slv_rt *rt, const rt_object *o, bool changed)
+{
+    size_t at;
+    slv_buf *out = slv_rt_frame_begin(rt, SLV_FRAME_OBJECT_CHECKPOINTED, 0, o->number, &at);
+
+    slv_rt_frame_end(rt, at, slv_msg_object_checkpointed_put(out, changed));
+}
+
+/* Main has a log for what comes next. */
+static void checkpoint(slv_rt *rt, rt_object *o, int next)
 {
     slv_err err = {0};
+    bool changed = false;
 
     if (slv_durable_wal_bytes(o->db) > SLV_DURABLE_WAL_MAX)
         slv_rt_object_cursors_end(o); /* left half-read for long, most likely */
-    if (o->spanning == 0 && slv_durable_checkpoint(o->db, &err) != SLV_OK) {
+    if (o->spanning > 0) {
+        (void)close(next);
+    } else if (slv_durable_change_wal(o->db, next, &changed, &err) != SLV_OK) {
         break_object(rt, o, slv_err_text(&err));
         (void)slv_rt_objects_drop_reset(rt, NULL);
         slv_rt_objects_finish(rt);
+        return;
     }
+    send_checkpointed(rt, o, changed);
 }
 
 void slv_rt_object_frame(slv_rt *rt, const slv_frame *frame)
 {
     rt_object *o = find(rt, frame->id);
+    int next = -1;
 
     if (frame->type == SLV_FRAME_OBJECT_OPEN) {
         open_frame(rt, frame);
         return;
     }
-    if (!o || o->end != RT_OBJECT_LIVES) /* crossed a RESET */
+    if (frame->type == SLV_FRAME_OBJECT_CHECKPOINT && !take_fd(rt, &next))
         return;
+    if (!o || o->end != RT_OBJECT_LIVES) { /* crossed a RESET */
+        if (next >= 0)
+            (void)close(next);
+        return;
+    }
     if (frame->type == SLV_FRAME_OBJECT_CLOSE)
         close_frame(rt, o, frame);
     else if (frame->type == SLV_FRAME_OBJECT_DURABLE)
         durable_frame(rt, o, frame);
     else
-        checkpoint(rt, o);
+        checkpoint(rt, o, next);
 }
 
 /* A turn for each object that asked for one, until none does. */
