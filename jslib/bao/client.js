@@ -72,7 +72,7 @@ function answer(status, text) {
 }
 
 async function callStore(operation, body) {
-  const values = await op(CALL, "ss", [operation, body], "hs");
+  const values = await op(CALL, "wwss", [0, 0, operation, body], "hs");
   return answer(values[0], values[1]);
 }
 

@@ -33,7 +33,7 @@ export class Logger {
   }
 
   log(level, ...args) {
-    if (LEVELS[level] <= LEVELS[this.currentLevel] && this.currentLevel !== "OFF") console.log(`[${level}] ${this.context}:`, ...args);
+    if (LEVELS[level] <= LEVELS[this.currentLevel]) console.log(`[${level}] ${this.context}:`, ...args);
   }
 
   debug(...args) {

@@ -2,7 +2,8 @@
 
 import { back, batchContext, countCapacity, currentFrame, TenantContext } from "bao/context";
 import { retrying, sleep } from "bao/client";
-import { setTimeout } from "timers";
+import { currentEvent } from "io";
+import { clearTimeout, setTimeout } from "timers";
 
 const MAX_KEYS = 100; // of one BatchGetItem
 const TRIES = 3; // for keys that were left over
@@ -33,11 +34,16 @@ class ObjectNotFound {
 // ---- caches ----
 
 const loaderCaches = new WeakMap(); // the program's loaderContext -> Map
+const inUse = new WeakMap(); // event -> Set of such caches: a write invalidates what its own request has found
 
 function loaderCache(loaderContext) {
-  if (loaderContext instanceof Map) return loaderContext;
   let cache = loaderCaches.get(loaderContext);
   if (cache === undefined) loaderCaches.set(loaderContext, (cache = new Map()));
+  const event = currentEvent();
+  if (event === null) return cache;
+  const known = inUse.get(event);
+  if (known === undefined) inUse.set(event, new Set([cache]));
+  else known.add(cache);
   return cache;
 }
 
@@ -77,19 +83,21 @@ function keep(caches, key, instance) {
 
 // After a write: what this run has found is no longer so.
 function forget(Model, id) {
-  const batch = batchContext();
-  if (batch !== undefined && !isCompatible(Model)) batch.cache.delete(cacheKey(Model, id));
+  const batch = batchContext(), event = currentEvent();
+  if (isCompatible(Model)) return;
+  const key = cacheKey(Model, id);
+  if (batch !== undefined) batch.cache.delete(key);
+  if (event !== null) for (const cache of inUse.get(event) ?? []) cache.delete(key);
 }
 
 // ---- batches ----
 
 class Batch {
-  constructor(Model, caches) {
+  constructor(Model) {
     this.Model = Model;
-    this.caches = caches;
     this.waiting = new Map(); // id -> [{ resolve, reject, caches }]
     this.quiet = 0; // jobs since the last find joined
-    this.timer = null;
+    this.late = null; // timer: it must have been answered
   }
 }
 
@@ -116,9 +124,7 @@ async function getItems(Model, ids, frame, found) {
 async function flush(batch, pending, key, frame) {
   pending.delete(key);
   const { Model, waiting } = batch;
-  let late = null;
   try {
-    late = setTimeout(() => reject(batch, new Error("Batch request timed out")), TIMEOUT_MS);
     const items = new Map();
     const capacity = await getItems(Model, [...waiting.keys()], frame, item => {
       const instance = Model._createFromDyItem(item);
@@ -142,7 +148,7 @@ async function flush(batch, pending, key, frame) {
   } catch (error) {
     reject(batch, error);
   } finally {
-    if (late !== null) load("timers").clearTimeout(late);
+    clearTimeout(batch.late);
   }
 }
 
@@ -163,6 +169,10 @@ function join(Model, id, delay, caches, context) {
   if (batch === undefined) {
     const frame = currentFrame(), made = (batch = new Batch(Model));
     context.pending.set(key, made);
+    made.late = setTimeout(() => {
+      context.pending.delete(key);
+      reject(made, new Error("Batch request timed out"));
+    }, TIMEOUT_MS);
     const run = () => {
       back(frame, undefined);
       flush(made, context.pending, key, frame);

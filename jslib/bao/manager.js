@@ -1,6 +1,7 @@
 // The models of one tenant, with the client and the table that they use.
 
 import { DynamoDBClient, DynamoDBDocumentClient } from "bao/client";
+import { defaultLogger } from "bao/config";
 import { ConfigurationError } from "bao/exceptions";
 import { pluginManager } from "bao/plugins";
 
@@ -69,7 +70,10 @@ export class ModelManager {
     this._models.set(Model.name, Model);
     Model.registerPlugin = function (plugin) {
       pluginManager.registerPlugin(this.name, plugin);
-      if (plugin.methods) Object.assign(Model.prototype, plugin.methods);
+      for (const [name, method] of Object.entries(plugin.methods ?? {})) {
+        if (Model.prototype[name]) defaultLogger.warn(`Method ${name} already exists for model ${this.name}`);
+        Model.prototype[name] = method;
+      }
     };
     Model._tenantId = Model._testId = this._tenantId;
     if (this._initialized) this.#equip(Model);

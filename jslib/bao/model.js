@@ -107,8 +107,7 @@ class BaoModel {
   }
 
   isLoaded() {
-    for (const name in this._loadedDyData) if (name !== "") return true;
-    return false;
+    return Object.keys(this._loadedDyData).length > 0;
   }
 
   _resetChangeTracking() {

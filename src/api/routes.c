@@ -4,6 +4,7 @@
 const slv_api_route *const slv_api_tables[] = {
     slv_api_d1_routes,
     slv_api_dynamo_routes,
+    slv_api_dynamo_operation_routes,
     slv_api_queue_routes,
     slv_api_queue_message_routes,
     slv_api_queue_consumer_routes,
