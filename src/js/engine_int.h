@@ -35,6 +35,8 @@ struct slv_js {
 /* Makes js->load: everything that follows may be asked of the built-ins. */
 SLV_NODISCARD bool slv_js_start_loader(slv_js *js, JSValueRef *exc);
 void slv_js_init_handles(slv_js *js);
+/* Learns how this engine writes small integers, before any argument is read. */
+void slv_js_init_numbers(JSContextRef ctx);
 /* A JavaScript string without checks: each byte is one unit. */
 JSStringRef slv_js_widen(const char *ptr, size_t len);
 

@@ -84,6 +84,7 @@ slv_js *slv_js_new(void)
     g_main_context_push_thread_default(js->loop);
     js->ctx = JSGlobalContextCreate(NULL);
     SLV_ASSERT(js->ctx);
+    slv_js_init_numbers(js->ctx);
     slv_js_init_handles(js);
     js->natives = JSObjectMake(js->ctx, NULL, NULL);
     JSValueProtect(js->ctx, js->natives);
@@ -159,6 +160,16 @@ void slv_js_leave(slv_js *js)
     SLV_ASSERT(js->depth > 0);
     js->depth--;
     JSUnlock(js->ctx);
+}
+
+void slv_js_lock(JSContextRef ctx)
+{
+    JSLock(ctx);
+}
+
+void slv_js_unlock(JSContextRef ctx)
+{
+    JSUnlock(ctx);
 }
 
 /* ---- exceptions ---- */

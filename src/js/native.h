@@ -36,10 +36,31 @@
 
 typedef struct slv_js slv_js; /* the engine, see js/js.h */
 
+#define SLV_NATIVE_PARAMETERS                                                                      \
+    JSContextRef ctx, SLV_UNUSED JSObjectRef callee, SLV_UNUSED JSObjectRef self,                  \
+        SLV_UNUSED size_t argc, SLV_UNUSED const JSValueRef argv[], SLV_UNUSED JSValueRef *exc
+
+/* The engine gives its lock up around every callback, and each call of its API takes it again:
+   that costs more than most natives do. So it is taken once for the whole native. */
 #define SLV_NATIVE(name)                                                                           \
-    static JSValueRef name(JSContextRef ctx, SLV_UNUSED JSObjectRef callee,                        \
-                           SLV_UNUSED JSObjectRef self, SLV_UNUSED size_t argc,                    \
-                           SLV_UNUSED const JSValueRef argv[], SLV_UNUSED JSValueRef *exc)
+    static JSValueRef name##_locked(SLV_NATIVE_PARAMETERS);                                        \
+    static JSValueRef name(SLV_NATIVE_PARAMETERS)                                                  \
+    {                                                                                              \
+        JSValueRef result;                                                                         \
+                                                                                                   \
+        slv_js_lock(ctx);                                                                          \
+        result = name##_locked(ctx, callee, self, argc, argv, exc);                                \
+        slv_js_unlock(ctx);                                                                        \
+        return result;                                                                             \
+    }                                                                                              \
+    static JSValueRef name##_locked(SLV_NATIVE_PARAMETERS)
+/* A native whose usual way takes and returns nothing but small integers, booleans and undefined,
+   which need no lock. It may call the API; each call then locks by itself. */
+#define SLV_NATIVE_BRIEF(name) static JSValueRef name(SLV_NATIVE_PARAMETERS)
+
+void slv_js_lock(JSContextRef ctx); /* nests; for SLV_NATIVE */
+void slv_js_unlock(JSContextRef ctx);
+
 /* Argument i, undefined when it was not given. */
 #define SLV_ARG(i) ((i) < argc ? argv[(i)] : JSValueMakeUndefined(ctx))
 

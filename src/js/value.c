@@ -10,12 +10,51 @@
 
 /* ---- numbers ---- */
 
+/* Nearly all arguments of natives are small integers, and a call of the API for each costs more
+   than the rest of a small native. The engine writes such a value as the integer below 32 bits of
+   tag; how is not documented, so it is looked at once, and where it is otherwise the API does it.
+ */
+static uintptr_t int_tag;
+
+#define TAG_BITS (~(uintptr_t)UINT32_MAX)
+#define TAG_UNKNOWN ((uintptr_t)1) /* matches nothing: it has a bit that is no tag's */
+
+void slv_js_init_numbers(JSContextRef ctx)
+{
+    static const int32_t probes[] = {0, 1, 2, 77, 65536, INT32_MAX, -1, INT32_MIN};
+    uintptr_t tag = (uintptr_t)JSValueMakeNumber(ctx, 0) & TAG_BITS;
+
+    int_tag = TAG_UNKNOWN;
+    if (sizeof(uintptr_t) != 8 || tag == 0)
+        return;
+    for (size_t i = 0; i < SLV_ARRAY_LEN(probes); i++) {
+        if ((uintptr_t)JSValueMakeNumber(ctx, probes[i]) != (tag | (uint32_t)probes[i]))
+            return;
+    }
+    if (((uintptr_t)JSValueMakeNumber(ctx, 0.5) & TAG_BITS) != tag)
+        int_tag = tag;
+}
+
+static bool small_integer(JSValueRef v, int32_t *ret)
+{
+    if (((uintptr_t)v & TAG_BITS) != int_tag)
+        return false;
+    *ret = (int32_t)(uint32_t)(uintptr_t)v;
+    return true;
+}
+
 /* JSValueToNumber reports failure only by the exception. */
 bool slv_js_f64_arg(JSContextRef ctx, JSValueRef v, double *ret, JSValueRef *exc)
 {
     JSValueRef thrown = NULL;
-    double n = JSValueToNumber(ctx, v, &thrown);
+    int32_t small;
+    double n;
 
+    if (SLV_LIKELY(small_integer(v, &small))) {
+        *ret = small;
+        return true;
+    }
+    n = JSValueToNumber(ctx, v, &thrown);
     if (thrown) {
         *exc = thrown;
         return false;
@@ -27,8 +66,11 @@ bool slv_js_f64_arg(JSContextRef ctx, JSValueRef v, double *ret, JSValueRef *exc
 bool slv_js_i32_arg(JSContextRef ctx, JSValueRef v, int32_t *ret, JSValueRef *exc)
 {
     JSValueRef thrown = NULL;
-    int32_t n = JSValueToInt32(ctx, v, &thrown);
+    int32_t n;
 
+    if (SLV_LIKELY(small_integer(v, ret)))
+        return true;
+    n = JSValueToInt32(ctx, v, &thrown);
     if (thrown) {
         *exc = thrown;
         return false;
@@ -40,8 +82,14 @@ bool slv_js_i32_arg(JSContextRef ctx, JSValueRef v, int32_t *ret, JSValueRef *ex
 bool slv_js_u32_arg(JSContextRef ctx, JSValueRef v, uint32_t *ret, JSValueRef *exc)
 {
     JSValueRef thrown = NULL;
-    uint32_t n = JSValueToUInt32(ctx, v, &thrown);
+    int32_t small;
+    uint32_t n;
 
+    if (SLV_LIKELY(small_integer(v, &small))) {
+        *ret = (uint32_t)small;
+        return true;
+    }
+    n = JSValueToUInt32(ctx, v, &thrown);
     if (thrown) {
         *exc = thrown;
         return false;
