@@ -261,23 +261,22 @@ class D1DatabaseSession {
         const session = this.#position !== null;
         const blobs = [];
         let json = "[";
-        let sent;
         try {
             for (let i = 0; i < statements.length; i++) {
                 json += `${i === 0 ? "" : ","}${encodeStatement(statements[i].statement, statements[i].params, blobs)}`;
             }
-            sent = op(RUN, "wwbsy", [this.#index, 0, session ? bits | WANT_BOOKMARK : bits, `${json}]`, joinBytes(blobs)], "byss");
+            const args = [this.#index, 0, session ? bits | WANT_BOOKMARK : bits, `${json}]`, joinBytes(blobs)];
+            return op(RUN, "wwbsy", args, "byss", (fields) => {
+                if (fields[0] !== 0) throw failure("D1_ERROR", fields[2]);
+                if (session) this.#see(fields[3]);
+                block = fields[1];
+                text = fields[2];
+                at = textAt = 0;
+                return read();
+            });
         } catch (e) {
             return reject(e);
         }
-        return then(sent, (fields) => {
-            if (fields[0] !== 0) throw failure("D1_ERROR", fields[2]);
-            if (session) this.#see(fields[3]);
-            block = fields[1];
-            text = fields[2];
-            at = textAt = 0;
-            return read();
-        });
     }
 }
 

@@ -16,6 +16,8 @@ export class EventContext {
   hasTimers = false; // there were some
   hasIo = false; // there was something of this file
   logBytes = 0; // console output so far, kept by console.js through log()
+  operations = 0; // whose results have not come
+  reads = 0; // that wait for bytes
   sinks = 0; // bodies that are being written
   sockets = 0; // sockets that are open on the channel
   onRelease = null; // runtime.js: called when a sink or a socket ends
@@ -129,28 +131,69 @@ export function errorFromJSON(json) {
 
 // ---- operations ----
 
-const operations = new P.Map(); // id -> { promise, resolve, reject, event }
+const operations = new P.Map(); // id -> Operation
 
-// Starts operation `kind` (the numbers of channel.md) for the current event: a promise of the result's fields. `format`
-// tells how the arguments are encoded, `resultFormat` how the result is decoded, a letter for each:
+class Operation {
+  constructor(event, convert) {
+    this.event = event;
+    this.convert = convert;
+    this.section = sectionOf(event);
+    this.promise = new P.Promise((yes, no) => {
+      this.resolve = yes;
+      this.reject = no;
+    });
+  }
+}
+
+const formats = new P.Map(); // text -> what C calls it
+
+function formatNumber(text) {
+  let number = P.MapPrototypeGet(formats, text);
+  if (number === undefined) P.MapPrototypeSet(formats, text, (number = N.opFormat(text)));
+  return number;
+}
+
+function send(event, kind, format, args, resultFormat) {
+  const { id } = event;
+  const f = formatNumber(format), r = formatNumber(resultFormat);
+  switch (args.length) {
+    case 2:
+      return N.op(id, kind, f, r, args[0], args[1]);
+    case 3:
+      return N.op(id, kind, f, r, args[0], args[1], args[2]);
+    case 4:
+      return N.op(id, kind, f, r, args[0], args[1], args[2], args[3]);
+    case 5:
+      return N.op(id, kind, f, r, args[0], args[1], args[2], args[3], args[4]);
+    default: {
+      const all = [id, kind, f, r];
+      for (let i = 0; i < args.length; i++) all[4 + i] = args[i];
+      return P.ReflectApply(N.op, undefined, all);
+    }
+  }
+}
+
+// Starts operation `kind` (the numbers of channel.md) for the current event: a promise of what convert() makes of the
+// result's fields, of the fields without it. `format` tells how the arguments are encoded, `resultFormat` how the result is
+// decoded, a letter for each:
 //
 //   b u8   h u16   w u32   q i64 (a number)   s str (a string)   y str (bytes out: a view, or "" for none; in: Uint8Array)
 //   r u32, a stream to read, opened by the message that names it (in: a number, 0 none)
 //   v u32, a stream to write, likewise      k u32, a socket, likewise
 //   c u16 count and capabilities: a flat array [kind, number, ...]
 //
-// The promise has an `operation` number for cancelOp(); it rejects with main's error.
-export function op(kind, format, args, resultFormat) {
+// It rejects with main's error, or with what convert() throws. A promise of fields has an `operation` number for cancelOp();
+// one of a converted value is the user's.
+export function op(kind, format, args, resultFormat, convert = null) {
   const event = requireEvent();
-  const d = deferred();
-  d.event = event;
-  d.section = sectionOf(event);
+  const operation = new Operation(event, convert);
+  const { promise } = operation;
   event.hasIo = true;
-  d.promise.operation = 0;
-  const id = N.op(event.id, kind, format, args, resultFormat);
-  P.MapPrototypeSet(operations, id, d);
-  d.promise.operation = id;
-  return d.promise;
+  const id = send(event, kind, format, args, resultFormat);
+  event.operations++;
+  P.MapPrototypeSet(operations, id, operation);
+  if (convert === null) promise.operation = id;
+  return promise;
 }
 
 // Main is told that nobody wants the result; it still comes (as an error, most likely).
@@ -196,6 +239,7 @@ export class ByteSource {
       this.#waiting = deferred();
       this.#section = sectionOf(this.#event);
       this.#event.hasIo = true;
+      this.#event.reads++;
       P.MapPrototypeSet(readers, this.#number, this);
       return this.#waiting.promise;
     }
@@ -210,7 +254,7 @@ export class ByteSource {
   cancel(reason = undefined) {
     if (this.#ended) return;
     this.#ended = this.#started = true;
-    P.MapPrototypeDelete(readers, this.#number);
+    if (P.MapPrototypeDelete(readers, this.#number)) this.#event.reads--;
     N.streamCancel(this.#number, reasonText(reason));
     this.#waiting?.resolve(undefined);
     this.#waiting = null;
@@ -237,6 +281,7 @@ export class ByteSource {
     if (source === undefined || held(source.#event, source.#section, () => ByteSource.readable(number))) return;
     setCurrentEvent(source.#event.context);
     P.MapPrototypeDelete(readers, number);
+    source.#event.reads--;
     const waiting = source.#waiting;
     source.#waiting = null;
     try {
@@ -451,12 +496,26 @@ export class ChannelSocket {
 
 // A result came. error: JSON or undefined; values: an array by the operation's resultFormat.
 export function onResult(id, error, values) {
-  const d = P.MapPrototypeGet(operations, id);
-  if (d === undefined || held(d.event, d.section, () => onResult(id, error, values))) return;
+  const operation = P.MapPrototypeGet(operations, id);
+  if (operation === undefined) return;
+  const { event, convert } = operation;
+  if (held(event, operation.section, () => onResult(id, error, values))) return;
   P.MapPrototypeDelete(operations, id);
-  setCurrentEvent(d.event.context);
-  if (error !== undefined) d.reject(errorFromJSON(error));
-  else d.resolve(values);
+  event.operations--;
+  setCurrentEvent(event.context);
+  if (error !== undefined) {
+    operation.reject(errorFromJSON(error));
+    return;
+  }
+  if (convert === null) {
+    operation.resolve(values);
+    return;
+  }
+  try {
+    operation.resolve(convert(values));
+  } catch (e) {
+    operation.reject(e);
+  }
 }
 
 export function onReadable(number) {
@@ -475,8 +534,8 @@ export function onSocket(number, what, data, reason) {
 // The event has ended: what it still has open is of no use to anybody. Promises stay pending for ever, as on the platform.
 export function dropIoOf(event) {
   const forget = map => P.MapPrototypeForEach(map, (entry, key) => entry.event === event && P.MapPrototypeDelete(map, key));
-  if (P.MapPrototypeGetSize(operations) > 0) forget(operations);
-  if (P.MapPrototypeGetSize(readers) > 0) forget(readers);
-  if (P.MapPrototypeGetSize(writers) > 0) forget(writers);
-  if (P.MapPrototypeGetSize(sockets) > 0) forget(sockets);
+  if (event.operations > 0) forget(operations);
+  if (event.reads > 0) forget(readers);
+  if (event.sinks > 0) forget(writers);
+  if (event.sockets > 0) forget(sockets);
 }

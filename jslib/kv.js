@@ -35,6 +35,8 @@ function failure(operation, status, text) {
     return new P.Error(`KV ${operation} failed: ${status} ${text}`);
 }
 
+const nothing = () => undefined;
+
 function utf8Length(string) {
     return string.length * 3 <= KEY_MAX ? 0 : N.utf8Encode(string).byteLength;
 }
@@ -110,14 +112,14 @@ function valueOf(type, fields) {
     }
 }
 
-// A promise of GET's fields.
-function fetchOne(index, key, options) {
+// A promise of what convert() makes of GET's fields.
+function fetchOne(index, key, options, convert) {
     key = `${key}`;
     checkKey("GET", key);
     checkCacheTtl("GET", options.cacheTtl);
     options.type ??= "text";
     const binary = options.type === "arrayBuffer" || options.type === "stream";
-    return op(GET, "wws", [index, 0, key], binary ? BYTES : TEXT);
+    return op(GET, "wws", [index, 0, key], binary ? BYTES : TEXT, convert);
 }
 
 // ---- many keys ----
@@ -173,7 +175,7 @@ function fetchMany(index, list, options, withMetadata) {
         format += "s";
         args[3 + i] = keys[i];
     }
-    return then(op(GET_BULK, format, args, "y"), (fields) => readBulk(keys, fields[0], type === "json", withMetadata));
+    return op(GET_BULK, format, args, "y", (fields) => readBulk(keys, fields[0], type === "json", withMetadata));
 }
 
 // ---- put ----
@@ -209,15 +211,13 @@ function put(index, key, value, options) {
     const { metadata, bits, ttl, expiration } = readPutOptions(options);
     checkKey("PUT", key);
     const start = (stream, inline, length) =>
-        op(PUT, "wwsbqqsqy", [index, stream, key, bits, ttl, expiration, metadata, length, inline], "");
+        op(PUT, "wwsbqqsqy", [index, stream, key, bits, ttl, expiration, metadata, length, inline], "", nothing);
     const { sendBody, sendReadable } = load("store_body");
-    let sent;
-    if (typeof value === "string") sent = sendBody(1, value, -1, start);
-    else if (isBytes(value)) sent = sendBody(1, bytesView(value), -1, start);
-    else if (sharedBytes(value)) sent = sendBody(1, sliceBytes(new P.Uint8Array(value)), -1, start);
-    else if (load("streams_readable").isReadableStream(value)) sent = sendReadable(value, start);
-    else throw new TypeError(BAD_VALUE);
-    return then(sent, () => undefined);
+    if (typeof value === "string") return sendBody(1, value, -1, start);
+    if (isBytes(value)) return sendBody(1, bytesView(value), -1, start);
+    if (sharedBytes(value)) return sendBody(1, sliceBytes(new P.Uint8Array(value)), -1, start);
+    if (load("streams_readable").isReadableStream(value)) return sendReadable(value, start);
+    throw new TypeError(BAD_VALUE);
 }
 
 // ---- list ----
@@ -233,7 +233,7 @@ function list(index, options) {
         if (p !== undefined && p !== null) prefix = `${p}`;
         if (c !== undefined && c !== null) cursor = `${c}`;
     }
-    return then(op(LIST, "wwssw", [index, 0, prefix, cursor, limit], "s"), (fields) => parse(fields[0]));
+    return op(LIST, "wwssw", [index, 0, prefix, cursor, limit], "s", (fields) => parse(fields[0]));
 }
 
 // ---- the binding ----
@@ -254,7 +254,7 @@ export class KvNamespace {
             if (arguments.length === 0) throw badArgument("KvNamespace", "get", 1, "string or Array");
             const o = readGetOptions(options);
             if (P.ArrayIsArray(key)) return fetchMany(index, key, o, false);
-            return then(fetchOne(index, key, o), (fields) => (fields[0] === FOUND_NOT ? null : valueOf(o.type, fields)));
+            return fetchOne(index, key, o, (fields) => (fields[0] === FOUND_NOT ? null : valueOf(o.type, fields)));
         } catch (e) {
             return reject(e);
         }
@@ -266,7 +266,7 @@ export class KvNamespace {
             if (arguments.length === 0) throw badArgument("KvNamespace", "getWithMetadata", 1, "Array or string");
             const o = readGetOptions(options);
             if (P.ArrayIsArray(key)) return fetchMany(index, key, o, true);
-            return then(fetchOne(index, key, o), async (fields) => {
+            return fetchOne(index, key, o, async (fields) => {
                 if (fields[0] === FOUND_NOT) return { value: null, metadata: null, cacheStatus: null };
                 const value = await valueOf(o.type, fields);
                 return { value, metadata: fields[1] === "" ? null : parse(fields[1]), cacheStatus: null };
@@ -301,7 +301,7 @@ export class KvNamespace {
             if (arguments.length === 0) throw badArgument("KvNamespace", "delete", 1, "string");
             key = `${key}`;
             checkKey("DELETE", key);
-            return then(op(DELETE, "wws", [index, 0, key], ""), () => undefined);
+            return op(DELETE, "wws", [index, 0, key], "", nothing);
         } catch (e) {
             return reject(e);
         }

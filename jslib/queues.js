@@ -8,7 +8,7 @@ import { bytesView } from "streams_util";
 import { deserialize, serialize } from "clone";
 import { log } from "runtime";
 
-const { PromisePrototypeThen: then, PromiseReject: reject, JSONParse: parse, JSONStringify: stringify } = P;
+const { PromiseReject: reject, JSONParse: parse, JSONStringify: stringify } = P;
 
 const SEND = 104;
 const METRICS = 105;
@@ -114,7 +114,7 @@ function send(index, body, options) {
         if (contentType !== undefined) type = typeOf(`${contentType}`);
         delay = delayOf(delaySeconds, "send");
     }
-    return then(op(SEND, "wwbqy", [index, 0, type, delay, encode(body, type, "send")], "qqq"), sent);
+    return op(SEND, "wwbqy", [index, 0, type, delay, encode(body, type, "send")], "qqq", sent);
 }
 
 function sendBatch(index, batch, options) {
@@ -141,7 +141,7 @@ function sendBatch(index, batch, options) {
     if (messages.length > BATCH_MAX) {
         throw new P.Error(`Queue sendBatch failed: batch message count of ${messages.length} exceeds limit of ${BATCH_MAX}`);
     }
-    return then(op(SEND_BATCH, "wwhy", [index, 0, messages.length, packMessages(messages)], "qqq"), sent);
+    return op(SEND_BATCH, "wwhy", [index, 0, messages.length, packMessages(messages)], "qqq", sent);
 }
 
 const MAKE = Symbol("internal");
@@ -157,7 +157,7 @@ export class WorkerQueue {
     metrics() {
         try {
             if (!(#index in this)) throw illegalInvocation();
-            return then(op(METRICS, "ww", [this.#index, 0], "qqq"), (fields) => metricsOf(fields[0], fields[1], fields[2]));
+            return op(METRICS, "ww", [this.#index, 0], "qqq", (fields) => metricsOf(fields[0], fields[1], fields[2]));
         } catch (e) {
             return reject(e);
         }

@@ -5,7 +5,7 @@ import { op } from "io";
 import { getResult, headResult } from "r2_objects";
 import { conditionFields, customField, httpField, rangeFields, sendValue, ssecField, sumFields } from "r2_options";
 
-const { PromisePrototypeThen: then, PromiseReject: reject, JSONParse: parse, JSONStringify: stringify } = P;
+const { PromiseReject: reject, JSONParse: parse, JSONStringify: stringify } = P;
 
 const HEAD = 32;
 const GET = 33;
@@ -36,6 +36,7 @@ function optionsOf(options, refuse) {
     return options;
 }
 
+const headOrNull = (fields) => (fields[0] === 0 ? null : headResult(parse(fields[1]), true));
 const objectOrNull = (fields) => (fields[0] === 0 ? null : headResult(parse(fields[1]), false));
 
 function storageClass(value) {
@@ -47,7 +48,7 @@ function storageClass(value) {
 function get(index, key, options) {
     const o = optionsOf(options, () => bucket("get", 2, "GetOptions"));
     const fields = [index, 0, key, ...conditionFields("GetOptions", o.onlyIf), ...rangeFields(o.range), ssecField(o.ssecKey)];
-    return then(op(GET, "wwsbssqqbbqqsy", fields, "bsqqry"), getResult);
+    return op(GET, "wwsbssqqbbqqsy", fields, "bsqqry", getResult);
 }
 
 function put(index, key, value, options) {
@@ -61,8 +62,8 @@ function put(index, key, value, options) {
         ssecField(o.ssecKey),
     ];
     const start = (stream, inline, length) =>
-        op(PUT, "wwsbssqqsssbyyqy", [index, stream, key, ...fields, length, inline], "bs");
-    return then(sendValue(value, start, (types) => bucket("put", 2, types)), objectOrNull);
+        op(PUT, "wwsbssqqsssbyyqy", [index, stream, key, ...fields, length, inline], "bs", objectOrNull);
+    return sendValue(value, start, (types) => bucket("put", 2, types));
 }
 
 function remove(index, keys) {
@@ -73,7 +74,7 @@ function remove(index, keys) {
     } else {
         list = [P.StringPrototypeToWellFormed(`${keys}`)];
     }
-    return then(op(DELETE, "wws", [index, 0, stringify(list)], ""), () => undefined);
+    return op(DELETE, "wws", [index, 0, stringify(list)], "", () => undefined);
 }
 
 function textOption(o, field) {
@@ -117,7 +118,7 @@ function list(index, options) {
     if (cursor !== undefined) bits |= LIST_CURSOR;
     if (startAfter !== undefined) bits |= LIST_START_AFTER;
     const fields = [index, 0, prefix ?? "", delimiter ?? "", cursor ?? "", startAfter ?? "", bits, limit];
-    return then(op(LIST, "wwssssbw", fields, "s"), listed);
+    return op(LIST, "wwssssbw", fields, "s", listed);
 }
 
 function createUpload(index, key, options) {
@@ -131,7 +132,7 @@ function createUpload(index, key, options) {
         storageClass(o.storageClass),
         ssecField(o.ssecKey),
     ];
-    return then(op(CREATE, "wwssssy", fields, "s"), (answer) => new R2MultipartUpload(MAKE, index, key, answer[0]));
+    return op(CREATE, "wwssssy", fields, "s", (answer) => new R2MultipartUpload(MAKE, index, key, answer[0]));
 }
 
 // ---- uploads in parts ----
@@ -174,10 +175,10 @@ export class R2MultipartUpload {
             const n = partNumberOf(partNumber);
             const o = optionsOf(options, () => upload("uploadPart", 3, "UploadPartOptions"));
             const ssec = ssecField(o.ssecKey);
+            const uploaded = (fields) => ({ partNumber: n, etag: fields[0] });
             const start = (stream, inline, length) =>
-                op(PART, "wwsswyqy", [index, stream, this.key, this.uploadId, n, ssec, length, inline], "s");
-            const sent = sendValue(value, start, (types) => upload("uploadPart", 2, types));
-            return then(sent, (fields) => ({ partNumber: n, etag: fields[0] }));
+                op(PART, "wwsswyqy", [index, stream, this.key, this.uploadId, n, ssec, length, inline], "s", uploaded);
+            return sendValue(value, start, (types) => upload("uploadPart", 2, types));
         } catch (e) {
             return reject(e);
         }
@@ -189,8 +190,7 @@ export class R2MultipartUpload {
             if (!P.ArrayIsArray(parts)) throw upload("complete", 1, "Array");
             const list = [];
             for (let i = 0; i < parts.length; i++) list[i] = completedPart(parts[i]);
-            const done = op(COMPLETE, "wwsss", [index, 0, this.key, this.uploadId, stringify(list)], "bs");
-            return then(done, objectOrNull);
+            return op(COMPLETE, "wwsss", [index, 0, this.key, this.uploadId, stringify(list)], "bs", objectOrNull);
         } catch (e) {
             return reject(e);
         }
@@ -198,7 +198,7 @@ export class R2MultipartUpload {
 
     abort() {
         try {
-            return then(op(ABORT, "wwss", [this.#index, 0, this.key, this.uploadId], ""), () => undefined);
+            return op(ABORT, "wwss", [this.#index, 0, this.key, this.uploadId], "", () => undefined);
         } catch (e) {
             return reject(e);
         }
@@ -220,8 +220,7 @@ export class R2Bucket {
         try {
             const index = this.#index;
             if (arguments.length === 0) throw bucket("head", 1, "string");
-            const found = op(HEAD, "wws", [index, 0, `${key}`], "bs");
-            return then(found, (fields) => (fields[0] === 0 ? null : headResult(parse(fields[1]), true)));
+            return op(HEAD, "wws", [index, 0, `${key}`], "bs", headOrNull);
         } catch (e) {
             return reject(e);
         }

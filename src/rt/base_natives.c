@@ -250,6 +250,9 @@ void slv_rt_done(slv_rt *rt)
     slv_imap_done(&rt->timer_events);
     slv_imap_done(&rt->events);
     slv_imap_done(&rt->ops);
+    for (size_t i = 0; i < rt->formats.len; i++)
+        free(rt->formats.items[i]);
+    slv_vec_done(&rt->formats);
     slv_imap_done(&rt->streams);
     slv_frame_reader_done(&rt->reader);
     slv_buf_done(&rt->out);

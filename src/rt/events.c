@@ -486,7 +486,7 @@ SLV_NATIVE(rpc_result)
         return slv_js_undefined(ctx);
     out =
         slv_rt_frame_begin(rt, SLV_FRAME_RPC_RESULT, failed ? SLV_FRAME_ERROR : 0, event->id, &at);
-    if (!slv_rt_wire_put(rt, ctx, failed ? "s" : "yc", slv_js_array(ctx, 2, fields), out, exc)) {
+    if (!slv_rt_wire_put(ctx, failed ? "s" : "yc", 2, fields, out, exc)) {
         slv_frame_undo(out, at);
         return NULL;
     }

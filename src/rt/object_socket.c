@@ -21,7 +21,7 @@ SLV_NATIVE(socket_say)
                format.str.len < sizeof format.small);
     format.small[format.str.len] = '\0';
     out = slv_rt_frame_begin(rt, (slv_frame_type)type, 0, o->number, &at);
-    if (!slv_rt_wire_put(rt, ctx, format.small, (JSObjectRef)(size_t)SLV_ARG(3), out, exc)) {
+    if (!slv_rt_wire_put_array(ctx, format.small, SLV_ARG(3), out, exc)) {
         slv_frame_undo(out, at);
         return NULL;
     }

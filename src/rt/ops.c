@@ -1,11 +1,34 @@
 #include "rt/rt_int.h"
 
-/* op(event, kind, format, args, resultFormat) -> id */
+#define OP_ARGS 4 /* of op(), before the fields */
+
+/* opFormat(text) -> its index, by which op() names it from then on */
+SLV_NATIVE(op_format)
+{
+    slv_rt *rt = slv_rt_current();
+    SLV_TEXT(text);
+
+    if (!slv_js_text_arg(ctx, SLV_ARG(0), &text, exc))
+        return NULL;
+    slv_vec_push(&rt->formats, slv_strndup(text.str.ptr, text.str.len));
+    return slv_js_num(ctx, (double)(rt->formats.len - 1));
+}
+
+static const char *format_arg(slv_rt *rt, JSContextRef ctx, JSValueRef v, JSValueRef *exc)
+{
+    uint32_t index;
+
+    if (!slv_js_u32_arg(ctx, v, &index, exc))
+        return NULL;
+    SLV_ASSERT(index < rt->formats.len);
+    return rt->formats.items[index];
+}
+
+/* op(event, kind, format, resultFormat, field …) -> id */
 SLV_NATIVE(op)
 {
     slv_rt *rt = slv_rt_current();
-    SLV_TEXT(format);
-    SLV_TEXT(result);
+    const char *format;
     uint32_t event_id;
     uint32_t kind;
     rt_event *event;
@@ -13,16 +36,15 @@ SLV_NATIVE(op)
     size_t at;
     slv_buf *out;
 
-    if (!slv_js_u32_arg(ctx, SLV_ARG(0), &event_id, exc) ||
-        !slv_js_u32_arg(ctx, SLV_ARG(1), &kind, exc) ||
-        !slv_js_text_arg(ctx, SLV_ARG(2), &format, exc) ||
-        !slv_js_text_arg(ctx, SLV_ARG(4), &result, exc))
+    SLV_ASSERT(argc >= OP_ARGS);
+    if (!slv_js_u32_arg(ctx, argv[0], &event_id, exc) ||
+        !slv_js_u32_arg(ctx, argv[1], &kind, exc) ||
+        !(format = format_arg(rt, ctx, argv[2], exc)) ||
+        !(op.format = format_arg(rt, ctx, argv[3], exc)))
         return NULL;
     event = slv_rt_event_find(rt, event_id);
     if (!event || event->ended)
         return slv_js_throw_error(ctx, exc, "The event of this operation has ended.");
-    SLV_ASSERT(format.str.len < sizeof format.small && result.str.len <= SLV_RT_FORMAT_MAX);
-    format.small[format.str.len] = '\0';
 
     do
         rt->last_op++;
@@ -33,7 +55,7 @@ SLV_NATIVE(op)
         slv_frame_undo(out, at);
         return slv_js_throw_range(ctx, exc, "Out of memory");
     }
-    if (!slv_rt_wire_put(rt, ctx, format.small, (JSObjectRef)(size_t)SLV_ARG(3), out, exc)) {
+    if (!slv_rt_wire_put(ctx, format, argc - OP_ARGS, argv + OP_ARGS, out, exc)) {
         slv_frame_undo(out, at);
         return NULL;
     }
@@ -42,8 +64,6 @@ SLV_NATIVE(op)
 
     op.id = rt->last_op;
     op.event = event_id;
-    memcpy(op.format, result.str.ptr, result.str.len);
-    op.format[result.str.len] = '\0';
     slv_imap_set(&rt->ops, rt->last_op, op);
     event->waits++;
     event->ops++;
@@ -148,7 +168,7 @@ SLV_NATIVE(ask)
         rt->last_question = 1;
     out = slv_rt_frame_begin(rt, SLV_FRAME_ASK, 0, rt->last_question, &at);
     if (slv_buf_append_u16(out, (uint16_t)kind) != SLV_OK ||
-        !slv_rt_wire_put(rt, ctx, format.small, (JSObjectRef)(size_t)SLV_ARG(3), out, exc)) {
+        !slv_rt_wire_put_array(ctx, format.small, SLV_ARG(3), out, exc)) {
         slv_frame_undo(out, at);
         return *exc ? NULL : slv_js_throw_range(ctx, exc, "Out of memory");
     }
@@ -166,6 +186,7 @@ SLV_NATIVE(ask)
 
 static const slv_native op_natives[] = {
     {"op", op},
+    {"opFormat", op_format},
     {"opCancel", op_cancel},
     {"ask", ask},
 };

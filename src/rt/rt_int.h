@@ -26,6 +26,7 @@
 #define SLV_RT_OUT_MAX ((size_t)256 << 20) /* frames that wait to be written */
 #define SLV_RT_READ_MAX ((size_t)256 << 10)
 #define SLV_RT_FORMAT_MAX 16 /* fields of an operation's result */
+#define SLV_RT_ARRAY_MAX 16  /* fields of a message that come as an array */
 
 typedef struct rt_event {
     uint32_t id;
@@ -49,7 +50,7 @@ typedef struct rt_timer {
 
 typedef struct rt_op {
     uint32_t id, event;
-    char format[SLV_RT_FORMAT_MAX + 1]; /* of the result */
+    const char *format; /* of the result, one of rt.formats */
 } rt_op;
 
 typedef enum rt_stream_kind {
@@ -158,6 +159,7 @@ struct slv_rt {
 
     SLV_IMAP(rt_event *) events;
     SLV_IMAP(rt_op) ops;
+    SLV_VEC(char *) formats; /* of operations: JavaScript names them by their index */
     SLV_IMAP(rt_stream *) streams;
     uint32_t last_op, last_stream, last_question;
     slv_list woken;             /* rt_stream: to be entered once the present turn is over */
@@ -188,10 +190,12 @@ JSObjectRef slv_rt_export(slv_rt *rt, const char *module, const char *name);
 
 /* ---- wire.c: fields, a letter each; the letters are those of op() in jslib/io.js ---- */
 
-/* Appends the elements of `args` as `format` says. False with *exc set. Opens the streams and
- * sockets that are named. */
-SLV_NODISCARD bool slv_rt_wire_put(slv_rt *rt, JSContextRef ctx, const char *format,
-                                   JSObjectRef args, slv_buf *out, JSValueRef *exc);
+/* Appends the values as `format` says; what is missing counts as undefined. False with *exc set. */
+SLV_NODISCARD bool slv_rt_wire_put(JSContextRef ctx, const char *format, size_t count,
+                                   const JSValueRef values[], slv_buf *out, JSValueRef *exc);
+/* The same for the elements of an array of ours, SLV_RT_ARRAY_MAX at most. */
+SLV_NODISCARD bool slv_rt_wire_put_array(JSContextRef ctx, const char *format, JSValueRef array,
+                                         slv_buf *out, JSValueRef *exc);
 /* The fields of payload as an array, or NULL when it is malformed. Streams and sockets are opened
  * for `event`. */
 JSObjectRef slv_rt_wire_get(slv_rt *rt, JSContextRef ctx, const char *format, slv_str payload,

@@ -131,16 +131,13 @@ static bool put_number(JSContextRef ctx, char letter, JSValueRef v, slv_buf *out
     return false;
 }
 
-bool slv_rt_wire_put(slv_rt *rt, JSContextRef ctx, const char *format, JSObjectRef args,
+bool slv_rt_wire_put(JSContextRef ctx, const char *format, size_t count, const JSValueRef values[],
                      slv_buf *out, JSValueRef *exc)
 {
-    (void)rt;
-    for (unsigned i = 0; format[i]; i++) {
-        JSValueRef v = JSObjectGetPropertyAtIndex(ctx, args, i, exc);
+    for (size_t i = 0; format[i]; i++) {
+        JSValueRef v = i < count ? values[i] : slv_js_undefined(ctx);
         bool ok;
 
-        if (!v)
-            return false;
         switch (format[i]) {
         case 's':
             ok = slv_rt_put_text(ctx, v, out, exc);
@@ -159,6 +156,22 @@ bool slv_rt_wire_put(slv_rt *rt, JSContextRef ctx, const char *format, JSObjectR
             return false;
     }
     return true;
+}
+
+bool slv_rt_wire_put_array(JSContextRef ctx, const char *format, JSValueRef array, slv_buf *out,
+                           JSValueRef *exc)
+{
+    JSObjectRef list = (JSObjectRef)(size_t)array;
+    JSValueRef values[SLV_RT_ARRAY_MAX];
+    size_t count = strlen(format);
+
+    SLV_ASSERT(count <= SLV_RT_ARRAY_MAX && JSValueIsObject(ctx, array));
+    for (unsigned i = 0; i < count; i++) {
+        values[i] = JSObjectGetPropertyAtIndex(ctx, list, i, exc);
+        if (!values[i])
+            return false;
+    }
+    return slv_rt_wire_put(ctx, format, count, values, out, exc);
 }
 
 static JSValueRef get_stream(slv_rt *rt, JSContextRef ctx, slv_reader *r, rt_stream_kind kind,
