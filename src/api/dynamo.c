@@ -4,6 +4,7 @@
 #include "fmt/json.h"
 #include "net/server.h"
 
+#define DRAIN_MAX (4 * SLV_DYNAMO_BODY_MAX)
 #define BODY_CREDIT ((size_t)256 << 10)
 #define JSON_1_0 "application/x-amz-json-1.0"
 
@@ -242,6 +243,10 @@ static void judge(dynamo_call *c, slv_str body)
     }
     if (!slv_dynamo_authenticate(c, body))
         return;
+    if (body.len == 0) {
+        slv_dynamo_refuse(c, "SerializationException", SLV_STR_NULL);
+        return;
+    }
     c->asking = true;
     c->ask.done = on_asked;
     if (slv_dynamo_ask_start(&c->ask, c->http->face, c->loop, operation, body, c->region)) {
@@ -253,19 +258,28 @@ static void judge(dynamo_call *c, slv_str body)
 static void too_large(dynamo_call *c)
 {
     slv_exchange *ex = c->ex;
-    const slv_response_head head = {.status = 413};
+    const slv_response_head head = {.status = 413, .length = -1};
 
     c->ex = NULL;
-    if (slv_exchange_reply(ex, &head, SLV_STR(""), NULL) != SLV_OK)
+    if (slv_exchange_respond(ex, &head, NULL) == SLV_OK)
+        slv_exchange_end(ex);
+    else
         slv_exchange_abort(ex);
     release(c);
 }
 
+/* What is too much is read to its end before that is said, within reason: a client that is still
+ * sending would not read the answer. */
 static void on_body(slv_answerer *a, slv_str bytes, bool last)
 {
     dynamo_call *c = of_answerer(a);
 
-    if (slv_buf_append(&c->body, bytes) != SLV_OK)
+    c->taken += bytes.len;
+    if (c->taken > SLV_DYNAMO_BODY_MAX)
+        slv_buf_done(&c->body);
+    else if (slv_buf_append(&c->body, bytes) != SLV_OK)
+        c->taken = DRAIN_MAX;
+    if (c->taken >= DRAIN_MAX || (last && c->taken > SLV_DYNAMO_BODY_MAX))
         too_large(c);
     else if (last)
         judge(c, slv_buf_view(&c->body));

@@ -31,6 +31,7 @@ typedef struct dynamo_call {
     slv_arena arena;
     slv_str path, query;
     slv_str region; /* of the scope of its signature */
+    size_t taken;   /* bytes of the body */
     slv_buf body, out, head;
     const char *type; /* of the answer */
 } dynamo_call;

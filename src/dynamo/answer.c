@@ -47,7 +47,7 @@ static const operation operations[SLV_DYN_OPERATION_COUNT] = {
 static slv_code put_error(slv_buf *out, slv_dyn_error e, slv_str message)
 {
     SLV_TRY(slv_buf_printf(out, "{\"__type\":\"%s\"", slv_dyn_error_type(e)));
-    if (message.ptr) {
+    if (message.len > 0) {
         SLV_TRY(slv_buf_printf(out, ",\"%s\":", slv_dyn_error_member(e)));
         SLV_TRY(slv_json_put_string(out, message));
     }

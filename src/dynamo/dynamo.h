@@ -34,7 +34,7 @@
 #define SLV_DYNAMO_TOKEN_MS INT64_C(600000) /* how long a ClientRequestToken is remembered */
 /* Of the page that a request may read where it must not block (slv_dynamo_run_small). */
 #define SLV_DYNAMO_SMALL_BYTES ((size_t)64 << 10)
-#define SLV_DYNAMO_ACCOUNT "000000000000"
+#define SLV_DYNAMO_ACCOUNT "123456789012" /* whose all tables are */
 
 typedef struct slv_dynamo slv_dynamo;
 

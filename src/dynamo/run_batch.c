@@ -128,9 +128,28 @@ static bool same_place(const slv_dyn_place *a, const slv_dyn_place *b)
     return slv_str_eq(a->h, b->h) && slv_str_eq(a->r, b->r);
 }
 
+/* In a batch an item without its key is told like a key that is none. */
+static slv_code check_key_of(slv_dyn_run *x, const slv_dyn_item_request *item)
+{
+    const slv_dyn_table *t;
+
+    if (item->kind != SLV_DYN_ITEM_PUT)
+        return SLV_OK;
+    SLV_TRY(slv_dyn_run_table(x, item->table, &t));
+    const slv_dyn_key_attr *const pair[] = {&t->keys.hash, &t->keys.range};
+    for (size_t i = 0; i < (t->keys.has_range ? 2u : 1u); i++) {
+        const slv_dyn_value *v = slv_dyn_value_get(&item->item, pair[i]->name);
+
+        if (!v || v->type != pair[i]->type)
+            return slv_dyn_invalid(x->sc, "The provided key element does not match the schema");
+    }
+    return SLV_OK;
+}
+
 static slv_code plan_part(slv_dyn_run *x, const slv_dyn_batch_table *part, slv_dyn_change *changes)
 {
     for (uint32_t k = 0; k < part->count; k++) {
+        SLV_TRY(check_key_of(x, &part->items[k]));
         SLV_TRY(slv_dyn_change_plan(x, &part->items[k], &changes[k]));
         for (uint32_t j = 0; j < k; j++)
             if (same_place(&changes[j].at, &changes[k].at))

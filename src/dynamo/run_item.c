@@ -134,7 +134,23 @@ static slv_code check_update(slv_dyn_run *x, const slv_dyn_table *t, const slv_d
         if (index->keys.has_range)
             SLV_TRY(slv_dyn_update_check_index_key(x->sc, update, &index->keys.range, index->name));
     }
+    for (uint32_t i = 0; i < update->count; i++)
+        SLV_TRY(slv_dyn_check_condition(x, t, update->actions[i].value));
     return slv_dyn_check_paths(x, t, &update->paths);
+}
+
+/* The same of what the update has made. */
+static slv_code check_updated_keys(slv_dyn_run *x, const slv_dyn_change *c)
+{
+    for (size_t i = 0; i < c->t->index_count; i++) {
+        const slv_dyn_keys *keys = &c->t->indexes[i].keys;
+
+        SLV_TRY(slv_dyn_update_check_index_result(x->sc, &c->item->update, c->after, &keys->hash));
+        if (keys->has_range)
+            SLV_TRY(
+                slv_dyn_update_check_index_result(x->sc, &c->item->update, c->after, &keys->range));
+    }
+    return SLV_OK;
 }
 
 static slv_code plan_update(slv_dyn_run *x, slv_dyn_change *c)
@@ -146,6 +162,7 @@ static slv_code plan_update(slv_dyn_run *x, slv_dyn_change *c)
         SLV_TRY(slv_dyn_update_apply(x->sc, &c->item->update, old, c->after));
     else
         *c->after = *old;
+    SLV_TRY(check_updated_keys(x, c));
     SLV_TRY(check_index_keys(x, c->t, c->after));
     if (slv_dyn_item_size(c->after) > SLV_DYN_ITEM_MAX)
         return slv_dyn_invalid(x->sc, "Item size to update has exceeded the maximum allowed size");

@@ -165,30 +165,42 @@ static slv_code bad_start(const page *p, const char *more)
     return slv_dyn_invalid(p->x->sc, "The provided starting key is invalid%s", more);
 }
 
-/* All of the names, and their types. */
+/* How many attributes there are, and those of the keys that are looked through. The messages, and
+ * what is told first, differ by operation. */
 static slv_code check_start(const page *p, bool scan)
 {
+    const slv_dyn_keys *keys = keys_of(p);
+    const slv_dyn_key_attr *const pair[] = {&keys->hash, &keys->range};
     const slv_dyn_value *start = &p->x->req->start_key;
     slv_str names[4];
-    size_t count = slv_dyn_key_names(p->t, p->index, names);
-    slv_dyn_type type = SLV_DYN_S;
 
-    if (start->count != count)
-        return bad_start(p, scan && !p->index ? ": The provided key element does not match the "
-                                                "schema"
-                                              : "");
-    for (size_t i = 0; i < count; i++) {
-        const slv_dyn_value *v = slv_dyn_value_get(start, names[i]);
-        bool own = i < (p->t->keys.has_range ? 2u : 1u);
+    if (start->count != slv_dyn_key_names(p->t, p->index, names))
+        return bad_start(
+            p, scan && !p->index ? ": The provided key element does not match the schema" : "");
+    if (scan && !p->index)
+        return SLV_OK;
+    for (size_t i = 0; i < (keys->has_range ? 2u : 1u); i++) {
+        const slv_dyn_value *v = slv_dyn_value_get(start, pair[i]->name);
 
-        if (!v && p->index)
+        if (!v)
             return bad_start(p, "");
-        (void)slv_dyn_table_attr(p->t, names[i], &type);
-        if (v && v->type == type && (v->bytes.len > 0 || type == SLV_DYN_N))
-            continue;
-        if (p->index && !own)
+        if (v->type != pair[i]->type || v->bytes.len == 0)
             return slv_dyn_invalid(p->x->sc, "The provided key element does not match the schema");
-        return bad_start(p, ": The provided key element does not match the schema");
+    }
+    return SLV_OK;
+}
+
+/* The attributes of the table's own key. */
+static slv_code check_start_item(const page *p)
+{
+    const slv_dyn_keys *keys = &p->t->keys;
+    const slv_dyn_key_attr *const pair[] = {&keys->hash, &keys->range};
+
+    for (size_t i = 0; i < (keys->has_range ? 2u : 1u); i++) {
+        const slv_dyn_value *v = slv_dyn_value_get(&p->x->req->start_key, pair[i]->name);
+
+        if (!v || v->type != pair[i]->type || v->bytes.len == 0)
+            return bad_start(p, ": The provided key element does not match the schema");
     }
     return SLV_OK;
 }
@@ -321,8 +333,10 @@ static slv_code query_range(page *p)
     SLV_TRY(slv_dyn_key_conds_bind(x->sc, &x->req->key_conds, &keys->hash,
                                    keys->has_range ? &keys->range : NULL, &hash, &cond));
     SLV_TRY(range_of(p, cond));
-    if (x->req->has_start_key)
+    if (x->req->has_start_key) {
+        SLV_TRY(check_start_item(p));
         SLV_TRY(check_bounds(p, hash, cond));
+    }
     h = slv_arena_try_alloc(x->sc->arena, SLV_DYN_HASH_BYTES + hash->bytes.len);
     if (!h)
         return SLV_E_LIMIT;
@@ -360,8 +374,11 @@ static slv_code scan_range(page *p)
     p->range.scan = true;
     p->range.low = (slv_dyn_place){SLV_STR(""), SLV_STR("")};
     p->range.high.h = slv_dyn_range_end();
-    if (req->has_start_key)
+    if (req->has_start_key) {
         SLV_TRY(check_start(p, true));
+        SLV_TRY(check_select(p));
+        SLV_TRY(check_start_item(p));
+    }
     if (req->parallel && total > 1) {
         if (segment > 0)
             SLV_TRY(segment_start(x->sc->arena, segment, total, &p->range.low.h));

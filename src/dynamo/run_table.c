@@ -4,6 +4,7 @@
 
 /* Rows of a table that a new index takes over at once; the rest follows by sweeps. */
 #define BUILD_AT_ONCE 1000
+#define RATE_MAX INT64_C(1000000000000)
 
 /* The table of a request on tables. */
 static slv_code find_table(slv_dyn_run *x, slv_str name, const slv_dyn_table **ret)
@@ -321,6 +322,10 @@ static slv_code update_index(slv_dyn_run *x, slv_dyn_table *t, const slv_dyn_ind
     case SLV_DYN_INDEX_DELETE:
         return remove_index(x, t, u->def.name);
     case SLV_DYN_INDEX_UPDATE:
+        if (u->def.throughput.read > RATE_MAX || u->def.throughput.write > RATE_MAX)
+            return slv_dyn_invalid(x->sc, "This operation cannot be performed with given input "
+                                          "values. Please contact DynamoDB service team for more "
+                                          "info: Action Blocked: IndexUpdate");
         index = own_index(t, u->def.name);
         if (!index || !index->global)
             return slv_dyn_fail(x->sc, SLV_DYN_ERROR_NOT_FOUND, "Requested resource not found");
@@ -344,6 +349,30 @@ static slv_code update_settings(slv_dyn_run *x, slv_dyn_table *t)
     if (def->sse)
         t->sse = slv_node_is(enabled, SLV_NODE_BOOL) && enabled->boolean;
     return SLV_OK;
+}
+
+/* While a table is updated, its description has the rates that it had. */
+static slv_code show_old_rates(slv_dyn_run *x, const slv_dyn_table *t, const slv_dyn_table *old,
+                               slv_dyn_describe d)
+{
+    SLV_CLEANUP(slv_dyn_table_free) slv_dyn_table *shown = NULL;
+
+    SLV_TRY(slv_dyn_table_copy(t, &shown, x->err));
+    if (!shown->on_demand && !old->on_demand) {
+        shown->rate.read = old->rate.read;
+        shown->rate.write = old->rate.write;
+        shown->rate.decreases = old->rate.decreases;
+    }
+    for (size_t i = 0; i < shown->index_count; i++) {
+        const slv_dyn_index *was = slv_dyn_table_index(old, shown->indexes[i].name);
+
+        if (was && !shown->on_demand && !old->on_demand) {
+            shown->indexes[i].rate.read = was->rate.read;
+            shown->indexes[i].rate.write = was->rate.write;
+            shown->indexes[i].rate.decreases = was->rate.decreases;
+        }
+    }
+    return describe(x, shown, "TableDescription", d);
 }
 
 slv_code slv_dyn_run_update_table(slv_dyn_run *x)
@@ -374,7 +403,7 @@ slv_code slv_dyn_run_update_table(slv_dyn_run *x)
     d.one_status = online > 0 ? "CREATING" : "UPDATING";
     if (def->billing_mode.len > 0)
         d.indexes_status = "UPDATING";
-    SLV_TRY(describe(x, t, "TableDescription", d));
+    SLV_TRY(show_old_rates(x, t, old, d));
     for (size_t i = 0; i < t->index_count; i++) {
         if (!t->indexes[i].building || slv_dyn_table_index(old, t->indexes[i].name))
             continue;
@@ -450,9 +479,19 @@ slv_code slv_dyn_run_update_ttl(slv_dyn_run *x)
 /* The table that an ARN names. */
 static slv_code tagged_table(slv_dyn_run *x, const slv_dyn_table **ret)
 {
-    slv_str arn = x->req->resource_arn;
+    slv_str arn = x->req->resource_arn, rest = arn, account = {0};
     size_t slash = slv_str_rchr(arn, '/');
     slv_str name = slv_str_skip(arn, slash == SIZE_MAX ? 0 : slash + 1);
+
+    for (int i = 0; i < 5; i++) /* arn:aws:dynamodb:REGION:ACCOUNT:table/NAME */
+        if (!slv_str_split(&rest, ':', &account))
+            break;
+    if (!slv_str_is(account, SLV_DYNAMO_ACCOUNT))
+        return slv_dyn_fail(x->sc, SLV_DYN_ERROR_ACCESS_DENIED,
+                            "User: arn:aws:iam::%s:user/selvage is not authorized to perform: "
+                            "dynamodb:%s on resource: %.*s",
+                            SLV_DYNAMO_ACCOUNT, slv_dyn_operation_name(x->r->op),
+                            SLV_STR_ARGS(arn));
     slv_code code = x->d ? slv_dyn_catalog_find(x->d, name, ret, x->err) : SLV_E_NOTFOUND;
 
     if (code == SLV_E_NOTFOUND && x->r->op == SLV_DYN_UNTAG_RESOURCE)

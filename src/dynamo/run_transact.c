@@ -95,6 +95,20 @@ static slv_code put_sums(slv_dyn_run *x, const sums *s)
 
 /* ---- TransactGetItems ---- */
 
+/* No item twice. A key that does not fit its table is told later, with its place. */
+static slv_code check_distinct(slv_dyn_run *x)
+{
+    const slv_dyn_item_request *all = x->req->transact;
+
+    for (uint32_t i = 0; i < x->req->transact_count; i++)
+        for (uint32_t j = 0; j < i; j++)
+            if (slv_str_eq(all[i].table, all[j].table) &&
+                slv_dyn_value_eq(&all[i].key, &all[j].key))
+                return slv_dyn_invalid(
+                    x->sc, "Transaction request cannot include multiple operations on one item");
+    return SLV_OK;
+}
+
 static slv_code get_one(slv_dyn_run *x, const slv_dyn_item_request *item, const slv_dyn_table *t,
                         size_t *ret_size)
 {
@@ -116,6 +130,7 @@ slv_code slv_dyn_run_transact_get(slv_dyn_run *x)
 
     SLV_DYN_NEW_N(x->sc, &reasons, count + 1);
     SLV_DYN_NEW_N(x->sc, &used.items, count + 1);
+    SLV_TRY(check_distinct(x));
     SLV_TRY(slv_buf_append(x->out, SLV_STR("{\"Responses\":[")));
     for (uint32_t i = 0; i < count; i++) {
         const slv_dyn_item_request *item = &x->req->transact[i];

@@ -5,17 +5,11 @@
 typedef struct error_row {
     const char *type, *name;
     int status;
-    bool framework; /* found by the service's framework: "Message" */
 } error_row;
 
-#define FRAMEWORK_MODEL false
-#define FRAMEWORK_VALIDATE false
-#define FRAMEWORK_CORAL true
-
-static const error_row rows[] = {[SLV_DYN_ERROR_NONE] = {"", "", 200, false},
+static const error_row rows[] = {[SLV_DYN_ERROR_NONE] = {"", "", 200},
 #define X(id, prefix, error_name, http)                                                            \
-    [SLV_DYN_ERROR_##                                                                              \
-        id] = {SLV_DYN_PREFIX_##prefix error_name, error_name, http, FRAMEWORK_##prefix},
+    [SLV_DYN_ERROR_##id] = {SLV_DYN_PREFIX_##prefix error_name, error_name, http},
                                  SLV_DYN_ERRORS(X)
 #undef X
 };
@@ -37,7 +31,8 @@ int slv_dyn_error_status(slv_dyn_error e)
 
 const char *slv_dyn_error_member(slv_dyn_error e)
 {
-    return rows[e].framework ? "Message" : "message";
+    return e == SLV_DYN_ERROR_SERIALIZATION || e == SLV_DYN_ERROR_ACCESS_DENIED ? "Message"
+                                                                                : "message";
 }
 
 slv_code slv_dyn_fail(slv_dyn_scope *sc, slv_dyn_error e, const char *fmt, ...)

@@ -61,7 +61,8 @@ typedef struct slv_dyn_scope {
 const char *slv_dyn_error_name(slv_dyn_error e); /* "ValidationException" */
 const char *slv_dyn_error_type(slv_dyn_error e); /* "com.amazon.coral.validate#Validation..." */
 int slv_dyn_error_status(slv_dyn_error e);       /* HTTP */
-/* The member that carries the text: what the framework finds says "Message", the rest "message". */
+/* The member that carries the text: "Message" of what could not be read or was not
+ * allowed, "message" of the rest. */
 const char *slv_dyn_error_member(slv_dyn_error e);
 
 /* Sets the error; returns SLV_E_INVAL (or that there is no memory for the message). */
