@@ -46,7 +46,8 @@ SLV_NATIVE(native_dh_group)
 
     if (!slv_js_text_arg(ctx, SLV_ARG(0), &name, exc))
         return NULL;
-    return opened(ctx, slv_nodejs_dh_group(name.str, &d, &err), d, &err, exc);
+    slv_code code = slv_nodejs_dh_group(name.str, &d, &err);
+    return opened(ctx, code, d, &err, exc);
 }
 
 SLV_NATIVE(native_dh_of_prime)
@@ -57,7 +58,8 @@ SLV_NATIVE(native_dh_of_prime)
 
     if (!node_bytes(ctx, SLV_ARG(0), &prime, exc) || !node_bytes(ctx, SLV_ARG(1), &generator, exc))
         return NULL;
-    return opened(ctx, slv_nodejs_dh_of_prime(prime, generator, &d, &err), d, &err, exc);
+    slv_code code = slv_nodejs_dh_of_prime(prime, generator, &d, &err);
+    return opened(ctx, code, d, &err, exc);
 }
 
 SLV_NATIVE(native_dh_of_size)
@@ -69,7 +71,8 @@ SLV_NATIVE(native_dh_of_size)
     if (!slv_js_i32_arg(ctx, SLV_ARG(0), &bits, exc) ||
         !slv_js_i32_arg(ctx, SLV_ARG(1), &generator, exc))
         return NULL;
-    return opened(ctx, slv_nodejs_dh_of_size(bits, generator, &d, &err), d, &err, exc);
+    slv_code code = slv_nodejs_dh_of_size(bits, generator, &d, &err);
+    return opened(ctx, code, d, &err, exc);
 }
 
 SLV_NATIVE(native_dh_verify_error)

@@ -23,7 +23,6 @@ static slv_code check_add(const BIGNUM *add, const BIGNUM *rem, uint32_t bits, b
     if ((uint32_t)BN_num_bits(add) > bits)
         return slv_fail(err, SLV_E_LIMIT,
                         "options.add must not be bigger than size of the requested prime");
-    (void)safe;
     return SLV_OK;
 }
 
@@ -35,7 +34,7 @@ slv_code slv_nodejs_prime(uint32_t bits, bool safe, slv_str add_bytes, slv_str r
 
     slv_crypto_fetch();
     if (bits > SLV_NODEJS_PRIME_BITS_MAX)
-        return slv_fail(err, SLV_E_LIMIT, "generatePrime size exceeds maximum (%d)",
+        return slv_fail(err, SLV_E_LIMIT, "generatePrime size exceeds maximum (%d bits)",
                         SLV_NODEJS_PRIME_BITS_MAX);
     if (add_bytes.len > SLV_NODEJS_PRIME_BITS_MAX / 8 ||
         rem_bytes.len > SLV_NODEJS_PRIME_BITS_MAX / 8)
@@ -45,10 +44,10 @@ slv_code slv_nodejs_prime(uint32_t bits, bool safe, slv_str add_bytes, slv_str r
     rem = number(rem_bytes);
     prime = BN_new();
     SLV_ASSERT(prime);
-    code = check_add(add, rem, bits, safe, err);
+    code = check_add(add, rem, bits, err);
     if (code == SLV_OK && add && BN_is_zero(add))
         code = slv_fail(err, SLV_E_DENIED, "Error while generating prime");
-    if (code == SLV_OK && !BN_generate_prime_ex2(prime, (int)bits, safe, add, rem, NULL, NULL))
+    if (code == SLV_OK && !BN_generate_prime_ex(prime, (int)bits, safe, add, rem, NULL))
         code = slv_fail(err, SLV_E_DENIED, "Error while generating prime");
     size_t len = ((size_t)bits + 7) / 8;
     if (code == SLV_OK)
@@ -72,7 +71,7 @@ slv_code slv_nodejs_prime_check(slv_str bytes, uint32_t checks, bool *ret, slv_e
     if (checks > 64) /* more rounds prove nothing more */
         return slv_fail(err, SLV_E_LIMIT, "Invalid number of checks");
     if (bytes.len > SLV_NODEJS_PRIME_BITS_MAX / 8)
-        return slv_fail(err, SLV_E_LIMIT, "Candidate is too large");
+        return slv_fail(err, SLV_E_LIMIT, "checkPrime candidate exceeds maximum size");
     candidate = BN_bin2bn(crypto_bytes(bytes), (int)bytes.len, NULL);
     SLV_ASSERT(candidate);
     is = BN_check_prime(candidate, NULL, NULL);
