@@ -13,8 +13,7 @@ static BIGNUM *number(slv_str bytes)
 }
 
 /* Numbers for which a wrong pair would never find a prime. */
-static slv_code check_add(const BIGNUM *add, const BIGNUM *rem, uint32_t bits, bool safe,
-                          slv_err *err)
+static slv_code check_add(const BIGNUM *add, const BIGNUM *rem, uint32_t bits, slv_err *err)
 {
     if (!add)
         return SLV_OK;
