@@ -214,8 +214,9 @@ static slv_code start_server(dev *d, slv_err *err)
     options.zygote = d->zygote;
     SLV_TRY(slv_dev_state_open(d, err));
     options.state = d->state;
-    if (d->s3)
-        options.extension = (slv_server_extension){slv_s3_take, d->s3};
+    options.dynamo = d->tables;
+    if (d->state)
+        options.extension = (slv_server_extension){slv_dev_state_take, d};
     SLV_TRY(slv_server_new(&options, &d->server, err));
     SLV_TRY(start_listening(d, err));
     return slv_dev_state_listen(d, err);

@@ -10,6 +10,7 @@
 #include "aio/proc.h"
 #include "aio/signal.h"
 #include "aio/timer.h"
+#include "api/dynamo.h"
 #include "api/http.h"
 #include "api/s3.h"
 #include "cli/dev.h"
@@ -62,6 +63,8 @@ struct dev {
     slv_api_http *api_http;
     slv_s3 *s3; /* of the state */
     slv_s3_listener *s3_listener;
+    slv_dynamo_face *tables; /* of the state */
+    slv_dynamo_http *tables_http;
     char s3_url[80]; /* where S3 is served on its own; empty: only below url */
     dev_worker workers[SLV_DEV_WORKERS_MAX];
     size_t worker_count;
@@ -91,8 +94,10 @@ void slv_dev_models_watch(dev_worker *w);
 /* After the workers' configurations are known, before the server. */
 SLV_NODISCARD slv_code slv_dev_state_open(dev *d, slv_err *err);
 SLV_NODISCARD slv_code slv_dev_state_listen(dev *d, slv_err *err); /* once d->url is known */
-void slv_dev_state_hang_up(dev *d);                                /* before the server goes */
-void slv_dev_state_close(dev *d);                                  /* after the server went */
+/* What else the listeners serve; arg is the dev. */
+bool slv_dev_state_take(void *arg, slv_loop *loop, slv_exchange *ex);
+void slv_dev_state_hang_up(dev *d); /* before the server goes */
+void slv_dev_state_close(dev *d);   /* after the server went */
 
 /* dev_show.c */
 void slv_dev_warn(void *arg, const char *text);

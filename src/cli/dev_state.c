@@ -83,6 +83,33 @@ static slv_code open_s3(dev *d, slv_err *err)
     return SLV_OK;
 }
 
+static slv_str text_of(slv_config *c, const char *name)
+{
+    const slv_binding *b = slv_config_binding(c, slv_str_from(name));
+
+    return b && (b->type == SLV_BINDING_TEXT || b->type == SLV_BINDING_SECRET) ? b->text
+                                                                               : SLV_STR_NULL;
+}
+
+/* The tables, and whose signatures they take: those of the project's variables too. */
+static void open_tables(dev *d)
+{
+    slv_str mode = d->workers[0].project.config.dev.dynamodb;
+    const slv_dynamo_face_options face = {.state = d->state, .remote = slv_str_is(mode, "remote")};
+
+    d->tables = slv_dynamo_face_new(&face);
+    const slv_dynamo_http_options http = {.face = d->tables, .verify = slv_str_is(mode, "verify")};
+    d->tables_http = slv_dynamo_http_new(&http);
+    for (size_t i = 0; i < d->worker_count; i++) {
+        slv_config *c = &d->workers[i].project.config;
+        slv_str id = text_of(c, "AWS_ACCESS_KEY_ID");
+        slv_str secret = text_of(c, "AWS_SECRET_ACCESS_KEY");
+
+        if (d->workers[i].loaded && id.len > 0 && secret.len > 0)
+            slv_dynamo_http_add_key(d->tables_http, id, secret);
+    }
+}
+
 slv_code slv_dev_state_open(dev *d, slv_err *err)
 {
     const slv_state_options options = {.control = d->loop, .lock_wait_ms = LOCK_WAIT_MS};
@@ -99,7 +126,15 @@ slv_code slv_dev_state_open(dev *d, slv_err *err)
     hide_from_git(dir);
     const slv_s3_options s3 = {.state = d->state};
     d->s3 = slv_s3_new(&s3);
+    open_tables(d);
     return SLV_OK;
+}
+
+bool slv_dev_state_take(void *arg, slv_loop *loop, slv_exchange *ex)
+{
+    dev *d = arg;
+
+    return slv_dynamo_http_take(d->tables_http, loop, ex) || slv_s3_take(d->s3, loop, ex);
 }
 
 slv_code slv_dev_state_listen(dev *d, slv_err *err)
@@ -129,5 +164,7 @@ void slv_dev_state_close(dev *d)
     if (d->state)
         slv_state_forget_loop(d->state, d->loop);
     d->s3 = slv_s3_free(d->s3);
+    d->tables_http = slv_dynamo_http_free(d->tables_http);
+    d->tables = slv_dynamo_face_free(d->tables);
     d->state = slv_state_free(d->state);
 }

@@ -165,6 +165,16 @@ static slv_code bad_start(const page *p, const char *more)
     return slv_dyn_invalid(p->x->sc, "The provided starting key is invalid%s", more);
 }
 
+static bool has_condition(const page *p, slv_str name)
+{
+    const slv_dyn_key_conds *conds = &p->x->req->key_conds;
+
+    for (uint32_t i = 0; i < conds->count; i++)
+        if (slv_str_eq(conds->items[i].name, name))
+            return true;
+    return false;
+}
+
 /* How many attributes there are, and those of the keys that are looked through. The messages, and
  * what is told first, differ by operation. */
 static slv_code check_start(const page *p, bool scan)
@@ -186,6 +196,9 @@ static slv_code check_start(const page *p, bool scan)
             return bad_start(p, "");
         if (v->type != pair[i]->type || v->bytes.len == 0)
             return slv_dyn_invalid(p->x->sc, "The provided key element does not match the schema");
+        if (!scan && i == 0 && !has_condition(p, pair[i]->name))
+            return slv_dyn_invalid(p->x->sc, "Query condition missed key schema element: %.*s",
+                                   SLV_STR_ARGS(pair[i]->name));
     }
     return SLV_OK;
 }

@@ -206,6 +206,7 @@ static slv_code read_dev(reader *r)
     r->c->dev.ip = slv_node_str(slv_node_get(n, "ip"));
     r->c->dev.local_protocol = slv_node_str(slv_node_get(n, "local_protocol"));
     r->c->dev.host = slv_node_str(slv_node_get(n, "host"));
+    r->c->dev.dynamodb = slv_node_str(slv_node_get(n, "dynamodb"));
     return SLV_OK;
 }
 

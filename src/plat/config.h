@@ -72,7 +72,8 @@ typedef struct slv_config {
     slv_limits limits;
     struct {
         slv_str ip, local_protocol, host;
-        uint16_t port; /* 0: not given */
+        slv_str dynamodb; /* "local", "verify", "remote"; empty: local */
+        uint16_t port;    /* 0: not given */
     } dev;
     slv_assets_config assets; /* directory empty: none; has_worker is not set */
     slv_str route_host; /* host of the first route, without wildcards; empty: none */

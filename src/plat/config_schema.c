@@ -182,6 +182,7 @@ KEYS dev_keys[] = {STR("ip"),
                    BOOL("enable_containers"),
                    ANY("container_engine"),
                    BOOL("generate_types"),
+                   ENUM("dynamodb", "local|verify|remote"), /* ours */
                    END};
 KEYS site_keys[] = {STR1("bucket"), STR("entry-point"), STRS("include"), STRS("exclude"), END};
 
