@@ -12,6 +12,8 @@ const HANDLERS = ["fetch", "scheduled", "queue", "email", "tail", "trace", "tail
 
 let config;
 let worker = null;
+let script = null; // the function that the worker's code is
+const SCRIPT_HEAD = 63; // characters of it that are not the worker's: src/js/js.h, SLV_JS_WRAP_COLUMNS
 let modules; // name -> { type, blob, value }
 let table = null; // project modules that the script brings: name -> function that returns a promise of the namespace
 
@@ -41,7 +43,7 @@ function data(name) {
 function valueOf(module) {
   switch (module.type) {
     case "wasm":
-      return compileModule(N.blobBytes(module.blob));
+      return compileModule(bytesOf(module));
     case "text":
       return N.blobText(module.blob);
     case "json":
@@ -49,6 +51,26 @@ function valueOf(module) {
     default:
       return N.blobBytes(module.blob).buffer;
   }
+}
+
+// Of a module of code for WebAssembly, which node:fs may want to read as well.
+function bytesOf(module) {
+  if (!hasFlag("enable_nodejs_fs_module")) return N.blobBytes(module.blob);
+  return (module.bytes ??= N.blobBytes(module.blob));
+}
+
+// What node:fs shows below /bundle: [name, function that gives the bytes].
+export function bundleFiles() {
+  const files = [[config.main, () => N.utf8Encode(P.StringPrototypeSlice(P.FunctionPrototypeToString(script), SCRIPT_HEAD, -2))]];
+  for (const name of P.ObjectKeys(modules)) P.ArrayPrototypePush(files, [name, () => fileBytes(name)]);
+  return files;
+}
+
+function fileBytes(name) {
+  const module = modules[name];
+  if (module.type === "wasm") return bytesOf(module);
+  if (module.type === "text" || module.type === "json") return N.utf8Encode(N.blobText(module.blob));
+  return new P.Uint8Array(P.ArrayBufferPrototypeSlice(data(name), 0));
 }
 
 // A module of the project that is no code, by its name: { value }, or undefined.
@@ -289,7 +311,7 @@ export function start(json) {
     load("workers").setEnv(env, () => (worker === null ? {} : worker.exports));
     if (config.serviceWorker === true) load("env").envToGlobals(env);
     if (!hasFlag("allow_eval_during_startup")) evalOff();
-    const script = N.blobScript(config.script, config.main, config.serviceWorker !== true);
+    script = N.blobScript(config.script, config.main, config.serviceWorker !== true);
     P.PromisePrototypeThen(script(selvage), namespace => evaluated(namespace, env), fail);
   } catch (error) {
     fail(error);
