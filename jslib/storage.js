@@ -388,7 +388,7 @@ export class DurableObjectStorage {
   }
 
   getCurrentBookmark() {
-    return this.#past(BOOKMARK_NOW, 0, "");
+    return attempt(() => (this.#here().hasSql ? this.#past(BOOKMARK_NOW, 0, "") : NO_BOOKMARK));
   }
 
   getBookmarkForTime(time) {
@@ -407,12 +407,14 @@ export class DurableObjectStorage {
     return attempt(() => {
       const object = this.#here();
       if (!object.hasSql) throw new P.Error(NO_RECOVERY);
-      return op(kind, "wwqs", [0, 0, at, bookmark], "s");
+      return P.PromisePrototypeThen(op(kind, "wwqs", [0, 0, at, bookmark], "s"), first);
     });
   }
 }
 publish(DurableObjectStorage);
 
+const NO_BOOKMARK = "00000000-00000000-00000000-00000000000000000000000000000000"; // of classes without a past
+const first = values => values[0];
 const BOOKMARK_NOW = 100; // see objects.md
 const BOOKMARK_AT = 101;
 const BOOKMARK_RESTORE = 102;

@@ -309,9 +309,12 @@ static void tell_durable(slv_object *o, const sync_job *s)
 {
     if (!o->iso || o->state == SLV_OBJECT_ENDING || o->over_when_durable)
         return;
-    slv_link *link = slv_event_link(&o->home);
-    slv_buf *out = slv_link_begin(link, SLV_FRAME_OBJECT_DURABLE, 0, o->home.pe.id);
-    slv_link_end(link, slv_msg_object_durable_put(out, o->durable));
+    if (s->seq > o->durable) { /* else the sync was for something else than commits */
+        slv_link *link = slv_event_link(&o->home);
+        slv_buf *out = slv_link_begin(link, SLV_FRAME_OBJECT_DURABLE, 0, o->home.pe.id);
+
+        slv_link_end(link, slv_msg_object_durable_put(out, s->seq));
+    }
     if (s->prepared)
         tell_checkpoint(o, s->wal_bytes);
 }
@@ -351,8 +354,8 @@ static void sync_over(sync_job *s)
         free(s);
         return;
     }
-    o->durable = s->seq;
     tell_durable(o, s);
+    o->durable = s->seq;
     free(s);
     slv_object_alarm_arm(o);
     release(o);
