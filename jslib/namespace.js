@@ -15,6 +15,8 @@ const FETCH_RESULT = "hssbsrqky";
 const BODY_STREAM = 1;
 const SHA256 = 2;
 const HALF = 16;
+const NAMES_KEPT = 512;
+const NAME_KEPT_MAX = 128; // characters
 
 const MAKE = Symbol("internal");
 const { defineProperty } = Object;
@@ -69,17 +71,21 @@ function isOf(key, hex) {
 // ---- ids ----
 
 let idParts;
+let madeWith; // the key of the namespace that made the id or has checked it; null: of an object that lives here
 
 export class DurableObjectId {
     #hex;
+    #key;
 
     static {
         idParts = (value) => (isObject(value) && #hex in value ? value.#hex : undefined);
+        madeWith = (id) => id.#key;
     }
 
-    constructor(token, hex, name, jurisdiction) {
+    constructor(token, hex, name, jurisdiction, key) {
         if (token !== MAKE) throw illegalConstructor();
         this.#hex = hex;
+        this.#key = key;
         own(this, "name", name);
         own(this, "jurisdiction", jurisdiction);
     }
@@ -98,7 +104,7 @@ publish(DurableObjectId);
 
 // The id of an object that lives here, for its ctx.id.
 export function objectId(hex, name, jurisdiction) {
-    return new DurableObjectId(MAKE, hex, name, jurisdiction);
+    return new DurableObjectId(MAKE, hex, name, jurisdiction, null);
 }
 
 // ---- stubs ----
@@ -135,7 +141,9 @@ class ObjectTarget extends Remote {
             [this.number, 0, this.hex, named ? 1 : 0, named ? this.name : "", action, path, bytes, caps],
             "yc",
         );
-        return then(promise, undefined, (error) => this.failed(error));
+        const result = then(promise, undefined, (error) => this.failed(error));
+        result.operation = promise.operation;
+        return result;
     }
 
     failed(error) {
@@ -189,6 +197,7 @@ export class DurableObjectNamespace {
     #index;
     #key;
     #jurisdiction;
+    #names = new P.Map(); // the ids of names that were asked for lately
 
     constructor(token, index, key, jurisdiction) {
         if (token !== MAKE) throw illegalConstructor();
@@ -203,13 +212,18 @@ export class DurableObjectNamespace {
         requireEvent();
         const first = new P.Uint8Array(HALF);
         N.randomFill(first);
-        return this.#id(first, undefined);
+        return this.#id(complete(this.#key, first), undefined);
     }
 
     idFromName(name) {
         if (name === undefined) throw badArgument("DurableObjectNamespace", "idFromName", 1, "string");
         const text = `${name}`;
-        return this.#id(half(this.#key, N.utf8Encode(text)), text);
+        let hex = P.MapPrototypeGet(this.#names, text);
+        if (hex === undefined) {
+            hex = complete(this.#key, half(this.#key, N.utf8Encode(text)));
+            this.#keep(text, hex);
+        }
+        return this.#id(hex, text);
     }
 
     idFromString(text) {
@@ -218,13 +232,14 @@ export class DurableObjectNamespace {
         if (bytes === undefined) throw new TypeError("Invalid Durable Object ID: must be 64 hex digits");
         const hex = toHex(bytes);
         if (!isOf(this.#key, hex)) throw new TypeError(NOT_VALID);
-        return new DurableObjectId(MAKE, hex, undefined, this.#jurisdiction);
+        return this.#id(hex, undefined);
     }
 
     get(id) {
         const hex = idParts(id);
         if (hex === undefined) throw badArgument("DurableObjectNamespace", "get", 1, "DurableObjectId");
-        if (!isOf(this.#key, hex)) throw new TypeError(id.jurisdiction === this.#jurisdiction ? NOT_VALID : OTHER_JURISDICTION);
+        if (madeWith(id) !== this.#key && !isOf(this.#key, hex))
+            throw new TypeError(id.jurisdiction === this.#jurisdiction ? NOT_VALID : OTHER_JURISDICTION);
         return makeObjectStub(this.#index, id);
     }
 
@@ -242,8 +257,15 @@ export class DurableObjectNamespace {
         return new DurableObjectNamespace(MAKE, this.#index, key, text);
     }
 
-    #id(first, name) {
-        return new DurableObjectId(MAKE, complete(this.#key, first), name, this.#jurisdiction);
+    #id(hex, name) {
+        return new DurableObjectId(MAKE, hex, name, this.#jurisdiction, this.#key);
+    }
+
+    // Two HMACs are most of what a call costs here, and programs name few objects again and again.
+    #keep(name, hex) {
+        if (name.length > NAME_KEPT_MAX) return;
+        if (P.MapPrototypeGetSize(this.#names) === NAMES_KEPT) P.MapPrototypeClear(this.#names);
+        P.MapPrototypeSet(this.#names, name, hex);
     }
 }
 publish(DurableObjectNamespace);

@@ -9,7 +9,7 @@ import { context, thenInContext } from "async_context";
 import { badConstructorArgument, illegalConstructor, isObject, publish, DOMException } from "errors";
 import { ByteSink, ByteSource, checkSameEvent, currentEvent, op, requireEvent, setCurrentEvent } from "io";
 import { DurableObject, RpcTarget, WorkerEntrypoint, WorkflowEntrypoint, isInstance } from "rpc_classes";
-import { HANDLERS, PLAIN, isPlain, member, notImplemented, styleOf } from "rpc_reach";
+import { HANDLERS, PLAIN, callHandler, disposeTarget, isPlain, member, notImplemented, styleOf } from "rpc_reach";
 import { exportStream } from "rpc_streams";
 import { brokenError, disposedError, rpcErrorJSON } from "rpc_errors";
 import { deserialize, serialize } from "clone";
@@ -17,7 +17,7 @@ import { DISPOSE } from "disposal";
 import { hasFlag } from "flags";
 
 const RPC = 5; // see channel.md
-const BINDING = 0, CAPABILITY = 1;
+const BINDING = 0, CAPABILITY = 1, PENDING = 3;
 const CALL = 0, GET = 1;
 const CALLABLE = 1, READ = 2, WRITE = 3;
 const SIZE_MAX = 32 * 1024 * 1024;
@@ -83,13 +83,40 @@ class Remote {
             throw e;
         }
         if (outgoing !== null) outgoing.sent();
-        return then(promise, ([value, given]) => unpack(value, given), (error) => {
-            throw markRemote(error);
-        });
+        const result = then(
+            promise,
+            ([value, given]) => {
+                result.operation = 0;
+                return this.take(value, given);
+            },
+            (error) => {
+                result.operation = 0;
+                throw markRemote(error);
+            },
+        );
+        result.operation = promise.operation; // while it is pending: what calls on the result name
+        return result;
     }
 
     start(action, path, bytes, caps) {
         return op(RPC, "bwbsyc", [this.kind, this.number, action, path, bytes, caps], "yc");
+    }
+
+    take(value, given) {
+        return unpack(value, given);
+    }
+}
+
+// The result of a call that has not come back. Main and the callee's isolate find it; when it is there already they say so by
+// an empty value, and the call goes by the result itself.
+class Pending extends Remote {
+    constructor(operation, otherwise) {
+        super(PENDING, operation);
+        this.otherwise = otherwise;
+    }
+
+    take(value, given) {
+        return value.length === 0 ? this.otherwise() : unpack(value, given);
     }
 }
 
@@ -199,16 +226,6 @@ function localCopy(value) {
     return value;
 }
 
-function disposeTarget(receiver) {
-    const dispose = isObject(receiver) ? receiver[DISPOSE] : undefined;
-    if (typeof dispose !== "function") return;
-    try {
-        P.ReflectApply(dispose, receiver, []);
-    } catch (e) {
-        load("runtime").reportUncaught(e);
-    }
-}
-
 // ---- what a call reaches in a receiver ----
 
 // Follows a path and calls, or takes what is there. `pack` is for stubs met on the way, `args` for everything else.
@@ -238,18 +255,6 @@ async function perform(receiver, style, path, action, args, pack = null) {
     if (args === undefined) args = deserialize(pack.bytes, { take: (i) => localCopy(pack.values[i]) });
     if (style === HANDLERS && path.length === 1) return callHandler(value, object, path[0], args);
     return P.ReflectApply(value, object, args);
-}
-
-function callHandler(fn, object, name, args) {
-    if (args.length !== 1) {
-        throw new TypeError(
-            `Attempted to call RPC function "${name}" with the wrong number of arguments. When calling a top-level handler ` +
-                "function that is not declared as part of a class, you must always send exactly one argument. In order to support " +
-                "variable numbers of arguments, the server must use class-based syntax (extending WorkerEntrypoint) instead.",
-        );
-    }
-    const { ExecutionContext } = load("runtime");
-    return P.ReflectApply(fn, object, [args[0], load("workers").currentEnv(), new ExecutionContext(requireEvent(), "")]);
 }
 
 // ---- stubs ----
@@ -358,6 +363,7 @@ function makeStub(target) {
 class PromiseState {
     constructor(promise) {
         this.promise = promise;
+        this.event = currentEvent();
         this.disposed = false;
     }
 
@@ -372,7 +378,11 @@ class PromiseState {
     invoke(path, action, pack) {
         if (this.disposed) return P.PromiseReject(new Error("RPC promise used after being disposed."));
         then(this.promise, undefined, noop);
-        return then(this.promise, (value) => follow(value, path, action, pack));
+        const here = () => then(this.promise, (value) => follow(value, path, action, pack));
+        const { operation } = this.promise;
+        // What is not data can be sent once only, so such a call waits.
+        if (!(operation > 0) || (pack !== null && pack.values.length > 0) || this.event !== currentEvent()) return here();
+        return new Pending(operation, here).invoke(path, action, pack);
     }
 
     dispose() {
@@ -745,8 +755,12 @@ export async function answerRpc(receiver, action, path, args, caps) {
     try {
         const names = path === "" ? [] : P.StringPrototypeSplit(path, "\0");
         const list = args.length === 0 ? undefined : deserialize(args, incoming);
-        const result = await perform(value, style, names, action, list);
-        const pack = new Pack(result);
+        const answer = then(perform(value, style, names, action, list), (result) => {
+            const pack = new Pack(result);
+            return { result, pack };
+        });
+        load("rpc_results").keepResult(event, answer);
+        const { pack } = await answer;
         const outgoing = exportAll(pack.values, event);
         // What the caller gave is let go of when the call is over, but for what was dup()ed.
         const sent = () => {

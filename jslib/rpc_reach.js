@@ -1,5 +1,8 @@
 // What a caller reaches in a receiver, by the kind of receiver.
 
+import { DISPOSE } from "disposal";
+import { isObject } from "errors";
+import { requireEvent } from "io";
 import { DurableObject, RpcTarget, WorkerEntrypoint, WorkflowEntrypoint, isInstance } from "rpc_classes";
 
 const { getPrototypeOf, hasOwn } = Object;
@@ -50,4 +53,26 @@ export function member(object, style, name) {
 export function isPlain(value) {
     const proto = getPrototypeOf(value);
     return proto === ObjectPrototype || proto === null;
+}
+
+export function callHandler(fn, object, name, args) {
+    if (args.length !== 1) {
+        throw new TypeError(
+            `Attempted to call RPC function "${name}" with the wrong number of arguments. When calling a top-level handler ` +
+                "function that is not declared as part of a class, you must always send exactly one argument. In order to support " +
+                "variable numbers of arguments, the server must use class-based syntax (extending WorkerEntrypoint) instead.",
+        );
+    }
+    const { ExecutionContext } = load("runtime");
+    return P.ReflectApply(fn, object, [args[0], load("workers").currentEnv(), new ExecutionContext(requireEvent(), "")]);
+}
+
+export function disposeTarget(receiver) {
+    const dispose = isObject(receiver) ? receiver[DISPOSE] : undefined;
+    if (typeof dispose !== "function") return;
+    try {
+        P.ReflectApply(dispose, receiver, []);
+    } catch (e) {
+        load("runtime").reportUncaught(e);
+    }
 }

@@ -40,6 +40,7 @@ class RunningEvent extends EventContext {
   deadline = 0; // own timer
   held = 0; // references of others to what it exported (rpc.js)
   exported = null;
+  kept = null; // the result of a call, while others may call on it (rpc.js)
   onEnded = null; // objects.js: the object's books
   beforeEnd = null; // what is still to be said before END
   host = null; // the event in whose context it runs, when it calls a capability of that
@@ -150,6 +151,7 @@ export function ended(event) {
   if (event.hasTimers) dropTimersOf(event);
   if (event.hasIo) dropIoOf(event);
   event.request = null;
+  if (event.kept !== null) event.kept.settle(false);
   if (event.exported !== null) load("rpc").dropExportsOf(event);
   if (event.onEnded !== null) event.onEnded();
 }
@@ -417,23 +419,36 @@ export function onQueue(id, queue, count, bytes, oldest, list) {
   }
 }
 
-const TARGET_ENTRYPOINT = 0, TARGET_OBJECT = 2;
+const TARGET_ENTRYPOINT = 0, TARGET_OBJECT = 2, TARGET_RESULT = 3;
 
 export function onRpc(id, targetKind, target, entrypoint, props, action, path, args, caps) {
   if (targetKind === TARGET_OBJECT) return load("objects").onObjectRpc(id, target, action, path, args, caps);
   const event = begin(id, "rpc");
   const rpc = load("rpc");
+  if (targetKind === TARGET_RESULT) return callResult(event, target, action, path, args);
   try {
     const receiver = targetKind === TARGET_ENTRYPOINT ? worker.instance(entrypoint, new ExecutionContext(event, props)) : rpc.exportedTarget(target);
-    if (event.gate !== null && !event.gate.admits(null))
-      event.gate.defer(null, () => {
-        setCurrentEvent(event.context);
-        callReceiver(event, receiver, action, path, args, caps);
-      });
-    else callReceiver(event, receiver, action, path, args, caps);
+    enterReceiver(event, receiver, action, path, args, caps);
   } catch (error) {
     answerCall(event, rpc.rpcErrorJSON(error));
   }
+}
+
+const NOTHING = new P.Uint8Array(0);
+
+// A call, when the object in whose context it runs admits it.
+function enterReceiver(event, receiver, action, path, args, caps) {
+  if (event.gate === null || event.gate.admits(null)) return callReceiver(event, receiver, action, path, args, caps);
+  event.gate.defer(null, () => {
+    setCurrentEvent(event.context);
+    callReceiver(event, receiver, action, path, args, caps);
+  });
+}
+
+// The result of another call is meant; nothing is said where it is not here any more.
+function callResult(event, id, action, path, args) {
+  const gone = () => answerCall(event, undefined, { __proto__: null, value: NOTHING, caps: [] });
+  load("rpc_results").withResult(id, event, receiver => enterReceiver(event, receiver, action, path, args, []), gone);
 }
 
 export function callReceiver(event, receiver, action, path, args, caps) {
@@ -528,16 +543,19 @@ export function warmUp() {
   responseModule.responseToWire(response);
 }
 
+// What bindings and objects need at their first call.
+const WARM = [
+  ...["objects", "objects_state", "storage_sql", "storage_kv", "namespace", "rpc", "rpc_services", "fetcher", "fetch", "ties"],
+  ...["clone_writer", "clone_reader", "kv", "d1", "r2", "r2_options", "r2_objects", "queues", "store_body", "streams_native"],
+];
+
 // In a zygote, whose children share it: every built-in is evaluated, and what each request runs is run until the engine has
 // compiled it.
 export function warmAll() {
   setCurrentEvent(null);
   load("globals").evaluateAll();
   load("modules").namespaceOf("cloudflare:workers");
-  load("objects");
-  load("objects_state");
-  load("storage_sql");
-  load("storage_kv");
+  for (let i = 0; i < WARM.length; i++) load(WARM[i]);
   const { Response } = responseModule;
   const { URL } = load("url");
   const { Headers } = load("headers");

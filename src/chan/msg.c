@@ -270,7 +270,7 @@ static bool event_rpc_read(slv_reader *r, slv_msg_rpc *ret)
     if (ret->target_kind != SLV_RPC_BINDING &&
         (ret->target == 0 || ret->entrypoint.len > 0 || ret->props.len > 0))
         return false;
-    return ret->target_kind <= SLV_RPC_OBJECT && rpc_rest_read(r, ret);
+    return ret->target_kind <= SLV_RPC_PENDING && rpc_rest_read(r, ret);
 }
 
 slv_code slv_msg_event_get(slv_str payload, slv_msg_event *ret)
@@ -492,7 +492,8 @@ slv_code slv_msg_op_get(slv_str payload, slv_msg_op *ret)
     case SLV_OP_RPC:
         ret->rpc.target_kind = (slv_rpc_target)slv_read_u8(&r);
         ret->rpc.target = slv_read_u32(&r);
-        valid = ret->rpc.target_kind <= SLV_RPC_CAPABILITY && rpc_rest_read(&r, &ret->rpc);
+        valid = ret->rpc.target_kind <= SLV_RPC_PENDING && ret->rpc.target_kind != SLV_RPC_OBJECT &&
+                rpc_rest_read(&r, &ret->rpc);
         break;
     default:
         if (ret->kind < SLV_OP_STORE_FIRST || ret->kind > SLV_OP_STORE_LAST)

@@ -104,6 +104,7 @@ typedef enum slv_rpc_target {
     SLV_RPC_BINDING = 0,    /* OP: target is a binding; EVENT: the entrypoint named */
     SLV_RPC_CAPABILITY = 1, /* target is a capability */
     SLV_RPC_OBJECT = 2,     /* EVENT only: target is an object's number */
+    SLV_RPC_PENDING = 3, /* result of a call: of the operation, or the event, that target names */
 } slv_rpc_target;
 
 typedef enum slv_rpc_action {

@@ -43,6 +43,11 @@ static void on_cancel(slv_op *op, bool answer)
 
 static const slv_op_ops op_ops = {on_cancel};
 
+slv_relay *slv_relay_of_op(slv_op *op)
+{
+    return op->ops == &op_ops ? slv_container_of(op, slv_relay, op) : NULL;
+}
+
 slv_code slv_relay_aim(slv_relay *c, const slv_callee *callee)
 {
     c->outbound = callee->outbound ? slv_outbound_ref(callee->outbound) : NULL;
@@ -52,14 +57,22 @@ slv_code slv_relay_aim(slv_relay *c, const slv_callee *callee)
     return slv_arena_dup(&c->arena, callee->json_props, &c->props.text);
 }
 
+void slv_relay_hold(slv_relay *c, slv_event *caller, uint32_t op)
+{
+    slv_op_open(&c->op, caller, op, &op_ops);
+    c->over = true;
+}
+
 void slv_relay_begin(slv_relay *c, slv_event *caller, uint32_t op, const slv_callee *callee,
-                    const slv_event_ops *ops)
+                     const slv_event_ops *ops)
 {
     const slv_limits *l = &callee->version->limits;
     uint32_t cpu_ms =
         callee->cpu_ms && callee->cpu_ms < l->cpu_fetch_ms ? callee->cpu_ms : l->cpu_fetch_ms;
 
-    slv_op_open(&c->op, caller, op, &op_ops);
+    if (!c->op.event)
+        slv_op_open(&c->op, caller, op, &op_ops);
+    c->over = false;
     c->ev.ops = ops;
     c->ev.inside = true;
     c->ev.hops = caller->hops + 1;
@@ -131,7 +144,7 @@ void slv_call_find_tie(slv_event *ev, uint32_t op, const slv_tie *tie, slv_calle
 }
 
 slv_code slv_relay_find(slv_event *ev, uint32_t op, uint32_t index, slv_callee *ret,
-                       slv_str *ret_name, slv_err *err)
+                        slv_str *ret_name, slv_err *err)
 {
     const slv_binding *b = index < ev->version->service_count ? ev->version->services[index] : NULL;
     slv_tie *tie = slv_event_tie(ev, index);

@@ -38,13 +38,18 @@ static inline slv_relay *slv_relay_of(slv_event *ev)
     return slv_container_of(ev, slv_relay, ev);
 }
 
+/* NULL: the operation is none of a relay. */
+slv_relay *slv_relay_of_op(slv_op *op);
 /* The struct is zeroed, embeds the call first, and has `free` set. */
 void slv_relay_init(slv_relay *c, slv_event *caller);
 /* Copies what the callee's event will say. SLV_E_LIMIT. */
 SLV_NODISCARD slv_code slv_relay_aim(slv_relay *c, const slv_callee *callee);
-/* Opens the operation and the event; ops of the event are the embedder's. */
+/* Opens the operation alone: whom to call is not known yet. It goes by slv_relay_begin, or ends by
+   slv_relay_release. */
+void slv_relay_hold(slv_relay *c, slv_event *caller, uint32_t op);
+/* Opens the operation, unless it is held, and the event; ops of the event are the embedder's. */
 void slv_relay_begin(slv_relay *c, slv_event *caller, uint32_t op, const slv_callee *callee,
-                    const slv_event_ops *ops);
+                     const slv_event_ops *ops);
 /* Nothing was begun. */
 void slv_relay_drop(slv_relay *c);
 /* Ends it once it is answered and over; c may be gone after. */
@@ -58,7 +63,7 @@ slv_str slv_relay_props(slv_relay *c);
    version when the worker does not run; *ret_name says which. For an object: ret->object or, when
    it was refused, nothing. */
 SLV_NODISCARD slv_code slv_relay_find(slv_event *ev, uint32_t op, uint32_t index, slv_callee *ret,
-                                     slv_str *ret_name, slv_err *err);
+                                      slv_str *ret_name, slv_err *err);
 
 /* The same for a tie; without a version when its worker does not run, or the object was refused. */
 void slv_call_find_tie(slv_event *ev, uint32_t op, const slv_tie *tie, slv_callee *ret);
@@ -74,8 +79,8 @@ uint32_t slv_callee_limit(const slv_node *n, const char *key);
 /* service.c and rpc.c: the operation becomes a call. Without a version it was refused, and what it
    brought is let go of. */
 SLV_NODISCARD slv_code slv_relay_fetch(slv_event *ev, uint32_t op, const slv_msg_op_fetch *m,
-                                      const slv_callee *callee, slv_err *err);
+                                       const slv_callee *callee, slv_err *err);
 SLV_NODISCARD slv_code slv_relay_rpc(slv_event *ev, uint32_t op, const slv_msg_rpc *m,
-                                    const slv_callee *callee, slv_err *err);
+                                     const slv_callee *callee, slv_err *err);
 
 #endif

@@ -5,13 +5,16 @@
  * which ends it.
  */
 #include "base/mem.h"
-#include "edge/relay_int.h"
 #include "edge/object_int.h"
+#include "edge/relay_int.h"
 
 typedef struct call {
     slv_relay base; /* first */
     slv_msg_rpc m;
     slv_cargo cargo;
+    slv_list held;      /* pending.node: calls on its result that wait until it was sent */
+    slv_list held_node; /* in the list of another */
+    slv_task sent;
 } call;
 
 static call *of_event(slv_event *ev)
@@ -19,10 +22,22 @@ static call *of_event(slv_event *ev)
     return slv_container_of(slv_relay_of(ev), call, base);
 }
 
+static void answer_gone(slv_event *ev, uint32_t op);
+
 static void free_call(slv_relay *base)
 {
     call *c = slv_container_of(base, call, base);
+    slv_list *node;
 
+    slv_task_cancel(&c->sent);
+    slv_list_remove(&c->held_node);
+    while ((node = slv_list_pop(&c->held)) != NULL) {
+        call *held = slv_container_of(node, call, held_node);
+
+        answer_gone(held->base.op.event, held->base.op.id);
+        slv_op_close(&held->base.op);
+        slv_relay_release(&held->base);
+    }
     slv_cargo_drop(&c->cargo);
     free(c);
 }
@@ -52,6 +67,8 @@ static void on_send(slv_event *ev)
     slv_buf *out = slv_link_begin(link, SLV_FRAME_EVENT, 0, ev->pe.id);
     slv_link_end(link, slv_msg_event_put(out, &m));
     slv_cargo_sent(&c->cargo, ev, &m.rpc.caps);
+    if (!slv_list_empty(&c->held))
+        slv_loop_later(ev->shard->loop, &c->sent);
 }
 
 /* RESULT to the caller, with what the callee gave out. */
@@ -126,6 +143,8 @@ static slv_code keep(call *c, const slv_msg_rpc *m)
     return slv_arena_dup(&c->base.arena, m->args, &c->m.args);
 }
 
+static void on_sent(slv_task *task);
+
 /* A capability's home. Without a version: it is broken, and the operation was rejected. */
 static slv_code find_export(slv_event *ev, call *c, uint32_t op, slv_callee *ret, slv_err *err)
 {
@@ -186,14 +205,23 @@ static slv_code prepare(slv_event *ev, call *c, uint32_t op, const slv_msg_rpc *
     return SLV_OK;
 }
 
-static slv_code begin(slv_event *ev, uint32_t op, const slv_msg_rpc *m, slv_callee *callee,
-                      bool known, slv_err *err)
+static call *call_new(slv_event *ev)
 {
     call *c = slv_new0(call);
 
     c->base.free = free_call;
+    c->sent.fn = on_sent;
+    slv_list_init(&c->held);
     slv_relay_init(&c->base, ev);
+    return c;
+}
+
+static slv_code begin(slv_event *ev, uint32_t op, const slv_msg_rpc *m, slv_callee *callee,
+                      bool known, slv_err *err)
+{
+    call *c = call_new(ev);
     slv_code code = prepare(ev, c, op, m, callee, known, err);
+
     if (code != SLV_OK || !callee->version)
         slv_relay_drop(&c->base);
     else
@@ -201,8 +229,74 @@ static slv_code begin(slv_event *ev, uint32_t op, const slv_msg_rpc *m, slv_call
     return code;
 }
 
+/* ---- calls on what another call gives ---- */
+
+/* An empty value: the result is not pending any more, or the callee has forgotten it. The isolate
+ * goes by the result itself, which it has, or has before this. */
+static void answer_gone(slv_event *ev, uint32_t op)
+{
+    const slv_msg_result_rpc m = {0};
+
+    if (!ev)
+        return;
+    slv_buf *out = slv_link_begin(slv_event_link(ev), SLV_FRAME_RESULT, 0, op);
+    slv_link_end(slv_event_link(ev), slv_msg_result_rpc_put(out, &m));
+}
+
+static call *pending_call(slv_event *ev, uint32_t id)
+{
+    slv_op *op = slv_op_find(ev, id);
+    slv_relay *c = op ? slv_relay_of_op(op) : NULL;
+
+    return c && c->free == free_call ? slv_container_of(c, call, base) : NULL;
+}
+
+/* To the isolate that has, or will have, the result of `first`. */
+static void begin_on_result(call *c, const call *first)
+{
+    const slv_callee callee = {.version = first->base.ev.version, .on = first->base.ev.pe.isolate};
+
+    c->m.target = first->base.ev.pe.id;
+    slv_relay_begin(&c->base, c->base.op.event, c->base.op.id, &callee, &event_ops);
+}
+
+static void on_sent(slv_task *task)
+{
+    call *first = slv_container_of(task, call, sent);
+    slv_list *node;
+
+    while (first->base.ev.state == SLV_EVENT_RUNNING && (node = slv_list_pop(&first->held)) != NULL)
+        begin_on_result(slv_container_of(node, call, held_node), first);
+}
+
+static slv_code rpc_pending(slv_event *ev, uint32_t op, const slv_msg_rpc *m, slv_err *err)
+{
+    call *first = pending_call(ev, m->target);
+
+    if (m->caps.count > 0)
+        return slv_fail(err, SLV_E_PROTOCOL, "capabilities in a call on a pending result");
+    if (!first || first->base.ev.state == SLV_EVENT_ENDING) {
+        answer_gone(ev, op);
+        return SLV_OK;
+    }
+    if (!slv_event_may_call(ev, op))
+        return SLV_OK;
+    call *c = call_new(ev);
+    if (keep(c, m) != SLV_OK) {
+        slv_op_reject(ev, op, SLV_STR("Error"), SLV_STR("The arguments are too large."));
+        slv_relay_drop(&c->base);
+        return SLV_OK;
+    }
+    slv_relay_hold(&c->base, ev, op);
+    if (first->base.ev.state == SLV_EVENT_RUNNING && first->base.ev.pe.isolate)
+        begin_on_result(c, first);
+    else
+        slv_list_push(&first->held, &c->held_node);
+    return SLV_OK;
+}
+
 slv_code slv_relay_rpc(slv_event *ev, uint32_t op, const slv_msg_rpc *m, const slv_callee *callee,
-                      slv_err *err)
+                       slv_err *err)
 {
     slv_callee whom = *callee;
 
@@ -213,5 +307,7 @@ slv_code slv_rpc_op(slv_event *ev, uint32_t op, const slv_msg_rpc *m, slv_err *e
 {
     slv_callee whom = {0};
 
+    if (m->target_kind == SLV_RPC_PENDING)
+        return rpc_pending(ev, op, m, err);
     return begin(ev, op, m, &whom, false, err);
 }

@@ -106,3 +106,54 @@ test('a dispatched worker has methods, props and limits, and its requests go to 
     ]);
   });
 });
+
+test('calls on results that are pending go at once', async () => {
+  const dir = one('piped', `import { DurableObject, RpcTarget, WorkerEntrypoint } from 'cloudflare:workers';
+  const told = async (run) => { try { return await run(); } catch (e) { return e.name + ': ' + e.message; } };
+  let order = [];
+  class Cart extends RpcTarget {
+    #n = 0;
+    add(n) { order.push('add'); this.#n += n; return this; }
+    total() { return this.#n; }
+    get size() { return this.#n; }
+    fails() { throw new RangeError('no'); }
+    [Symbol.dispose]() { order.push('disposed'); }
+  }
+  export class Shop extends WorkerEntrypoint {
+    async open() { order.push('open'); await scheduler.wait(5); return new Cart(); }
+    closed() { throw new TypeError('closed'); }
+    plain() { return { deep: { name: () => 'n', value: 4 } }; }
+    text() { return 'abc'; }
+    order() { return order.splice(0); }
+  }
+  export class Store extends DurableObject {
+    cart() { return new Cart(); }
+    async slow() { return this.ctx.blockConcurrencyWhile(async () => { await scheduler.wait(5); return { v: () => this.ctx.id.name }; }); }
+  }
+  export default { async fetch(request, env) {
+    const shop = env.SHOP, object = env.STORES.getByName('one');
+    switch (new URL(request.url).pathname) {
+      case '/chain': return Response.json(await shop.open().add(2).add(3).total());
+      case '/object': return Response.json([await object.cart().add(4).total(), await object.slow().v()]);
+      case '/kinds': return Response.json([await shop.plain().deep.value, await shop.plain().deep.name(), await shop.open().size,
+        await told(() => shop.open().fails()), await told(() => shop.closed().anything()), await told(() => shop.open().missing()), await told(() => shop.text().length),
+        await told(async () => { const p = shop.open(); p[Symbol.dispose](); return p.total(); })]);
+      case '/late': { const cart = shop.open(); const first = await cart.add(1).total(); const stub = await cart; return Response.json([first, await stub.add(1).total(), await cart.total()]); }
+      case '/callback': return Response.json(await shop.open().add(1).total());
+      case '/order': return Response.json(await shop.order());
+    }
+  } };`, '[[services]]\nbinding = "SHOP"\nservice = "piped"\nentrypoint = "Shop"\n[[durable_objects.bindings]]\nname = "STORES"\nclass_name = "Store"\n[[migrations]]\ntag = "v1"\nnew_sqlite_classes = ["Store"]\n');
+  await session(dir, [], async (server) => {
+    const ask = async (path) => {
+      const r = await server.fetch(path);
+      const text = await r.text();
+      assert.equal(r.status, 200, text);
+      return JSON.parse(text);
+    };
+    assert.equal(await ask('/chain'), 5);
+    assert.deepEqual(await ask('/object'), [4, 'one']);
+    assert.deepEqual(await ask('/kinds'), [4, 'n', 0, 'RangeError: no', 'TypeError: closed', 'TypeError: The RPC receiver does not implement the method "missing".',
+      'TypeError: The RPC receiver does not implement the method "length".', 'Error: RPC promise used after being disposed.']);
+    assert.deepEqual(await ask('/late'), [1, 2, 2]);
+  });
+});
