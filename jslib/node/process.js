@@ -3,6 +3,7 @@
 import { currentEvent } from "io";
 import { hasFlag } from "flags";
 import { queueMicrotask } from "timers";
+import { arity } from "node/internal/functions";
 import { EventEmitter } from "node/internal/events";
 import { nodeError, notImplemented, systemError } from "node/internal/errors";
 import { makeProcessEnv } from "node/internal/process_env";
@@ -130,12 +131,13 @@ function chdir(path) {
   directory = target;
 }
 
-function refuse(name) {
-  return {
+function refuse(name, length = 0) {
+  const { [name]: fn } = {
     [name]() {
       throw notImplemented(`process.${name}`);
     },
-  }[name];
+  };
+  return arity(fn, length);
 }
 
 function onlyRoot(syscall) {
@@ -146,12 +148,13 @@ function onlyRoot(syscall) {
   }[syscall];
 }
 
-function never(syscall) {
-  return {
+function never(syscall, length) {
+  const { [syscall]: fn } = {
     [syscall]() {
       throw systemError("EPERM", -1, "operation not permitted", syscall);
     },
-  }[syscall];
+  };
+  return arity(fn, length);
 }
 
 function zeros(names) {
@@ -183,18 +186,18 @@ const whole = {
   getuid: () => 0,
   setegid: onlyRoot("setegid"),
   setgid: onlyRoot("setgid"),
-  setgroups: never("setgroups"),
+  setgroups: never("setgroups", 1),
   seteuid: onlyRoot("seteuid"),
   setuid: onlyRoot("setuid"),
-  initgroups: never("initgroups"),
-  setSourceMapsEnabled: nothing,
+  initgroups: never("initgroups", 2),
+  setSourceMapsEnabled: (enabled, options) => {},
   getSourceMapsSupport: () => ({ enabled: false, nodeModules: false, generatedCode: false }),
   emitWarning,
   abort() {
     exit(1);
   },
   allowedNodeEnvironmentFlags: new Set(),
-  kill: refuse("kill"),
+  kill: refuse("kill", 2),
   ref: nothing,
   unref: nothing,
   chdir,
@@ -209,12 +212,12 @@ const whole = {
   exitCode: undefined,
   channel: null,
   connected: false,
-  binding: refuse("binding"),
+  binding: refuse("binding", 1),
   debugPort: 0,
-  dlopen: refuse("dlopen"),
+  dlopen: refuse("dlopen", 3),
   finalization: { register: refuse("finalization.register"), registerBeforeExit: refuse("finalization.registerBeforeExit"), unregister: refuse("finalization.unregister") },
   getActiveResourcesInfo: refuse("getActiveResourcesInfo"),
-  setUncaughtExceptionCaptureCallback: refuse("setUncaughtExceptionCaptureCallback"),
+  setUncaughtExceptionCaptureCallback: refuse("setUncaughtExceptionCaptureCallback", 1),
   hasUncaughtExceptionCaptureCallback: refuse("hasUncaughtExceptionCaptureCallback"),
   memoryUsage: () => zeros(["rss", "heapTotal", "heapUsed", "external", "arrayBuffers"]),
   noDeprecation: false,
@@ -235,29 +238,29 @@ const whole = {
   },
   resourceUsage: () =>
     zeros("userCPUTime systemCPUTime maxRSS sharedMemorySize unsharedDataSize unsharedStackSize minorPageFault majorPageFault swappedOut fsRead fsWrite ipcSent ipcReceived signalsCount voluntaryContextSwitches involuntaryContextSwitches".split(" ")),
-  send: () => false,
+  send: (message, handle) => false,
   traceDeprecation: false,
   throwDeprecation: false,
   sourceMapsEnabled: false,
   threadCpuUsage: refuse("threadCpuUsage"),
-  cpuUsage: refuse("cpuUsage"),
+  cpuUsage: refuse("cpuUsage", 1),
   execPath: "",
   constrainedMemory: () => 0,
   availableMemory: () => 0,
-  execve: refuse("execve"),
+  execve: refuse("execve", 3),
   openStdin: () => process.stdin,
   _rawDebug: (...args) => console.log(...args),
   moduleLoadList: [],
-  _linkedBinding: refuse("_linkedBinding"),
+  _linkedBinding: refuse("_linkedBinding", 1),
   domain: null,
   _exiting: false,
   _getActiveRequests: () => [],
   _getActiveHandles: () => [],
   reallyExit: (code) => exit(code || 0),
-  _kill: refuse("_kill"),
-  _fatalException: () => false,
+  _kill: refuse("_kill", 2),
+  _fatalException: (error) => false,
   _tickCallback: nothing,
-  _debugProcess: nothing,
+  _debugProcess: (pid) => {},
   _debugEnd: nothing,
   _startProfilerIdleNotifier: nothing,
   _stopProfilerIdleNotifier: nothing,

@@ -1,6 +1,7 @@
 // node:string_decoder: bytes to text where a character may be cut in two.
 
 import { Buffer, normalizeEncoding } from "node/internal/buffer";
+import { arity } from "node/internal/functions";
 import { nodeError } from "node/internal/errors";
 
 const encodingNumber = { __proto__: null, utf8: 0, utf16le: 1, latin1: 2, ascii: 3, base64: 4, base64url: 5, hex: 6 };
@@ -119,5 +120,5 @@ function needed(kind, held) {
   return held[0] >= 0xf0 ? 4 : held[0] >= 0xe0 ? 3 : 2;
 }
 
-const string_decoder = { StringDecoder };
+const string_decoder = { StringDecoder: arity(StringDecoder, 0) };
 export { string_decoder as default };

@@ -2,6 +2,7 @@
 
 import { exports as legacy } from "npm/unenv.url";
 import { URL, URLSearchParams } from "url";
+import { arity } from "node/internal/functions";
 import { nodeError } from "node/internal/errors";
 import { posix, win32 } from "node/internal/path";
 import { validateObject, validateString } from "node/internal/validators";
@@ -122,5 +123,7 @@ function format(value, options) {
   return unicode && url.host !== "" ? url.href.replace(url.hostname, domainToUnicode(url.hostname)) : url.href;
 }
 
+arity(fileURLToPath, 2);
+arity(pathToFileURL, 2);
 const url = { Url, parse, resolve, resolveObject, format, URL, URLSearchParams, domainToASCII, domainToUnicode, pathToFileURL, fileURLToPath, toPathIfFileURL, urlToHttpOptions };
 export { url as default };

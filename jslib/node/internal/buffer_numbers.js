@@ -1,5 +1,6 @@
 // Buffer's reads and writes of numbers.
 
+import { arity } from "node/internal/functions";
 import { nodeError } from "node/internal/errors";
 import { validateInteger, validateNumber } from "node/internal/validators";
 
@@ -270,6 +271,7 @@ for (const sign of [false, true]) {
 
 // Puts them on Buffer.prototype, "Uint" beside "UInt".
 export function installNumbers(prototype) {
+  for (const name of ["writeFloatLE", "writeFloatBE", "writeDoubleLE", "writeDoubleBE"]) arity(methods[name], 2);
   const names = P.ObjectKeys(methods);
   for (let i = 0; i < names.length; i++) {
     const name = names[i], value = methods[name];

@@ -3,6 +3,7 @@
 import { inspect } from "inspect";
 import { onAbort } from "abort";
 import { isEventTarget } from "events";
+import { arity } from "node/internal/functions";
 import { AbortError, errorWithCode, nodeError } from "node/internal/errors";
 import { validateAbortSignal, validateBoolean, validateFunction, validateNumber, validateObject } from "node/internal/validators";
 
@@ -483,6 +484,8 @@ export class EventEmitterAsyncResource extends EventEmitter {
   }
 }
 
+arity(EventEmitter.prototype.listenerCount, 1);
+arity(EventEmitterAsyncResource, 1);
 P.ObjectAssign(EventEmitter, {
   EventEmitter,
   EventEmitterAsyncResource,

@@ -1,5 +1,6 @@
 // MIMEType and MIMEParams of node:util.
 
+import { arity } from "node/internal/functions";
 import { errorWithCode } from "node/internal/errors";
 
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/, VALUE = /^[\t\u0020-~\u0080-\u00ff]*$/;
@@ -127,3 +128,4 @@ export class MIMEType {
     return this.toString();
   }
 }
+arity(MIMEType, 0);

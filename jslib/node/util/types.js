@@ -1,6 +1,7 @@
 // node:util/types: what kind of object a value is, whatever its prototype or its @@toStringTag say.
 
 import { platformName } from "errors";
+import { arity } from "node/internal/functions";
 
 const tagOf = P.TypedArrayPrototypeGetSymbolToStringTag;
 
@@ -91,6 +92,9 @@ function plainGenerator(value) {
   return text === "[object Generator]" || text === "[object AsyncGenerator]";
 }
 
-for (const name of P.ObjectKeys(types)) P.ObjectDefineProperty(types[name], "name", { __proto__: null, value: name, configurable: true });
+for (const name of P.ObjectKeys(types)) {
+  P.ObjectDefineProperty(types[name], "name", { __proto__: null, value: name, configurable: true });
+  if (name !== "isCryptoKey" && name !== "isKeyObject") arity(types[name], 0);
+}
 
 export { types as default };

@@ -1,0 +1,156 @@
+// Packages from npm, unmodified, under nodejs_compat. What each computes is what it computes in Node.
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { after, before, test } from 'node:test';
+import { dev, freePort, project } from './lib/selvage.mjs';
+
+const config = `name = "test"
+main = "index.mjs"
+compatibility_date = "2026-06-01"
+compatibility_flags = ["nodejs_compat"]
+`;
+const index = `import run from './run.mjs';
+export default { async fetch(request, env) {
+  if (new URL(request.url).pathname !== '/run') return new Response('ready');
+  try { return Response.json({ value: await run(env) }); } catch (error) { return Response.json({ error: String(error?.stack ?? error) }); }
+} };`;
+
+async function inWorker(source, { more = '', files = {}, args = [] } = {}) {
+  const dir = project({ 'wrangler.toml': config + more, 'index.mjs': index, 'run.mjs': source, ...files });
+  const server = await dev(dir, args);
+  try {
+    const answer = await (await server.fetch('/run')).json();
+    assert.equal(answer.error, undefined, answer.error);
+    return { dir, value: answer.value };
+  } finally {
+    await server.stop();
+  }
+}
+
+// run.mjs in a worker and here: the same.
+async function same(source, options) {
+  const { dir, value } = await inWorker(source, options);
+  const { default: here } = await import(pathToFileURL(join(dir, 'run.mjs')));
+  assert.deepEqual(value, JSON.parse(JSON.stringify(await here({}))));
+  return value;
+}
+
+test('zod', () => same(`import { z } from 'zod';
+export default () => {
+  const user = z.object({ name: z.string().min(2), age: z.coerce.number().int().positive(), tags: z.array(z.enum(['a', 'b'])).default([]), when: z.iso.datetime().optional() });
+  const bad = user.safeParse({ name: 'x', age: -1, tags: ['c'], when: 'soon' });
+  return [user.parse({ name: 'ann', age: '7' }), bad.success, bad.error.issues.map((i) => [i.code, i.path, i.message]), z.toJSONSchema(user), z.union([z.string(), z.number()]).transform(String).parse(5)];
+};`));
+
+test('jose', () => same(`import * as jose from 'jose';
+export default async () => {
+  const secret = new TextEncoder().encode('a secret that is long enough, 32b'), out = [];
+  const jwt = await new jose.SignJWT({ who: 'ann' }).setProtectedHeader({ alg: 'HS256' }).setIssuer('i').setExpirationTime(4e9).sign(secret);
+  out.push(jwt, (await jose.jwtVerify(jwt, secret, { issuer: 'i' })).payload);
+  for (const alg of ['RS256', 'ES256', 'EdDSA']) {
+    const { publicKey, privateKey } = await jose.generateKeyPair(alg, { extractable: true });
+    const t = await new jose.SignJWT({ alg }).setProtectedHeader({ alg }).sign(privateKey);
+    const again = await jose.importJWK(await jose.exportJWK(publicKey), alg);
+    out.push((await jose.jwtVerify(t, again)).payload, (await jose.exportSPKI(publicKey)).split('\\n')[0]);
+  }
+  const jwe = await new jose.EncryptJWT({ hidden: true }).setProtectedHeader({ alg: 'dir', enc: 'A256GCM' }).encrypt(secret.slice(0, 32));
+  out.push((await jose.jwtDecrypt(jwe, secret.slice(0, 32))).payload);
+  out.push(await jose.jwtVerify(jwt.slice(0, -2) + 'xx', secret).catch((e) => [e.code, e.name]));
+  return out;
+};`));
+
+test('nanoid, uuid and ulid', () => same(`import { customAlphabet, nanoid } from 'nanoid';
+import { NIL, parse, stringify, v1, v3, v4, v5, v7, validate, version } from 'uuid';
+import { decodeTime, monotonicFactory, ulid } from 'ulid';
+export default () => {
+  const next = monotonicFactory(), a = next(1e12), b = next(1e12);
+  return [
+    nanoid().length, nanoid() !== nanoid(), /^[ab]{10}$/.test(customAlphabet('ab', 10)()),
+    [v1(), v4(), v7()].map((id) => [validate(id), version(id)]), v5('hello', v5.DNS), v3('hello', v3.URL), stringify(parse(NIL)), v4({ random: new Uint8Array(16) }),
+    ulid().length, decodeTime(ulid(1234567890123)), a < b, a.slice(0, 10) === b.slice(0, 10),
+  ];
+};`));
+
+test('js-yaml', () => same(`import * as yaml from 'js-yaml';
+export default () => {
+  const text = 'a: [1, 2.5, x]\\nb: &anchor\\n  c: 2020-01-02\\n  d: |\\n    two\\n    lines\\ne: *anchor\\\n';
+  const value = yaml.load(text);
+  let wrong;
+  try { yaml.load('a: b: c'); } catch (e) { wrong = [e.name, e.reason, e.mark.line]; }
+  return [value, yaml.dump({ x: [1, { y: 'z' }], long: 'w '.repeat(60), none: null }), wrong];
+};`));
+
+test('CommonJS: lodash, dayjs, semver, debug', () => same(`import _ from 'lodash';
+import dayjs from 'dayjs';
+import utc from 'dayjs/plugin/utc.js';
+import semver from 'semver';
+import debug from 'debug';
+dayjs.extend(utc);
+export default () => {
+  const lines = [], log = debug('app:x');
+  debug.enable('app:*');
+  debug.useColors = () => false;
+  log.useColors = false;
+  log.log = (...args) => lines.push(args.length);
+  log('hello %s %o', 'you', { a: 1 });
+  return [
+    _.chunk([1, 2, 3], 2), _.groupBy(['one', 'two', 'three'], 'length'), _.merge({ a: { b: 1 } }, { a: { c: 2 } }), _.isEqual(new Map([[1, { a: 2 }]]), new Map([[1, { a: 2 }]])),
+    dayjs.utc(86400000).add(1, 'month').format('YYYY-MM-DD HH:mm'), semver.satisfies('1.2.3', '^1.0.0'), semver.sort(['2.0.0', '1.10.0', '1.9.0']), semver.coerce('v3.4').version,
+    log.enabled, lines.length,
+  ];
+};`));
+
+test('itty-router', () => same(`import { AutoRouter, error, json } from 'itty-router';
+export default async () => {
+  const router = AutoRouter({ base: '/api' });
+  router.get('/hello/:name?', ({ params, query }) => ({ hello: params.name ?? 'nobody', query })).post('/echo', async (request) => json(await request.json(), { status: 201 })).get('/bad', () => error(418, 'teapot')).all('*', () => error(404));
+  const out = [];
+  for (const [path, init] of [['/api/hello/ann?a=1&a=2'], ['/api/hello'], ['/api/echo', { method: 'POST', body: '{"x":1}' }], ['/api/bad'], ['/api/none']]) {
+    const r = await router.fetch(new Request('http://h' + path, init));
+    out.push([r.status, await r.json()]);
+  }
+  return out;
+};`));
+
+test('hono', () => same(`import { Hono } from 'hono';
+import { cors } from 'hono/cors';
+import { sign, verify } from 'hono/jwt';
+import { HTTPException } from 'hono/http-exception';
+import { streamText } from 'hono/streaming';
+import { getCookie, setCookie } from 'hono/cookie';
+export default async () => {
+  const app = new Hono();
+  app.use('*', cors({ origin: 'http://o' }));
+  app.get('/u/:id{[0-9]+}', (c) => c.json({ id: c.req.param('id'), q: c.req.queries('q') ?? null }));
+  app.get('/jwt', async (c) => c.json(await verify(await sign({ who: 'ann' }, 's', 'HS256'), 's', 'HS256')));
+  app.get('/cookie', (c) => { setCookie(c, 'k', 'v', { httpOnly: true }); return c.text(getCookie(c, 'in') ?? 'none'); });
+  app.get('/stream', (c) => streamText(c, async (s) => { for (const x of ['a', 'b']) await s.write(x); }));
+  app.get('/fail', () => { throw new HTTPException(401, { message: 'no' }); });
+  const out = [];
+  for (const path of ['/u/7?q=1&q=2', '/u/x', '/jwt', '/cookie', '/stream', '/fail']) {
+    const r = await app.request(path, { headers: { cookie: 'in=side', origin: 'http://o' } });
+    out.push([r.status, await r.text(), r.headers.get('access-control-allow-origin'), r.headers.get('set-cookie')]);
+  }
+  return out;
+};`));
+
+test('express: its parts that need no socket', () => same(`import express from 'express';
+import { Readable, Writable } from 'node:stream';
+export default async () => {
+  const router = express.Router();
+  const seen = [];
+  router.use((req, res, next) => { seen.push(req.method + ' ' + req.url); next(); });
+  router.get('/items/:id', (req, res) => res.done({ id: req.params.id }));
+  router.use((err, req, res, next) => res.done({ failed: err.message }));
+  const call = (method, url) => new Promise((done) => router({ method, url }, { done }, (e) => done({ none: e?.message ?? null })));
+  return [await call('GET', '/items/7'), await call('GET', '/items/%zz'), await call('POST', '/nothing'), seen];
+};`));
+
+test('aws4fetch signs as it does in Node', () => same(`import { AwsClient } from 'aws4fetch';
+export default async () => {
+  const aws = new AwsClient({ accessKeyId: 'AKID', secretAccessKey: 'SECRET', service: 's3', region: 'auto' });
+  const signed = await aws.sign('http://h/b/k?x=1', { method: 'PUT', body: 'hello', headers: { 'x-amz-date': '20260101T000000Z' }, aws: { datetime: '20260101T000000Z' } });
+  const url = await aws.sign('http://h/b/k', { aws: { signQuery: true, datetime: '20260101T000000Z' } });
+  return [signed.headers.get('authorization'), url.url];
+};`));
