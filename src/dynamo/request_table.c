@@ -439,7 +439,7 @@ static slv_code read_resource(slv_dyn_scope *sc, slv_dyn_request *r, const char 
     r->next_token = slv_dyn_string_of(r->json, "NextToken");
     if (!slv_dyn_member_of(r->json, "ResourceArn"))
         return slv_dyn_invalid(sc, "Invalid TableArn");
-    if (!has_parts(r->resource_arn, ':', 5) || !has_parts(r->resource_arn, '/', 1))
+    if (!list && (!has_parts(r->resource_arn, ':', 5) || !has_parts(r->resource_arn, '/', 1)))
         return slv_dyn_fail(sc, SLV_DYN_ERROR_ACCESS_DENIED,
                             "User: arn:aws:iam::000000000000:root is not authorized to perform: "
                             "dynamodb:%s on resource: %.*s",

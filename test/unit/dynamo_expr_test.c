@@ -387,6 +387,55 @@ TEST(conditions_combine)
     says("(m).k[0] > :s", true);
 }
 
+/* A random condition of atoms that are known to hold or not, as text; returns what it says. */
+static bool random_condition(slv_prng *rng, int depth, int level, slv_buf *out)
+{
+    static const char *const atoms[] = {
+        "a = :n",       "a < :n", "contains(s, :s)", "attribute_exists(zz)", "a BETWEEN :m AND :n",
+        "s IN (:n, :m)"};
+    uint64_t pick = slv_prng_below(rng, depth > 0 ? 5 : 2);
+    bool says_so, paren;
+
+    if (pick < 2) {
+        uint64_t i = slv_prng_below(rng, SLV_ARRAY_LEN(atoms));
+
+        (void)!slv_buf_append(out, slv_str_from(atoms[i]));
+        return i == 1 || i == 2 || i == 4;
+    }
+    /* levels: 0 OR, 1 AND, 2 NOT; what binds looser than where it stands needs parentheses */
+    paren = (int)pick - 2 < level;
+    if (paren)
+        (void)!slv_buf_append(out, SLV_STR("("));
+    if (pick == 4) {
+        (void)!slv_buf_append(out, SLV_STR("NOT "));
+        says_so = !random_condition(rng, depth - 1, 3, out);
+    } else {
+        bool or = pick == 2;
+
+        says_so = random_condition(rng, depth - 1, or ? 0 : 1, out);
+        (void)!slv_buf_append(out, or ? SLV_STR(" OR ") : SLV_STR(" AND "));
+        bool other = random_condition(rng, depth - 1, or ? 0 : 1, out);
+
+        says_so = or ? says_so || other : says_so && other;
+    }
+    if (paren)
+        (void)!slv_buf_append(out, SLV_STR(")"));
+    return says_so;
+}
+
+TEST(conditions_of_any_shape_are_read_as_they_were_written)
+{
+    slv_prng rng;
+
+    slv_prng_seed(&rng, tap_seed());
+    for (int i = 0; i < 500; i++) {
+        SLV_CLEANUP(slv_buf_done) slv_buf text = SLV_BUF(4096);
+        bool want = random_condition(&rng, 4, 0, &text);
+
+        says(slv_buf_cstr(&text), want);
+    }
+}
+
 /* ---- updates ---- */
 
 static void becomes(const char *text, const char *before, const char *want)
