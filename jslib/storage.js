@@ -407,7 +407,7 @@ export class DurableObjectStorage {
     return attempt(() => {
       const object = this.#here();
       if (!object.hasSql) throw new P.Error(NO_RECOVERY);
-      return P.PromisePrototypeThen(op(kind, "wwqs", [0, 0, at, bookmark], "s"), first);
+      return op(kind, "wwqs", [0, 0, at, bookmark], "s", first);
     });
   }
 }
