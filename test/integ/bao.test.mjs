@@ -48,8 +48,8 @@ class User extends BaoModel {
   static modelPrefix = "u";
   static iterable = true;
   static iterationBuckets = 3;
-  static fields = { userId: F.StringField({ required: true }), email: F.StringField(), age: F.IntegerField(), n: F.CounterField(), score: F.FloatField({ precision: 2 }),
-    on: F.BooleanField(), tags: F.StringSetField(), bytes: F.BinaryField(), at: F.DateTimeField(), made: F.CreateDateField(), seen: F.ModifiedDateField(), version: F.VersionField(), ttl: F.TtlField() };
+  static fields = { userId: F.StringField({ required: true }), email: F.StringField(), age: F.IntegerField({ defaultValue: 0 }), n: F.CounterField(), score: F.FloatField({ precision: 2, defaultValue: 0 }),
+    on: F.BooleanField({ defaultValue: false }), tags: F.StringSetField(), bytes: F.BinaryField(), at: F.DateTimeField(), made: F.CreateDateField(), seen: F.ModifiedDateField(), version: F.VersionField(), ttl: F.TtlField() };
   static primaryKey = PrimaryKeyConfig("userId");
   static indexes = { byAge: IndexConfig("on", "age", constants.GSI_INDEX_ID1), byScore: IndexConfig("modelPrefix", "score", constants.GSI_INDEX_ID2) };
   static uniqueConstraints = { uniqueEmail: UniqueConstraintConfig("email", constants.UNIQUE_CONSTRAINT_ID1) };
@@ -187,7 +187,7 @@ for (const [name, args] of BOTH) {
     },
     async missing(url, env) { initModels({ ...config(env), tenancy: { enabled: true } }); },
   `), args, async (s) => {
-    assert.deepEqual(await get(s, '/run'), [false, null, 7, null]);
+    assert.deepEqual(await get(s, '/run'), [false, 0, 7, null]);
     assert.match((await (await s.fetch('/missing')).json()).error, /^Tenant context is required when tenancy is enabled\./);
   }));
 
@@ -202,7 +202,7 @@ for (const [name, args] of BOTH) {
       out.count = (await User.queryByIndex("byAge", true, null, { countOnly: true })).count;
       const page = await User.queryByIndex("byAge", true, null, { limit: 2 });
       out.rest = (await User.queryByIndex("byAge", true, null, { startKey: page.lastEvaluatedKey })).items.map(u => u.userId);
-      out.byScore = (await User.queryByIndex("byScore", "u", { score: { $between: [0.3, 1] } })).items.map(u => u.userId).sort();
+      out.byScore = (await User.queryByIndex("byScore", "u", { score: 1 })).items.map(u => u.userId);
       const one = await User.find("q1");
       const before = one.version;
       one.n = "+3"; one.tags.delete("all"); one.tags.add("new"); one.ttl = new Date(4102444800000);
@@ -227,7 +227,7 @@ for (const [name, args] of BOTH) {
     const { result } = await asked(s, () => get(s, '/run'));
     assert.deepEqual(result, {
       byAge: ['q2', 'q4'], desc: ['q4', 'q2'], filter: ['q4'], count: 3, rest: ['q4'],
-      byScore: result.byScore, // keys of numbers with a fraction sort as text
+      byScore: ['q3'],
       saved: [3, ['new', 't1'], 4102444800000, true, 0.33],
       condition: ['ConditionalError', 'Condition check failed'], age: 9, del: ['ConditionalError', 'Delete condition not met'],
       nobody: ['ItemNotFoundError', 'Item not found'], id: 'q2##__SK__##00000001000000000000', related: 'q2', notes: [['x', 2]],
