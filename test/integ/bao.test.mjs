@@ -1,9 +1,10 @@
 // Models on the table store: the package dynamo-bao as it is, and selvage:bao in its place, from one source.
+import { spawn } from 'node:child_process';
 import test from 'node:test';
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { dev, example, project, run, until } from './lib/selvage.mjs';
+import { dev, example, freePort, project, root, run, selvage, until } from './lib/selvage.mjs';
 
 const OURS = ['--alias', 'dynamo-bao:selvage:bao'];
 const BOTH = [['dynamo-bao', []], ['selvage:bao', OURS]];
@@ -329,3 +330,82 @@ test('bao init, create-table, update-table, delete-table', async () => {
   assert.match((await verb('delete-table', '--yes')).stdout, /^Deleted table things\./);
   assert.match((await verb('update-table')).stderr, /ResourceNotFoundException/);
 });
+
+// The package's tools know no endpoint but AWS: requests to it are sent to a table store on this machine.
+async function withTools(work) {
+  const dir = project({
+    'redirect.cjs': `const real = globalThis.fetch;
+globalThis.fetch = async (input, init) => {
+  const request = new Request(input, init);
+  if (!/^dynamodb\\..*amazonaws\\.com$/.test(new URL(request.url).hostname)) return real(request);
+  return real(process.env.TABLES, { method: "POST", headers: request.headers, body: await request.text() });
+};`,
+    'models.yaml': readFileSync(join(root, 'examples/bao-blog/models.yaml'), 'utf8'),
+  });
+  const port = await freePort();
+  const tables = spawn(selvage, ['dynamodb', '--port', String(port), '--in-memory'], { cwd: dir, stdio: ['ignore', 'pipe', 'inherit'] });
+  try {
+    await new Promise((done, fail) => tables.once('exit', fail).stdout.once('data', done));
+    const tool = (name, args, input = '') => new Promise((done) => {
+      const env = { ...process.env, NODE_OPTIONS: `--require ${join(dir, 'redirect.cjs')}`, TABLES: `http://127.0.0.1:${port}`, AWS_ACCESS_KEY_ID: 'a', AWS_SECRET_ACCESS_KEY: 'b', AWS_REGION: 'us-west-2' };
+      const child = spawn(process.execPath, [join(root, 'node_modules/dynamo-bao/bin', name), ...args], { cwd: dir, env, stdio: ['pipe', 'pipe', 'pipe'] });
+      let output = '';
+      child.stdout.on('data', (d) => (output += d));
+      child.stderr.on('data', (d) => (output += d));
+      child.stdin.end(input);
+      child.on('close', (code) => done({ code, output }));
+    });
+    await work({ dir, tool, port });
+  } finally {
+    tables.kill();
+  }
+}
+
+test('the tools of the package make their tables here', () => withTools(async ({ dir, tool, port }) => {
+  const created = await tool('bao-create-table.js', ['one']);
+  assert.equal(created.code, 0, created.output);
+  assert.match(created.output, /Table created successfully: one[\s\S]*TTL enabled on attribute 'ttl'/);
+  const init = await tool('dynamo-bao-create-table.js', [], 'two\n');
+  assert.equal(init.code, 0, init.output);
+  assert.match(init.output, /Table created successfully: two/);
+  assert.ok(existsSync(join(dir, 'dynamo-bao.config.js')));
+  // and what our verbs make is the same table
+  const env = { AWS_ACCESS_KEY_ID: 'a', AWS_SECRET_ACCESS_KEY: 'b' };
+  const ours = await run(['bao', 'create-table', 'three', '--endpoint', `http://127.0.0.1:${port}`], { cwd: dir, env });
+  assert.equal(ours.code, 0, ours.stderr);
+  const describe = async (name) => {
+    const headers = { 'content-type': 'application/x-amz-json-1.0', 'x-amz-target': 'DynamoDB_20120810.DescribeTable', 'x-amz-date': new Date().toISOString().replace(/[-:]|\.\d{3}/g, ''),
+      authorization: 'AWS4-HMAC-SHA256 Credential=a/20260101/us-west-2/dynamodb/aws4_request, SignedHeaders=host;x-amz-date, Signature=0' };
+    const { Table } = await ok(await fetch(`http://127.0.0.1:${port}/`, { method: 'POST', headers, body: JSON.stringify({ TableName: name }) }));
+    const sorted = (list) => [...list].sort((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1));
+    return [Table.KeySchema, sorted(Table.AttributeDefinitions), sorted(Table.GlobalSecondaryIndexes.map(({ IndexName, KeySchema, Projection }) => ({ IndexName, KeySchema, Projection }))), Table.BillingModeSummary?.BillingMode];
+  };
+  assert.deepEqual(await describe('three'), await describe('one'));
+}));
+
+test('generated models are those of bao-codegen, but for what does not work there', () => withTools(async ({ dir, tool }) => {
+  const theirs = await tool('codegen.js', ['models.yaml', './theirs']);
+  assert.equal(theirs.code, 0, theirs.output);
+  for (const system of ['commonjs', 'esm']) assert.equal((await run(['bao', 'codegen', 'models.yaml', `./${system}`, '--module-system', system, '--manifest', `${system}.manifest.js`], { cwd: dir })).code, 0);
+  writeFileSync(join(dir, 'esm/package.json'), '{"type":"module"}');
+  writeFileSync(join(dir, 'shape.mjs'), `
+    const shape = (Model) => ({
+      fields: Object.fromEntries(Object.entries(Model.fields).map(([name, field]) => [name, [field.constructor.name, field.options, field.modelName, field.required, field.defaultValue === undefined ? null : typeof field.defaultValue]])),
+      primaryKey: { ...Model.primaryKey }, indexes: Object.fromEntries(Object.entries(Model.indexes).map(([n, i]) => [n, { ...i }])), unique: Model.uniqueConstraints,
+      rest: [Model.modelPrefix, Model.iterable, Model.iterationBuckets], methods: Object.getOwnPropertyNames(Model.prototype).sort(), statics: Object.getOwnPropertyNames(Model).filter(n => typeof Model[n] === "function").sort(),
+    });
+    const all = {};
+    for (const from of ["theirs", "commonjs", "esm"]) {
+      all[from] = {};
+      for (const file of ["user", "post", "comment"]) for (const [name, Model] of Object.entries(await import("./" + from + "/" + file + ".js"))) if (name !== "default" && name !== "module.exports") all[from][name] = shape(Model);
+    }
+    console.log(JSON.stringify(all));`);
+  const shown = await new Promise((done) => {
+    const child = spawn(process.execPath, ['shape.mjs'], { cwd: dir, stdio: ['ignore', 'pipe', 'inherit'] });
+    let text = '';
+    child.stdout.on('data', (d) => (text += d)).on('end', () => done(JSON.parse(text)));
+  });
+  assert.deepEqual(Object.keys(shown.theirs).sort(), ['Comment', 'Post', 'User']);
+  assert.deepEqual(shown.commonjs, shown.theirs);
+  assert.deepEqual(shown.esm, shown.theirs);
+}));
