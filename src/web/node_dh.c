@@ -108,7 +108,7 @@ slv_code slv_nodejs_dh_of_prime(slv_str prime, slv_str generator, slv_nodejs_dh 
     if (small || !BN_is_odd(p) || BN_ucmp(g, p) >= 0) {
         BN_free(p);
         BN_free(g);
-        return small ? slv_fail(err, SLV_E_LIMIT, "DiffieHellman init failed: generator too small")
+        return small ? slv_fail(err, SLV_E_DENIED, "DiffieHellman init failed: invalid generator")
                      : slv_fail(err, SLV_E_DENIED,
                                 "DiffieHellman init failed: Invalid DH prime generated");
     }

@@ -146,11 +146,11 @@ static slv_code generate_dh(const slv_nodejs_keygen *o, slv_pkey **ret, slv_err 
         with.generator = 2;
     }
     if (with.prime.ptr) {
-        if (with.prime.len > SLV_NODEJS_DH_BITS_MAX / 8)
+        if (with.prime.len > SLV_NODEJS_PRIME_BITS_MAX / 8)
             return slv_fail(err, SLV_E_LIMIT, "DH prime exceeds maximum size");
         return from_parameters(dh_by_prime(&with), ret, err);
     }
-    if (o->bits > SLV_NODEJS_DH_BITS_MAX)
+    if (o->bits > SLV_NODEJS_PRIME_BITS_MAX)
         return slv_fail(err, SLV_E_LIMIT, "DH prime exceeds maximum size");
     return from_parameters(dh_by_size(o), ret, err);
 }

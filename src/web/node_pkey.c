@@ -113,15 +113,18 @@ static EVP_PKEY *pkcs8_read(slv_str der, slv_str passphrase)
     return pkey;
 }
 
+/* What is said to be PKCS #1 or SEC 1 may be another encoding after all. */
 static EVP_PKEY *private_der(slv_str der, slv_nodejs_encoding encoding, slv_str passphrase)
 {
     const unsigned char *p = crypto_bytes(der);
+    EVP_PKEY *pkey = NULL;
 
-    if (encoding == SLV_NODEJS_PKCS1)
-        return d2i_PrivateKey(EVP_PKEY_RSA, NULL, &p, (long)der.len);
-    if (encoding == SLV_NODEJS_SEC1)
-        return d2i_PrivateKey(EVP_PKEY_EC, NULL, &p, (long)der.len);
-    return pkcs8_read(der, passphrase);
+    if (encoding == SLV_NODEJS_PKCS1 || encoding == SLV_NODEJS_ANY)
+        pkey = d2i_PrivateKey(EVP_PKEY_RSA, NULL, &p, (long)der.len);
+    p = crypto_bytes(der);
+    if (!pkey && (encoding == SLV_NODEJS_SEC1 || encoding == SLV_NODEJS_ANY))
+        pkey = d2i_PrivateKey(EVP_PKEY_EC, NULL, &p, (long)der.len);
+    return pkey ? pkey : pkcs8_read(der, passphrase);
 }
 
 static EVP_PKEY *public_der(slv_str der, slv_nodejs_encoding encoding)
@@ -201,8 +204,7 @@ static EVP_PKEY *private_any(slv_str bytes, const slv_nodejs_form *form)
 {
     if (form->pem)
         return pem_read(bytes, form->passphrase, true);
-    return private_der(bytes, form->encoding == SLV_NODEJS_ANY ? SLV_NODEJS_PKCS8 : form->encoding,
-                       form->passphrase);
+    return private_der(bytes, form->encoding, form->passphrase);
 }
 
 static slv_code taken(EVP_PKEY *pkey, const char *what, slv_pkey **ret, slv_err *err)

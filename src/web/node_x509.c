@@ -209,8 +209,9 @@ static slv_code put_info_access(const X509 *cert, BIO *out)
         char method[80];
 
         i2t_ASN1_OBJECT(method, sizeof method, entry->method);
-        BIO_printf(out, i == 0 ? "%s - " : "\n%s - ", method);
+        BIO_printf(out, "%s - ", method);
         put_general_name(out, entry->location);
+        BIO_puts(out, "\n");
     }
     AUTHORITY_INFO_ACCESS_free(list);
     return SLV_OK;

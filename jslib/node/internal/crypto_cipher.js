@@ -120,8 +120,7 @@ export function getCipherInfo(nameOrNid, options = {}) {
   }
   validateObject(options, "options");
   const { keyLength, ivLength } = options;
-  if (keyLength !== undefined) validateUint32(keyLength, "options.keyLength");
-  if (ivLength !== undefined) validateUint32(ivLength, "options.ivLength");
+  if (keyLength < 0 || ivLength < 0) return undefined;
   const info = N.nodeCipherInfo(nameOrNid, keyLength, ivLength);
   if (info === undefined) return undefined;
   const [name, mode, nid, blockSize, iv, key] = info;

@@ -7,7 +7,7 @@ import { validateString, validateUint32 } from "node/internal/validators";
 
 const DATA = ["string", "Buffer", "TypedArray", "DataView"];
 
-// handle: C's state; done: digest() was called.
+// handle: C's state; result: what came of it, once there is something; done: digest() was called.
 const States = newSlot();
 
 function unknownDigest() {
@@ -20,17 +20,24 @@ export function Hash(algorithm, options) {
   if (length !== undefined) validateUint32(length, "options.outputLength");
   let handle;
   if (typeof algorithm === "object" && States.has(algorithm)) {
-    handle = N.nodeHashCopy(States.of(algorithm).handle, length);
+    const from = States.of(algorithm);
+    if (from.result !== undefined) throw alreadyFinal("Hash");
+    handle = N.nodeHashCopy(from.handle, length);
   } else {
     validateString(algorithm, "algorithm");
     handle = N.nodeHashNew(algorithm, length);
     if (handle === undefined) throw unknownDigest();
   }
-  new States(this, { handle, done: false });
+  new States(this, { handle, result: undefined, done: false });
   prepareStream(this, options);
 }
 
+function alreadyFinal(what) {
+  return load("crypto_util").domError("OperationError", `${what} context has already been finalized.`);
+}
+
 function add(state, data, encoding) {
+  if (state.result !== undefined) throw alreadyFinal("Hash");
   let ok;
   if (typeof data === "string") {
     ok =
@@ -52,9 +59,9 @@ function update(data, encoding) {
   return this;
 }
 
+// What a stream gave at its end may still be asked for.
 function finish(state) {
-  state.done = true;
-  return N.nodeHashFinal(state.handle);
+  return (state.result ??= N.nodeHashFinal(state.handle));
 }
 
 function transform(chunk, encoding, callback) {
@@ -63,8 +70,7 @@ function transform(chunk, encoding, callback) {
 }
 
 function flush(callback) {
-  const state = States.of(this);
-  if (!state.done) this.push(toBuffer(finish(state)));
+  this.push(toBuffer(P.TypedArrayPrototypeSlice(finish(States.of(this)))));
   callback();
 }
 
@@ -81,7 +87,9 @@ P.ObjectAssign(Hash.prototype, {
   digest(outputEncoding) {
     const state = States.of(this);
     if (state.done) throw cryptoError("ERR_CRYPTO_HASH_FINALIZED");
-    return encode(finish(state), outputEncoding);
+    const bytes = finish(state);
+    state.done = true;
+    return encode(bytes, outputEncoding);
   },
 });
 makeLazyStream(Hash, "Transform");
@@ -107,7 +115,7 @@ export function Hmac(hmac, key, options) {
   if (encoding !== undefined && encoding !== null) validateString(encoding, "options.encoding");
   const handle = N.nodeHmacNew(hmac, secretBytes(key, encoding));
   if (handle === undefined) throw unknownDigest();
-  new States(this, { handle, done: false });
+  new States(this, { handle, result: undefined, done: false });
   prepareStream(this, options);
 }
 
@@ -116,7 +124,9 @@ P.ObjectAssign(Hmac.prototype, {
   digest(outputEncoding) {
     const state = States.of(this);
     if (state.done) return encode(N.bufferFrom("", 0), outputEncoding);
-    return encode(finish(state), outputEncoding);
+    const bytes = finish(state);
+    state.done = true;
+    return encode(bytes, outputEncoding);
   },
   _flush: flush,
   _transform: transform,
@@ -133,7 +143,7 @@ export function hash(algorithm, data, outputEncoding = "hex") {
   if (typeof data !== "string" && !P.ArrayBufferIsView(data)) throw nodeError("ERR_INVALID_ARG_TYPE", "data", DATA, data);
   const handle = N.nodeHashNew(algorithm, undefined);
   if (handle === undefined) throw unknownDigest();
-  add({ handle }, data, "utf8");
+  add({ handle, result: undefined }, data, "utf8");
   return encode(N.nodeHashFinal(handle), outputEncoding);
 }
 

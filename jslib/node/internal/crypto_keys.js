@@ -133,7 +133,7 @@ export class KeyObject {
     if (!Records.has(otherKeyObject)) throw nodeError("ERR_INVALID_ARG_TYPE", "otherKeyObject", "KeyObject", otherKeyObject);
     const other = Records.of(otherKeyObject);
     if (own === other) return true;
-    if (own.type !== other.type) return false;
+    if (own.type !== other.type || !own.extractable || !other.extractable) return false; // not to be found out
     if (own.type === "secret") return own.bytes.byteLength === other.bytes.byteLength && N.timingSafeEqual(own.bytes, other.bytes);
     return N.nodeKeyEqual(own.handle, other.handle);
   }
@@ -217,7 +217,22 @@ export function createSecretKey(key, encoding) {
 }
 
 function jwkPart(jwk, name) {
-  return typeof jwk[name] === "string" ? N.bufferFrom(jwk[name], 5) : undefined;
+  if (jwk[name] === undefined || jwk[name] === null) throw new P.Error(`${jwk.kty} JWK missing ${name} parameter`);
+  return N.bufferFrom(`${jwk[name]}`, 5);
+}
+
+function jwkCurve(jwk, curves) {
+  if (jwk.crv === undefined || jwk.crv === null) throw new P.Error(`${jwk.kty} JWK missing crv parameter`);
+  const curve = curves[jwk.crv];
+  if (curve === undefined) throw new P.Error(`${jwk.kty} JWK unsupported crv parameter`);
+  return curve;
+}
+
+// A private key of the 25519 kind without its public half, by way of PKCS #8.
+function okpHandle(kind, d) {
+  if (d.length !== 32) return undefined;
+  const der = new P.Uint8Array([0x30, 0x2e, 2, 1, 0, 0x30, 5, 6, 3, 0x2b, 0x65, kind === ED25519 ? 0x70 : 0x6e, 4, 0x22, 4, 0x20, ...d]);
+  return N.nodeKeyRead(true, der, false, ENCODINGS.pkcs8, undefined);
 }
 
 function handleOfJwk(jwk, isPrivate) {
@@ -226,13 +241,22 @@ function handleOfJwk(jwk, isPrivate) {
     for (let i = 0; i < count; i++) out[i] = jwkPart(jwk, names[i]);
     return out;
   };
-  let handle;
   const { kty } = jwk;
-  if (isPrivate && typeof jwk.d !== "string") handle = undefined;
-  else if (kty === "RSA") handle = N.keyFromParts(RSA, ...parts(RSA_PARTS, isPrivate ? 8 : 2));
-  else if (kty === "EC" && CURVES[jwk.crv] !== undefined) handle = N.keyFromParts(CURVES[jwk.crv], ...parts(["x", "y", "d"], isPrivate ? 3 : 2));
-  else if (kty === "OKP" && EDWARDS[jwk.crv] !== undefined) handle = N.keyFromParts(EDWARDS[jwk.crv], ...parts(["x", "d"], isPrivate ? 2 : 1));
-  if (handle === undefined) throw new P.Error(`JWK ${isPrivate ? "private" : "public"} key import is not implemented for this key type`);
+  const what = isPrivate ? "private" : "public";
+  let handle;
+  if (kty === "RSA") {
+    handle = N.keyFromParts(RSA, ...parts(RSA_PARTS, isPrivate ? 8 : 2));
+  } else if (kty === "EC") {
+    const curve = jwkCurve(jwk, CURVES);
+    handle = N.keyFromParts(curve, ...parts(["x", "y", "d"], isPrivate ? 3 : 2));
+  } else if (kty === "OKP") {
+    const curve = jwkCurve(jwk, EDWARDS);
+    const d = isPrivate ? jwkPart(jwk, "d") : undefined;
+    handle = isPrivate && jwk.x === undefined ? okpHandle(curve, d) : N.keyFromParts(curve, jwkPart(jwk, "x"), d);
+  } else {
+    throw new P.Error(`JWK ${what} key import is not implemented for this key type`);
+  }
+  if (handle === undefined) throw new P.Error(`${kty} JWK invalid ${what} key`);
   return handle;
 }
 

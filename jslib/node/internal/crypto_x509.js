@@ -42,10 +42,10 @@ function lines(text) {
 // "name NUL value NUL ..." as an object, several values of a name as an array.
 function namesOf(text) {
   const parts = P.StringPrototypeSplit(text, "\0");
-  const out = { __proto__: null };
+  const out = {};
   for (let i = 0; i + 1 < parts.length; i += 2) {
-    const before = out[parts[i]];
-    if (before === undefined) out[parts[i]] = parts[i + 1];
+    const before = P.ObjectHasOwn(out, parts[i]) ? out[parts[i]] : undefined;
+    if (before === undefined) P.ObjectDefineProperty(out, parts[i], { __proto__: null, value: parts[i + 1], writable: true, enumerable: true, configurable: true });
     else if (P.ArrayIsArray(before)) P.ArrayPrototypePush(before, parts[i + 1]);
     else out[parts[i]] = [before, parts[i + 1]];
   }
@@ -54,14 +54,15 @@ function namesOf(text) {
 
 // "method - location" lines as {method: [location, ...]}.
 function accessOf(text) {
-  const out = { __proto__: null };
+  const out = {};
   for (const line of P.StringPrototypeSplit(text, "\n")) {
     const at = P.StringPrototypeIndexOf(line, ":");
     if (at < 0) continue;
     const key = P.StringPrototypeSlice(line, 0, at);
     let value = P.StringPrototypeSlice(line, at + 1);
     if (value[0] === '"') value = P.JSONParse(value);
-    P.ArrayPrototypePush((out[key] ??= []), value);
+    if (P.ObjectHasOwn(out, key)) P.ArrayPrototypePush(out[key], value);
+    else P.ObjectDefineProperty(out, key, { __proto__: null, value: [value], writable: true, enumerable: true, configurable: true });
   }
   return out;
 }
