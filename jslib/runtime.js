@@ -544,10 +544,22 @@ export function warmUp() {
 }
 
 // What bindings and objects need at their first call.
-const WARM = [
-  ...["objects", "objects_state", "storage_sql", "storage_kv", "namespace", "rpc", "rpc_services", "fetcher", "fetch", "ties"],
-  ...["clone_writer", "clone_reader", "kv", "d1", "r2", "r2_options", "r2_objects", "queues", "store_body", "streams_native"],
-];
+const OF_OBJECTS = ["objects", "objects_state", "storage_sql", "storage_kv", "namespace", "rpc", "rpc_services", "clone_writer", "clone_reader"];
+const OF_STORES = ["fetch", "ties", "kv", "d1", "r2", "r2_options", "r2_objects", "queues", "store_body", "streams_native"];
+
+function loadAll(names) {
+  for (let i = 0; i < names.length; i++) load(names[i]);
+}
+
+// The first time that nothing is to be done: what the first call of an object would have to evaluate.
+export function onQuiet() {
+  setCurrentEvent(null);
+  if (worker === null) return;
+  const names = P.ObjectKeys(worker.found);
+  for (let i = 0; i < names.length; i++) {
+    if (worker.found[names[i]].kind === "durableObject") return loadAll(OF_OBJECTS);
+  }
+}
 
 // In a zygote, whose children share it: every built-in is evaluated, and what each request runs is run until the engine has
 // compiled it.
@@ -555,7 +567,8 @@ export function warmAll() {
   setCurrentEvent(null);
   load("globals").evaluateAll();
   load("modules").namespaceOf("cloudflare:workers");
-  for (let i = 0; i < WARM.length; i++) load(WARM[i]);
+  loadAll(OF_OBJECTS);
+  loadAll(OF_STORES);
   const { Response } = responseModule;
   const { URL } = load("url");
   const { Headers } = load("headers");

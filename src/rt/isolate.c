@@ -438,6 +438,14 @@ static void pump(slv_rt *rt)
     slv_js_pump(rt->js);
 }
 
+static void first_quiet(slv_rt *rt)
+{
+    rt->was_quiet = true;
+    slv_rt_turn_begin(rt, NULL);
+    slv_rt_turn_call(rt, rt->entries.quiet, 0, NULL);
+    slv_rt_turn_end(rt);
+}
+
 static slv_code loop(slv_rt *rt, bool preload, slv_err *err)
 {
     unsigned batches = 0;
@@ -454,6 +462,8 @@ static slv_code loop(slv_rt *rt, bool preload, slv_err *err)
             idle_steps = 0;
         } else if (n == 0) {
             idle_steps++;
+            if (rt->state == RT_STARTED && !rt->was_quiet)
+                first_quiet(rt);
             if (idle_steps == IDLE_COLLECT)
                 collect(rt);
         }
@@ -562,6 +572,7 @@ static void find_entries(slv_rt *rt)
         {&e->cancel, "runtime", "onCancel"},
         {&e->idle, "runtime", "onIdle"},
         {&e->pump, "runtime", "beforePump"},
+        {&e->quiet, "runtime", "onQuiet"},
         {&e->cap_drop, "runtime", "onCapDrop"},
         {&e->cap_broken, "runtime", "onCapBroken"},
         {&e->result, "io", "onResult"},

@@ -99,7 +99,7 @@ typedef struct rt_blob {
 
 typedef struct rt_entries { /* functions of runtime.js and io.js that C enters by */
     JSObjectRef start, stuck, reseed, unhandled, fetch, scheduled, rpc, queue, cancel, idle, result,
-        readable, writable, socket, timer, pump, cap_broken, cap_drop, alarm, object_open,
+        readable, writable, socket, timer, pump, quiet, cap_broken, cap_drop, alarm, object_open,
         object_close, object_durable, object_wake, object_gone, socket_event;
 } rt_entries;
 
@@ -142,6 +142,7 @@ struct slv_rt {
     slv_buf
         deferred; /* frames that came while a question blocked: head and payload, as on the wire */
     bool hello_came, stopping, closed;
+    bool was_quiet;        /* there was a time with nothing to do */
     const char *violation; /* why it was closed, when main broke the rules */
     uint32_t collect_seen;
 
