@@ -20,12 +20,8 @@ const makers = {
       WorkerEntrypoint: rpc.WorkerEntrypoint,
       WorkflowEntrypoint: rpc.WorkflowEntrypoint,
       cache: workers.cache,
-      get env() {
-        return workers.currentEnv();
-      },
-      get exports() {
-        return workers.currentExports();
-      },
+      env: workers.liveEnv,
+      exports: workers.liveExports,
       tracing: workers.tracing,
       waitUntil: workers.waitUntil,
       withEnv: workers.withEnv,

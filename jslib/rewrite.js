@@ -15,6 +15,8 @@
 
 const SYNC = 0, ASYNC = 1, ASYNC_GENERATOR = 2;
 
+const WORD = /[\w$]/;
+
 class Scope {
   constructor(kind, at) {
     this.kind = kind;
@@ -34,7 +36,8 @@ class Rewriter {
   }
 
   put(at, text, removed = 0, order = this.edits.length) {
-    this.edits.push({ at, removed, text, order });
+    const glued = removed === 0 && at > 0 && WORD.test(this.code[at - 1]) && WORD.test(text[0]); // "of[1]", "return[1]"
+    this.edits.push({ at, removed, text: glued ? " " + text : text, order });
   }
 
   call(name) {

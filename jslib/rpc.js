@@ -5,7 +5,7 @@
 // Functions, RpcTargets and stubs inside of arguments and results travel as capabilities: those of ours become exports,
 // which main names back when it lets go of them.
 
-import { context, thenInContext } from "async_context";
+import { context, runIn, thenInContext } from "async_context";
 import { badConstructorArgument, illegalConstructor, isObject, publish, DOMException } from "errors";
 import { ByteSink, ByteSource, checkSameEvent, currentEvent, op, requireEvent, setCurrentEvent } from "io";
 import { DurableObject, RpcTarget, WorkerEntrypoint, WorkflowEntrypoint, isInstance } from "rpc_classes";
@@ -212,7 +212,12 @@ class Home {
     }
 }
 
-async function invokeHere(receiver, style, path, action, pack) {
+// A call within this isolate is a call from outside all the same: it begins with no asynchronous context.
+function invokeHere(...call) {
+    return runIn(null, invokeLocally, undefined, call);
+}
+
+async function invokeLocally(receiver, style, path, action, pack) {
     const args = pack === null ? undefined : deserialize(pack.bytes, { take: (i) => localCopy(pack.values[i]) });
     const result = await perform(receiver, style, path, action, args);
     const back = new Pack(result);

@@ -29,6 +29,28 @@ export function currentExports() {
   return valueIn(context.frame, EXPORTS) ?? loopback() ?? {};
 }
 
+// What a program imports is one object for ever: each use asks whose turn it is.
+function reading(current) {
+  return {
+    __proto__: null,
+    get: (_, key) => current()[key],
+    has: (_, key) => P.ReflectHas(current(), key),
+    ownKeys: () => P.ReflectOwnKeys(current()),
+    getOwnPropertyDescriptor: (_, key) => P.ReflectGetOwnPropertyDescriptor(current(), key),
+  };
+}
+
+export const liveEnv = new P.Proxy(
+  {},
+  {
+    ...reading(currentEnv),
+    set: (_, key, value) => P.ReflectSet(currentEnv(), key, value),
+    deleteProperty: (_, key) => P.ReflectDeleteProperty(currentEnv(), key),
+    defineProperty: (_, key, descriptor) => P.ReflectDefineProperty(currentEnv(), key, descriptor),
+  },
+);
+export const liveExports = new P.Proxy({}, reading(currentExports));
+
 export function withEnvAndExports(newEnv, newExports, fn) {
   return runIn(withValue(withValue(context.frame, ENV, newEnv), EXPORTS, newExports), fn, undefined, []);
 }

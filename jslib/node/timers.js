@@ -113,11 +113,3 @@ const module = {
 
 export { module as default, Timeout, setTimeout, clearTimeout, setImmediate, clearImmediate, setInterval, clearInterval, active, unenroll, enroll };
 export const promises = load("node/timers/promises").default;
-
-// The global functions, where they give Timeouts too.
-export function overrideGlobals() {
-  const { globalThis: target } = P;
-  const functions = { setTimeout, setInterval, clearTimeout, clearInterval };
-  for (const name of P.ObjectKeys(functions))
-    P.ObjectDefineProperty(target, name, { __proto__: null, value: functions[name], writable: true, enumerable: false, configurable: true });
-}
