@@ -1,0 +1,164 @@
+// Modules of Node that touch the system: http and https with servers, net, tls, fs, timers, diagnostics_channel, dns, os.
+import assert from 'node:assert/strict';
+import net from 'node:net';
+import { after, before, test } from 'node:test';
+import { dev, project } from './lib/selvage.mjs';
+
+const config = `name = "test"\nmain = "index.js"\ncompatibility_date = "2026-06-01"\ncompatibility_flags = ["nodejs_compat"]\n`;
+const serve = (files) => dev(project({ 'wrangler.toml': config, ...files }));
+
+const source = `
+import http from "node:http";
+import net from "node:net";
+import os from "node:os";
+import fs from "node:fs";
+import fsp from "node:fs/promises";
+import dns from "node:dns";
+import timers from "node:timers";
+import timersPromises from "node:timers/promises";
+import dc from "node:diagnostics_channel";
+import perf from "node:perf_hooks";
+import { AsyncLocalStorage } from "node:async_hooks";
+import data from "./data.txt";
+const caught = f => { try { return f(); } catch (e) { return e.code ?? e.message; } };
+const steps = {
+  async client(url) {
+    const body = await new Promise((ok, no) => {
+      const r = http.request(url.origin + "/echo?x=1", { method: "POST", headers: { "content-type": "text/plain", "x-a": ["1", "2"] } }, m => {
+        const parts = []; m.on("data", c => parts.push(c)); m.on("end", () => ok([m.statusCode, m.headers["x-seen"], Buffer.concat(parts).toString(), m.complete]));
+      });
+      r.on("error", no); r.write("he"); r.end("llo");
+    });
+    const failed = await new Promise(ok => http.get("http://127.0.0.1:1/").on("error", e => ok(e instanceof Error)));
+    const late = await new Promise(ok => { const r = http.get(url.origin + "/slow", { timeout: 20 }); r.on("timeout", () => { r.destroy(); ok("timeout"); }); r.on("error", () => {}); });
+    return [body, failed, late, caught(() => http.request({ path: "/a b" })), caught(() => http.request({ path: "//other.example/" }))];
+  },
+  async als(url) {
+    const als = new AsyncLocalStorage();
+    return Promise.all(["a", "b"].map(v => als.run(v, () => new Promise(ok => http.get(url.origin + "/echo", m => { const seen = [als.getStore()]; m.on("data", () => seen.push(als.getStore())).on("end", () => ok([...seen, als.getStore()].join(""))); })))));
+  },
+  async net(url) {
+    return new Promise((ok, no) => {
+      const log = [];
+      const s = net.connect(+url.searchParams.get("port"), "127.0.0.1", () => log.push("connect", s.remotePort === +url.searchParams.get("port"), s.readyState));
+      s.setEncoding("utf8"); s.on("data", d => { log.push(d); if (d.includes("bye")) s.end(); }); s.on("end", () => log.push("end")); s.on("close", e => ok([...log, e])); s.on("error", no);
+      s.write("hello\\n");
+    });
+  },
+  async netFails() { return new Promise(ok => net.connect(1, "127.0.0.1").on("error", e => ok(e.code)).on("connect", () => ok("connected"))); },
+  async addresses() {
+    const list = new net.BlockList(); list.addSubnet("10.0.0.0", 8); list.addRange("192.168.1.1", "192.168.1.9"); list.addAddress("::1", "ipv6");
+    return [net.isIP("::1"), net.isIP("1.2.3.4"), net.isIP("1.2.3.256"), net.isIP("fe80::1%eth0"), net.isIPv6("1::2::3"), list.check("10.1.2.3"), list.check("11.1.2.3"), list.check("192.168.1.5"), list.check("::ffff:10.0.0.1", "ipv6"), list.rules.length];
+  },
+  async fs() {
+    const before = fs.readdirSync("/tmp");
+    fs.writeFileSync("/tmp/a.txt", "hello"); await fsp.appendFile("/tmp/a.txt", " you"); fs.mkdirSync("/tmp/d/e", { recursive: true }); fs.symlinkSync("/tmp/a.txt", "/tmp/d/ln");
+    const stream = await new Promise((ok, no) => { let s = ""; fs.createReadStream("/tmp/a.txt", { encoding: "utf8", start: 1, end: 6 }).on("data", c => (s += c)).on("end", () => ok(s)).on("error", no); });
+    const called = await new Promise(ok => fs.readFile("/tmp/none", e => ok(e.code)));
+    const fd = fs.openSync("/tmp/f", "w+"); fs.writeSync(fd, "abcdef"); const b = Buffer.alloc(3); fs.readSync(fd, b, 0, 3, 2); fs.closeSync(fd);
+    const listed = []; for await (const entry of await fsp.opendir("/tmp")) listed.push(entry.name);
+    return [before, fs.readFileSync("/tmp/d/ln", "utf8"), stream, called, b.toString(), listed.sort(), fs.statSync("/tmp/a.txt").size, fs.readFileSync("/bundle/" + fs.readdirSync("/bundle").find(n => n.endsWith("data.txt")), "utf8") === data, fs.readFileSync("/bundle/index.js", "utf8").includes("a text of the source"),
+      caught(() => fs.writeFileSync("/bundle/x", "")), caught(() => fs.readFileSync("/etc/passwd")), fs.existsSync("/proc"), caught(() => fs.rmSync("/tmp/d")), fs.globSync("/tmp/*.txt")];
+  },
+  async timers() {
+    const t = timers.setTimeout(() => {}, 1000), global = setTimeout(() => {}, 1000); clearTimeout(global);
+    const seen = []; for await (const v of timersPromises.setInterval(1, "i")) { seen.push(v); if (seen.length === 3) break; }
+    const aborter = new AbortController(); const p = timersPromises.setTimeout(1000, 0, { signal: aborter.signal }).catch(e => e.code); aborter.abort();
+    const r = [typeof t.refresh, t.hasRef(), +t > 0, typeof global.unref, await timersPromises.setTimeout(1, "v"), seen, await p]; t.close(); return r;
+  },
+  async channels() {
+    const log = [], als = new AsyncLocalStorage(), c = dc.channel("x");
+    c.subscribe((m, n) => log.push([m, n])); c.publish(1); c.bindStore(als, v => v * 2); log.push(c.runStores(4, () => als.getStore()));
+    const t = dc.tracingChannel("op"); for (const k of ["start", "end", "asyncStart", "asyncEnd", "error"]) t[k].subscribe(m => log.push(k));
+    log.push(t.traceSync((a) => a + 1, {}, null, 1)); await t.tracePromise(async () => { await null; throw new Error("x"); }).catch(() => {});
+    t.traceCallback((v, done) => done(null, v), -1, {}, null, 5, () => log.push("called"));
+    return log;
+  },
+  async rest() { return [os.EOL, os.platform(), os.homedir(), os.constants.signals.SIGINT, await dns.promises.lookup("127.0.0.1"), await new Promise(ok => dns.lookup("::1", (e, a, f) => ok([a, f]))), caught(() => dns.resolve("x", "QQ", () => {})), typeof perf.performance.now(), caught(() => perf.createHistogram())]; },
+};
+export default { async fetch(request) {
+  const url = new URL(request.url); // a text of the source
+  if (url.pathname === "/echo") return new Response(await request.text() || "none", { headers: { "x-seen": request.headers.get("x-a") ?? "" } });
+  if (url.pathname === "/slow") { await scheduler.wait(300); return new Response("slow"); }
+  const step = steps[url.pathname.slice(1)];
+  return Response.json(step === undefined ? null : await step(url));
+} };
+`;
+let server, echo;
+before(async () => {
+  echo = net.createServer({ allowHalfOpen: true }, (s) => {
+    s.on('data', (d) => s.write(String(d).toUpperCase() + 'bye')).on('end', () => s.end()).on('error', () => {});
+  });
+  await new Promise((ok) => echo.listen(0, '127.0.0.1', ok));
+  server = await serve({ 'index.js': source, 'data.txt': 'some data' });
+});
+after(() => {
+  echo?.close();
+  return server?.stop();
+});
+const step = async (name) => {
+  const response = await server.fetch(`/${name}`);
+  const text = await response.text();
+  assert.equal(response.status, 200, text);
+  return JSON.parse(text);
+};
+
+test('http: requests, errors, timeouts', async () => assert.deepEqual(await step('client'), [[200, '1, 2', 'hello', true], true, 'timeout', 'ERR_UNESCAPED_CHARACTERS', 'ERR_INVALID_ARG_VALUE']));
+test('http: callbacks keep the context of who asked', async () => assert.deepEqual(await step('als'), ['aaa', 'bbb']));
+test('net: a connection', async () => assert.deepEqual(await step(`net?port=${echo.address().port}`), ['connect', true, 'open', 'HELLO\nbye', 'end', false]));
+test('net: a connection that fails', async () => assert.equal(await step('netFails'), 'ECONNREFUSED'));
+test('net: addresses', async () => assert.deepEqual(await step('addresses'), [6, 4, 0, 6, false, true, false, true, true, 3]));
+test('fs', async () => {
+  const want = [[], 'hello you', 'ello y', 'ENOENT', 'cde', ['a.txt', 'd', 'f'], 9, true, true, 'EPERM', 'ENOENT', false, 'ENOTEMPTY', ['/tmp/a.txt']];
+  assert.deepEqual(await step('fs'), want);
+  assert.deepEqual(await step('fs'), want, 'each request has its own /tmp');
+});
+test('timers', async () => assert.deepEqual(await step('timers'), ['function', true, true, 'function', 'v', ['i', 'i', 'i'], 'ABORT_ERR']));
+test('diagnostics_channel', async () => assert.deepEqual(await step('channels'), [[1, 'x'], [4, 'x'], 8, 'start', 'end', 2, 'start', 'end', 'error', 'asyncStart', 'asyncEnd', 'start', 'asyncStart', 'called', 'asyncEnd', 'end']));
+test('os, dns, perf_hooks', async () => assert.deepEqual(await step('rest'), ['\n', 'linux', '/tmp/', 2, { address: '127.0.0.1', family: 4 }, ['::1', 6], 'ERR_INVALID_ARG_VALUE', 'number', 'ERR_METHOD_NOT_IMPLEMENTED']));
+
+test('a server of node:http', async () => {
+  const one = await serve({ 'index.js': `import http from "node:http"; import { httpServerHandler } from "cloudflare:node";
+    const server = http.createServer(async (req, res) => {
+      if (req.url === "/plain") return res.end("hello");
+      if (req.url === "/chunks") { for (let i = 0; i < 20; i++) if (!res.write("x".repeat(20000))) await new Promise(r => res.once("drain", r)); return res.end(); }
+      if (req.url === "/none") { res.statusCode = 204; return res.end(); }
+      const parts = []; for await (const c of req) parts.push(c);
+      res.writeHead(201, "Made", { "X-A": "1", "Set-Cookie": ["a=1", "b=2"] });
+      res.write(req.method + " " + req.url + " "); setTimeout(() => res.end(Buffer.concat(parts)), 2);
+    });
+    export default httpServerHandler(server);` });
+  try {
+    assert.equal(await (await one.fetch('/plain')).text(), 'hello', one.output);
+    assert.equal((await (await one.fetch('/chunks')).text()).length, 400000);
+    assert.equal((await one.fetch('/none')).status, 204);
+    const made = await one.fetch('/p?q=1', { method: 'POST', body: 'body' });
+    assert.deepEqual([made.status, made.statusText, made.headers.get('x-a'), made.headers.getSetCookie(), await made.text()], [201, 'Made', '1', ['a=1', 'b=2'], 'POST /p?q=1 body']);
+    assert.equal(await (await one.fetch('/plain', { method: 'HEAD' })).text(), '');
+  } finally {
+    await one.stop();
+  }
+});
+
+test('express', async () => {
+  const one = await serve({ 'index.js': `import express from "express"; import { httpServerHandler } from "cloudflare:node"; import { AsyncLocalStorage } from "node:async_hooks";
+    const als = new AsyncLocalStorage(), app = express();
+    app.use((req, res, next) => als.run(req.query.id, next)); app.use(express.json()); app.use(express.urlencoded({ extended: true }));
+    app.get("/users/:id", (req, res) => res.json({ id: req.params.id, q: req.query }));
+    app.post("/json", (req, res) => res.status(201).json({ got: req.body }));
+    app.get("/als", async (req, res) => { await new Promise(r => setTimeout(r, 5)); res.send(als.getStore()); });
+    app.get("/boom", async () => { throw new Error("boom"); });
+    app.use((error, req, res, next) => res.status(500).send("handled " + error.message));
+    app.listen(3000); export default httpServerHandler({ port: 3000 });` });
+  const text = async (path, init) => (await one.fetch(path, init)).text();
+  try {
+    assert.equal(await text('/users/5?a=b'), '{"id":"5","q":{"a":"b"}}', one.output);
+    assert.equal(await text('/json', { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{"x":[1,2]}' }), '{"got":{"x":[1,2]}}');
+    assert.equal(await text('/json', { method: 'POST', headers: { 'content-type': 'application/x-www-form-urlencoded' }, body: 'a=1' }), '{"got":{"a":"1"}}');
+    assert.deepEqual(await Promise.all([1, 2, 3, 4, 5].map((id) => text(`/als?id=${id}`))), ['1', '2', '3', '4', '5']);
+    assert.equal(await text('/boom'), 'handled boom');
+    assert.equal((await one.fetch('/nothing')).status, 404);
+  } finally {
+    await one.stop();
+  }
+});
