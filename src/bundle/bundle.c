@@ -89,8 +89,6 @@ static void output_flags(flag_list *f, const slv_bundle_spec *s)
         "--sourcemap=external",
         "--metafile",
         "--allow-overwrite",
-        "--platform=browser",
-        "--conditions=workerd,worker,browser",
         "--charset=utf8",
         "--legal-comments=none",
         "--loader:.js=jsx",
@@ -98,9 +96,13 @@ static void output_flags(flag_list *f, const slv_bundle_spec *s)
         "--loader:.cjs=jsx",
         "--banner:js=" BANNER,
     };
+    const char *platform = getenv("WRANGLER_BUILD_PLATFORM");
+    const char *conditions = getenv("WRANGLER_BUILD_CONDITIONS");
 
     for (size_t i = 0; i < SLV_ARRAY_LEN(fixed); i++)
         flag(f, "%s", fixed[i]);
+    flag(f, "--platform=%s", platform && platform[0] ? platform : "browser");
+    flag(f, "--conditions=%s", conditions ? conditions : "workerd,worker,browser");
     flag(f, "--outdir=%s",
          s->project_dir); /* nothing is written; source names are relative to it */
     if (s->minify)
