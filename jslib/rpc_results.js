@@ -27,12 +27,18 @@ class Kept {
     }
 }
 
-// `answer` is a promise of what the call gives, packed.
-export function keepResult(event, answer) {
+// What the event will give, from its beginning on; settled with the event at the latest.
+function keptOf(event) {
+    if (event.kept !== null) return event.kept;
     const kept = new Kept(event);
     P.MapPrototypeSet(results, event.id, kept);
-    event.kept = kept; // settled with the event at the latest
     if (P.MapPrototypeGetSize(results) > RESULTS_MAX) P.MapPrototypeDelete(results, oldestResult());
+    return (event.kept = kept);
+}
+
+// `answer` is a promise of what the call gives, packed.
+export function keepResult(event, answer) {
+    const kept = keptOf(event);
     then(
         answer,
         ({ result, pack }) => {
@@ -56,6 +62,7 @@ function oldestResult() {
 export function withResult(id, event, call, gone) {
     const kept = P.MapPrototypeGet(results, id);
     if (kept === undefined) return gone();
+    keptOf(event); // there may be calls on what this one gives
     const go = (here) => {
         setCurrentEvent(event);
         if (!here) return gone();

@@ -1,5 +1,6 @@
 // Workers of one session among themselves: named by bindings, or chosen by name while they run.
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { dev, project } from './lib/selvage.mjs';
@@ -156,4 +157,46 @@ test('calls on results that are pending go at once', async () => {
       'TypeError: The RPC receiver does not implement the method "length".', 'Error: RPC promise used after being disposed.']);
     assert.deepEqual(await ask('/late'), [1, 2, 2]);
   });
+});
+
+const OP = 10, RESULT = 12, RPC = 5, PENDING = 3; // docs/internals/channel.md
+
+// Frames of a recorded channel: { toIsolate, type, id, payload }.
+function framesOf(file) {
+  const bytes = readFileSync(file);
+  const rest = [Buffer.alloc(0), Buffer.alloc(0)];
+  const frames = [];
+  for (let at = 8; at + 13 <= bytes.length; ) {
+    const length = bytes.readUInt32LE(at + 8);
+    const dir = bytes[at + 12];
+    rest[dir] = Buffer.concat([rest[dir], bytes.subarray(at + 13, at + 13 + length)]);
+    for (at += 13 + length; rest[dir].length >= 12 && rest[dir].length >= 12 + rest[dir].readUInt32LE(0); ) {
+      const size = 12 + rest[dir].readUInt32LE(0);
+      frames.push({ toIsolate: dir === 0, type: rest[dir][4], id: rest[dir].readUInt32LE(8), payload: rest[dir].subarray(12, size) });
+      rest[dir] = rest[dir].subarray(size);
+    }
+  }
+  return frames;
+}
+
+test('a chain of calls is one round trip', async () => {
+  const caller = one('caller', `import { RpcTarget, WorkerEntrypoint } from 'cloudflare:workers';
+  class Cart extends RpcTarget { #n = 0; async add(n) { await scheduler.wait(1); this.#n += n; return this; } total() { return this.#n; } }
+  export class Shop extends WorkerEntrypoint { async open() { await scheduler.wait(5); return new Cart(); } }
+  export default { async fetch(request, env) {
+    if (!request.url.endsWith('/chain')) return new Response('ready');
+    const cart = env.SHOP.open();
+    return Response.json(await cart.add(2).add(3).total());
+  } };`, '[[services]]\nbinding = "SHOP"\nservice = "caller"\nentrypoint = "Shop"\n');
+  const file = join(caller, 'channel.rec');
+  const server = await dev(caller, ['--record', file, '--loops', '1']);
+  assert.equal(await (await server.fetch('/chain')).json(), 5);
+  await server.stop();
+  const frames = framesOf(file);
+  const calls = frames.filter((f) => f.type === OP && f.payload.readUInt16LE(4) === RPC);
+  assert.deepEqual(calls.map((f) => f.payload[6]), [0, PENDING, PENDING, PENDING]);
+  const answers = frames.filter((f) => f.type === RESULT && calls.some((c) => c.id === f.id));
+  assert.equal(answers.length, 4);
+  assert.ok(answers.every((f) => f.payload.readUInt32LE(0) > 0), 'an answer is empty: the result was not found');
+  assert.ok(frames.indexOf(calls.at(-1)) < frames.indexOf(answers[0]), 'a call waited for an answer');
 });
