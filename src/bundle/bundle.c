@@ -292,6 +292,7 @@ static void begin(slv_bundler *b)
 
 static void fresh_result(slv_bundler *b)
 {
+    b->imports.len = 0; /* their strings are the result's */
     slv_bundle_free(b->result);
     b->result = bundle_new();
 }
@@ -356,7 +357,7 @@ static void on_answer(void *user, uint32_t id, const slv_node *value)
         ask_context(b);
         break;
     case BUNDLE_CONTEXT:
-        slv_bundle_take_messages(b->result, value);
+        slv_bundle_take_messages(b, value);
         b->has_context = b->result->errors.len == 0;
         if (b->has_context)
             ask(b, "rebuild", BUNDLE_REBUILD);
@@ -428,6 +429,7 @@ slv_bundler *slv_bundler_free(slv_bundler *b)
         slv_rewrite_free(b->rewrite);
         slv_bundle_free(b->result);
         slv_vec_done(&b->resolves);
+        slv_vec_done(&b->imports);
         slv_arena_done(&b->patches);
         slv_buf_done(&b->context);
         free(b);

@@ -27,6 +27,11 @@ typedef struct bundle_resolve {
     bool used;
 } bundle_resolve;
 
+/* An import of a module of Node that only the worker's start can judge. In the result's arena. */
+typedef struct bundle_import {
+    slv_str path, importer;
+} bundle_import;
+
 struct slv_bundler {
     slv_loop *loop;
     slv_esbuild_place place;
@@ -49,6 +54,7 @@ struct slv_bundler {
     slv_buf context;    /* the request that made it, without command and key */
     slv_bundle *result; /* being made */
     SLV_VEC(bundle_resolve) resolves;
+    SLV_VEC(bundle_import) imports;
     slv_rewrite *rewrite; /* NULL: none */
     slv_task report;
     slv_err err;
@@ -85,7 +91,13 @@ SLV_NODISCARD slv_code slv_bundle_source_table(const slv_bundle_spec *spec, slv_
 
 /* result.c */
 void slv_bundle_take_result(slv_bundler *b, const slv_node *value);
-void slv_bundle_take_messages(slv_bundle *r, const slv_node *value);
+void slv_bundle_take_messages(slv_bundler *b, const slv_node *value);
+
+/* node.c */
+void slv_bundle_node_import(slv_bundler *b, slv_str path, slv_str importer);
+void slv_bundle_node_warnings(slv_bundler *b);
+/* Says in place of esbuild's notes what a project of this kind does about a module of Node. */
+void slv_bundle_node_notes(const slv_bundler *b, slv_diagnostic *d);
 
 void slv_bundle_fail(slv_bundler *b, slv_code code, const char *text);
 

@@ -373,6 +373,7 @@ void slv_bundle_answer_node(slv_bundler *b, uint32_t id, uint32_t callback, cons
         answer_nothing(b, id);
         return;
     }
+    slv_bundle_node_import(b, path, slv_node_str(slv_node_get(q, "importer")));
     slv_bundle_answer_path(b, id, callback, slv_buf_view(&full), "selvage-builtin", 0, false);
 }
 

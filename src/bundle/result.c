@@ -52,13 +52,16 @@ static slv_diagnostic take_message(slv_bundle *r, const slv_node *message)
     return d;
 }
 
-void slv_bundle_take_messages(slv_bundle *r, const slv_node *value)
+void slv_bundle_take_messages(slv_bundler *b, const slv_node *value)
 {
+    slv_bundle *r = b->result;
     const slv_node *errors = slv_node_get(value, "errors"),
                    *warnings = slv_node_get(value, "warnings");
 
     for (const slv_node *n = errors ? errors->first : NULL; n; n = n->next)
         slv_vec_push(&r->errors, take_message(r, n));
+    for (size_t i = 0; i < r->errors.len; i++)
+        slv_bundle_node_notes(b, &r->errors.items[i]);
     for (const slv_node *n = warnings ? warnings->first : NULL; n; n = n->next)
         slv_vec_push(&r->warnings, take_message(r, n));
 }
@@ -153,7 +156,8 @@ void slv_bundle_take_result(slv_bundler *b, const slv_node *value)
 {
     slv_err err = {0};
 
-    slv_bundle_take_messages(b->result, value);
+    slv_bundle_take_messages(b, value);
+    slv_bundle_node_warnings(b);
     if (b->result->errors.len == 0) {
         slv_code code = take_output(b, value, &err);
 

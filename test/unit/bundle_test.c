@@ -207,7 +207,7 @@ static void project_done(project *p)
 }
 SLV_DEFINE_CLEANUP_DONE(project, project_done);
 
-static bool build(project *p, const char *entry, bool minify)
+static bool build_as(project *p, const char *entry, bool minify, slv_node_mode node)
 {
     char main[512];
     slv_bundle_spec spec = {.project_dir = p->dir,
@@ -215,13 +215,18 @@ static bool build(project *p, const char *entry, bool minify)
                             .base_dir = p->dir,
                             .config = &p->config,
                             .minify = minify,
-                            .node = SLV_NODE_V2};
+                            .node = node};
 
     snprintf(main, sizeof main, "%s/%s", p->dir, entry);
     p->result = slv_bundle_free(p->result);
     p->done = false;
     slv_bundler_build(p->bundler, &spec);
     return slv_loop_run_until(p->loop, is_done, p, 20000);
+}
+
+static bool build(project *p, const char *entry, bool minify)
+{
+    return build_as(p, entry, minify, SLV_NODE_V2);
 }
 
 static bool has(slv_str text, const char *part)
@@ -329,6 +334,34 @@ TEST(bundler_lets_aliases_replace_built_in_modules)
     CHECK(!has(p.result->script, "node:fs\")") && !has(p.result->script, "node:os") &&
           has(p.result->script, "mine too"));
     CHECK(has(p.result->script, "__selvage.module(\"node:path\", true)"));
+}
+
+TEST(bundler_says_which_flag_modules_of_node_want)
+{
+    SLV_CLEANUP(project_done) project p;
+
+    if (!project_open(&p, "node", "main = 'index.js'"))
+        return;
+    put_file(&p, "index.js",
+             SLV_STR("import f from 'node:fs'; import './other.js';\nexport default f;\n"));
+    put_file(&p, "other.js", SLV_STR("import 'node:fs'; import 'node:async_hooks';\n"));
+    CHECK(build_as(&p, "index.js", false, SLV_NODE_OFF));
+    CHECK(p.result->ok && p.result->warnings.len == 2);
+    CHECK(has(p.result->warnings.items[0].main.text, "The package \"node:fs\" wasn't found") &&
+          has(p.result->warnings.items[0].main.text, "\n   - index.js\n   - other.js"));
+    CHECK(build_as(&p, "index.js", false, SLV_NODE_ALS));
+    CHECK(p.result->ok && p.result->warnings.len == 1);
+    CHECK(build_as(&p, "index.js", false, SLV_NODE_V1));
+    CHECK(p.result->ok && p.result->warnings.len == 0);
+
+    put_file(&p, "index.js", SLV_STR("import f from 'fs'; export default f;\n"));
+    CHECK(build_as(&p, "index.js", false, SLV_NODE_OFF));
+    CHECK(!p.result->ok && p.result->errors.items[0].note_count == 1);
+    CHECK(has(p.result->errors.items[0].notes[0].text, "- Add the \"nodejs_compat\""));
+    CHECK(build_as(&p, "index.js", false, SLV_NODE_V1));
+    CHECK(has(p.result->errors.items[0].notes[0].text, "prefix the module name with \"node:\""));
+    CHECK(build_as(&p, "index.js", false, SLV_NODE_V2));
+    CHECK(p.result->ok);
 }
 
 TEST(bundler_refuses_files_of_ignored_rules)
