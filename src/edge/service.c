@@ -249,7 +249,7 @@ static void begin(slv_event *ev, uint32_t op, const slv_msg_op_fetch *m, slv_sou
 }
 
 slv_code slv_relay_fetch(slv_event *ev, uint32_t op, const slv_msg_op_fetch *m,
-                        const slv_callee *callee, slv_err *err)
+                         const slv_callee *callee, slv_err *err)
 {
     slv_source *body = NULL;
 
@@ -264,13 +264,34 @@ slv_code slv_relay_fetch(slv_event *ev, uint32_t op, const slv_msg_op_fetch *m,
     return SLV_OK;
 }
 
+/* A worker with assets is called past them, as from outside. *ret_taken: they have answered. */
+static slv_code ask_assets(slv_event *ev, uint32_t op, const slv_msg_op_fetch *m,
+                           const slv_callee *callee, bool *ret_taken, slv_err *err)
+{
+    slv_source *body = NULL;
+
+    *ret_taken = false;
+    if (!callee->version || !callee->version->assets || callee->entrypoint.len > 0 ||
+        callee->object)
+        return SLV_OK;
+    SLV_TRY(slv_asset_call(ev, op, m, callee->version, true, ret_taken, err));
+    if (*ret_taken && m->bits & SLV_FETCH_STREAM)
+        SLV_TRY(slv_event_body(ev, m->body_stream, &body, err));
+    if (body)
+        body->ops->cancel(body, SLV_STR("Assets take no body."));
+    return SLV_OK;
+}
+
 slv_code slv_service_fetch(slv_event *ev, uint32_t op, const slv_msg_op_fetch *m, slv_err *err)
 {
+    bool taken;
+
     slv_callee callee;
     slv_str name;
 
     SLV_TRY(slv_relay_find(ev, op, m->binding, &callee, &name, err));
     if (!callee.version && name.len > 0 && slv_event_subrequest(ev, op))
         answer_missing(ev, op, name, m->url);
-    return slv_relay_fetch(ev, op, m, &callee, err);
+    SLV_TRY(ask_assets(ev, op, m, &callee, &taken, err));
+    return taken ? SLV_OK : slv_relay_fetch(ev, op, m, &callee, err);
 }
