@@ -172,3 +172,31 @@ test('chat: a room with history, people, and sockets that outlive its isolate', 
   for (const w of people) w.terminate();
   assert.deepEqual(await server.stop(), { code: 0, signal: null });
 });
+
+test('worker-loader: modules that are saved run as workers of their own', async () => {
+  const dir = example('worker-loader');
+  const s = await dev(dir);
+  const save = (name, source) => s.fetch(`/${name}`, { method: 'POST', body: source });
+  const get = async (path) => {
+    const r = await s.fetch(path);
+    return [r.status, await r.text()];
+  };
+  try {
+    assert.equal((await save('ada', `export default { async fetch(request, env) {
+      const n = ((await env.NOTES.get("n")) ?? 0) + 1;
+      await env.NOTES.put("n", n);
+      return new Response(env.NAME + " " + n + " " + new URL(request.url).pathname);
+    } };`)).status, 201);
+    assert.deepEqual(await get('/ada/x/y'), [200, 'ada 1 /x/y']);
+    assert.deepEqual(await get('/ada/'), [200, 'ada 2 /']);
+    await save('bob', 'export default { fetch: () => fetch("http://example.com/") };');
+    assert.match((await get('/bob/'))[1], /^This worker is not permitted to access the internet/);
+    await save('bob', 'export default { fetch(r, env) { return new Response(Object.keys(env).join()); } };');
+    assert.deepEqual(await get('/bob/'), [200, 'NAME,NOTES']);
+    await save('bob', 'export default {');
+    assert.match((await get('/bob/'))[1], /^Failed to start Worker:\nUncaught SyntaxError: .*\n  at index\.js:1:\d+\n$/);
+    assert.deepEqual(await get('/nobody/'), [404, 'nobody has saved anything here\n']);
+  } finally {
+    assert.deepEqual(await s.stop(), { code: 0, signal: null });
+  }
+});

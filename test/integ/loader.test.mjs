@@ -37,6 +37,18 @@ const fail = async (run) => { try { return [await run()]; } catch (e) { return e
 const entry = (env, main, more) => env.LOADER.load(code(main, more)).getEntrypoint();
 const get = (stub, url = 'http://any/') => stub.fetch(url).then((r) => r.text());
 
+// At the limit and one past it.
+async function sizes(env) {
+  const main = 'export default { fetch: (r, env) => new Response(String(env.big.length)) }';
+  const over = (n) => { try { env.LOADER.load(code(main, { env: { big: 'x'.repeat(n) } })); return false; } catch { return true; } };
+  let most = 1048576;
+  while (over(most)) most--;
+  const mib = 1 << 20;
+  const big = (rest) => code('export default {}', { modules: { 'main.js': 'export default {}', 'a.bin': { data: new Uint8Array(30 * mib) }, 'b.bin': { data: new Uint8Array(30 * mib) }, 'c.bin': { data: new Uint8Array(4 * mib - 17 + rest) } } });
+  return [most > 1048500, await get(entry(env, main, { env: { big: 'x'.repeat(most) } })) === String(most), over(most + 1),
+    await fail(() => void env.LOADER.load(big(0))), await fail(() => env.LOADER.load(big(1)))];
+}
+
 const cases = {
   async env(env, ctx) {
     return get(entry(env, \`export default { async fetch(r, env) {
@@ -101,6 +113,7 @@ const cases = {
       await fail(() => env.LOADER.load(code('x', { env: { LOADER: env.LOADER } }))),
       await fail(() => env.LOADER.load(code('x', { env: { other: entry(env, 'export default {}') } }))),
       await fail(() => env.LOADER.load(code('x', { env: { big: 'x'.repeat(1100000) } }))),
+      await sizes(env),
       await fail(() => env.LOADER.load({ compatibilityDate: '2026-01-01', mainModule: 'a.ts', modules: { 'a.ts': '' } })),
     ]);
   },
@@ -163,7 +176,8 @@ test('dynamic workers', async (t) => {
       assert.equal(seen[7], 'DataCloneError: Could not serialize object of type "WorkerLoader". This type does not support serialization.');
       assert.match(seen[8], /^DataCloneError: Entrypoints to dynamically-loaded workers cannot be transferred/);
       assert.match(seen[9], /^Error: Dynamic Worker env size \(\d+ bytes\) exceeds the maximum allowed size of 1048576 bytes\.$/);
-      assert.match(seen[10], /^TypeError: Module name must end with '\.js' or '\.py'/);
+      assert.deepEqual(seen[10], [true, true, true, [null], 'Error: Dynamic Worker code size (67108865 bytes) exceeds the maximum allowed size of 67108864 bytes.']);
+      assert.match(seen[11], /^TypeError: Module name must end with '\.js' or '\.py'/);
     });
     await t.test('have limits', async () => {
       const [own, tighter, spin] = JSON.parse(await ask('limits'));
