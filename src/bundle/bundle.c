@@ -107,7 +107,9 @@ static void output_flags(flag_list *f, const slv_bundle_spec *s)
          s->project_dir); /* nothing is written; source names are relative to it */
     if (s->minify)
         flag(f, "--minify");
-    if (s->minify && s->config->keep_names)
+    /* Also where nothing is minified: a class whose name another module imports is renamed, and
+     * programs look at constructor.name. */
+    if (!s->no_bundle && s->config->keep_names)
         flag(f, "--keep-names");
 }
 

@@ -303,6 +303,19 @@ test('selvage:bao: what the package errs in is right, and a switch brings its be
   assert.deepEqual(await get(s, '/requires'), ['function', 'function']);
 }));
 
+test('a class keeps its name where another module imports it by that name', async () => {
+  const s = await dev(project({
+    'wrangler.toml': CONFIG,
+    'user.js': 'class User {}\nmodule.exports = { User };',
+    'post.mjs': 'export class Post {}',
+    'index.js': `import { User } from "./user.js"; import { Post as P } from "./post.mjs";
+      const Post = { a: 1 };
+      export default { fetch() { return Response.json([User.name, P.name, new User().constructor.name, Post.a]); } };`,
+  }));
+  assert.deepEqual(await get(s, '/'), ['User', 'Post', 'User', 1]);
+  await s.stop();
+});
+
 test('selvage dev makes models, watches their definitions, and says what is wrong in them', async () => {
   const dir = example('bao-blog');
   assert.equal((await run(['bao', 'create-table'], { cwd: dir })).code, 0);
