@@ -98,8 +98,12 @@ slv_code slv_dyn_expressions_parse(slv_dyn_scope *sc, const slv_node *json, unsi
     const slv_node *projection = slv_dyn_member_of(json, "ProjectionExpression");
 
     *ret = (slv_dyn_expressions){.key = NULL};
+    /* where only a projection may stand, there is no such parameter as values */
     SLV_TRY(slv_dyn_subst_init(sc, slv_dyn_member_of(json, "ExpressionAttributeNames"),
-                               slv_dyn_member_of(json, "ExpressionAttributeValues"), &ret->subst));
+                               params == SLV_DYN_PARAM_PROJECTION
+                                   ? NULL
+                                   : slv_dyn_member_of(json, "ExpressionAttributeValues"),
+                               &ret->subst));
     if (params & SLV_DYN_PARAM_UPDATE && update) {
         ret->has_update = true;
         SLV_TRY(slv_dyn_update_parse(sc, &ret->subst, update->text, &ret->update));
