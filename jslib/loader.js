@@ -43,14 +43,15 @@ function ofString(name, text) {
     );
 }
 
-function bytesOf(value, field) {
-    if (P.ArrayBufferIsView(value)) return new Uint8Array(P.TypedArrayPrototypeSlice(new Uint8Array(value.buffer, value.byteOffset, value.byteLength)));
+// A view of the bytes, which are copied once all of it is known to be small enough.
+function viewOf(value, field) {
+    if (P.ArrayBufferIsView(value)) return new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
     try {
         P.ArrayBufferPrototypeGetByteLength(value);
     } catch {
         throw badField("Module", field, "ArrayBuffer or ArrayBufferView");
     }
-    return P.TypedArrayPrototypeSlice(new Uint8Array(value));
+    return new Uint8Array(value);
 }
 
 function ofObject(name, module) {
@@ -66,7 +67,7 @@ function ofObject(name, module) {
     const made = { __proto__: null, name, python: kind === "py", type: TEXT, bytes: "" };
     if (kind === "data" || kind === "wasm") {
         made.type = kind === "data" ? DATA : WASM;
-        made.bytes = bytesOf(value, kind);
+        made.bytes = viewOf(value, kind);
     } else if (kind === "json") {
         made.type = JSON_MODULE;
         made.bytes = P.JSONStringify(value) ?? "null";
@@ -93,6 +94,7 @@ function readModules(modules, main) {
     }
     if (python) throw new Error("Python modules are not run by this version of selvage.");
     checkSize(list);
+    for (let i = 0; i < list.length; i++) if (typeof list[i].bytes !== "string") list[i].bytes = P.TypedArrayPrototypeSlice(list[i].bytes);
     return list;
 }
 
