@@ -1,5 +1,6 @@
 // node:zlib. The one-shot forms run in C at once; classes and streams are evaluated when they are first asked for.
 
+import { badArgument } from "errors";
 import { callBack, isBytes, toBuffer } from "node/internal/crypto_util";
 import { codes, constants } from "node/internal/zlib_constants";
 import { hasFlag } from "flags";
@@ -9,9 +10,9 @@ import { validateUint32 } from "node/internal/validators";
 const { BROTLI_DECODE, BROTLI_ENCODE, ZSTD_ENCODE, ZSTD_DECODE, INFLATE, GUNZIP, UNZIP } = constants;
 const CHUNK_MIN = 64, CHUNK_MAX = 128 << 20; // also what goes in and comes out at most
 
-function inputBytes(data) {
+function inputBytes(data, method) {
   const bytes = typeof data === "string" ? N.bufferFrom(data, 0) : data;
-  if (!isBytes(bytes)) throw nodeError("ERR_INVALID_ARG_TYPE", "buffer", ["string", "Buffer", "TypedArray", "DataView", "ArrayBuffer"], data);
+  if (!isBytes(bytes)) throw badArgument("ZlibUtil", method, 1, "string or ArrayBuffer or ArrayBufferView");
   if (bytes.byteLength >= CHUNK_MAX) throw new P.RangeError("Memory limit exceeded");
   return bytes;
 }
@@ -70,12 +71,17 @@ function zipAll(bytes, options, mode) {
   return runAll(N.nodeZip(mode, pledgedSrcSize, new P.Int32Array(pairs)), flush, bytes, most);
 }
 
+// What the platform calls a form when its input is of no use.
+function methodOf(mode) {
+  return mode === BROTLI_ENCODE ? "brotliCompressSync" : mode === BROTLI_DECODE ? "brotliDecompressSync" : mode === ZSTD_ENCODE ? "zstdCompressSync" : mode === ZSTD_DECODE ? "zstdDecompressSync" : "zlibSync";
+}
+
 function classes() {
   return load("node/internal/zlib_streams");
 }
 
 function all(data, options, mode, Class) {
-  const bytes = inputBytes(data);
+  const bytes = inputBytes(data, methodOf(mode));
   if (options.info) {
     const engine = new (classes()[Class])(options);
     return { engine, buffer: engine._processChunk(new P.Uint8Array(bytes.buffer ?? bytes, bytes.byteOffset ?? 0, bytes.byteLength), engine._finishFlushFlag) };
@@ -111,7 +117,7 @@ function callbackForm(mode, Class) {
       options = undefined;
     }
     if (typeof callback !== "function") throw nodeError("ERR_INVALID_ARG_TYPE", "callback", "Function", callback);
-    const bytes = inputBytes(buffer);
+    const bytes = inputBytes(buffer, methodOf(mode));
     callBack(callback, () => all(bytes, options ?? {}, mode, Class));
   };
 }
@@ -148,10 +154,8 @@ function lazyClass(name) {
 }
 
 zlib.crc32 = function crc32(data, value = 0) {
-  const bytes = typeof data === "string" ? N.bufferFrom(data, 0) : data;
-  if (!isBytes(bytes)) throw nodeError("ERR_INVALID_ARG_TYPE", "data", ["string", "Buffer", "TypedArray", "DataView"], data);
   validateUint32(value, "value");
-  return N.nodeCrc32(bytes, value);
+  return N.nodeCrc32(inputBytes(data, "crc32"), value);
 };
 zlib.codes = codes;
 zlib.constants = constants;

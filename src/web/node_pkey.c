@@ -124,6 +124,9 @@ static EVP_PKEY *private_der(slv_str der, slv_nodejs_encoding encoding, slv_str 
     p = crypto_bytes(der);
     if (!pkey && (encoding == SLV_NODEJS_SEC1 || encoding == SLV_NODEJS_ANY))
         pkey = d2i_PrivateKey(EVP_PKEY_EC, NULL, &p, (long)der.len);
+    p = crypto_bytes(der);
+    if (!pkey && encoding == SLV_NODEJS_SEC1)
+        pkey = d2i_PrivateKey(EVP_PKEY_RSA, NULL, &p, (long)der.len);
     return pkey ? pkey : pkcs8_read(der, passphrase);
 }
 

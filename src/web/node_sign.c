@@ -102,7 +102,9 @@ static slv_code sign_hashed(const slv_pkey *k, const slv_nodejs_sign *o, const E
     size_t len = (size_t)EVP_PKEY_get_size(k->pkey);
     slv_code code = SLV_OK;
 
-    if (!ctx || EVP_PKEY_sign_init(ctx) <= 0)
+    if (EVP_PKEY_is_a(k->pkey, "ED25519") || EVP_PKEY_is_a(k->pkey, "ED448"))
+        code = slv_fail(err, SLV_E_DENIED, "Failed to set signature digest");
+    else if (!ctx || EVP_PKEY_sign_init(ctx) <= 0)
         code = slv_fail(err, SLV_E_DENIED, "Failed to initialize signing context");
     if (code == SLV_OK)
         code = set_rsa(k, ctx, o, err);
@@ -235,6 +237,8 @@ static slv_code set_oaep(EVP_PKEY_CTX *ctx, const slv_nodejs_rsa_options *o, slv
         if (EVP_PKEY_CTX_set_rsa_mgf1_md(ctx, md) <= 0)
             return slv_fail(err, SLV_E_DENIED, "Failed to set the mgf1 digest");
     }
+    if (o->label.ptr && o->padding != RSA_PKCS1_OAEP_PADDING)
+        return slv_fail(err, SLV_E_DENIED, "Failed to set the OAEP label");
     if (o->label.len == 0)
         return SLV_OK;
     unsigned char *copy =

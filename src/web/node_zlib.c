@@ -216,11 +216,16 @@ static bool zlib_write(slv_nodejs_zip *z, int flush, slv_nodejs_zip_io *io, slv_
 
 bool slv_nodejs_zip_params(slv_nodejs_zip *z, int level, int strategy, slv_nodejs_zip_error *e)
 {
+    uint8_t nowhere[1];
+
     if (!is_deflate(z->mode))
         return true;
     if (!zlib_open(z, e))
         return false;
+    z->z.next_out =
+        nowhere; /* all is flushed: nothing comes out, but the library looks for a place */
     z->status = deflateParams(&z->z, level, strategy);
+    z->z.next_out = NULL;
     return z->status == Z_OK || z->status == Z_BUF_ERROR
                ? true
                : zlib_fail(z, e, "Failed to set parameters");

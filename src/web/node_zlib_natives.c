@@ -113,7 +113,8 @@ SLV_NATIVE(native_zip_write)
         !window(ctx, argv + 5, &io.out, &io.out_len, exc) ||
         !slv_js_bytes_arg(ctx, argv[8], &state, exc))
         return NULL;
-    SLV_ASSERT(state.len >= 2 * sizeof(uint32_t));
+    if (state.len < 2 * sizeof(uint32_t))
+        return slv_js_throw_error(ctx, exc, "Invalid write result buffer");
     io.in = in;
     bool ok = slv_nodejs_zip_write(z, flush, &io, &e);
     uint32_t left[2] = {(uint32_t)io.out_len, (uint32_t)io.in_len};

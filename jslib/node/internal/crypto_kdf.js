@@ -136,7 +136,7 @@ function scryptArgs(password, salt, keylen, options) {
 }
 
 function runScrypt(args) {
-  if (args[2] > SCRYPT_COST_MAX) throw new P.RangeError(`Scrypt failed: cost exceeds maximum (${SCRYPT_COST_MAX}).`);
+  if (args[2] * args[3] * args[4] > SCRYPT_COST_MAX) throw new P.RangeError(`Scrypt failed: cost exceeds maximum (${SCRYPT_COST_MAX}).`);
   const out = N.nodeScrypt(args[0], args[1], args[2], args[3], args[4], args[5], args[6]);
   if (out === null) throw new P.RangeError("Memory limit exceeded");
   if (out === false) throw failed("Scrypt");

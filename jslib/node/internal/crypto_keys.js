@@ -83,7 +83,8 @@ function jwkOf(record) {
     return put({ kty: "EC", crv: ["P-256", "P-384", "P-521"][kind - P256] }, ["x", "y", "d"], handle, isPrivate ? 3 : 2);
   }
   if (kind === ED25519 || kind === X25519) {
-    return put({ kty: "OKP", crv: kind === ED25519 ? "Ed25519" : "X25519" }, ["x", "d"], handle, isPrivate ? 2 : 1);
+    const jwk = kind === ED25519 ? { kty: "OKP", crv: "Ed25519", alg: "EdDSA" } : { kty: "OKP", crv: "X25519" };
+    return put(jwk, ["x", "d"], handle, isPrivate ? 2 : 1);
   }
   throw new P.Error("Key type is invalid for JWK export");
 }
@@ -228,7 +229,7 @@ function jwkCurve(jwk, curves) {
   return curve;
 }
 
-// A private key of the 25519 kind without its public half, by way of PKCS #8.
+// A private key of the 25519 kind, whatever the JWK says its public half is: by way of PKCS #8.
 function okpHandle(kind, d) {
   if (d.length !== 32) return undefined;
   const der = new P.Uint8Array([0x30, 0x2e, 2, 1, 0, 0x30, 5, 6, 3, 0x2b, 0x65, kind === ED25519 ? 0x70 : 0x6e, 4, 0x22, 4, 0x20, ...d]);
@@ -251,8 +252,7 @@ function handleOfJwk(jwk, isPrivate) {
     handle = N.keyFromParts(curve, ...parts(["x", "y", "d"], isPrivate ? 3 : 2));
   } else if (kty === "OKP") {
     const curve = jwkCurve(jwk, EDWARDS);
-    const d = isPrivate ? jwkPart(jwk, "d") : undefined;
-    handle = isPrivate && jwk.x === undefined ? okpHandle(curve, d) : N.keyFromParts(curve, jwkPart(jwk, "x"), d);
+    handle = isPrivate ? okpHandle(curve, jwkPart(jwk, "d")) : N.keyFromParts(curve, jwkPart(jwk, "x"));
   } else {
     throw new P.Error(`JWK ${what} key import is not implemented for this key type`);
   }

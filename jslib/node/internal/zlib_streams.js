@@ -47,7 +47,7 @@ export class ZlibBase extends Transform {
   _maxOutputLength;
   _outBuffer;
   _outOffset = 0;
-  #state = new Uint32Array(2);
+  #state = new P.Uint32Array(2);
   #waiting = null; // a step that goes on when the reader wants more
 
   constructor(options, mode, open, flushes) {
