@@ -312,7 +312,9 @@ function shiftsByLine(code, edits) {
       start = next + 1;
       next = code.indexOf("\n", start);
     }
-    (lines[line] ??= []).push(at - start, text.length - removed);
+    // What ends something stands before the text at its place, what begins something is a part of it.
+    const ends = text[0] === ")" || text[0] === "}" || text[0] === ",";
+    (lines[line] ??= []).push(ends ? at - start - 0.5 : at - start, text.length - removed);
   }
   return lines;
 }

@@ -86,6 +86,8 @@ static void output_flags(flag_list *f, const slv_bundle_spec *s)
         "--target=es2024",
         "--supported:dynamic-import=false",
         "--supported:import-meta=false",
+        /* The engine's own never ends when a promise of a synchronous iterable rejects. */
+        "--supported:for-await=false",
         "--sourcemap=external",
         "--metafile",
         "--allow-overwrite",

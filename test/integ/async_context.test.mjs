@@ -167,6 +167,9 @@ for (const [name, files, args] of [
   ['top-level await', { 'index.js': `import { AsyncLocalStorage } from "node:async_hooks"; const als = new AsyncLocalStorage(); const before = als.getStore();
     const seen = await als.run("top", async () => { await null; return als.getStore(); }); const after = als.getStore();
     export default { fetch: () => new Response(before === undefined && after === undefined ? seen.replace("top", "s") : "wrong") };` }, []],
+  ['for await over promises of which one rejects, without any context', { 'index.js': `export default { async fetch() {
+    const seen = []; try { for await (const x of [1, Promise.reject(new Error("no")), 3]) seen.push(x); } catch (e) { seen.push(e.message); }
+    for await (const x of new ReadableStream({ start(c) { c.enqueue(4); c.close(); } })) seen.push(x); return new Response(seen.join() === "1,no,4" ? "s" : seen.join()); } };` }, []],
   ['a package of npm: hono’s context', { 'index.js': `import { Hono } from "hono"; import { contextStorage, getContext } from "hono/context-storage";
     const app = new Hono(); app.use(contextStorage()); app.use(async (c, next) => { c.set("v", c.req.query("v")); await next(); });
     const deep = async () => { await scheduler.wait(Math.random() * 5); return getContext().var.v; };
