@@ -58,7 +58,8 @@ slv_code slv_kv_open(const char *path, bool create, bool read_only, slv_kv **ret
 {
     SLV_CLEANUP(slv_kv_free) slv_kv *kv = slv_new0(slv_kv);
     SLV_CLEANUP(slv_charp_free) char *file = with_suffix(path, ".sqlite");
-    const slv_db_options options = {.schema = &schema, .create = create, .read_only = read_only};
+    const slv_db_options options = {
+        .schema = &schema, .create = create, .read_only = read_only, .alone = true};
 
     kv->blob_dir = with_suffix(path, ".blobs");
     SLV_TRY(slv_db_open(file, &options, &kv->db, err));

@@ -209,7 +209,7 @@ slv_code slv_r2_open(const char *path, bool create, bool read_only, int64_t now_
     SLV_CLEANUP(slv_r2_free) slv_r2 *r2 = slv_new0(slv_r2);
     SLV_CLEANUP(slv_buf_done) slv_buf name = SLV_BUF(4096);
     const slv_db_options options = {
-        .schema = &schema, .create = create && !read_only, .read_only = read_only};
+        .schema = &schema, .create = create && !read_only, .read_only = read_only, .alone = true};
 
     SLV_TRY(slv_buf_printf(&name, "%s.sqlite", path));
     const char *text = slv_buf_cstr(&name);

@@ -308,7 +308,7 @@ slv_code slv_db_open(const char *path, const slv_db_options *options, slv_db **r
     db->hook_arg = o.before_checkpoint_arg;
     if (o.create && !o.read_only)
         flags |= SQLITE_OPEN_CREATE;
-    int rc = sqlite3_open_v2(path, &db->handle, flags, NULL);
+    int rc = sqlite3_open_v2(path, &db->handle, flags, o.alone ? "unix-excl" : NULL);
     if (rc != SQLITE_OK) {
         struct stat st;
 

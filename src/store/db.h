@@ -50,11 +50,15 @@ typedef slv_code (*slv_db_checkpoint_hook)(void *arg, slv_db *db, slv_err *err);
 
 typedef struct slv_db_options {
     const slv_db_schema *schema;
-    bool create;          /* make the file when absent (or half made); else SLV_E_NOTFOUND */
-    bool read_only;       /* a reader beside the writer; never creates or migrates */
-    uint64_t max_bytes;   /* 0: none */
-    unsigned cache_bytes; /* page cache; 0: 256 KiB */
-    uint32_t page_size;   /* of a new file; 0: 4096 */
+    bool create;    /* make the file when absent (or half made); else SLV_E_NOTFOUND */
+    bool read_only; /* a reader beside the writer; never creates or migrates */
+    /* No other process may open the file while this one has it (so all its handles here must say
+       the same): reading then takes no system calls for locks, which cost more than a small read,
+       and the WAL's index is memory. Not for files that people look at with tools of their own. */
+    bool alone;
+    uint64_t max_bytes;                       /* 0: none */
+    unsigned cache_bytes;                     /* page cache; 0: 256 KiB */
+    uint32_t page_size;                       /* of a new file; 0: 4096 */
     slv_db_checkpoint_hook before_checkpoint; /* NULL: none */
     void *before_checkpoint_arg;
 } slv_db_options;
