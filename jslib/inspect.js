@@ -128,8 +128,17 @@ export function quote(text) {
     return out + mark;
 }
 
-export function formatNumber(value) {
-    return Object.is(value, -0) ? "-0" : `${value}`;
+export function formatNumber(value, separator = false) {
+    const text = Object.is(value, -0) ? "-0" : `${value}`;
+    return separator ? separated(text) : text;
+}
+
+// 1234567.8901 as 1_234_567.890_1.
+function separated(text) {
+    if (!/^-?\d+(?:\.\d+)?n?$/.test(text)) return text;
+    const [whole, fraction] = text.split(".");
+    const grouped = whole.replace(/(\d)(?=(?:\d{3})+(?!\d))/g, "$1_");
+    return fraction === undefined ? grouped : `${grouped}.${fraction.replace(/(\d{3})(?=\d)/g, "$1_")}`;
 }
 
 function formatPrimitive(ctx, value) {
@@ -137,9 +146,9 @@ function formatPrimitive(ctx, value) {
         case "string":
             return formatString(ctx, value);
         case "number":
-            return ctx.style(formatNumber(value), "number");
+            return ctx.style(formatNumber(value, ctx.numericSeparator), "number");
         case "bigint":
-            return ctx.style(`${value}n`, "bigint");
+            return ctx.style(`${ctx.numericSeparator ? separated(`${value}`) : value}n`, "bigint");
         case "boolean":
             return ctx.style(`${value}`, "boolean");
         case "undefined":

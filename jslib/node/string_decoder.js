@@ -14,11 +14,6 @@ function openUtf8(bytes) {
     if ((byte & 0xc0) === 0x80) continue;
     const size = byte >= 0xf0 && byte < 0xf5 ? 4 : byte >= 0xe0 && byte < 0xf0 ? 3 : byte >= 0xc2 && byte < 0xe0 ? 2 : 1;
     if (size <= back) return 0;
-    // A second byte that cannot follow ends the character at once.
-    if (back > 1) {
-      const second = bytes[length - back + 1];
-      if ((byte === 0xe0 && second < 0xa0) || (byte === 0xed && second > 0x9f) || (byte === 0xf0 && second < 0x90) || (byte === 0xf4 && second > 0x8f)) return 0;
-    }
     return back;
   }
   return 0;

@@ -377,7 +377,7 @@ function inspectBuffer(depth, options) {
     text += inspect(extras, { ...options, breakLength: Infinity, compact: true }).replace(/^\{ ?/, "").replace(/ ?\}$/, "");
   }
   const name = this.constructor === Buffer ? "Buffer" : (this.constructor?.name ?? "Buffer");
-  return `<${name}${text === "" ? "" : ` ${text}`}>`;
+  return `<${name} ${text}>`;
 }
 
 export const INSPECT_MAX_BYTES = { __proto__: null, value: 50 };
