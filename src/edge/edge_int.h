@@ -140,6 +140,11 @@ void slv_op_open(slv_op *op, slv_event *ev, uint32_t id, const slv_op_ops *ops);
 void slv_op_close(slv_op *op);
 slv_op *slv_op_find(slv_event *ev, uint32_t id);
 /* RESULT with ERROR. */
+void slv_op_reject_json(slv_event *ev, uint32_t id, slv_str json);
+/* RESULT without fields. */
+void slv_op_answer_empty(slv_event *ev, uint32_t id);
+/* What `cancel` of most operations begins with: the answer, where one is wanted, and close. */
+void slv_op_abort(slv_op *op, bool answer);
 void slv_op_reject(slv_event *ev, uint32_t id, slv_str name, slv_str message);
 
 /* The source behind a stream number that an isolate names as a body: one of its own, or one of ours

@@ -44,6 +44,30 @@ slv_op *slv_op_find(slv_event *ev, uint32_t id)
     return NULL;
 }
 
+void slv_op_reject_json(slv_event *ev, uint32_t id, slv_str json)
+{
+    slv_link *link = slv_event_link(ev);
+    slv_buf *out = slv_link_begin(link, SLV_FRAME_RESULT, SLV_FRAME_ERROR, id);
+
+    slv_link_end(link, slv_msg_str_put(out, json));
+}
+
+void slv_op_abort(slv_op *op, bool answer)
+{
+    if (answer)
+        slv_op_reject(op->event, op->id, SLV_STR("AbortError"),
+                      SLV_STR("The operation was aborted"));
+    slv_op_close(op);
+}
+
+void slv_op_answer_empty(slv_event *ev, uint32_t id)
+{
+    slv_link *link = slv_event_link(ev);
+
+    (void)slv_link_begin(link, SLV_FRAME_RESULT, 0, id);
+    slv_link_end(link, SLV_OK);
+}
+
 void slv_op_reject(slv_event *ev, uint32_t id, slv_str name, slv_str message)
 {
     slv_buf *json = &ev->shard->scratch;
@@ -51,8 +75,7 @@ void slv_op_reject(slv_event *ev, uint32_t id, slv_str name, slv_str message)
     slv_buf_reset(json);
     if (slv_error_put(json, name, message) != SLV_OK)
         slv_buf_reset(json);
-    slv_buf *out = slv_link_begin(slv_event_link(ev), SLV_FRAME_RESULT, SLV_FRAME_ERROR, id);
-    slv_link_end(slv_event_link(ev), slv_msg_str_put(out, slv_buf_view(json)));
+    slv_op_reject_json(ev, id, slv_buf_view(json));
 }
 
 /* ---- the end of an event ---- */

@@ -64,10 +64,7 @@ void slv_object_question_done(slv_object_question *ask)
 
 static void on_cancel(slv_op *op, bool answer)
 {
-    if (answer)
-        slv_op_reject(op->event, op->id, SLV_STR("AbortError"),
-                      SLV_STR("The operation was aborted"));
-    slv_op_close(op); /* the sync still has it */
+    slv_op_abort(op, answer); /* the sync still has it */
 }
 
 static const slv_op_ops op_ops = {on_cancel};

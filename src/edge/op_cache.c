@@ -78,10 +78,7 @@ static void on_cancel(slv_op *op, bool answer)
 {
     cache_op *k = slv_container_of(op, cache_op, op);
 
-    if (answer)
-        slv_op_reject(op->event, op->id, SLV_STR("AbortError"),
-                      SLV_STR("The operation was aborted"));
-    slv_op_close(op);
+    slv_op_abort(op, answer);
     if (!k->called)
         op_free(k);
 }

@@ -55,10 +55,7 @@ static void on_cancel(slv_op *op, bool answer)
     d1_op *d = slv_container_of(op, d1_op, op);
 
     atomic_store_explicit(&d->stop, true, memory_order_relaxed);
-    if (answer)
-        slv_op_reject(op->event, op->id, SLV_STR("AbortError"),
-                      SLV_STR("The operation was aborted"));
-    slv_op_close(op); /* on_done frees it */
+    slv_op_abort(op, answer); /* on_done frees it */
 }
 
 static const slv_op_ops op_ops = {on_cancel};

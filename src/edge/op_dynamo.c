@@ -39,10 +39,7 @@ static void on_cancel(slv_op *op, bool answer)
 {
     dynamo_op *k = slv_container_of(op, dynamo_op, op);
 
-    if (answer)
-        slv_op_reject(op->event, op->id, SLV_STR("AbortError"),
-                      SLV_STR("The operation was aborted"));
-    slv_op_close(op);
+    slv_op_abort(op, answer);
     if (k->body_open)
         slv_sink_cancel(&k->body, SLV_STR("The operation was aborted"));
     k->body_open = false;

@@ -52,10 +52,7 @@ static void on_cancel(slv_op *op, bool answer)
 {
     mail_op *m = slv_container_of(op, mail_op, op);
 
-    if (answer)
-        slv_op_reject(op->event, op->id, SLV_STR("AbortError"),
-                      SLV_STR("The operation was aborted"));
-    slv_op_close(op);
+    slv_op_abort(op, answer);
     if (!m->writing)
         op_free(m);
 }

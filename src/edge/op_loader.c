@@ -40,14 +40,6 @@ typedef struct hold {
     hold_state state;
 } hold;
 
-static void answer_empty(slv_event *ev, uint32_t op)
-{
-    slv_link *link = slv_event_link(ev);
-
-    (void)slv_link_begin(link, SLV_FRAME_RESULT, 0, op);
-    slv_link_end(link, SLV_OK);
-}
-
 static void answer_open(hold *h, bool bring)
 {
     slv_link *link = slv_event_link(h->op.event);
@@ -122,14 +114,6 @@ static hold *hold_new(slv_slot *slot, slv_event *ev, uint32_t op, hold_state sta
     return h;
 }
 
-static void reject_json(const slv_op *op, slv_str json)
-{
-    slv_link *link = slv_event_link(op->event);
-    slv_buf *out = slv_link_begin(link, SLV_FRAME_RESULT, SLV_FRAME_ERROR, op->id);
-
-    slv_link_end(link, slv_msg_str_put(out, json));
-}
-
 void slv_slot_tell(slv_slot *slot)
 {
     bool ready = slot->state == SLOT_READY;
@@ -144,9 +128,9 @@ void slv_slot_tell(slv_slot *slot)
             continue;
         }
         if (h->state == HOLD_START && ready)
-            answer_empty(h->op.event, h->op.id);
+            slv_op_answer_empty(h->op.event, h->op.id);
         else if (h->state != HOLD_LOADER)
-            reject_json(&h->op, slv_buf_view(&slot->error));
+            slv_op_reject_json(h->op.event, h->op.id, slv_buf_view(&slot->error));
         h->state = HOLD_KEPT;
     }
 }
@@ -222,7 +206,7 @@ static slv_code op_module(const slv_resource_call *c, slv_reader *r, slv_err *er
 
     if (!slv_reader_end(r) || type > SLV_MODULE_JSON)
         return slv_fail(err, SLV_E_PROTOCOL, "malformed LOADER_MODULE");
-    answer_empty(c->ev, c->op);
+    slv_op_answer_empty(c->ev, c->op);
     if (!slot || slot->state != SLOT_EMPTY)
         return SLV_OK; /* START will say it */
     slot->bytes += bytes.len + name.len;
@@ -303,7 +287,7 @@ static slv_code op_fail(const slv_resource_call *c, slv_reader *r, slv_err *err)
 
     if (!slv_reader_end(r))
         return slv_fail(err, SLV_E_PROTOCOL, "malformed LOADER_FAIL");
-    answer_empty(c->ev, c->op);
+    slv_op_answer_empty(c->ev, c->op);
     if (loader && loader->op.event == c->ev)
         hold_free(loader);
     return SLV_OK;

@@ -2,8 +2,8 @@
  * Durable Object namespaces: an operation names an object, and becomes a call of it. The calls
  * themselves are those of service.c and rpc.c.
  */
-#include "edge/relay_int.h"
 #include "edge/object_int.h"
+#include "edge/relay_int.h"
 #include "edge/resource_int.h"
 
 enum {
@@ -32,8 +32,7 @@ static void refuse(slv_event *ev, uint32_t op, slv_str message, unsigned flags)
     slv_buf_reset(json);
     if (slv_object_error(json, message, flags) != SLV_OK)
         slv_buf_reset(json);
-    slv_buf *out = slv_link_begin(slv_event_link(ev), SLV_FRAME_RESULT, SLV_FRAME_ERROR, op);
-    slv_link_end(slv_event_link(ev), slv_msg_str_put(out, slv_buf_view(json)));
+    slv_op_reject_json(ev, op, slv_buf_view(json));
 }
 
 slv_object *slv_object_for_call(slv_event *ev, uint32_t op, const slv_object_target *target)

@@ -38,10 +38,7 @@ static void op_free(queue_op *q)
 
 static void on_cancel(slv_op *op, bool answer)
 {
-    if (answer)
-        slv_op_reject(op->event, op->id, SLV_STR("AbortError"),
-                      SLV_STR("The operation was aborted"));
-    slv_op_close(op); /* the call goes on; its done() frees */
+    slv_op_abort(op, answer); /* the call goes on; its done() frees */
 }
 
 static const slv_op_ops op_ops = {on_cancel};

@@ -44,10 +44,7 @@ static void on_cancel(slv_op *op, bool answer)
 {
     r2_op *k = slv_container_of(op, r2_op, op);
 
-    if (answer)
-        slv_op_reject(op->event, op->id, SLV_STR("AbortError"),
-                      SLV_STR("The operation was aborted"));
-    slv_op_close(op);
+    slv_op_abort(op, answer);
     slv_sink_cancel(&k->sink, SLV_STR("The operation was canceled."));
     if (!k->called)
         op_free(k);

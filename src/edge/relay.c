@@ -31,10 +31,7 @@ static void on_cancel(slv_op *op, bool answer)
 {
     slv_relay *c = slv_container_of(op, slv_relay, op);
 
-    if (answer)
-        slv_op_reject(op->event, op->id, SLV_STR("AbortError"),
-                      SLV_STR("The operation was aborted"));
-    slv_op_close(op);
+    slv_op_abort(op, answer);
     if (slv_event_withdraw(&c->ev))
         return; /* `ended` has released it */
     slv_event_cancel(&c->ev, SLV_CANCEL_CLIENT);

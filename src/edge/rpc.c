@@ -100,17 +100,6 @@ static slv_code pass_result(call *c, slv_str payload, slv_err *err)
     return SLV_OK;
 }
 
-static void pass_error(call *c, slv_str json)
-{
-    slv_event *caller = c->base.op.event;
-
-    if (!caller)
-        return;
-    slv_buf *out =
-        slv_link_begin(slv_event_link(caller), SLV_FRAME_RESULT, SLV_FRAME_ERROR, c->base.op.id);
-    slv_link_end(slv_event_link(caller), slv_msg_str_put(out, json));
-}
-
 static slv_code on_rpc_result(slv_event *ev, const slv_frame *f, slv_err *err)
 {
     call *c = of_event(ev);
@@ -124,7 +113,8 @@ static slv_code on_rpc_result(slv_event *ev, const slv_frame *f, slv_err *err)
     } else {
         if (slv_msg_str_get(f->payload, &json) != SLV_OK)
             return slv_fail(err, SLV_E_PROTOCOL, "malformed RPC_RESULT");
-        pass_error(c, json);
+        if (c->base.op.event)
+            slv_op_reject_json(c->base.op.event, c->base.op.id, json);
         slv_event_linger(ev, ev->version->limits.wait_until_ms);
     }
     slv_op_close(&c->base.op);

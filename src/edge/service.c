@@ -163,7 +163,6 @@ static slv_code on_response(slv_event *ev, const slv_msg_response *m, slv_err *e
 /* The error of a callee is what the caller's promise rejects with. */
 void slv_service_reject(slv_op *op, slv_event *callee, const slv_event_end *end)
 {
-    slv_link *link = slv_event_link(op->event);
     slv_str error = callee->object ? slv_object_call_error(callee, end) : SLV_STR_NULL;
 
     if (error.len == 0)
@@ -172,9 +171,7 @@ void slv_service_reject(slv_op *op, slv_event *callee, const slv_event_end *end)
         slv_loader_start_error(callee->shard, callee->version, &callee->shard->notice_text))
         error = slv_buf_view(&callee->shard->notice_text);
     if (error.len > 0) {
-        slv_buf *out = slv_link_begin(link, SLV_FRAME_RESULT, SLV_FRAME_ERROR, op->id);
-
-        slv_link_end(link, slv_msg_str_put(out, error));
+        slv_op_reject_json(op->event, op->id, error);
         return;
     }
     slv_page_spec page = slv_page_for_end(callee->shard, callee->version, end);
