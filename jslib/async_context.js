@@ -68,6 +68,19 @@ function inFrame(frame, fn) {
   };
 }
 
+// ---- rejections that nobody handles ----
+
+const rejected = new P.WeakMap(); // promise of Promise.reject() -> frame
+const made = new P.WeakMap(); // error -> frame in which it was made
+
+// Where the reason comes from: listeners of unhandledrejection run in there.
+export function frameOfRejection(promise, reason) {
+  if (!context.active) return null;
+  const frame = P.WeakMapPrototypeGet(rejected, promise);
+  if (frame !== undefined) return frame;
+  return typeof reason === "object" && reason !== null ? (P.WeakMapPrototypeGet(made, reason) ?? null) : null;
+}
+
 // ---- bodies ----
 
 const bodies = new P.WeakMap(); // stream -> frame in which a Response was made of it: it is read in there when the response is sent
@@ -260,6 +273,13 @@ function patchPromises() {
       return native.call(this, held(value));
     },
   }));
+  patch(ThePromise, "reject", native => ({
+    value(reason) {
+      const promise = native.call(this, reason);
+      if (context.frame !== null) P.WeakMapPrototypeSet(rejected, promise, context.frame);
+      return promise;
+    },
+  }));
   patch(ThePromise, "try", native => ({
     value(fn, ...args) {
       return native.call(this, typeof fn === "function" ? () => held(fn(...args)) : fn);
@@ -329,6 +349,9 @@ export function activate() {
     context.active = true;
     patchPromises();
     patchGenerators();
+    load("error_classes").onErrorMade(error => {
+      if (context.frame !== null) P.WeakMapPrototypeSet(made, error, context.frame);
+    });
     P.ObjectAssign(context, api);
   }
   return context;

@@ -79,7 +79,15 @@ function make(Native, args, target) {
     engineLimit(true);
   }
   new Traced(error, raw);
+  if (whenMade !== null) whenMade(error);
   return error;
+}
+
+let whenMade = null;
+
+// fn(error) is called for each error that is made from now on.
+export function onErrorMade(fn) {
+  whenMade = fn;
 }
 
 const hidden = value => ({ __proto__: null, value, writable: true, enumerable: false, configurable: true });

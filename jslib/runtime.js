@@ -1,7 +1,7 @@
 // The isolate around the worker's code: start, events from arrival to END, what nobody caught. C enters by the functions
 // onXxx, each in a turn of its own; io.js has the entries for operations, streams and sockets.
 
-import { context, frameOfBody } from "async_context";
+import { context, frameOfBody, frameOfRejection } from "async_context";
 import { EventContext, currentEvent, dropIoOf, setCurrentEvent, ByteSource, ByteSink } from "io";
 import { badArgument, illegalInvocation, publish } from "errors";
 import { dropTimersOf, startOwnTimer, stopTimer } from "timers";
@@ -99,7 +99,7 @@ export function setOnUncaught(fn) {
 
 // From C, at the end of a drain: a rejected promise that nobody handles.
 export function onUnhandled(promise, reason) {
-  context.frame = null;
+  context.frame = frameOfRejection(promise, reason);
   if (!load("events").fireRejection("unhandledrejection", promise, reason)) reportUncaught(reason);
 }
 
