@@ -1,12 +1,26 @@
 // Cipheriv and Decipheriv, and RSA as a cipher.
 
-import { decode, encode, isBytes, newSlot, toBuffer } from "node/internal/crypto_util";
+import { decode, isBytes, newSlot, toBuffer } from "node/internal/crypto_util";
 import { handleForUse, secretOf } from "node/internal/crypto_keys";
+import { internalExports } from "node/registry";
 import { makeLazyStream, prepareStream } from "node/internal/lazy_stream";
 import { nodeError } from "node/internal/errors";
 import { validateNumber, validateObject, validateString, validateUint32 } from "node/internal/validators";
 
-const Handles = newSlot();
+// {handle, decoder}: a character, or a group of base64, may begin in one piece of output and end in the next.
+const States = newSlot();
+
+function handleOf(object) {
+  return States.of(object).handle;
+}
+
+// A piece of output as the caller wants it; last: nothing follows.
+function give(state, bytes, encoding, last) {
+  if (encoding === undefined || encoding === null || encoding === "buffer") return toBuffer(bytes);
+  state.decoder ??= new (internalExports("string_decoder").StringDecoder)(encoding);
+  const text = state.decoder.write(toBuffer(bytes));
+  return last ? text + state.decoder.end() : text;
+}
 
 function keyBytes(key) {
   if (isBytes(key)) return key;
@@ -28,7 +42,7 @@ function open(object, encrypt, algorithm, key, iv, options) {
   const secret = keyBytes(key), vector = ivBytes(iv);
   const tag = options?.authTagLength ?? options?.authLengthTag;
   if (tag !== undefined) validateUint32(tag, "options.authTagLength");
-  new Handles(object, N.nodeCipherNew(encrypt, algorithm, secret, vector, tag));
+  new States(object, { handle: N.nodeCipherNew(encrypt, algorithm, secret, vector, tag), decoder: undefined });
   prepareStream(object, options);
 }
 
@@ -50,10 +64,12 @@ function inputBytes(data, encoding) {
 
 const methods = {
   update(data, inputEncoding, outputEncoding) {
-    return encode(N.nodeCipherUpdate(Handles.of(this), inputBytes(data, inputEncoding)), outputEncoding);
+    const state = States.of(this);
+    return give(state, N.nodeCipherUpdate(state.handle, inputBytes(data, inputEncoding)), outputEncoding, false);
   },
   final(outputEncoding) {
-    return encode(N.nodeCipherFinal(Handles.of(this)), outputEncoding);
+    const state = States.of(this);
+    return give(state, N.nodeCipherFinal(state.handle), outputEncoding, true);
   },
   setAAD(buffer, options = {}) {
     validateObject(options, "options");
@@ -62,21 +78,21 @@ const methods = {
     if (encoding !== undefined) validateString(encoding, "options.encoding");
     const bytes = typeof buffer === "string" ? decode(buffer, encoding) : buffer;
     if (!isBytes(bytes)) throw nodeError("ERR_INVALID_ARG_TYPE", "buffer", ["string", "ArrayBuffer", "Buffer", "TypedArray", "DataView"], buffer);
-    N.nodeCipherAad(Handles.of(this), bytes, plaintextLength);
+    N.nodeCipherAad(handleOf(this), bytes, plaintextLength);
     return this;
   },
   setAutoPadding(autoPadding = true) {
-    N.nodeCipherPadding(Handles.of(this), !!autoPadding);
+    N.nodeCipherPadding(handleOf(this), !!autoPadding);
     return this;
   },
   _transform(chunk, encoding, callback) {
-    this.push(toBuffer(N.nodeCipherUpdate(Handles.of(this), inputBytes(chunk, encoding))));
+    this.push(toBuffer(N.nodeCipherUpdate(handleOf(this), inputBytes(chunk, encoding))));
     callback();
   },
   _flush(callback) {
     let last;
     try {
-      last = N.nodeCipherFinal(Handles.of(this));
+      last = N.nodeCipherFinal(handleOf(this));
     } catch (error) {
       callback(error);
       return;
@@ -88,14 +104,14 @@ const methods = {
 
 P.ObjectAssign(Cipheriv.prototype, methods, {
   getAuthTag() {
-    return toBuffer(N.nodeCipherTag(Handles.of(this)));
+    return toBuffer(N.nodeCipherTag(handleOf(this)));
   },
 });
 P.ObjectAssign(Decipheriv.prototype, methods, {
   setAuthTag(buffer, encoding) {
     const bytes = typeof buffer === "string" ? decode(buffer, encoding) : buffer;
     if (!isBytes(bytes)) throw nodeError("ERR_INVALID_ARG_TYPE", "buffer", ["string", "ArrayBuffer", "Buffer", "TypedArray", "DataView"], buffer);
-    N.nodeCipherSetTag(Handles.of(this), bytes);
+    N.nodeCipherSetTag(handleOf(this), bytes);
     return this;
   },
 });
