@@ -199,7 +199,9 @@ void slv_bundle_answer_contents(slv_bundler *b, uint32_t id, uint32_t callback, 
     slv_esbuild_put_key(&out, "contents");
     slv_esbuild_put_bytes(&out, contents);
     put_key_string(&out, "loader", SLV_STR("js"));
-    put_key_string(&out, "resolveDir", slv_str_from(b->spec->project_dir));
+    /* Without one esbuild looks for no file beside the module, as a source map that it names. */
+    put_key_string(&out, "resolveDir",
+                   b->spec->source_count > 0 ? SLV_STR("") : slv_str_from(b->spec->project_dir));
     answer(b, id, &out);
 }
 

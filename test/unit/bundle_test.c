@@ -311,8 +311,7 @@ TEST(bundler_gives_a_table_to_scripts_that_import_by_variable)
     put_file(&p, "a.txt", SLV_STR("text"));
     CHECK(build(&p, "index.js", false));
     CHECK(!p.failed && p.result->ok);
-    CHECK(has(p.result->script, "__selvage.table(") &&
-          has(p.result->script, "\"other.js\": "));
+    CHECK(has(p.result->script, "__selvage.table(") && has(p.result->script, "\"other.js\": "));
     CHECK(has(p.result->script, "\"a.txt\": ") && p.result->modules.len == 1);
 }
 
@@ -444,6 +443,24 @@ TEST(bundler_reads_no_file_for_an_upload)
     CHECK(has(p.result->errors.items[1].main.text, "No such module \"etc/passwd\"."));
     CHECK_STR(p.result->errors.items[2].main.text,
               SLV_STR("No such module \"fs\".\n  imported from \"main.js\""));
+}
+
+TEST(bundler_does_not_follow_the_source_map_that_an_upload_names)
+{
+    SLV_CLEANUP(project_done) project p;
+    const slv_bundle_spec spec = {0};
+    char text[4096];
+
+    if (!project_open(&p, "map", "main = 'x.js'"))
+        return;
+    put_file(&p, "secret.map",
+             SLV_STR("{\"version\":3,\"sources\":[\"stolen.ts\"],\"mappings\":\"AAAA\"}"));
+    snprintf(text, sizeof text, "export default 1;\n//# sourceMappingURL=../../../%s/secret.map\n",
+             p.dir + 1);
+    const slv_module m = {SLV_STR("main.js"), SLV_MODULE_ESM, slv_str_from(text)};
+    CHECK(build_sources(&p, &m, 1, &spec));
+    CHECK(!p.failed && p.result->ok);
+    CHECK(!has(p.result->source_map, "stolen") && has(p.result->source_map, "main.js"));
 }
 
 TEST(bundler_ends_a_build_that_passes_its_bounds_and_builds_again)
