@@ -1,11 +1,12 @@
 // The way to the table: the project's own store over the channel, or a DynamoDB endpoint by signed requests. Commands are named as
 // those of the AWS SDK's document client.
 
-import { marshall, marshallItem, unmarshall, unmarshallItem } from "bao/marshal";
+import { marshall, marshallItem, unmarshall, unmarshallInto, unmarshallItem } from "bao/marshal";
 import { setting } from "bao/config";
 import { op } from "io";
 
 const CALL = 144;
+const ELSEWHERE = 0; // the status of a call where the project wants its requests to reach AWS
 
 class Command {
   constructor(input) {
@@ -71,9 +72,8 @@ function answer(status, text) {
   return JSON.parse(text);
 }
 
-async function callStore(operation, body) {
-  const values = await op(CALL, "wwss", [0, 0, operation, body], "hs");
-  return answer(values[0], values[1]);
+function same(result) {
+  return result;
 }
 
 const NO_CREDENTIALS =
@@ -95,7 +95,7 @@ class DynamoDBClient {
     return { accessKeyId, secretAccessKey, sessionToken: setting("AWS_SESSION_TOKEN") };
   }
 
-  async #fetch(operation, body) {
+  async #fetch(operation, body, convert) {
     const url = new URL(this.endpoint);
     const { accessKeyId, secretAccessKey, sessionToken } = this.#credentials();
     const date = new Date().toISOString().replace(/[-:]|\.\d{3}/g, "");
@@ -111,12 +111,23 @@ class DynamoDBClient {
     headers.authorization = N.awsAuthorization("POST", url.pathname, block, body, accessKeyId, secretAccessKey, date, this.region, "dynamodb");
     delete headers.host;
     const response = await load("fetch").fetch(url.href, { method: "POST", headers, body });
-    return answer(response.status, await response.text());
+    return convert(answer(response.status, await response.text()));
   }
 
-  call(operation, input) {
+  // A promise of what convert() makes of the answer.
+  call(operation, input, convert = same) {
     const body = JSON.stringify(input);
-    return this.endpoint === null ? callStore(operation, body) : this.#fetch(operation, body);
+    if (this.endpoint !== null) return this.#fetch(operation, body, convert);
+    return op(CALL, "wwss", [0, 0, operation, body], "hs", fields => {
+      if (fields[0] !== ELSEWHERE) return convert(answer(fields[0], fields[1]));
+      this.endpoint = `https://dynamodb.${this.region}.amazonaws.com/`;
+      return this.#fetch(operation, body, convert);
+    });
+  }
+
+  // Nothing between the program and the table can fail for a moment.
+  get isLocal() {
+    return this.endpoint === null;
   }
 
   async send(command) {
@@ -152,13 +163,14 @@ function marshallInput(operation, input) {
   return { ...input, TransactItems };
 }
 
+// In place: the answer is ours.
 function unmarshallAnswer(operation, result) {
-  if (result.Item) result.Item = unmarshallItem(result.Item);
-  if (result.Attributes) result.Attributes = unmarshallItem(result.Attributes);
-  if (result.Items) result.Items = result.Items.map(unmarshallItem);
-  if (result.LastEvaluatedKey && operation === "Query") result.LastEvaluatedKey = unmarshallItem(result.LastEvaluatedKey);
+  if (result.Item) unmarshallInto(result.Item);
+  if (result.Attributes) unmarshallInto(result.Attributes);
+  if (result.Items) result.Items.forEach(unmarshallInto);
+  if (result.LastEvaluatedKey && operation === "Query") unmarshallInto(result.LastEvaluatedKey);
   if (operation !== "BatchGetItem") return result;
-  for (const table in result.Responses) result.Responses[table] = result.Responses[table].map(unmarshallItem);
+  for (const table in result.Responses) result.Responses[table].forEach(unmarshallInto);
   if (result.UnprocessedKeys) result.UnprocessedKeys = requestItems(result.UnprocessedKeys, unmarshallItem);
   return result;
 }
@@ -172,8 +184,12 @@ class DynamoDBDocumentClient {
     return new DynamoDBDocumentClient(client);
   }
 
-  async call(operation, input) {
-    return unmarshallAnswer(operation, await this.client.call(operation, marshallInput(operation, input)));
+  call(operation, input) {
+    return this.client.call(operation, marshallInput(operation, input), result => unmarshallAnswer(operation, result));
+  }
+
+  get isLocal() {
+    return this.client.isLocal;
   }
 
   async send(command) {
@@ -182,7 +198,11 @@ class DynamoDBDocumentClient {
 }
 
 // Failures of the network are tried again; what DynamoDB says is not.
-async function retrying(client, operation, input, tries = 3) {
+function retrying(client, operation, input) {
+  return client.isLocal ? client.call(operation, input) : retry(client, operation, input, 3);
+}
+
+async function retry(client, operation, input, tries) {
   for (let attempt = 1; ; attempt++) {
     try {
       return await client.call(operation, input);

@@ -384,8 +384,7 @@ class StringSetField extends BaoBaseField {
         if (!MUTATORS.includes(name)) return member.bind(target);
         return (...args) => {
           const result = member.apply(target, args);
-          instance._changes.add(fieldName);
-          instance._dyData[fieldName] = field.toDy(target);
+          instance._store(fieldName, field.toDy(target));
           return result;
         };
       },

@@ -51,43 +51,40 @@ function isCompatible(Model) {
   return Model._config?.compatible === true;
 }
 
-// Under which an id is known to a cache: two models may have the same ids, and so may two tenants.
-function cacheKey(Model, id) {
-  return isCompatible(Model) ? id : `${Model.manager.getTenantId() ?? ""}\0${Model.name}\0${id}`;
-}
-
 function isObject(value) {
   return typeof value === "object" && value !== null;
 }
 
-// The caches that a find looks into and fills.
-function cachesFor(Model, options, batch) {
-  const caches = [];
-  if (options.bypassCache) return caches;
-  if (isObject(options.loaderContext) && !isCompatible(Model)) caches.push(loaderCache(options.loaderContext));
-  if (batch !== undefined) caches.push(batch.cache);
-  return caches;
+const EVERYTHING = {};
+
+// Under which a model's ids are known to a cache: two models may have the same ones, and so may two tenants.
+function scopeOf(Model) {
+  return isCompatible(Model) ? EVERYTHING : Model.manager.scopeOf(Model);
 }
 
-function cached(caches, key) {
-  for (let i = 0; i < caches.length; i++) {
-    const found = caches[i].get(key);
-    if (found !== undefined) return found;
-  }
-  return undefined;
+// A cache is a Map of scopes, each with a Map of ids.
+function lookUp(cache, scope, id) {
+  return cache?.get(scope)?.get(id);
 }
 
-function keep(caches, key, instance) {
-  for (let i = 0; i < caches.length; i++) caches[i].set(key, instance);
+function keepIn(cache, scope, id, instance) {
+  if (cache === null) return;
+  const known = cache.get(scope);
+  if (known === undefined) cache.set(scope, new Map([[id, instance]]));
+  else known.set(id, instance);
+}
+
+// The cache that the program gives, or null.
+function givenCache(Model, { loaderContext }) {
+  return isObject(loaderContext) && !isCompatible(Model) ? loaderCache(loaderContext) : null;
 }
 
 // After a write: what this run has found is no longer so.
 function forget(Model, id) {
-  const batch = batchContext(), event = currentEvent();
   if (isCompatible(Model)) return;
-  const key = cacheKey(Model, id);
-  if (batch !== undefined) batch.cache.delete(key);
-  if (event !== null) for (const cache of inUse.get(event) ?? []) cache.delete(key);
+  const batch = batchContext(), event = currentEvent(), scope = scopeOf(Model);
+  if (batch !== undefined) batch.cache.get(scope)?.delete(id);
+  if (event !== null) for (const cache of inUse.get(event) ?? []) cache.get(scope)?.delete(id);
 }
 
 // ---- batches ----
@@ -95,7 +92,8 @@ function forget(Model, id) {
 class Batch {
   constructor(Model) {
     this.Model = Model;
-    this.waiting = new Map(); // id -> [{ resolve, reject, caches }]
+    this.scope = scopeOf(Model);
+    this.waiting = new Map(); // id -> [{ resolve, reject, given, own }]: caches to fill, or null
     this.quiet = 0; // jobs since the last find joined
     this.late = null; // timer: it must have been answered
   }
@@ -141,7 +139,8 @@ async function flush(batch, pending, key, frame) {
       }
       found._addConsumedCapacity(share, "read", false, true);
       for (const one of list) {
-        keep(one.caches, cacheKey(Model, id), found);
+        keepIn(one.given, batch.scope, id, found);
+        keepIn(one.own, batch.scope, id, found);
         one.resolve(found);
       }
     }
@@ -163,8 +162,9 @@ function whenQuiet(batch, run) {
 }
 const SETTLED = P.PromiseResolve(undefined);
 
-function join(Model, id, delay, caches, context) {
-  const key = `${Model.manager.getTenantId() ?? ""}\0${Model.name}\0${delay ?? ""}`;
+function join(Model, id, delay, given, own, context) {
+  // Of one model and tenant, and of one delay where that was asked for.
+  const key = delay === undefined ? Model.manager.scopeOf(Model) : `${Model.manager.scopeOf(Model).name}-${delay}`;
   let batch = context.pending.get(key);
   if (batch === undefined) {
     const frame = currentFrame(), made = (batch = new Batch(Model));
@@ -182,7 +182,7 @@ function join(Model, id, delay, caches, context) {
   }
   batch.quiet = 0;
   return new P.Promise((resolve, reject) => {
-    const one = { resolve, reject, caches };
+    const one = { resolve, reject, given, own };
     const list = batch.waiting.get(id);
     if (list === undefined) batch.waiting.set(id, [one]);
     else list.push(one);
@@ -199,8 +199,8 @@ function requireBatch(Model) {
 }
 
 // One GetItem.
-async function findAlone(Model, id, caches, batch) {
-  const key = caches.length > 0 ? cacheKey(Model, id) : "";
+async function findAlone(Model, id, given, own, batch) {
+  const scope = given !== null || own !== null ? scopeOf(Model) : null;
   const input = { TableName: Model.table, Key: Model._getDyKeyForPkSk(Model._parsePrimaryId(id)), ReturnConsumedCapacity: "TOTAL" };
   const frame = currentFrame();
   const result = back(frame, await Model.documentClient.call("GetItem", input));
@@ -210,7 +210,8 @@ async function findAlone(Model, id, caches, batch) {
   }
   const instance = Model._createFromDyItem(result.Item);
   instance._addConsumedCapacity(result.ConsumedCapacity, "read", false);
-  keep(caches, key, instance);
+  keepIn(given, scope, id, instance);
+  keepIn(own, scope, id, instance);
   return instance;
 }
 
@@ -220,16 +221,19 @@ function idOf(Model, id) {
   return Model.makePrimaryId(pk, sk);
 }
 
-function find(Model, given, options) {
+function find(Model, wanted, options) {
   const context = batchContext();
   if (context === undefined) requireBatch(Model);
-  const caches = cachesFor(Model, options, context);
-  const id = idOf(Model, given);
-  const found = caches.length > 0 ? cached(caches, cacheKey(Model, id)) : undefined;
-  if (found !== undefined) return P.PromiseResolve(found);
+  const given = options.bypassCache ? null : givenCache(Model, options);
+  const own = options.bypassCache || context === undefined ? null : context.cache;
+  const id = idOf(Model, wanted);
+  if (given !== null || own !== null) {
+    const scope = scopeOf(Model), found = lookUp(given, scope, id) ?? lookUp(own, scope, id);
+    if (found !== undefined) return P.PromiseResolve(found);
+  }
   const delay = options.batchDelay ?? Model._config?.batchDelay ?? (isCompatible(Model) ? COMPATIBLE_DELAY_MS : undefined);
-  if (context === undefined || delay === 0) return findAlone(Model, id, caches, context);
-  return join(Model, id, delay, caches, context);
+  if (context === undefined || delay === 0) return findAlone(Model, id, given, own, context);
+  return join(Model, id, delay, given, own, context);
 }
 
 const findMethods = {
@@ -269,10 +273,9 @@ const findMethods = {
     if (!primaryIds?.length) return { items: {}, ConsumedCapacity: [] };
     const frame = currentFrame(), context = batchContext();
     if (context === undefined) requireBatch(this);
-    const caches = cachesFor(this, {}, context), items = {}, wanted = new Set();
+    const cache = context === undefined ? null : context.cache, scope = scopeOf(this), items = {}, wanted = new Set();
     for (const given of primaryIds) {
-      const id = idOf(this, given);
-      const known = caches.length > 0 ? cached(caches, cacheKey(this, id)) : undefined;
+      const id = idOf(this, given), known = lookUp(cache, scope, id);
       if (known === undefined || !known.exists()) wanted.add(id);
       else items[id] = this._createFromDyItem(known._dyData);
     }
@@ -280,7 +283,7 @@ const findMethods = {
     const ConsumedCapacity = await getItems(this, [...wanted], frame, item => {
       const instance = this._createFromDyItem(item), id = instance.getPrimaryId();
       items[id] = instance;
-      if (caches.length > 0) keep(caches, cacheKey(this, id), instance);
+      keepIn(cache, scope, id, instance);
     });
     back(frame, undefined);
     return { items, ConsumedCapacity };

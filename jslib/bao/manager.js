@@ -22,6 +22,16 @@ export class ModelManager {
     this._tenancyEnabled = false;
     this._models = new Map();
     this._config = null;
+    this.#scopes = new Map();
+  }
+
+  #scopes;
+
+  // What stands for a model of this tenant where ids alone would not do.
+  scopeOf(Model) {
+    let scope = this.#scopes.get(Model);
+    if (scope === undefined) this.#scopes.set(Model, (scope = { name: `${this._tenantId ?? ""}/${Model.name}` }));
+    return scope;
   }
 
   static getInstance(tenantId = null) {

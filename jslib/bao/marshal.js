@@ -61,31 +61,16 @@ export function marshall(value) {
 
 export function unmarshall(value) {
   if (!value || typeof value !== "object") return value;
-  for (const type in value) {
-    const inner = value[type];
-    switch (type) {
-      case "S":
-      case "BOOL":
-      case "SS":
-        return inner;
-      case "N":
-        return Number(inner);
-      case "NULL":
-        return null;
-      case "B":
-        return fromBase64(inner);
-      case "NS":
-        return inner.map(Number);
-      case "BS":
-        return inner.map(fromBase64);
-      case "L":
-        return inner.map(unmarshall);
-      case "M":
-        return unmarshallItem(inner);
-      default:
-        return value;
-    }
-  }
+  if (value.S !== undefined) return value.S;
+  if (value.N !== undefined) return Number(value.N);
+  if (value.BOOL !== undefined) return value.BOOL;
+  if (value.SS !== undefined) return value.SS;
+  if (value.M !== undefined) return unmarshallItem(value.M);
+  if (value.L !== undefined) return value.L.map(unmarshall);
+  if (value.NULL !== undefined) return null;
+  if (value.B !== undefined) return fromBase64(value.B);
+  if (value.NS !== undefined) return value.NS.map(Number);
+  if (value.BS !== undefined) return value.BS.map(fromBase64);
   return value;
 }
 
@@ -93,6 +78,12 @@ export function marshallItem(item) {
   const made = {};
   for (const key in item) made[key] = marshall(item[key]);
   return made;
+}
+
+// The attributes of an item in their places: own properties, whatever they are called.
+export function unmarshallInto(item) {
+  for (const key in item) item[key] = unmarshall(item[key]);
+  return item;
 }
 
 export function unmarshallItem(item) {

@@ -13,20 +13,21 @@ import { validateConfiguration } from "bao/validate";
 const systemField = new StringField();
 const CAPACITY_TYPES = ["read", "write"];
 
-// What is known of a model's fields, made when first wanted.
-const layouts = new WeakMap(); // `fields` of a model -> Layout
+// What is known of the fields of a class, made with its first instance: their properties are its prototype's.
+const layouts = new WeakMap();
 
 class Layout {
-  constructor(fields) {
-    this.names = Object.keys(fields);
-    this.fields = this.names.map(name => fields[name]);
-    this.properties = this.names.map((name, i) => property(name, this.fields[i]));
+  constructor(Model) {
+    this.of = Model.fields;
+    this.names = Object.keys(Model.fields);
+    this.fields = this.names.map(name => Model.fields[name]);
+    for (const [name, field] of Object.entries(Model.fields)) Object.defineProperty(Model.prototype, name, property(name, field));
   }
 }
 
-function layoutOf(fields) {
-  let layout = layouts.get(fields);
-  if (layout === undefined) layouts.set(fields, (layout = new Layout(fields)));
+function layoutOf(Model) {
+  let layout = layouts.get(Model);
+  if (layout === undefined || layout.of !== Model.fields) layouts.set(Model, (layout = new Layout(Model)));
   return layout;
 }
 
@@ -39,10 +40,10 @@ function property(name, field) {
     set(value) {
       const stored = field.toDy(value);
       if (stored === this._dyData[name]) return;
-      this._dyData[name] = stored;
-      this._changes.add(name);
+      this._store(name, stored);
       if (field instanceof RelatedField) delete this._relatedObjects[name];
     },
+    configurable: true,
   };
 }
 
@@ -70,7 +71,7 @@ class BaoModel {
   constructor(jsData = {}) {
     const item = loaded;
     loaded = undefined;
-    const { names, fields, properties } = layoutOf(this.constructor.fields);
+    const { names, fields } = layoutOf(this.constructor);
     this._dyData = item ?? {};
     this._loadedDyData = {};
     this._changes = new Set();
@@ -83,7 +84,18 @@ class BaoModel {
         this._dyData[names[i]] = fields[i].toDy(value === undefined ? fields[i].getInitialValue() : value);
       }
     }
-    for (let i = 0; i < names.length; i++) Object.defineProperty(this, names[i], properties[i]);
+  }
+
+  // Fields are properties of every instance, wherever they stand.
+  hasOwnProperty(name) {
+    return Object.hasOwn(this, name) || Object.hasOwn(this.constructor.fields, name);
+  }
+
+  // A stored value that differs from the one of before. What was loaded is shared until then.
+  _store(name, value) {
+    if (this._dyData === this._loadedDyData) this._dyData = { ...this._dyData };
+    this._dyData[name] = value;
+    this._changes.add(name);
   }
 
   static _createFromDyItem(dyItem) {
@@ -111,8 +123,8 @@ class BaoModel {
   }
 
   _resetChangeTracking() {
-    this._loadedDyData = { ...this._dyData };
-    this._changes.clear();
+    this._loadedDyData = this._dyData;
+    if (this._changes.size > 0) this._changes.clear();
   }
 
   _getAllData() {
@@ -155,10 +167,11 @@ class BaoModel {
   }
 
   static _getField(fieldName) {
-    if (fieldName === PREFIX || SYSTEM_FIELDS.includes(fieldName)) return systemField;
+    if (fieldName === PREFIX) return systemField;
     const field = this.fields[fieldName];
-    if (!field) throw new ConfigurationError(`Field ${fieldName} not found in ${this.name} fields`, this.name);
-    return field;
+    if (field) return field;
+    if (SYSTEM_FIELDS.includes(fieldName)) return systemField;
+    throw new ConfigurationError(`Field ${fieldName} not found in ${this.name} fields`, this.name);
   }
 
   static _keyValue(part, data) {

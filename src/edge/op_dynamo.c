@@ -140,6 +140,16 @@ static void ask(dynamo_op *k, slv_str json)
 
 /* ---- the operation ---- */
 
+/* Status 0: the project wants its requests to reach AWS. The library then goes there by itself. */
+static slv_code answer_elsewhere(const slv_resource_call *c)
+{
+    slv_link *link = slv_event_link(c->ev);
+    slv_buf *out = slv_link_begin(link, SLV_FRAME_RESULT, 0, c->op);
+
+    slv_link_end(link, put_call(out, 0, SLV_STR("")));
+    return SLV_OK;
+}
+
 slv_code slv_dynamo_op(const slv_resource_call *c, slv_err *err)
 {
     slv_reader r = slv_reader_make(c->rest);
@@ -151,6 +161,8 @@ slv_code slv_dynamo_op(const slv_resource_call *c, slv_err *err)
         slv_op_reject(c->ev, c->op, SLV_STR("Error"), SLV_STR("There are no tables here."));
         return SLV_OK;
     }
+    if (slv_dynamo_face_is_remote(c->ev->shard->server->o.dynamo))
+        return answer_elsewhere(c);
     if (!slv_event_subrequest(c->ev, c->op))
         return SLV_OK;
     dynamo_op *k = op_new(c->ev, c->op);
