@@ -37,6 +37,7 @@ bench: all
 	@tools/deps.sh bench
 	@ninja -C $(BUILD) --quiet bench/isolate_start
 	@node bench/run.mjs --selvage $(abspath $(SELVAGE)) $(ARGS)
+	@test -n "$(ARGS)" || node bench/dynamo.mjs --selvage $(abspath $(SELVAGE))
 
 lint: all
 	@tools/deps.sh lint

@@ -143,7 +143,7 @@ slv_code slv_dyn_item_read(slv_dynamo *d, slv_dyn_scope *sc, const slv_dyn_table
     slv_str bytes;
 
     *ret = NULL;
-    slv_code code = slv_dyn_row_get(d, t->space, at, &st, &bytes, err);
+    slv_code code = slv_dyn_row_get(d, t->space, at, &st, &bytes, NULL, err);
     if (code == SLV_E_NOTFOUND)
         return SLV_OK;
     SLV_TRY(code);

@@ -25,12 +25,12 @@ static void bind_entry(sqlite3_stmt *st, int i, const slv_dyn_entry_place *at)
 /* ---- one row ---- */
 
 slv_code slv_dyn_row_get(slv_dynamo *d, int64_t space, const slv_dyn_place *at,
-                         sqlite3_stmt **ret_st, slv_str *ret_bytes, slv_err *err)
+                         sqlite3_stmt **ret_st, slv_str *ret_bytes, size_t *ret_size, slv_err *err)
 {
     sqlite3_stmt *st;
 
-    SLV_TRY(slv_db_stmt(d->db, "SELECT data FROM item WHERE space = ?1 AND h = ?2 AND r = ?3", &st,
-                        err));
+    SLV_TRY(slv_db_stmt(d->db, "SELECT data, size FROM item WHERE space = ?1 AND h = ?2 AND r = ?3",
+                        &st, err));
     slv_stmt_bind_int(st, 1, space);
     bind_place(st, 2, at);
     slv_code code = slv_stmt_step(d->db, st, err);
@@ -39,6 +39,8 @@ slv_code slv_dyn_row_get(slv_dynamo *d, int64_t space, const slv_dyn_place *at,
         return code;
     }
     *ret_bytes = slv_stmt_str(st, 0);
+    if (ret_size)
+        *ret_size = (size_t)slv_stmt_int(st, 1);
     *ret_st = st;
     return SLV_OK;
 }

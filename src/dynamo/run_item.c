@@ -49,15 +49,13 @@ slv_code slv_dyn_check_condition(slv_dyn_run *x, const slv_dyn_table *t,
 }
 
 /* Appends the item that stands in bytes, or what the paths name of it. */
-static slv_code put_projected(slv_dyn_run *x, const slv_dyn_item_request *item, slv_str bytes,
-                              size_t *ret_size)
+static slv_code put_projected(slv_dyn_run *x, const slv_dyn_item_request *item, slv_str bytes)
 {
     slv_dyn_value whole, part;
 
-    SLV_TRY(slv_dyn_item_decode(x->sc, bytes, &whole));
-    *ret_size = slv_dyn_item_size(&whole);
     if (!item->has_projection)
-        return slv_dyn_item_put_json(&whole, x->out);
+        return slv_dyn_item_bytes_put_json(bytes, x->out);
+    SLV_TRY(slv_dyn_item_decode(x->sc, bytes, &whole));
     SLV_TRY(slv_dyn_project(x->sc, &item->projection, &whole, &part));
     return slv_dyn_item_put_json(&part, x->out);
 }
@@ -73,7 +71,7 @@ slv_code slv_dyn_get_put(slv_dyn_run *x, const slv_dyn_table *t, const slv_dyn_i
     *ret_size = 0;
     SLV_TRY(slv_dyn_run_place(x, t, &item->key, &at));
     SLV_TRY(slv_dyn_check_paths(x, t, &item->projection));
-    slv_code code = slv_dyn_row_get(x->d, t->space, &at, &st, &bytes, x->err);
+    slv_code code = slv_dyn_row_get(x->d, t->space, &at, &st, &bytes, ret_size, x->err);
     if (code == SLV_E_NOTFOUND)
         return SLV_OK;
     SLV_TRY(code);
@@ -81,7 +79,7 @@ slv_code slv_dyn_get_put(slv_dyn_run *x, const slv_dyn_table *t, const slv_dyn_i
     if (code == SLV_OK)
         code = name ? slv_dyn_put_name(x->out, name) : slv_dyn_put_comma(x->out);
     if (code == SLV_OK)
-        code = put_projected(x, item, bytes, ret_size);
+        code = put_projected(x, item, bytes);
     slv_stmt_done(st);
     *ret_found = true;
     return code == SLV_E_PARSE ? slv_fail(x->err, SLV_E_IO, "dynamo: an item is damaged") : code;

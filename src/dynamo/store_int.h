@@ -160,9 +160,10 @@ typedef struct slv_dyn_entry_place {
 } slv_dyn_entry_place;
 
 /* Borrowed until slv_stmt_done of the statement that gave it. SLV_E_NOTFOUND: the statement is
- * done. */
+ * done. ret_size may be NULL. */
 SLV_NODISCARD slv_code slv_dyn_row_get(slv_dynamo *d, int64_t space, const slv_dyn_place *at,
-                                       sqlite3_stmt **ret_st, slv_str *ret_bytes, slv_err *err);
+                                       sqlite3_stmt **ret_st, slv_str *ret_bytes, size_t *ret_size,
+                                       slv_err *err);
 SLV_NODISCARD slv_code slv_dyn_row_put(slv_dynamo *d, int64_t space, const slv_dyn_place *at,
                                        size_t size, slv_str bytes, slv_err *err);
 SLV_NODISCARD slv_code slv_dyn_row_delete(slv_dynamo *d, int64_t space, const slv_dyn_place *at,
