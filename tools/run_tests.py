@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """Runs all test suites and ends in a line "N passed, N failed, N skipped".
 
-Stages: 1. every suite on the ordinary build; 2. unit and fuzz-corpus suites on an ASan+UBSan build; 3. the JavaScript suite
-under garbage-collector stress. --quick stops after the first; --suite NAME limits it.
+Stages: 1. every suite on the ordinary build; 2. unit and fuzz-corpus suites on an ASan+UBSan build, and the whole program
+built so under real traffic; 3. the JavaScript suite under garbage-collector stress. --quick stops after the first; --suite
+NAME limits it.
 """
 import argparse
 import json
@@ -14,6 +15,8 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 TAP_LINE = re.compile(r"^(not ok|ok)\b[^#]*(#\s*SKIP)?", re.IGNORECASE)
+# What drives every part of main and of an isolate, and stays below the memory that an isolate may have: the sanitizer's counts.
+DRIVEN = ["assets", "d1", "fetch", "http", "objects", "queues", "r2", "recovery", "websocket", "workers"]
 NODE_TOTAL = re.compile(r"^# (pass|fail|cancelled|skipped) (\d+)$", re.MULTILINE)
 
 
@@ -113,6 +116,9 @@ def main() -> int:
         configure(asan, "-Db_sanitize=address,undefined", "-Dbuildtype=debug", "-Db_lundef=false")
         add(run_stage("unit, fuzz corpus and JavaScript under AddressSanitizer and UndefinedBehaviorSanitizer", asan,
                       ["--suite", "unit", "--suite", "fuzz", "--suite", "js", "--timeout-multiplier", "5"], env))
+        add(run_stage("the program under AddressSanitizer and UndefinedBehaviorSanitizer", asan, DRIVEN,
+                      {**env, "ASAN_OPTIONS": "detect_leaks=0:detect_stack_use_after_return=0",
+                       "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1"}))
         add(run_stage("JavaScript under garbage-collector stress", build, ["--suite", "js", "--timeout-multiplier", "5"],
                       {**env, "JSC_slowPathAllocsBetweenGCs": "20", "JSC_scribbleFreeCells": "1"}))
     print(f"{totals[0]} passed, {totals[1]} failed, {totals[2]} skipped")
