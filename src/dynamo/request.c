@@ -1,4 +1,6 @@
 /* Requests about single items, queries and scans; keys against their schema. */
+#include "dynamo/request.h"
+
 #include "dynamo/request_int.h"
 
 #include "fmt/json.h"

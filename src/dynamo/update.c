@@ -5,6 +5,8 @@
  * everything that can be wrong is found here, and everything is computed from the old item. Then
  * the new item is built in one walk, in which paths that begin alike go together.
  */
+#include "dynamo/update.h"
+
 #include "dynamo/parse_int.h"
 
 typedef struct effect {

@@ -1,6 +1,8 @@
-#include "dynamo/value_int.h"
+#include "dynamo/value.h"
 
 #include <stdlib.h>
+
+#include "dynamo/value_int.h"
 
 static const char *const type_names[SLV_DYN_TYPES] = {
     [SLV_DYN_S] = "S",       [SLV_DYN_N] = "N",       [SLV_DYN_B] = "B", [SLV_DYN_SS] = "SS",
