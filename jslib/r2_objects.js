@@ -3,11 +3,11 @@
 import { badArgument, illegalConstructor, publish } from "errors";
 import { ByteSource } from "io";
 import { Body, MAKE as BODY, kindOfWireBody } from "body";
-import { eachHttpField, fromHex } from "r2_options";
+import { eachHttpField } from "r2_options";
 
 const MAKE = Symbol("internal");
 
-const bufferOf = (hex) => (hex === undefined ? undefined : fromHex(hex).buffer);
+const bufferOf = (hex) => (hex === undefined ? undefined : P.Uint8ArrayFromHex(hex).buffer);
 const hexOf = (buffer) => {
     if (buffer === undefined) return undefined;
     const bytes = new P.Uint8Array(buffer);

@@ -45,7 +45,9 @@ slv_store *slv_state_store(slv_state *state, const slv_store_type *type, slv_str
 
     SLV_ASSERT(id.len <= SLV_STORE_ID_MAX && tenant_name.len <= SLV_STORE_ID_MAX);
     SLV_ASSERT(slv_name_encode(tenant_name, &key) == SLV_OK);
-    SLV_ASSERT(slv_buf_printf(&key, "/%s/", type->kind) == SLV_OK);
+    SLV_ASSERT(slv_buf_append_byte(&key, '/') == SLV_OK);
+    SLV_ASSERT(slv_buf_append(&key, slv_str_from(type->kind)) == SLV_OK);
+    SLV_ASSERT(slv_buf_append_byte(&key, '/') == SLV_OK);
     SLV_ASSERT(slv_name_encode(id, &key) == SLV_OK && slv_buf_cstr(&key));
     pthread_mutex_lock(&state->lock);
     slv_store **known = slv_map_get(&state->stores, slv_buf_view(&key));
