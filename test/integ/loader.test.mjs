@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
 import { test } from 'node:test';
-import { dev, project } from './lib/selvage.mjs';
+import { dev, project, until } from './lib/selvage.mjs';
+import { isolates } from './lib/processes.mjs';
 
 const CONFIG = `name = "parent"
 main = "index.js"
@@ -184,6 +185,9 @@ test('dynamic workers', async (t) => {
       assert.deepEqual(JSON.parse(own), ['ok', 'ok', 'Too many subrequests.']);
       assert.deepEqual(JSON.parse(tighter), ['ok', 'Too many subrequests.', 'Too many subrequests.']);
       assert.equal(spin, 'Error: Worker exceeded CPU time limit.');
+    });
+    await t.test('leave no process behind when they have no id', async () => {
+      await until(() => isolates(server, 'parent/').every((p) => /isolate parent\/(one|two|three|thrown)#/.test(p.args)), 'the end of the others');
     });
   } finally {
     await server.stop();
