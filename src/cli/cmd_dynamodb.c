@@ -181,8 +181,11 @@ static int dynamodb_exec(const slv_args *a)
     slv_code code = run(&s, a, &err);
 
     (void)slv_dynamo_listener_free(s.listener);
-    if (s.state)
+    if (s.state) { /* what was asked for comes back before those that asked go */
         slv_state_forget_loop(s.state, s.loop);
+        slv_loop_stop(s.loop);
+        slv_loop_run(s.loop);
+    }
     (void)slv_dynamo_http_free(s.http);
     (void)slv_dynamo_face_free(s.face);
     (void)slv_state_free(s.state);
