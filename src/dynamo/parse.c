@@ -120,7 +120,7 @@ slv_code slv_dyn_expect(slv_dyn_parser *p, const char *sign)
 slv_code slv_dyn_note(slv_dyn_parser *p, slv_dyn_slot slot, const char *fmt, ...)
 {
     char small[256];
-    char *text = small;
+    char *text;
     va_list ap;
     int n;
 

@@ -219,8 +219,10 @@ static slv_code settle(slv_dyn_scope *sc, const slv_dyn_value *now, effect *grou
     bool leaf = group[0].path->len == depth + 1;
 
     *ret_any = true;
-    if (!leaf)
+    if (!leaf) {
+        SLV_ASSERT(now); /* check_parent */
         return rebuild(sc, now, group, n, depth + 1, ret);
+    }
     if (group[0].value)
         *ret = *group[0].value;
     else if (now && !group[0].drop)

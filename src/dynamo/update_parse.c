@@ -235,7 +235,7 @@ slv_code slv_dyn_update_parse(slv_dyn_scope *sc, slv_dyn_subst *subst, slv_str t
                                          SLV_DYN_SLOT_OVERLAP,  SLV_DYN_SLOT_CONFLICT,
                                          SLV_DYN_SLOT_OPERAND,  SLV_DYN_SLOT_FUNCTION};
     slv_dyn_parser p;
-    actions all = {NULL};
+    actions all = {.items = NULL};
     bool used[4] = {false};
 
     SLV_TRY(slv_dyn_parser_start(&p, sc, subst, "UpdateExpression", text, keywords));
