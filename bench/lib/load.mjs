@@ -20,7 +20,8 @@ function wrk(args, core) {
   });
 }
 
-export async function measure(server, port, { path = '/', connections = 64, seconds = 4, body = 0, warm = 1, core = 1 } = {}) {
+// Engines compile what is hot during the first seconds, on the server's core: `warm` seconds of load go before what is counted.
+export async function measure(server, port, { path = '/', connections = 64, seconds = 4, body = 0, warm = 4, core = 1 } = {}) {
   const url = `http://127.0.0.1:${port}${path}`;
   const script = [];
   if (body) {
