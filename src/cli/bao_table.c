@@ -3,12 +3,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "aio/loop.h"
 #include "aio/timer.h"
 #include "bao/codegen.h"
 #include "base/clock.h"
 #include "base/mem.h"
+#include "cli/project.h"
 #include "cli/rest.h"
 #include "fmt/json.h"
 #include "fmt/sigv4_client.h"
@@ -184,18 +186,49 @@ static slv_code call_here(slv_bao_table *t, const char *operation, slv_str body,
 
 /* ---- both ---- */
 
-static char *configured_name(const slv_bao_table *t)
+static char *configured_name(const slv_bao_table *t, const slv_binding *var)
 {
-    const slv_binding *var = slv_rest_binding(t->rest, SLV_BINDING_TEXT, SLV_STR("TABLE_NAME"));
     SLV_CLEANUP(slv_bao_place_done) slv_bao_place place;
     const char *env = getenv("TABLE_NAME");
 
+    if (t->args->positional.len > 0)
+        return slv_strdup(t->args->positional.items[0]);
     if (var && var->text.len > 0)
         return slv_strndup(var->text.ptr, var->text.len);
     slv_bao_place_find(t->dir, &place);
     if (place.table)
         return slv_strdup(place.table);
     return slv_strdup(env && env[0] ? env : "dynamo-bao-dev");
+}
+
+static slv_code open_here(slv_bao_table *t, slv_err *err)
+{
+    SLV_TRY(slv_rest_open(t->args, &t->rest, err));
+    t->dir = slv_strdup(slv_rest_dir(t->rest));
+    t->name =
+        configured_name(t, slv_rest_binding(t->rest, SLV_BINDING_TEXT, SLV_STR("TABLE_NAME")));
+    return SLV_OK;
+}
+
+/* The project, without its state: that may be another process's. */
+static slv_code open_project(slv_bao_table *t, slv_err *err)
+{
+    const char *cwd = slv_args_string(t->args, "cwd");
+    slv_project_options options = {.config = slv_args_string(t->args, "config"),
+                                   .env = slv_args_string(t->args, "env"),
+                                   .allow_unsupported = true};
+    slv_project project;
+    slv_code code;
+
+    if (cwd && chdir(cwd) != 0)
+        return slv_fail_errno(err, SLV_E_NOTFOUND, "cannot go to %s", cwd);
+    code = slv_project_load_config(&options, &project, err);
+    if (code == SLV_OK) {
+        t->dir = slv_strdup(project.dir);
+        t->name = configured_name(t, slv_config_binding(&project.config, SLV_STR("TABLE_NAME")));
+    }
+    slv_project_done(&project);
+    return code;
 }
 
 slv_code slv_bao_table_open(const slv_args *args, slv_bao_table **ret, slv_err *err)
@@ -206,11 +239,12 @@ slv_code slv_bao_table_open(const slv_args *args, slv_bao_table **ret, slv_err *
     t->arena = SLV_ARENA(ANSWER_MAX * 4);
     t->answer = SLV_BUF(ANSWER_MAX);
     t->endpoint = slv_args_string(args, "endpoint");
-    if (t->endpoint)
+    if (t->endpoint) {
         SLV_TRY(open_endpoint(t, err));
-    SLV_TRY(slv_rest_open(args, &t->rest, err));
-    t->dir = slv_strdup(slv_rest_dir(t->rest));
-    t->name = args->positional.len > 0 ? slv_strdup(args->positional.items[0]) : configured_name(t);
+        SLV_TRY(open_project(t, err));
+    } else {
+        SLV_TRY(open_here(t, err));
+    }
     *ret = SLV_STEAL(t);
     return SLV_OK;
 }
@@ -247,7 +281,8 @@ static slv_code refused(const slv_node *answer, const char *operation, slv_err *
     slv_str name = slv_str_skip(type, slv_str_rchr(type, '#') + 1);
     slv_code code = slv_str_is(name, "ResourceNotFoundException") ? SLV_E_NOTFOUND
                     : slv_str_is(name, "ResourceInUseException")  ? SLV_E_EXISTS
-                                                                  : SLV_E_INVAL;
+                    : slv_str_is(name, "ValidationException")     ? SLV_E_INVAL
+                                                                  : SLV_E_DENIED;
 
     if (message.len == 0)
         message = slv_node_str(slv_node_get(answer, "Message"));

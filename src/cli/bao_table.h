@@ -31,7 +31,7 @@ const char *slv_bao_table_dir(const slv_bao_table *t); /* of the project */
 
 /* One operation; json is its input without TableName, as members ("" or "\"A\":1,..."). *ret lives
  * until free. What DynamoDB refuses is SLV_E_NOTFOUND (ResourceNotFoundException), SLV_E_EXISTS
- * (ResourceInUseException) or SLV_E_INVAL with its message. */
+ * (ResourceInUseException), SLV_E_INVAL (ValidationException) or SLV_E_DENIED with its message. */
 SLV_NODISCARD slv_code slv_bao_table_call(slv_bao_table *t, const char *operation, slv_str members,
                                           slv_node **ret, slv_err *err);
 /* Until the table is ACTIVE. */

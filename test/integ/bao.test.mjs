@@ -316,6 +316,39 @@ test('a class keeps its name where another module imports it by that name', asyn
   await s.stop();
 });
 
+test('selvage:bao signs its requests to an endpoint, with the credentials of the configuration', async () => {
+  const dir = worker(`
+    async run(url, env) {
+      const aws = { region: "eu-west-1", endpoint: env.ENDPOINT, credentials: { accessKeyId: env.ID, secretAccessKey: url.searchParams.get("secret") ?? env.SECRET } };
+      initModels({ models: { User, Note }, aws, db: { tableName: "far" } });
+      if (url.searchParams.has("secret")) return User.find("x");
+      const made = await User.create({ userId: "x", email: "\u00fc@example.com", age: 3 });
+      return runWithBatchContext(async () => [made.email, ...(await Promise.all([User.find("x"), User.find("y")])).map(u => u.exists() && u.age)]);
+    },`);
+  const keys = await run(['dynamodb', 'credentials', 'create', '--json'], { cwd: dir });
+  const { accessKeyId, secretAccessKey } = JSON.parse(keys.stdout);
+  const port = await freePort();
+  const tables = spawn(selvage, ['dynamodb', '--port', String(port), '--verify-signatures'], { cwd: dir, stdio: ['ignore', 'pipe', 'inherit'] });
+  const ended = new Promise((done) => tables.once('exit', done));
+  try {
+    await new Promise((done, fail) => tables.once('exit', fail).stdout.once('data', done));
+    const endpoint = `http://127.0.0.1:${port}`;
+    const env = { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey };
+    const refused = await run(['bao', 'create-table', 'far', '--endpoint', endpoint], { cwd: dir, env: { ...env, AWS_SECRET_ACCESS_KEY: 'wrong' } });
+    assert.equal(refused.code, 1);
+    assert.match(refused.stderr, /InvalidSignatureException|SignatureDoesNotMatch|signature/i);
+    const made = await run(['bao', 'create-table', 'far', '--endpoint', endpoint, '--region', 'eu-west-1'], { cwd: dir, env });
+    assert.equal(made.code, 0, made.stderr);
+    const s = await dev(dir, [...OURS, '--persist-to', join(dir, 'other'), '--var', `ENDPOINT:${endpoint}`, '--var', `ID:${accessKeyId}`, '--var', `SECRET:${secretAccessKey}`]);
+    assert.deepEqual(await get(s, '/run'), ['\u00fc@example.com', 3, false]);
+    assert.match((await (await s.fetch('/run?secret=wrong')).json()).error, /signature/i);
+    await s.stop();
+  } finally {
+    tables.kill();
+    await ended;
+  }
+});
+
 test('selvage dev makes models, watches their definitions, and says what is wrong in them', async () => {
   const dir = example('bao-blog');
   assert.equal((await run(['bao', 'create-table'], { cwd: dir })).code, 0);

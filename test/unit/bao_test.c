@@ -8,6 +8,7 @@
 #include "bao/yaml_doc.h"
 #include "base/file.h"
 #include "fmt/json.h"
+#include "fmt/sigv4_client.h"
 #include "support/tap.h"
 
 #define MB ((size_t)1 << 20)
@@ -303,6 +304,45 @@ TEST(the_configuration_is_read_without_being_run)
     CHECK_STR(c.models_dir, SLV_STR("./src/models"));
     CHECK_STR(c.module_system, SLV_STR("esm"));
     CHECK_INT(c.fields_dir.len, 0);
+}
+
+/* ---- signing ---- */
+
+TEST(what_a_client_signs_a_server_accepts)
+{
+    SLV_CLEANUP(slv_buf_done) slv_buf headers = SLV_BUF(MB), value = SLV_BUF(MB);
+    SLV_CLEANUP(slv_buf_done) slv_buf canonical = SLV_BUF(MB), to_sign = SLV_BUF(MB);
+    SLV_CLEANUP(slv_arena_done) slv_arena arena = SLV_ARENA(MB);
+    static const char hash[] = /* of "{}" */
+        "44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a";
+    slv_sigv4_request request = {.method = SLV_STR("POST"), .path = SLV_STR("/")};
+    slv_sigv4_signer signer = {.access_key = SLV_STR("AKID"),
+                               .secret = SLV_STR("secret"),
+                               .region = SLV_STR("eu-west-1"),
+                               .service = SLV_STR("dynamodb"),
+                               .amz_date = SLV_STR("20150830T123600Z")};
+    slv_sigv4_auth auth;
+    slv_err err = {0};
+
+    CHECK(slv_buf_append(&headers, SLV_STR("host:example.com\nx-amz-date:20150830T123600Z\n")) ==
+          SLV_OK);
+    request.headers = slv_buf_view(&headers);
+    CHECK_INT(slv_sigv4_authorize(&request, &signer, SLV_STR("{}"), &value, &err), SLV_OK);
+    slv_buf_reset(&headers);
+    CHECK(slv_buf_printf(&headers,
+                         "authorization:%.*s\nhost:example.com\nx-amz-date:20150830T123600Z\n",
+                         SLV_STR_ARGS(slv_buf_view(&value))) == SLV_OK);
+    request.headers = slv_buf_view(&headers);
+    CHECK_INT(slv_sigv4_parse(&request, &arena, &auth, &err), SLV_OK);
+    CHECK_STR(auth.signed_headers, SLV_STR("host;x-amz-date"));
+    CHECK_INT(slv_sigv4_verify(&request, &auth, SLV_SIGV4_PATH_NORMAL, slv_str_from(hash),
+                               SLV_STR("secret"), &canonical, &to_sign, &err),
+              SLV_OK);
+    CHECK_INT(slv_sigv4_verify(&request, &auth, SLV_SIGV4_PATH_NORMAL, slv_str_from(hash),
+                               SLV_STR("other"), &canonical, &to_sign, &err),
+              SLV_E_DENIED);
+    request.headers = SLV_STR("x-amz-date:20150830T123600Z\nhost:example.com\n");
+    CHECK_INT(slv_sigv4_authorize(&request, &signer, SLV_STR("{}"), &value, &err), SLV_E_INVAL);
 }
 
 /* ---- files ---- */
