@@ -1,6 +1,8 @@
 /* node_pkey.c - keys in the encodings of Node.js: PEM and DER; PKCS #1, PKCS #8, SEC 1, SPKI. */
 #define OPENSSL_SUPPRESS_DEPRECATED /* PEM_write_bio_PrivateKey_traditional and its like have no   \
                                        successor */
+#include "web/node_pkey.h"
+
 #include <limits.h>
 #include <stdio.h>
 
