@@ -362,8 +362,12 @@ function movedLine(mappings, from, end, shifts) {
 // `code`: the body of an async function, as the runtime takes scripts. `map`: its source map as JSON, or "". Gives
 // { code, map }. Throws a SyntaxError with `loc` { line, column } when the code cannot be read.
 export function rewrite(code, map) {
-  const { parse } = load("npm/acorn").exports;
-  const tree = parse(code, {
+  const { Parser } = load("npm/acorn").exports;
+  // The bundler has seen to it that no name is declared twice; to look again takes time by the square of the names.
+  class Reader extends Parser {
+    declareName() {}
+  }
+  const tree = Reader.parse(code, {
     ecmaVersion: "latest",
     sourceType: "script",
     allowAwaitOutsideFunction: true,
