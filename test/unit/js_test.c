@@ -52,6 +52,41 @@ SLV_NATIVE(size)
     return slv_js_size_arg(ctx, SLV_ARG(0), "n", &n, exc) ? slv_js_num(ctx, (double)n) : NULL;
 }
 
+/* numbers(v) -> "as u32 as i32 as f64" */
+SLV_NATIVE(numbers)
+{
+    char text[100];
+    uint32_t u;
+    int32_t i;
+    double d;
+
+    if (!slv_js_u32_arg(ctx, SLV_ARG(0), &u, exc) || !slv_js_i32_arg(ctx, SLV_ARG(0), &i, exc) ||
+        !slv_js_f64_arg(ctx, SLV_ARG(0), &d, exc))
+        return NULL;
+    snprintf(text, sizeof text, "%u %d %.17g", u, i, d);
+    return slv_js_string(ctx, slv_str_from(text));
+}
+
+SLV_NATIVE_BRIEF(add)
+{
+    int32_t a;
+    int32_t b;
+
+    if (!slv_js_i32_arg(ctx, SLV_ARG(0), &a, exc) || !slv_js_i32_arg(ctx, SLV_ARG(1), &b, exc))
+        return NULL;
+    return slv_js_num(ctx, (double)a + b);
+}
+
+/* twice(f) -> f() called two times from inside a native */
+SLV_NATIVE(twice)
+{
+    JSObjectRef f = (JSObjectRef)(size_t)SLV_ARG(0);
+
+    if (!JSObjectCallAsFunction(ctx, f, NULL, 0, NULL, exc))
+        return NULL;
+    return JSObjectCallAsFunction(ctx, f, NULL, 0, NULL, exc);
+}
+
 SLV_NATIVE(box)
 {
     return slv_js_handle(ctx, &box_kind, calloc(1, 16), 16);
@@ -87,6 +122,9 @@ static const slv_native natives[] = {
     {"echoBytes", echo_bytes},
     {"latin1", latin1},
     {"size", size},
+    {"numbers", numbers},
+    {"add", add},
+    {"twice", twice},
     {"box", box},
     {"unbox", unbox},
     {"closeBox", close_box},
@@ -155,6 +193,35 @@ TEST(lone_surrogates_become_replacement_characters_and_are_told)
     CHECK_EVAL("textLength('\\udc00').join()", "3,true");
     CHECK_EVAL("textLength('\\u{1f600}').join()", "4,false");
     CHECK_EVAL("textLength('\\u00ff').join()", "2,false");
+}
+
+TEST(numbers_cross_as_the_language_converts_them)
+{
+    CHECK_EVAL("numbers(0)", "0 0 0");
+    CHECK_EVAL("numbers(-1)", "4294967295 -1 -1");
+    CHECK_EVAL("numbers(2147483647)", "2147483647 2147483647 2147483647");
+    CHECK_EVAL("numbers(-2147483648)", "2147483648 -2147483648 -2147483648");
+    CHECK_EVAL("numbers(4294967295)", "4294967295 -1 4294967295");
+    CHECK_EVAL("numbers(4294967297)", "1 1 4294967297");
+    CHECK_EVAL("numbers(0.5)", "0 0 0.5");
+    CHECK_EVAL("numbers(-0)", "0 0 -0");
+    CHECK_EVAL("numbers('17')", "17 17 17");
+    CHECK_EVAL("numbers({ valueOf: () => 9 })", "9 9 9");
+    CHECK_EVAL("numbers(undefined)", "0 0 nan");
+    CHECK_EVAL("numbers(null)", "0 0 0");
+    CHECK_EVAL("numbers(true)", "1 1 1");
+    CHECK_EVAL("numbers(Symbol())", "TypeError: Cannot convert a symbol to a number");
+    CHECK_EVAL("numbers({ valueOf() { throw new RangeError('no'); } })", "RangeError: no");
+    CHECK_EVAL("add(40, 2)", "42");
+    CHECK_EVAL("add('40', { valueOf: () => 2 })", "42");
+}
+
+TEST(promise_jobs_wait_until_the_turn_ends)
+{
+    CHECK_EVAL("var seen = ''; Promise.resolve().then(() => { seen += 'job '; });"
+               "twice(() => { seen += echoText('native '); }); add(1, 2); seen",
+               "native native ");
+    CHECK_EVAL("seen", "native native job ");
 }
 
 TEST(random_units_survive_as_the_standard_decodes_them)
