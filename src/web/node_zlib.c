@@ -15,7 +15,9 @@
 #include "base/mem.h"
 
 #define PIECE ((size_t)1 << 30) /* zlib counts in unsigned int */
-#define STEP ((size_t)64 << 10) /* how much room out is given at a time */
+/* How much room out is given at a time: as much as there is already, within these. */
+#define STEP_MIN ((size_t)1 << 10)
+#define STEP ((size_t)256 << 10)
 
 struct slv_nodejs_zip {
     slv_nodejs_zip_mode mode;
@@ -422,8 +424,10 @@ slv_code slv_nodejs_zip_all(slv_nodejs_zip *z, int flush, slv_str in, size_t max
     size_t start = out->len;
 
     for (;;) {
-        size_t made = out->len - start, room = max - made < STEP ? max - made : STEP;
+        size_t made = out->len - start, room = made + STEP_MIN < STEP ? made + STEP_MIN : STEP;
 
+        if (room > max - made)
+            room = max - made;
         SLV_TRY(slv_buf_reserve(out, room ? room : 1));
         io.out = (uint8_t *)out->ptr + out->len;
         io.out_len = room;

@@ -3,7 +3,7 @@
 import { decode, isBytes, newSlot, toBuffer } from "node/internal/crypto_util";
 import { handleForUse, secretOf } from "node/internal/crypto_keys";
 import { internalExports } from "node/registry";
-import { makeLazyStream, prepareStream } from "node/internal/lazy_stream";
+import { makeLazyStream } from "node/internal/lazy_stream";
 import { nodeError } from "node/internal/errors";
 import { validateNumber, validateObject, validateString, validateUint32 } from "node/internal/validators";
 
@@ -42,8 +42,7 @@ function open(object, encrypt, algorithm, key, iv, options) {
   const secret = keyBytes(key), vector = ivBytes(iv);
   const tag = options?.authTagLength ?? options?.authLengthTag;
   if (tag !== undefined) validateUint32(tag, "options.authTagLength");
-  new States(object, { handle: N.nodeCipherNew(encrypt, algorithm, secret, vector, tag), decoder: undefined });
-  prepareStream(object, options);
+  new States(object, { handle: N.nodeCipherNew(encrypt, algorithm, secret, vector, tag), decoder: undefined, options, streams: false });
 }
 
 export function Cipheriv(algorithm, key, iv, options) {
@@ -115,8 +114,8 @@ P.ObjectAssign(Decipheriv.prototype, methods, {
     return this;
   },
 });
-makeLazyStream(Cipheriv, "Transform");
-makeLazyStream(Decipheriv, "Transform");
+makeLazyStream(Cipheriv, "Transform", States);
+makeLazyStream(Decipheriv, "Transform", States);
 
 export function createCipheriv(algorithm, key, iv, options) {
   return new Cipheriv(algorithm, key, iv, options);

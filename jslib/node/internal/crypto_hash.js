@@ -1,7 +1,7 @@
 // Hash, Hmac, hash().
 
 import { cryptoError, decode, encode, isBytes, newSlot, toBuffer } from "node/internal/crypto_util";
-import { makeLazyStream, prepareStream } from "node/internal/lazy_stream";
+import { makeLazyStream } from "node/internal/lazy_stream";
 import { nodeError } from "node/internal/errors";
 import { validateString, validateUint32 } from "node/internal/validators";
 
@@ -28,8 +28,7 @@ export function Hash(algorithm, options) {
     handle = N.nodeHashNew(algorithm, length);
     if (handle === undefined) throw unknownDigest();
   }
-  new States(this, { handle, result: undefined, done: false });
-  prepareStream(this, options);
+  new States(this, { handle, result: undefined, done: false, options, streams: false });
 }
 
 function alreadyFinal(what) {
@@ -92,7 +91,7 @@ P.ObjectAssign(Hash.prototype, {
     return encode(bytes, outputEncoding);
   },
 });
-makeLazyStream(Hash, "Transform");
+makeLazyStream(Hash, "Transform", States);
 
 export function createHash(algorithm, options) {
   return new Hash(algorithm, options);
@@ -115,8 +114,7 @@ export function Hmac(hmac, key, options) {
   if (encoding !== undefined && encoding !== null) validateString(encoding, "options.encoding");
   const handle = N.nodeHmacNew(hmac, secretBytes(key, encoding));
   if (handle === undefined) throw unknownDigest();
-  new States(this, { handle, result: undefined, done: false });
-  prepareStream(this, options);
+  new States(this, { handle, result: undefined, done: false, options, streams: false });
 }
 
 P.ObjectAssign(Hmac.prototype, {
@@ -131,7 +129,7 @@ P.ObjectAssign(Hmac.prototype, {
   _flush: flush,
   _transform: transform,
 });
-makeLazyStream(Hmac, "Transform");
+makeLazyStream(Hmac, "Transform", States);
 
 export function createHmac(hmac, key, options) {
   return new Hmac(hmac, key, options);

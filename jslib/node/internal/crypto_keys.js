@@ -260,8 +260,26 @@ function handleOfJwk(jwk, isPrivate) {
   return handle;
 }
 
+// Reading a key takes a hundred times as long as what is then done with it, and many programs read the same text for each
+// request: the last few handles of PEM without a passphrase are kept. What a handle stands for never changes.
+const KEPT_MAX = 32, KEPT_TEXT_MAX = 16384;
+const kept = [new P.Map(), new P.Map()]; // of public keys, of private keys
+
+function readPem(text, isPrivate) {
+  const known = kept[isPrivate ? 1 : 0];
+  let handle = P.MapPrototypeGet(known, text);
+  if (handle === undefined) {
+    handle = N.nodeKeyRead(isPrivate, N.bufferFrom(text, 0), true, ANY, undefined);
+    if (text.length > KEPT_TEXT_MAX) return handle;
+    if (P.MapPrototypeGetSize(known) === KEPT_MAX) P.MapPrototypeClear(known);
+    P.MapPrototypeSet(known, text, handle);
+  }
+  return handle;
+}
+
 // C's handle of what a program gave as a key: text, bytes, or {key, format, type, passphrase, encoding}.
 function handleOfInput(input, isPrivate) {
+  if (typeof input === "string") return readPem(input, isPrivate);
   if (input === undefined || input === null) throw nodeError("ERR_INVALID_ARG_TYPE", "key", KEY_DATA, input);
   const plain = typeof input === "string" || isBytes(input);
   const { key, encoding = "utf8", format = "pem", type, passphrase } = plain ? { key: input } : input;
@@ -274,6 +292,7 @@ function handleOfInput(input, isPrivate) {
   }
   validateOneOf(format, "format", ["pem", "der"]);
   if (type !== undefined) validateOneOf(type, "type", isPrivate ? ["pkcs1", "pkcs8", "sec1"] : ["pkcs1", "spki"]);
+  if (typeof key === "string" && format === "pem" && (passphrase === undefined || passphrase === null) && encoding === "utf8") return readPem(key, isPrivate);
   const phrase = passphrase === undefined || passphrase === null ? undefined : bytesArg(passphrase, "passphrase", encoding);
   return N.nodeKeyRead(isPrivate, bytesArg(key, "key", encoding), format === "pem", type === undefined ? ANY : ENCODINGS[type], phrase);
 }

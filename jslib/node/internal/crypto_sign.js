@@ -2,7 +2,7 @@
 
 import { callBack, cryptoError, decode, encode, newSlot, toBuffer } from "node/internal/crypto_util";
 import { handleForUse } from "node/internal/crypto_keys";
-import { makeLazyStream, prepareStream } from "node/internal/lazy_stream";
+import { makeLazyStream } from "node/internal/lazy_stream";
 import { nodeError } from "node/internal/errors";
 import { validateFunction, validateString } from "node/internal/validators";
 
@@ -13,8 +13,7 @@ function begin(object, algorithm, options) {
   validateString(algorithm, "algorithm");
   const handle = N.nodeHashNew(algorithm, undefined);
   if (handle === undefined) throw new P.Error(`Unknown digest: ${algorithm}`);
-  new States(object, { algorithm, handle, done: false });
-  prepareStream(object, options);
+  new States(object, { algorithm, handle, done: false, options, streams: false });
 }
 
 export function Sign(algorithm, options) {
@@ -75,7 +74,7 @@ P.ObjectAssign(Sign.prototype, {
     return encode(N.nodeSign(handle, state.algorithm, padding, salt, p1363, true, finish(state, "Signing")), encoding);
   },
 });
-makeLazyStream(Sign, "Writable");
+makeLazyStream(Sign, "Writable", States);
 
 P.ObjectAssign(Verify.prototype, {
   _write(chunk, encoding, callback) {
@@ -94,7 +93,7 @@ P.ObjectAssign(Verify.prototype, {
     return N.nodeVerify(handle, state.algorithm, padding, salt, p1363, true, finish(state, "Verification"), bytes);
   },
 });
-makeLazyStream(Verify, "Writable");
+makeLazyStream(Verify, "Writable", States);
 
 export function createSign(algorithm, options) {
   return new Sign(algorithm, options);

@@ -1,26 +1,19 @@
 // Classes that are streams, but are mostly used without: the stream module is evaluated, and an object made a stream, when a
 // member is first asked for that the class itself does not have.
 
-import { newSlot } from "node/internal/crypto_util";
 import { internalExports } from "node/registry";
 
-const States = newSlot();
-
-// In the constructor of a class that was made lazy: options of the stream.
-export function prepareStream(object, options) {
-  new States(object, { options, ready: false });
-}
-
-// Class.prototype gets the members of stream[kind], "Transform" or "Writable".
-export function makeLazyStream(Class, kind) {
+// Class.prototype gets the members of stream[kind], "Transform" or "Writable". States is the slot of the class's objects; the
+// records in it have `options`, those of the stream, and `streams`: whether the object is one by now.
+export function makeLazyStream(Class, kind, States) {
   let Base;
 
   function membersFor(object) {
     Base ??= internalExports("stream")[kind];
     if (States.has(object)) {
       const state = States.of(object);
-      if (!state.ready) {
-        state.ready = true;
+      if (!state.streams) {
+        state.streams = true;
         P.ReflectApply(Base, object, [state.options]);
       }
     }
