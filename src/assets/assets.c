@@ -1,3 +1,5 @@
+#include "assets/assets.h"
+
 #include "assets/assets_int.h"
 
 slv_assets *slv_assets_new(const slv_assets_config *config)

@@ -1,4 +1,4 @@
-#include "objects/files_int.h"
+#include "objects/files.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "objects/files_int.h"
 #include "store/object_file.h"
 
 #define OPEN_FLAGS SLV_OBJECT_OPEN_FLAGS
