@@ -215,11 +215,6 @@ static slv_code remove_entry(const writing *w, const slv_dyn_index *x, const sid
     return SLV_OK;
 }
 
-static bool same_place(const slv_dyn_entry_place *a, const slv_dyn_entry_place *b)
-{
-    return slv_str_eq(a->at.h, b->at.h) && slv_str_eq(a->at.r, b->at.r);
-}
-
 /* An index that is being filled: what was there before goes, in any case. */
 static slv_code write_entry_building(const writing *w, const slv_dyn_index *x, const side *old,
                                      const side *new)
@@ -251,7 +246,7 @@ static slv_code write_entry(const writing *w, const slv_dyn_index *x, const slv_
     SLV_TRY(look(w, x, after, &new));
     if (!old.in && !new.in)
         return SLV_OK;
-    bool stays = old.in && new.in &&same_place(&old.at, &new.at);
+    bool stays = old.in && new.in &&slv_dyn_place_eq(&old.at.at, &new.at.at);
     if (stays && slv_dyn_value_eq(&old.kept, &new.kept))
         return SLV_OK;
     if (stays) {

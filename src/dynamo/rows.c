@@ -131,7 +131,7 @@ slv_code slv_dyn_expiry_delete(slv_dynamo *d, int64_t space, int64_t at_s, const
 
 /* ---- ranges ---- */
 
-static slv_code behind(slv_arena *arena, slv_str key, slv_str *ret)
+slv_code slv_dyn_behind(slv_arena *arena, slv_str key, slv_str *ret)
 {
     char *copy = slv_arena_try_alloc(arena, key.len + 1);
 
@@ -156,7 +156,7 @@ static slv_code open_items(slv_dynamo *d, const slv_dyn_range *range, slv_arena 
         high.r = range->start.at.r;
     } else if (range->after) {
         low.h = range->start.at.h;
-        SLV_TRY(behind(arena, range->start.at.r, &low.r));
+        SLV_TRY(slv_dyn_behind(arena, range->start.at.r, &low.r));
     }
     SLV_TRY(slv_db_stmt(d->db,
                         range->scan ? ITEM_COLUMNS "(h, r) >= (?2, ?3) AND h < ?4 ORDER BY h, r"

@@ -123,11 +123,6 @@ slv_code slv_dyn_run_batch_get(slv_dyn_run *x)
 
 /* ---- writes ---- */
 
-static bool same_place(const slv_dyn_place *a, const slv_dyn_place *b)
-{
-    return slv_str_eq(a->h, b->h) && slv_str_eq(a->r, b->r);
-}
-
 /* In a batch an item without its key is told like a key that is none. */
 static slv_code check_key_of(slv_dyn_run *x, const slv_dyn_item_request *item)
 {
@@ -152,7 +147,7 @@ static slv_code plan_part(slv_dyn_run *x, const slv_dyn_batch_table *part, slv_d
         SLV_TRY(check_key_of(x, &part->items[k]));
         SLV_TRY(slv_dyn_change_plan(x, &part->items[k], &changes[k]));
         for (uint32_t j = 0; j < k; j++)
-            if (same_place(&changes[j].at, &changes[k].at))
+            if (slv_dyn_place_eq(&changes[j].at, &changes[k].at))
                 return slv_dyn_invalid(x->sc, DUPLICATES);
     }
     return SLV_OK;

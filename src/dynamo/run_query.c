@@ -232,19 +232,6 @@ static slv_code start_place(page *p)
 
 /* ---- Query's range ---- */
 
-static slv_code behind(slv_arena *arena, slv_str key, slv_str *ret)
-{
-    char *copy = slv_arena_try_alloc(arena, key.len + 1);
-
-    if (!copy)
-        return SLV_E_LIMIT;
-    if (key.len > 0)
-        memcpy(copy, key.ptr, key.len);
-    copy[key.len] = '\0';
-    *ret = slv_str_make(copy, key.len + 1);
-    return SLV_OK;
-}
-
 static slv_code prefix_range(page *p, slv_str prefix)
 {
     SLV_CLEANUP(slv_buf_done) slv_buf end = SLV_BUF(SLV_DYN_RANGE_KEY_MAX + 1);
@@ -268,20 +255,20 @@ static slv_code range_of(page *p, const slv_dyn_key_cond *cond)
     switch ((int)cond->op) {
     case SLV_DYN_OP_EQ:
         r->low.r = a;
-        return behind(arena, a, &r->high.r);
+        return slv_dyn_behind(arena, a, &r->high.r);
     case SLV_DYN_OP_LT:
         r->high.r = a;
         return SLV_OK;
     case SLV_DYN_OP_LE:
-        return behind(arena, a, &r->high.r);
+        return slv_dyn_behind(arena, a, &r->high.r);
     case SLV_DYN_OP_GT:
-        return behind(arena, a, &r->low.r);
+        return slv_dyn_behind(arena, a, &r->low.r);
     case SLV_DYN_OP_GE:
         r->low.r = a;
         return SLV_OK;
     case SLV_DYN_OP_BETWEEN:
         r->low.r = a;
-        return behind(arena, cond->b->bytes, &r->high.r);
+        return slv_dyn_behind(arena, cond->b->bytes, &r->high.r);
     case SLV_DYN_OP_BEGINS_WITH:
         return prefix_range(p, a);
     default:

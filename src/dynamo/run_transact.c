@@ -226,8 +226,7 @@ static slv_code answer_repeated(slv_dyn_run *x)
 
 static bool same_item(const slv_dyn_change *a, const slv_dyn_change *b)
 {
-    return a->t == b->t && a->at.h.len > 0 && slv_str_eq(a->at.h, b->at.h) &&
-           slv_str_eq(a->at.r, b->at.r);
+    return a->t == b->t && a->at.h.len > 0 && slv_dyn_place_eq(&a->at, &b->at);
 }
 
 static slv_code plan_all(slv_dyn_run *x, slv_dyn_change *changes, reason *reasons)

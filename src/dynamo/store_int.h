@@ -152,6 +152,11 @@ typedef struct slv_dyn_place {
     slv_str h, r;
 } slv_dyn_place;
 
+static inline bool slv_dyn_place_eq(const slv_dyn_place *a, const slv_dyn_place *b)
+{
+    return slv_str_eq(a->h, b->h) && slv_str_eq(a->r, b->r);
+}
+
 /* Of an index entry: its own place, the tie, the item's place. */
 typedef struct slv_dyn_entry_place {
     slv_dyn_place at;
@@ -198,6 +203,8 @@ SLV_NODISCARD slv_code slv_dyn_range_open(slv_dynamo *d, const slv_dyn_range *ra
                                           slv_arena *arena, sqlite3_stmt **ret, slv_err *err);
 SLV_NODISCARD slv_code slv_dyn_range_step(slv_dynamo *d, const slv_dyn_range *range,
                                           sqlite3_stmt *st, slv_dyn_row *ret, slv_err *err);
+/* The least key bytes above these. */
+SLV_NODISCARD slv_code slv_dyn_behind(slv_arena *arena, slv_str key, slv_str *ret);
 /* Above every range key. */
 slv_str slv_dyn_range_end(void);
 

@@ -70,11 +70,6 @@ slv_str slv_dynamo_face_tenant(const slv_dynamo_face *face)
     return face->tenant;
 }
 
-void slv_dynamo_face_set_remote(slv_dynamo_face *face, bool remote)
-{
-    face->remote = remote;
-}
-
 bool slv_dynamo_face_is_remote(const slv_dynamo_face *face)
 {
     return face->remote;

@@ -33,8 +33,6 @@ slv_dynamo_face *slv_dynamo_face_free(slv_dynamo_face *face);
 SLV_DEFINE_CLEANUP(slv_dynamo_face *, slv_dynamo_face_free);
 slv_state *slv_dynamo_face_state(const slv_dynamo_face *face);
 slv_str slv_dynamo_face_tenant(const slv_dynamo_face *face);
-/* Set before anything is asked. */
-void slv_dynamo_face_set_remote(slv_dynamo_face *face, bool remote);
 bool slv_dynamo_face_is_remote(const slv_dynamo_face *face);
 
 /* ---- the log ---- */

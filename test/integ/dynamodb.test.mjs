@@ -1,6 +1,7 @@
 // The table store as a server of its own and inside a session: over kill -9, signed, timed, logged, and for workers that ask AWS.
 import test from 'node:test';
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { createHash, createHmac } from 'node:crypto';
 import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -139,6 +140,23 @@ function crc32(text) {
   }
   return ~crc >>> 0;
 }
+
+const aws = spawnSync('aws', ['--version']).status === 0 ? false : 'the AWS command line is not installed';
+test('the AWS command line', { skip: aws }, async () => {
+  const server = await dynamodb();
+  const cli = (...args) => {
+    const r = spawnSync('aws', ['dynamodb', ...args, '--endpoint-url', server.url, '--region', 'us-east-1', '--output', 'json'],
+      { encoding: 'utf8', env: { ...process.env, AWS_ACCESS_KEY_ID: 'a', AWS_SECRET_ACCESS_KEY: 'b', AWS_PAGER: '' } });
+    return r.status === 0 ? JSON.parse(r.stdout || '{}') : r.stderr;
+  };
+  cli('create-table', '--table-name', 'cli', '--attribute-definitions', 'AttributeName=id,AttributeType=S', '--key-schema', 'AttributeName=id,KeyType=HASH', '--billing-mode', 'PAY_PER_REQUEST');
+  assert.deepEqual(cli('wait', 'table-exists', '--table-name', 'cli'), {});
+  assert.deepEqual(cli('put-item', '--table-name', 'cli', '--item', '{"id":{"S":"a"},"n":{"N":"1"}}'), {});
+  assert.deepEqual(cli('update-item', '--table-name', 'cli', '--key', '{"id":{"S":"a"}}', '--update-expression', 'ADD n :n', '--expression-attribute-values', '{":n":{"N":"4"}}', '--return-values', 'ALL_NEW'),
+    { Attributes: { id: { S: 'a' }, n: { N: '5' } } });
+  assert.match(cli('get-item', '--table-name', 'nope', '--key', '{"id":{"S":"b"}}'), /ResourceNotFoundException/);
+  await server.stop();
+});
 
 // A request signed as Signature Version 4 wants it.
 async function signed(url, key, secret, operation, body, { at = new Date(), tamper = '' } = {}) {
