@@ -28,7 +28,7 @@ typedef struct slv_project_options {
     const slv_pair *vars, *define, *alias;
     size_t var_count, define_count, alias_count;
     const char *tsconfig, *jsx_factory, *jsx_fragment;
-    const char *assets; /* directory of static files */
+    const char *assets;    /* directory of static files */
     int minify, no_bundle; /* -1: as the configuration says */
     bool allow_unsupported;
     slv_config_warn warn;

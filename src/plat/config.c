@@ -507,9 +507,9 @@ static slv_code read_bindings(reader *r)
     SLV_TRY(read_resources(r));
     SLV_TRY(slv_config_read_assets(&r->w, in_force(r, "assets"), r->c));
     if (r->c->assets.binding.len > 0)
-        SLV_TRY(add_binding(
-            r, in_force(r, "assets"),
-            (slv_binding){.name = r->c->assets.binding, .type = SLV_BINDING_ASSETS}));
+        SLV_TRY(
+            add_binding(r, in_force(r, "assets"),
+                        (slv_binding){.name = r->c->assets.binding, .type = SLV_BINDING_ASSETS}));
     SLV_TRY(slv_config_read_consumers(&r->w, in_force(r, "queues"), r->c));
     SLV_TRY(
         slv_config_read_classes(&r->w, in_force(r, "migrations"), in_force(r, "exports"), r->c));

@@ -76,7 +76,7 @@ typedef struct slv_config {
         uint16_t port;    /* 0: not given */
     } dev;
     slv_assets_config assets; /* directory empty: none; has_worker is not set */
-    slv_str route_host; /* host of the first route, without wildcards; empty: none */
+    slv_str route_host;       /* host of the first route, without wildcards; empty: none */
 } slv_config;
 
 typedef struct slv_config_options {
