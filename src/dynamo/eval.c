@@ -120,7 +120,7 @@ static bool test_in(const slv_dyn_expr *e, const slv_dyn_value *a, const slv_dyn
 
 static bool begins_with(const slv_dyn_value *a, const slv_dyn_value *b)
 {
-    return ordered(a, b) && a->type != SLV_DYN_N && slv_str_starts(a->bytes, b->bytes);
+    return a && b && ordered(a, b) && a->type != SLV_DYN_N && slv_str_starts(a->bytes, b->bytes);
 }
 
 static bool is_type(const slv_dyn_value *a, const slv_dyn_value *name)

@@ -77,7 +77,8 @@ static slv_code check_same_type(slv_dyn_scope *sc, const values *v)
 
 static slv_code check_bounds(slv_dyn_scope *sc, const comparison *c, const values *v)
 {
-    if (c->op == SLV_DYN_OP_BETWEEN && slv_dyn_type_scalar_key((slv_dyn_type)v->items[0].type) &&
+    if (c->op == SLV_DYN_OP_BETWEEN && v->items &&
+        slv_dyn_type_scalar_key((slv_dyn_type)v->items[0].type) &&
         slv_dyn_value_cmp(&v->items[0], &v->items[1]) > 0)
         return slv_dyn_invalid(sc, "The BETWEEN condition was provided a range where the lower "
                                    "bound is greater than the upper bound");
@@ -178,12 +179,13 @@ slv_code slv_dyn_filter_parse(slv_dyn_scope *sc, const slv_node *json, const cha
         return SLV_OK;
     SLV_DYN_NEW_N(sc, &all, map->count);
     for (const slv_node *n = map->first; n; n = n->next) {
-        const comparison *c;
+        const comparison *c = NULL;
         values v;
 
         if (n->type == SLV_NODE_NULL)
             continue;
         SLV_TRY(parse_condition(sc, n, false, &c, &v));
+        SLV_ASSERT(c);
         SLV_TRY(compare(sc, n->key, c->op, &v, &all[count++]));
     }
     return combine(sc, json, all, count, ret);
@@ -198,12 +200,13 @@ slv_code slv_dyn_key_conditions_parse(slv_dyn_scope *sc, const slv_node *json,
     SLV_DYN_NEW_N(sc, &ret->items, map->count);
     for (const slv_node *n = map->first; n; n = n->next) {
         slv_dyn_key_cond *k = &ret->items[ret->count];
-        const comparison *c;
+        const comparison *c = NULL;
         values v;
 
         if (n->type == SLV_NODE_NULL)
             continue;
         SLV_TRY(parse_condition(sc, n, true, &c, &v));
+        SLV_ASSERT(c);
         *k = (slv_dyn_key_cond){.name = n->key,
                                 .op = c->op,
                                 .a = v.count ? &v.items[0] : NULL,

@@ -73,10 +73,10 @@ slv_code slv_dyn_subst_init(slv_dyn_scope *sc, const slv_node *names, const slv_
 
     *ret = (slv_dyn_subst){.has_names = names && names->type == SLV_NODE_OBJECT,
                            .has_values = values && values->type == SLV_NODE_OBJECT};
-    if (ret->has_names)
+    if (names && ret->has_names)
         SLV_TRY(read_slots(sc, names, "ExpressionAttributeNames", '#', &ret->names,
                            &ret->name_count, &ret->name_order));
-    if (!ret->has_values)
+    if (!values || !ret->has_values)
         return SLV_OK;
     SLV_TRY(read_slots(sc, values, "ExpressionAttributeValues", ':', &ret->values,
                        &ret->value_count, &ret->value_order));

@@ -210,6 +210,7 @@ static slv_code parse_action(slv_dyn_parser *p, slv_dyn_action_kind kind, action
     if (kind == SLV_DYN_SET) {
         SLV_TRY(slv_dyn_expect(p, "="));
         SLV_TRY(parse_set_value(p, &value));
+        SLV_ASSERT(value);
         a->typed = known_type(value, &a->type);
     } else if (kind != SLV_DYN_REMOVE) {
         if (p->cur.kind != SLV_DYN_TOKEN_VALUE)
