@@ -1,10 +1,13 @@
 /* node_digest.c - digests and HMAC by name, and the key derivations over them. */
+#define OPENSSL_SUPPRESS_DEPRECATED /* MD4, which the library has only in this form without a file \
+                                       to load */
 #include <ctype.h>
 #include <pthread.h>
 #include <strings.h>
 
 #include <openssl/core_names.h>
 #include <openssl/kdf.h>
+#include <openssl/md4.h>
 
 #include "base/mem.h"
 #include "web/crypto_int.h"
@@ -15,6 +18,7 @@
 static const struct {
     const char *name, *library;
 } names[] = {
+    {"md4", NULL},
     {"md5", "MD5"},
     {"rsa-md5", "MD5"},
     {"ssl3-md5", "MD5"},
@@ -62,6 +66,33 @@ static const struct {
     {"sha512withrsaencryption", "SHA2-512"},
 };
 
+static int md4_init(EVP_MD_CTX *ctx)
+{
+    return MD4_Init(EVP_MD_CTX_md_data(ctx));
+}
+
+static int md4_update(EVP_MD_CTX *ctx, const void *data, size_t len)
+{
+    return MD4_Update(EVP_MD_CTX_md_data(ctx), data, len);
+}
+
+static int md4_final(EVP_MD_CTX *ctx, unsigned char *out)
+{
+    return MD4_Final(out, EVP_MD_CTX_md_data(ctx));
+}
+
+static EVP_MD *make_md4(void)
+{
+    EVP_MD *md = EVP_MD_meth_new(NID_md4, NID_undef);
+
+    SLV_ASSERT(md && EVP_MD_meth_set_result_size(md, MD4_DIGEST_LENGTH) &&
+               EVP_MD_meth_set_input_blocksize(md, MD4_CBLOCK) &&
+               EVP_MD_meth_set_app_datasize(md, sizeof(MD4_CTX)) &&
+               EVP_MD_meth_set_init(md, md4_init) && EVP_MD_meth_set_update(md, md4_update) &&
+               EVP_MD_meth_set_final(md, md4_final));
+    return md;
+}
+
 /* Fetched when first asked for. */
 static EVP_MD *fetched[SLV_ARRAY_LEN(names)];
 static pthread_mutex_t fetched_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -76,7 +107,7 @@ const EVP_MD *slv_nodejs_md(slv_str name)
             continue;
         SLV_ASSERT(pthread_mutex_lock(&fetched_lock) == 0);
         if (!fetched[i])
-            fetched[i] = EVP_MD_fetch(NULL, names[i].library, NULL);
+            fetched[i] = names[i].library ? EVP_MD_fetch(NULL, names[i].library, NULL) : make_md4();
         md = fetched[i];
         SLV_ASSERT(pthread_mutex_unlock(&fetched_lock) == 0);
         break;
@@ -224,6 +255,7 @@ static OSSL_PARAM octets(const char *name, slv_str s)
     return OSSL_PARAM_construct_octet_string(name, (void *)(size_t)crypto_bytes(s), s.len);
 }
 
+/* The library looks the digest up again, by name: MD4 it does not find. */
 static OSSL_PARAM digest(const EVP_MD *md)
 {
     return OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST,

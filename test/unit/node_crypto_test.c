@@ -34,6 +34,7 @@ static bool hash_is(const char *name, size_t len, const char *text, const char *
 
 TEST(digests_by_any_of_their_names)
 {
+    CHECK(hash_is("md4", SLV_NODEJS_HASH_OWN, "abc", "a448017aaf21d8525fc10ae87aa6729d"));
     CHECK(hash_is("md5", SLV_NODEJS_HASH_OWN, "abc", "900150983cd24fb0d6963f7d28e17f72"));
     CHECK(hash_is("RSA-SHA1", SLV_NODEJS_HASH_OWN, "abc",
                   "a9993e364706816aba3e25717850c26c9cd0d89d"));

@@ -22,7 +22,9 @@ export function validateInt32(value, name, min = -2147483648, max = 2147483647) 
 }
 
 export function validateUint32(value, name, positive = false) {
-  validateInteger(value, name, positive ? 1 : 0, 4294967295);
+  validateInteger(value, name);
+  const min = positive ? 1 : 0;
+  if (value < min || value > 4294967295) throw nodeError("ERR_OUT_OF_RANGE", name, `>= ${min} && < 4294967296`, value);
 }
 
 export function validateNumber(value, name, min = undefined, max = undefined) {
