@@ -243,7 +243,7 @@ static slv_code add_step(slv_dyn_parser *p, slv_dyn_path *path, slv_dyn_step ste
     path->steps[path->len++] = step;
     if (path->len > SLV_DYN_DEPTH_MAX)
         return slv_dyn_note(p, SLV_DYN_SLOT_LIMIT,
-                            "The document path has too many nesting elements; nesting levels: %u",
+                            "The document path has too many nesting levels; nesting levels: %u",
                             path->len);
     return SLV_OK;
 }

@@ -3,8 +3,8 @@
 
 #include <stdlib.h>
 
-#define LINEAR_MAX 16 /* up to this many are searched one by one */
-#define KEY_MAX ((size_t)255)
+#define LINEAR_MAX 16         /* up to this many are searched one by one */
+#define KEY_MAX ((size_t)255) /* with # or : */
 
 static bool key_ok(slv_str key, char first)
 {
@@ -23,6 +23,31 @@ static int cmp_slots(const void *a, const void *b, void *arg)
     return slv_str_cmp(slots[*(const uint32_t *)a].key, slots[*(const uint32_t *)b].key);
 }
 
+static slv_code check_entry(slv_dyn_scope *sc, const slv_node *n, const char *param, char first)
+{
+    bool name = first == '#';
+
+    if (n->key.len > KEY_MAX && name)
+        return slv_dyn_invalid(sc,
+                               "%s contains invalid key: The expression attribute map contains a "
+                               "key that is too long; size of key: %zu",
+                               param, n->key.len);
+    if (n->key.len > KEY_MAX) /* of values the size is not told */
+        return slv_dyn_invalid(sc,
+                               "%s contains invalid key: The expression attribute map contains a "
+                               "key that is too long;",
+                               param);
+    if (!key_ok(n->key, first))
+        return slv_dyn_invalid(sc, "%s contains invalid key: Syntax error; key: \"%.*s\"", param,
+                               SLV_STR_ARGS(n->key));
+    if (name && n->type == SLV_NODE_STRING && !n->text.len)
+        return slv_dyn_invalid(sc, "%s contains invalid value: Empty attribute name for key %.*s",
+                               param, SLV_STR_ARGS(n->key));
+    if (name && n->text.len > SLV_DYN_NAME_MAX)
+        return slv_dyn_fail_name(sc);
+    return SLV_OK;
+}
+
 static slv_code read_slots(slv_dyn_scope *sc, const slv_node *json, const char *param, char first,
                            slv_dyn_subst_slot **ret, uint32_t *ret_count, uint32_t **ret_order)
 {
@@ -32,14 +57,7 @@ static slv_code read_slots(slv_dyn_scope *sc, const slv_node *json, const char *
         return slv_dyn_invalid(sc, "%s must not be empty", param);
     SLV_DYN_NEW_N(sc, ret, json->count);
     for (const slv_node *n = json->first; n; n = n->next) {
-        if (!key_ok(n->key, first))
-            return slv_dyn_invalid(sc, "%s contains invalid key: Syntax error; key: \"%.*s\"",
-                                   param, SLV_STR_ARGS(n->key));
-        if (n->key.len > KEY_MAX)
-            return slv_dyn_invalid(sc,
-                                   "%s contains invalid key: The key is too long; size of "
-                                   "key: %zu",
-                                   param, n->key.len);
+        SLV_TRY(check_entry(sc, n, param, first));
         if (n->type == SLV_NODE_NULL)
             continue;
         (*ret)[count].key = n->key;

@@ -19,6 +19,8 @@
 
 #define SLV_DYN_DEPTH_MAX 32
 #define SLV_DYN_ITEM_MAX ((size_t)400 * 1024) /* by slv_dyn_item_size */
+#define SLV_DYN_NAME_MAX                                                                           \
+    ((size_t)65535) /* bytes of the name of an attribute, or of a key of a map */
 #define SLV_DYN_HASH_KEY_MAX ((size_t)2048)
 #define SLV_DYN_RANGE_KEY_MAX ((size_t)1024)
 

@@ -9,6 +9,7 @@
 /* Whether v, standing at level (an attribute of an item: 1), has a level too many. */
 bool slv_dyn_value_too_deep(const slv_dyn_value *v, uint32_t level);
 slv_code slv_dyn_fail_depth(slv_dyn_scope *sc);
+slv_code slv_dyn_fail_name(slv_dyn_scope *sc); /* longer than SLV_DYN_NAME_MAX */
 /* Orders and drops duplicates; returns how many are left. */
 uint32_t slv_dyn_strs_sort(slv_str *strs, uint32_t count);
 

@@ -12,6 +12,12 @@ slv_code slv_dyn_fail_depth(slv_dyn_scope *sc)
                                "item have nested levels beyond supported limit");
 }
 
+slv_code slv_dyn_fail_name(slv_dyn_scope *sc)
+{
+    return slv_dyn_invalid(sc, "1 validation error detected: Attribute name is too large, must be "
+                               "less than 65536 bytes");
+}
+
 /* ---- shape: what the framework refuses before the service looks ---- */
 
 static bool is_null(const slv_node *n)
@@ -327,6 +333,8 @@ static slv_code parse_map(slv_dyn_scope *sc, const slv_node *json, uint32_t leve
         if (is_null(n))
             continue;
         members[i].name = n->key;
+        if (n->key.len > SLV_DYN_NAME_MAX)
+            return slv_dyn_fail_name(sc);
         SLV_TRY(parse_at(sc, n, level, &members[i].value));
         i++;
     }

@@ -238,7 +238,7 @@ TEST(limits_hold_at_the_limit_and_one_past_it)
             "The IN operator is provided with too many operands; number of operands: 101");
     CHECK(accepted(repeated(&b, "a", ".a", 31, " = :n")));
     refused(c, repeated(&b, "a", ".a", 32, " = :n"),
-            "The document path has too many nesting elements; nesting levels: 33");
+            "The document path has too many nesting levels; nesting levels: 33");
     refused(c, repeated(&b, "", "(", 400, "a"), "The expression is nested too deeply");
 }
 
@@ -266,6 +266,36 @@ TEST(names_and_values_are_checked)
         CHECK(!rig_init(&r, rows[i].names, rows[i].values));
         CHECK_STR(r.sc.message, slv_str_from(rows[i].want));
     }
+}
+
+TEST(names_and_their_keys_have_a_length)
+{
+    SLV_CLEANUP(slv_buf_done) slv_buf fits = SLV_BUF(200000);
+    SLV_CLEANUP(slv_buf_done) slv_buf over = SLV_BUF(200000);
+
+    {
+        SLV_CLEANUP(rig_done) rig a = {0}, b = {0}, c = {0}, d = {0}, e = {0};
+
+        CHECK(rig_init(&a, repeated(&fits, "{\"#", "a", 254, "\":\"a\"}"), NULL));
+        CHECK(!rig_init(&b, repeated(&over, "{\"#", "a", 255, "\":\"a\"}"), NULL));
+        CHECK_STR(b.sc.message,
+                  SLV_STR("ExpressionAttributeNames contains invalid key: The expression attribute "
+                          "map contains a key that is too long; size of key: 256"));
+        CHECK(!rig_init(&c, NULL, repeated(&over, "{\":", "a", 255, "\":{\"S\":\"\"}}")));
+        CHECK_STR(
+            c.sc.message,
+            SLV_STR("ExpressionAttributeValues contains invalid key: The expression attribute "
+                    "map contains a key that is too long;"));
+        CHECK(rig_init(&d, repeated(&fits, "{\"#a\":\"", "a", 65535, "\"}"), NULL));
+        CHECK(!rig_init(&e, repeated(&over, "{\"#a\":\"", "a", 65536, "\"}"), NULL));
+        CHECK_STR(e.sc.message, SLV_STR("1 validation error detected: Attribute name is too large, "
+                                        "must be less than 65536 bytes"));
+    }
+    SLV_CLEANUP(rig_done) rig r = {0};
+
+    CHECK(!rig_init(&r, "{\"#a\":\"\"}", NULL));
+    CHECK_STR(r.sc.message, SLV_STR("ExpressionAttributeNames contains invalid value: Empty "
+                                    "attribute name for key #a"));
 }
 
 TEST(names_and_values_that_nothing_uses_are_refused)
