@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <spawn.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/pidfd.h>
 #include <sys/wait.h>
@@ -136,6 +137,27 @@ slv_code slv_proc_start(slv_proc *proc, slv_loop *loop, const slv_proc_options *
         proc->pidfd = -1;
     }
     return code;
+}
+
+uint64_t slv_proc_resident(const slv_proc *proc)
+{
+    char path[64], text[128];
+    unsigned long long pages = 0;
+    ssize_t n;
+    int fd;
+
+    (void)snprintf(path, sizeof path, "/proc/%d/statm", (int)proc->pid);
+    fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return 0;
+    n = read(fd, text, sizeof text - 1);
+    close(fd);
+    if (n <= 0)
+        return 0;
+    text[n] = '\0';
+    if (sscanf(text, "%*u %llu", &pages) != 1)
+        return 0;
+    return pages * (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
 void slv_proc_signal(slv_proc *proc, int number)

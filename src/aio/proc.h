@@ -39,6 +39,8 @@ SLV_NODISCARD slv_code slv_proc_start(slv_proc *proc, slv_loop *loop, const slv_
    on. Where it is not our child its status is not known and given as 0. */
 SLV_NODISCARD slv_code slv_proc_adopt(slv_proc *proc, slv_loop *loop, int pidfd, pid_t pid,
                                       slv_err *err);
+/* Bytes of memory that it has resident; 0 when that cannot be told. */
+uint64_t slv_proc_resident(const slv_proc *proc);
 /* Sends a signal; nothing after the end. */
 void slv_proc_signal(slv_proc *proc, int number);
 /* Stops watching and closes the pidfd; a child that still runs is left to itself and reaped by

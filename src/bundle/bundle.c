@@ -253,7 +253,9 @@ static void on_watch(slv_timer *timer)
         return;
     if (b->spec->time_ms && slv_loop_now_ms(b->loop) - b->begun_ms >= b->spec->time_ms)
         why = "bundling takes too long";
-    else if (b->spec->memory_bytes && slv_esbuild_memory(b->esbuild) > b->spec->memory_bytes)
+    else if (b->spec->memory_bytes &&
+             (slv_esbuild_memory(b->esbuild) > b->spec->memory_bytes ||
+              (b->rewrite && slv_rewrite_memory(b->rewrite) > b->spec->memory_bytes)))
         why = "bundling takes too much memory";
     if (!why) {
         slv_timer_start(timer, b->loop, WATCH_MS);

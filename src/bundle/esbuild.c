@@ -270,19 +270,5 @@ slv_esbuild *slv_esbuild_free(slv_esbuild *e)
 
 uint64_t slv_esbuild_memory(const slv_esbuild *e)
 {
-    char path[64], text[128];
-    unsigned long long pages = 0;
-
-    snprintf(path, sizeof path, "/proc/%d/statm", (int)e->proc.pid);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return 0;
-    ssize_t n = read(fd, text, sizeof text - 1);
-    close(fd);
-    if (n <= 0)
-        return 0;
-    text[n] = '\0';
-    if (sscanf(text, "%*u %llu", &pages) != 1)
-        return 0;
-    return pages * (uint64_t)sysconf(_SC_PAGESIZE);
+    return slv_proc_resident(&e->proc);
 }

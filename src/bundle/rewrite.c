@@ -226,6 +226,11 @@ slv_code slv_rewrite_start(slv_loop *loop, slv_str script, slv_str map, slv_rewr
     return SLV_OK;
 }
 
+uint64_t slv_rewrite_memory(const slv_rewrite *r)
+{
+    return slv_proc_resident(&r->proc);
+}
+
 slv_rewrite *slv_rewrite_free(slv_rewrite *r)
 {
     if (!r)

@@ -30,6 +30,8 @@ bool slv_rewrite_wanted(slv_str script);
 SLV_NODISCARD slv_code slv_rewrite_start(slv_loop *loop, slv_str script, slv_str map,
                                          slv_rewrite_done done, void *user, slv_rewrite **ret,
                                          slv_err *err);
+/* Bytes that the child has resident. */
+uint64_t slv_rewrite_memory(const slv_rewrite *r);
 /* Ends the child; done is not called any more. Accepts NULL, returns NULL. */
 slv_rewrite *slv_rewrite_free(slv_rewrite *r);
 SLV_DEFINE_CLEANUP(slv_rewrite *, slv_rewrite_free);
