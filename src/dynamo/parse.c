@@ -3,14 +3,9 @@
 
 #include <stdio.h>
 
-static bool is_word_start(char c)
-{
-    return slv_is_alpha(c) || c == '_';
-}
-
 static bool is_word(char c)
 {
-    return is_word_start(c) || slv_is_digit(c);
+    return slv_is_alpha(c) || c == '_' || slv_is_digit(c);
 }
 
 static bool is_space(char c)
@@ -31,7 +26,7 @@ static slv_dyn_token lex(slv_str text, size_t from)
     char c = text.ptr[at];
 
     end = at + 1;
-    if (is_word_start(c) || c == '#' || c == ':') {
+    if (slv_is_alpha(c) || c == '#' || c == ':') { /* no name begins with _ */
         kind = c == '#' ? SLV_DYN_TOKEN_NAME : c == ':' ? SLV_DYN_TOKEN_VALUE : SLV_DYN_TOKEN_WORD;
         while (end < text.len && is_word(text.ptr[end]))
             end++;

@@ -90,6 +90,8 @@ TEST(syntax_errors_name_the_token_and_what_stands_around_it)
     refused(u, "SET a, #,", "Syntax error; token: \",\", near: \"a, #\"");
     refused(u, "SET a = :n + :n + :n", "Syntax error; token: \"+\", near: \":n + :n\"");
     refused(u, "SET set = :n", "Syntax error; token: \"set\", near: \"SET set =\"");
+    refused(u, "SET _123 = :n", "Syntax error; token: \"_\", near: \"SET _123\"");
+    refused(u, "SET 12a = :n", "Syntax error; token: \"12\", near: \"SET 12a\"");
     refused(c, "a-b", "Syntax error; token: \"-\", near: \"a-b\"");
     refused(c, "foo", "Syntax error; token: \"<EOF>\", near: \"foo\"");
     refused(c, "attribute_not_exists(", "Syntax error; token: \"<EOF>\", near: \"(\"");
