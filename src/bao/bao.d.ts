@@ -36,7 +36,7 @@ declare module "selvage:bao" {
   }
   export class ObjectNotFound {
     consumedCapacity?: Capacity;
-    exists(): false;
+    exists(): this is never;
     getNumericConsumedCapacity(type: "read" | "write" | "total", includeRelated?: boolean): number;
   }
 
@@ -65,7 +65,7 @@ declare module "selvage:bao" {
     static isInsideBatchContext(): boolean;
     static registerPlugin(plugin: object): void;
     save(options?: SaveOptions): Promise<this>;
-    exists(): true;
+    exists(): this is this;
     hasChanges(): boolean;
     isLoaded(): boolean;
     getPrimaryId(): string;

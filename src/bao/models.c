@@ -43,6 +43,7 @@ void slv_bao_models_done(slv_bao_models *m)
 
 /* ---- messages ---- */
 
+SLV_PRINTF(5, 0)
 static void say(slv_buf *out, slv_str source, uint32_t line, uint32_t col, const char *fmt,
                 va_list ap)
 {

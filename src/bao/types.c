@@ -33,6 +33,16 @@ static bool is_required(const slv_bao_model *model, const slv_node *field)
            slv_str_eq(field->key, model->partition_key) || slv_str_eq(field->key, model->sort_key);
 }
 
+/* What may be given: of a field that must be there, not null. */
+static slv_str write_type(const slv_bao_field_type *type, bool required)
+{
+    slv_str text = slv_str_from(type ? type->write : "any");
+
+    if (required && slv_str_ends(text, SLV_STR(" | null")))
+        text.len -= strlen(" | null");
+    return text;
+}
+
 static void put_values(typer *t)
 {
     const slv_bao_model *m = t->model;
@@ -41,8 +51,8 @@ static void put_values(typer *t)
     for (const slv_node *n = m->fields->first; n; n = n->next) {
         const slv_bao_field_type *type = slv_bao_field_type_find(slv_bao_field_type_of(m, n));
 
-        put(t, "  %.*s%s: %s;\n", SLV_STR_ARGS(n->key), is_required(m, n) ? "" : "?",
-            type ? type->write : "any");
+        put(t, "  %.*s%s: %.*s;\n", SLV_STR_ARGS(n->key), is_required(m, n) ? "" : "?",
+            SLV_STR_ARGS(write_type(type, is_required(m, n))));
     }
     put(t, "}\n\n");
 }
@@ -54,8 +64,9 @@ static void put_properties(typer *t)
     for (const slv_node *n = m->fields->first; n; n = n->next) {
         const slv_bao_field_type *type = slv_bao_field_type_find(slv_bao_field_type_of(m, n));
 
-        put(t, "  get %.*s(): %s;\n  set %.*s(value: %s);\n", SLV_STR_ARGS(n->key),
-            type ? type->read : "any", SLV_STR_ARGS(n->key), type ? type->write : "any");
+        put(t, "  get %.*s(): %s;\n  set %.*s(value: %.*s);\n", SLV_STR_ARGS(n->key),
+            type ? type->read : "any", SLV_STR_ARGS(n->key),
+            SLV_STR_ARGS(write_type(type, is_required(m, n))));
     }
 }
 
