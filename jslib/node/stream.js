@@ -54,7 +54,9 @@ if (Stream.duplexPair === undefined) {
 }
 if (Stream._isArrayBufferView === undefined) method(Stream, "_isArrayBufferView", (value) => P.ArrayBufferIsView(value));
 
+// Node's later default; the package keeps an earlier one.
 const setDefault = Stream.setDefaultHighWaterMark;
+setDefault(false, 64 * 1024);
 method(Stream, "setDefaultHighWaterMark", function setDefaultHighWaterMark(objectMode, value) {
   if (typeof value !== "number") throw nodeError("ERR_INVALID_ARG_TYPE", "value", "number", value);
   setDefault(objectMode, value);

@@ -7,7 +7,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { root, selvage } from './lib/selvage.mjs';
 
-const areas = ['assets', 'assets-404', 'assets-first', 'assets-spa', 'kv', 'r2', 'd1', 'do-object', 'do-storage', 'do-sql', 'queues', 'cache', 'url', 'headers', 'body', 'fetch', 'streams', 'encoding', 'events', 'crypto', 'htmlrewriter', 'websocket', 'env', 'services', 'ingress'];
+const areas = ['assets', 'assets-404', 'assets-first', 'assets-spa', 'kv', 'r2', 'd1', 'do-object', 'do-storage', 'do-sql', 'queues', 'cache', 'url', 'headers', 'body', 'fetch', 'streams', 'encoding', 'events', 'crypto', 'htmlrewriter', 'websocket', 'env', 'services', 'ingress', 'nodejs'];
 const folder = join(root, 'test', 'conformance');
 const known = JSON.parse(readFileSync(join(folder, 'known.json'), 'utf8'));
 
