@@ -12,7 +12,6 @@ typedef struct parser {
     bool loops, patterns; /* patterns: one was seen */
     unsigned line;
     unsigned statics, dynamics;
-    SLV_MAP(bool) seen;
 } parser;
 
 static bool is_space(char c)
@@ -87,6 +86,16 @@ static slv_code count(parser *p, slv_str from, slv_str line, bool *ok, bool *sto
                                SLV_REDIRECTS_DYNAMIC_MAX);
 }
 
+static bool is_known(const slv_redirects *r, slv_str from)
+{
+    if (slv_map_get(&r->exact, from))
+        return true;
+    for (size_t i = r->dynamic; i < r->rules.len; i++)
+        if (slv_str_eq(r->rules.items[i].from, from))
+            return true;
+    return false;
+}
+
 static slv_code keep(parser *p, slv_redirect *rule, slv_str line)
 {
     bool dynamic = p->patterns;
@@ -95,10 +104,9 @@ static slv_code keep(parser *p, slv_redirect *rule, slv_str line)
         return slv_rule_warn(
             p->warnings, FILE_NAME, p->line, line,
             "infinite loop: the target leads back to this rule, which is left out");
-    if (slv_map_get(&p->seen, rule->from))
+    if (is_known(p->ret, rule->from))
         return slv_rule_warn(p->warnings, FILE_NAME, p->line, line,
                              "a rule for this path stands above; this one is left out");
-    slv_map_set(&p->seen, rule->from, true);
     if (rule->status == 200 && slv_rule_has_host(rule->to))
         return slv_rule_warn(p->warnings, FILE_NAME, p->line, line,
                              "proxy (200) redirects can only point to relative paths");
@@ -156,7 +164,6 @@ slv_code slv_redirects_parse(slv_str text, bool loops, slv_arena *arena, slv_red
                                    "the line is longer than %zu bytes", SLV_RULE_LINE_MAX)
                    : parse_line(&p, line, &stop);
     }
-    slv_map_done(&p.seen);
     return code;
 }
 

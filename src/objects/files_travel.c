@@ -65,7 +65,7 @@ slv_code slv_object_files_bookmark_at(slv_object_files *f, int64_t ms,
                                       char out[static SLV_OBJECT_BOOKMARK_LEN + 1], slv_err *err)
 {
     char dir[SLV_ARCHIVE_PATH];
-    slv_place place;
+    slv_place place = {0};
 
     SLV_TRY(slv_object_log_dir(f, dir, err));
     bool found = slv_archive_time_find(dir, ms, &place);
@@ -150,7 +150,7 @@ slv_code slv_object_files_restore(slv_object_files *f, slv_str bookmark,
                                   char ret_undo[static SLV_OBJECT_BOOKMARK_LEN + 1], slv_err *err)
 {
     char dir[SLV_ARCHIVE_PATH], path[SLV_ARCHIVE_PATH + 16], trial[SLV_ARCHIVE_PATH + 16];
-    slv_place place;
+    slv_place place = {0};
 
     SLV_TRY(read_bookmark(f, bookmark, &place, err));
     SLV_TRY(slv_object_log_dir(f, dir, err));
@@ -234,7 +234,7 @@ static slv_code make_past(slv_object_files *f, const char *dir, const char *inte
 {
     SLV_CLEANUP(slv_buf_done) slv_buf text = SLV_BUF((size_t)1 << 20);
     char base[SLV_ARCHIVE_PATH];
-    slv_place place;
+    slv_place place = {0};
 
     SLV_TRY(slv_file_read(intent, &text, err));
     SLV_TRY(read_bookmark(f, slv_buf_view(&text), &place, err));
