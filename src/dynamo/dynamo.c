@@ -104,6 +104,9 @@ slv_code slv_dynamo_open(const char *path, bool create, bool read_only, slv_dyna
         return SLV_E_NOMEM;
     d->read_only = read_only;
     SLV_TRY(slv_db_open(file, &options, &d->db, err));
+    /* Plans do not hang on what is bound: otherwise ranges are planned anew at each run. */
+    if (sqlite3_db_config(slv_db_handle(d->db), SQLITE_DBCONFIG_ENABLE_QPSG, 1, NULL) != SQLITE_OK)
+        return slv_db_fail(d->db, err, "open");
     *ret = SLV_STEAL(d);
     return SLV_OK;
 }

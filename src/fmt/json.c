@@ -430,12 +430,30 @@ static slv_code put_escape(slv_buf *out, uint32_t cp)
     }
 }
 
+/* Eight bytes of which none needs a second look: ASCII, no control character, quote or backslash.
+ */
+static bool is_plain8(const char *p)
+{
+    const uint64_t ones = UINT64_C(0x0101010101010101), high = UINT64_C(0x8080808080808080);
+    uint64_t v, quote, slash;
+
+    memcpy(&v, p, sizeof v);
+    quote = v ^ (ones * '"');
+    slash = v ^ (ones * '\\');
+    return ((v | ((v - ones * 0x20) & ~v) | ((quote - ones) & ~quote) | ((slash - ones) & ~slash)) &
+            high) == 0;
+}
+
 slv_code slv_json_put_string(slv_buf *out, slv_str text)
 {
     size_t plain = 0; /* start of the run that needs no escape */
 
     SLV_TRY(slv_buf_append_byte(out, '"'));
     for (size_t at = 0; at < text.len;) {
+        if (at + 8 <= text.len && is_plain8(text.ptr + at)) {
+            at += 8;
+            continue;
+        }
         size_t start = at;
         bool malformed = false;
         unsigned char c = (unsigned char)text.ptr[at];

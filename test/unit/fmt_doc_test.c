@@ -462,4 +462,33 @@ TEST(suggestions_are_near)
     CHECK_INT(slv_edit_distance(SLV_STR(""), SLV_STR("abc")), 3);
 }
 
+/* Strings are looked at eight bytes at a time: what must be escaped is found at every place. */
+TEST(json_string_escapes_at_every_place)
+{
+    static const struct {
+        const char *raw, *escaped;
+    } specials[] = {
+        {"\"", "\\\""},
+        {"\\", "\\\\"},
+        {"\n", "\\n"},
+        {"\x1f", "\\u001f"},
+        {"\xE2\x80\xA8", "\\u2028"},
+        {"\xff", "\xEF\xBF\xBD"},
+    };
+    char plain[32], want[64];
+
+    for (size_t i = 0; i < SLV_ARRAY_LEN(specials); i++) {
+        for (size_t at = 0; at <= 20; at++) {
+            SLV_CLEANUP(slv_buf_done) slv_buf out = SLV_BUF(200);
+
+            memset(plain, '~', sizeof plain);
+            (void)snprintf(plain + at, sizeof plain - at, "%s ! z", specials[i].raw);
+            (void)snprintf(want, sizeof want, "\"%.*s%s ! z\"", (int)at, "~~~~~~~~~~~~~~~~~~~~",
+                           specials[i].escaped);
+            CHECK(slv_json_put_string(&out, slv_str_from(plain)) == SLV_OK);
+            CHECK_STR(slv_buf_view(&out), slv_str_from(want));
+        }
+    }
+}
+
 TAP_MAIN()
