@@ -1,4 +1,6 @@
 /* JSON, TOML, dotenv, globs, source maps, suggestions. */
+#include <stdio.h>
+
 #include "fmt/dotenv.h"
 #include "fmt/glob.h"
 #include "fmt/json.h"
