@@ -38,6 +38,10 @@ const loads = {
   r2upload: { title: 'R2 put of a request body, 10 MB', worker: 'stores', path: '/r2/put', body: 10 << 20, connections: 8 },
   doone: { title: 'Durable Object increment, one object', worker: 'stores', path: '/do/one' },
   domany: { title: 'Durable Object increment, a hundred objects', worker: 'stores', path: '/do/many' },
+  // Models; beside `bao`, which the others are compared with here, the package on our store and on dynalite.
+  baofind: { title: 'model: find', worker: 'bao', path: '/find', base: 'bao' },
+  baobatch: { title: 'model: 20 finds in a batch context', worker: 'bao', path: '/batch', base: 'bao' },
+  baocreate: { title: 'model: create with a unique constraint', worker: 'bao', path: '/create', base: 'bao', not: ['dynalite'] },
   queue: { title: 'queue send, consumed meanwhile', worker: 'stores', path: '/queue/send' },
 };
 const wantedPeers = opt.peers?.split(',') ?? Object.keys(peers);
@@ -59,7 +63,7 @@ async function withServer(peer, name, core, work) {
 }
 const eligible = (peer, name, load = {}) => {
   const worker = load.worker ?? name;
-  return (!peers[peer].only || peers[peer].only.includes(worker)) && !peers[peer].without?.includes(worker) && (peer !== 'bun' || !load.worker || load.sql);
+  return (!peers[peer].only || peers[peer].only.includes(worker)) && !peers[peer].without?.includes(worker) && !load.not?.includes(peer) && (peer !== 'bun' || !load.worker || load.sql);
 };
 
 for (const name of Object.keys(loads).filter((n) => wanted.includes(n))) {
@@ -81,10 +85,11 @@ for (const name of Object.keys(loads).filter((n) => wanted.includes(n))) {
   const rows = (results[name] = {});
   for (const [peer, list] of Object.entries(samples)) {
     rows[peer] = Object.fromEntries(Object.keys(list[0]).map((k) => [k, median(list.map((m) => m[k]))]));
-    rows[peer].ratio = samples.selvage && median(list.map((m, i) => m.cpuMicros / samples.selvage[Math.min(i, samples.selvage.length - 1)].cpuMicros));
+    const base = samples[load.base ?? 'selvage'];
+    rows[peer].ratio = base && median(list.map((m, i) => m.cpuMicros / base[Math.min(i, base.length - 1)].cpuMicros));
   }
   say(`\n${load.title} (${load.connections ?? 64} connections, one core, medians of ${opt.rounds})`);
-  say('  server     CPU us/req  x selvage     req/s   p50 ms   p99 ms   MB');
+  say(`  server     CPU us/req  x ${load.base ?? 'selvage'}     req/s   p50 ms   p99 ms   MB`);
   for (const [peer, r] of Object.entries(rows))
     say(`  ${peer.padEnd(9)} ${f(r.cpuMicros).padStart(11)} ${f(r.ratio, 2).padStart(10)} ${f(r.requests, 0).padStart(9)} ${f(r.p50, 2).padStart(8)} ${f(r.p99, 2).padStart(8)} ${f(r.memory, 0).padStart(4)}${r.errors ? `  ${r.errors} errors` : ''}`);
 }

@@ -36,6 +36,16 @@ function project(name, peer) {
   return dir;
 }
 
+// A Worker that is bundled by who serves it: models, whose library the peers differ in.
+function models(peer) {
+  const dir = join(work, peer);
+  mkdirSync(dir, { recursive: true });
+  const vars = '[vars]\nAWS_ACCESS_KEY_ID = "bench"\nAWS_SECRET_ACCESS_KEY = "bench"\n';
+  writeFileSync(join(dir, 'wrangler.toml'), `name = "bao"\nmain = "${join(bench, 'workers', 'bao.js')}"\ncompatibility_date = "2025-10-01"\ncompatibility_flags = ["nodejs_compat"]\n${vars}`);
+  return dir;
+}
+const serve = (port, opt, ...more) => [opt.selvage, 'dev', '--port', String(port), '--log-level', 'error', '--show-interactive-dev-session=false', ...more];
+
 export const peers = {
   epoll: {
     only: ['hello'],
@@ -49,7 +59,12 @@ export const peers = {
       return { command: [out, String(port)] };
     },
   },
+  // selvage:bao; the package dynamo-bao on the store of selvage; the package with dynalite as its DynamoDB.
+  bao: { only: ['bao'], start: (name, port, opt) => ({ command: serve(port, opt, '--alias', 'dynamo-bao:selvage:bao'), cwd: models('bao') }) },
+  package: { only: ['bao'], start: (name, port, opt) => ({ command: serve(port, opt), cwd: models('package') }) },
+  dynalite: { only: ['bao'], start: (name, port, opt) => ({ command: [process.execPath, join(bench, 'adapters', 'dynalite.mjs'), String(port), ...serve(port, opt)], cwd: models('dynalite') }) },
   selvage: {
+    without: ['bao'],
     start(name, port, opt) {
       return {
         command: [opt.selvage, 'dev', '--port', String(port), '--log-level', 'error', '--show-interactive-dev-session=false'],
@@ -58,16 +73,16 @@ export const peers = {
     },
   },
   bun: {
-    without: ['ws'],
+    without: ['ws', 'bao'],
     start: (name, port) => ({
       command: name === 'stores'
         ? [programs.bun, join(bench, 'adapters', 'bun-stores.mjs'), join(work, `bun-${port}.sqlite`), String(port)]
         : [programs.bun, join(bench, 'adapters', 'bun.mjs'), bundle(name), String(port)],
     }),
   },
-  node: { start: (name, port) => ({ command: [process.execPath, join(bench, 'adapters', 'node.mjs'), bundle(name), String(port)], cwd: bench }), without: ['ws', 'stores'] },
+  node: { start: (name, port) => ({ command: [process.execPath, join(bench, 'adapters', 'node.mjs'), bundle(name), String(port)], cwd: bench }), without: ['ws', 'stores', 'bao'] },
   workerd: {
-    without: ['stores'],
+    without: ['stores', 'bao'],
     start(name, port) {
       const dir = project(name, 'workerd');
       writeFileSync(join(dir, 'config.capnp'), `using Workerd = import "/workerd/workerd.capnp";
@@ -81,6 +96,7 @@ const config :Workerd.Config = (
   },
   wrangler: {
     note: 'wrangler dev: workerd behind a proxy',
+    without: ['bao'],
     start: (name, port) => ({
       command: [programs.wrangler, 'dev', '--ip', '127.0.0.1', '--port', String(port), '--inspector-port', '0', '--show-interactive-dev-session=false', '--log-level', 'error'],
       cwd: project(name, 'wrangler'),
