@@ -120,9 +120,10 @@ static slv_code describe(const char *name, int64_t key_len, int64_t iv_len,
     if (cipher && lengths_fit(cipher, key_len, iv_len)) {
         const char *shown = OBJ_nid2sn(EVP_CIPHER_get_nid(cipher));
 
+        if (EVP_CIPHER_get_nid(cipher) == NID_chacha20_poly1305) /* as the platform spells it */
+            shown = name;
+
         snprintf(ret->name, sizeof ret->name, "%s", shown ? shown : name);
-        for (char *p = ret->name; *p; p++)
-            *p = slv_ascii_lower(*p);
         ret->mode = mode_name(cipher);
         ret->nid = EVP_CIPHER_get_nid(cipher);
         ret->block_len = (unsigned)EVP_CIPHER_get_block_size(cipher);

@@ -51,7 +51,7 @@ SLV_NODISCARD slv_code slv_nodejs_scrypt(const slv_nodejs_kdf *o, slv_buf *out);
 /* ---- ciphers ---- */
 
 typedef struct slv_nodejs_cipher_info {
-    char name[48];    /* as Node.js writes it */
+    char name[48];    /* as the platform writes it */
     const char *mode; /* "cbc", "gcm" …, "stream" */
     int nid;
     unsigned block_len; /* 1: none */

@@ -333,7 +333,7 @@ slv_code slv_nodejs_ecdh_set_private(slv_nodejs_ecdh *e, slv_str bytes, slv_err 
 
     if (!n || BN_is_zero(n) || BN_cmp(n, EC_GROUP_get0_order(e->group)) >= 0) {
         BN_clear_free(n);
-        return slv_fail(err, SLV_E_DENIED, "Private key is not valid for specified curve");
+        return slv_fail(err, SLV_E_DENIED, "Private key is not valid for specified curve.");
     }
     take_private(e, n);
     return SLV_OK;
@@ -355,7 +355,7 @@ static EC_POINT *read_point(const EC_GROUP *group, slv_str bytes)
 slv_code slv_nodejs_ecdh_secret(const slv_nodejs_ecdh *e, slv_str peer, slv_buf *out, slv_err *err)
 {
     if (!e->own)
-        return slv_fail(err, SLV_E_DENIED, "Failed to compute ECDH key");
+        return slv_fail(err, SLV_E_DENIED, "Invalid keypair");
     EC_POINT *point = read_point(e->group, peer);
     if (!point)
         return slv_fail(err, SLV_E_PARSE, "Failed to set point");

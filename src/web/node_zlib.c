@@ -258,10 +258,10 @@ static bool brotli_write(slv_nodejs_zip *z, int flush, slv_nodejs_zip_io *io,
     if (result == BROTLI_DECODER_RESULT_ERROR) {
         snprintf(e->text, sizeof e->text, "ERR_%s",
                  BrotliDecoderErrorString(BrotliDecoderGetErrorCode(z->unbrotli)));
-        return fail(e, "Decompression failed", e->text, -1);
+        return fail(e, "Compression failed", e->text, -1);
     }
     if (flush == BROTLI_OPERATION_FINISH && result == BROTLI_DECODER_RESULT_NEEDS_MORE_INPUT)
-        return fail(e, "unexpected end of file", "Z_BUF_ERROR", Z_BUF_ERROR);
+        return fail(e, "Unexpected end of file", "Z_BUF_ERROR", Z_BUF_ERROR);
     return true;
 }
 

@@ -1,6 +1,6 @@
 // Diffie-Hellman in its three forms: numbers, points, keys.
 
-import { bufferClass, bytesArg, cryptoError, decode, encode, isBytes, newSlot, toBuffer, viewArg } from "node/internal/crypto_util";
+import { bufferClass, bytesArg, decode, encode, isBytes, newSlot, toBuffer, viewArg } from "node/internal/crypto_util";
 import { handleOfKeyObject, isKeyObject } from "node/internal/crypto_keys";
 import { nodeError } from "node/internal/errors";
 import { requireEvent } from "io";
@@ -149,7 +149,7 @@ P.ObjectAssign(ECDH.prototype, {
     encodingArg(inputEncoding, "inputEncoding");
     encodingArg(outputEncoding, "outputEncoding");
     const secret = N.nodeEcdhSecret(Handles.of(this), viewArg(otherPublicKey, "otherPublicKey", inputEncoding));
-    if (secret === undefined) throw cryptoError("ERR_CRYPTO_ECDH_INVALID_PUBLIC_KEY");
+    if (secret === undefined) throw new P.Error("Failed to set point");
     return encode(secret, outputEncoding);
   },
   generateKeys(encoding, format) {

@@ -77,7 +77,7 @@ function runPbkdf2(args) {
     );
   }
   const out = N.nodePbkdf2(args[0], args[1], args[2], args[3], args[4]);
-  if (out === undefined) throw new P.TypeError(`Invalid Pbkdf2 digest: ${args[0]}`);
+  if (out === undefined) throw new P.TypeError(`Invalid Pbkdf2 digest: ${args[0]}.`);
   if (out === null) throw new P.RangeError("Pbkdf2 failed: derived key length exceeds maximum for this hash");
   if (out === false) throw failed("Pbkdf2");
   return toBuffer(out);

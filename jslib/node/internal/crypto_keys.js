@@ -73,18 +73,23 @@ function put(jwk, names, handle, count) {
   return jwk;
 }
 
+// Every member is there, in the order of the platform; what a key does not have is undefined.
+function blankJwk(members) {
+  return { kty: undefined, use: undefined, key_ops: undefined, alg: undefined, ext: undefined, crv: undefined, x: undefined, y: undefined, d: undefined, n: undefined, e: undefined, p: undefined, q: undefined, dp: undefined, dq: undefined, qi: undefined, oth: undefined, k: undefined, ...members };
+}
+
 function jwkOf(record) {
   const { type, handle, bytes } = record;
-  if (type === "secret") return { kty: "oct", ext: true, k: N.bufferText(bytes, 0, bytes.byteLength, 5) };
+  if (type === "secret") return blankJwk({ kty: "oct", ext: true, k: N.bufferText(bytes, 0, bytes.byteLength, 5) });
   const kind = N.nodeKeyKind(handle);
   const isPrivate = type === "private";
-  if (kind === RSA) return put({ kty: "RSA" }, RSA_PARTS, handle, isPrivate ? 8 : 2);
+  if (kind === RSA) return put(blankJwk({ kty: "RSA" }), RSA_PARTS, handle, isPrivate ? 8 : 2);
   if (kind >= P256 && kind <= P521) {
-    return put({ kty: "EC", crv: ["P-256", "P-384", "P-521"][kind - P256] }, ["x", "y", "d"], handle, isPrivate ? 3 : 2);
+    return put(blankJwk({ kty: "EC", crv: ["P-256", "P-384", "P-521"][kind - P256] }), ["x", "y", "d"], handle, isPrivate ? 3 : 2);
   }
   if (kind === ED25519 || kind === X25519) {
     const jwk = kind === ED25519 ? { kty: "OKP", crv: "Ed25519", alg: "EdDSA" } : { kty: "OKP", crv: "X25519" };
-    return put(jwk, ["x", "d"], handle, isPrivate ? 2 : 1);
+    return put(blankJwk(jwk), ["x", "d"], handle, isPrivate ? 2 : 1);
   }
   throw new P.Error("Key type is invalid for JWK export");
 }

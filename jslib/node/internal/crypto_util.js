@@ -116,7 +116,6 @@ export function callBack(callback, work) {
 
 const texts = {
   __proto__: null,
-  ERR_CRYPTO_ECDH_INVALID_PUBLIC_KEY: "Public key is not valid for specified curve",
   ERR_CRYPTO_HASH_FINALIZED: "Digest already called",
   ERR_CRYPTO_HASH_UPDATE_FAILED: "Hash update failed",
   ERR_CRYPTO_SIGN_KEY_REQUIRED: "No key provided to sign",

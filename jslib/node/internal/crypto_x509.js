@@ -76,7 +76,7 @@ export class X509Certificate {
       throw nodeError("ERR_INVALID_ARG_TYPE", "buffer", ["string", "Buffer", "TypedArray", "DataView"], buffer);
     }
     this.#handle = N.nodeX509Read(bytesArg(buffer, "buffer"));
-    if (this.#handle === undefined) throw nodeError("ERR_INVALID_ARG_VALUE", "buffer", buffer, "is not a valid certificate");
+    if (this.#handle === undefined) throw nodeError("ERR_INVALID_ARG_VALUE", "buffer", toBuffer(new P.Uint8Array(bytesArg(buffer, "buffer"))), "is not a valid certificate");
   }
 
   get subject() {
