@@ -1,4 +1,5 @@
 /* The bundler: its text work always, whole builds where esbuild is installed. */
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -6,6 +7,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "bundle/bundle.h"
+#include "rt/roles.h"
 #include "support/tap.h"
 
 #define MB ((size_t)1 << 20)
@@ -482,4 +484,13 @@ TEST(bundler_ends_a_build_that_passes_its_bounds_and_builds_again)
     CHECK(!p.failed && p.result->ok);
 }
 
-TAP_MAIN()
+/* Scripts that use node:async_hooks are rewritten by a child, which is this program. */
+int main(int argc, char **argv)
+{
+    int status;
+
+    signal(SIGPIPE, SIG_IGN);
+    if (slv_role_run(argc, argv, &status))
+        return status;
+    return tap_main(argc, argv);
+}

@@ -1,4 +1,5 @@
 /* Rewriting by a child: this program is the child, too. */
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -142,6 +143,7 @@ int main(int argc, char **argv)
 {
     int status;
 
+    signal(SIGPIPE, SIG_IGN);
     if (slv_role_run(argc, argv, &status))
         return status;
     return tap_main(argc, argv);
