@@ -157,7 +157,7 @@ static slv_code plan_update(slv_dyn_run *x, slv_dyn_change *c)
 
     SLV_DYN_NEW(x->sc, &c->after);
     if (c->item->has_update)
-        SLV_TRY(slv_dyn_update_apply(x->sc, &c->item->update, old, c->after));
+        SLV_TRY(slv_dyn_update_apply(x->sc, &c->item->update, old, c->before != NULL, c->after));
     else
         *c->after = *old;
     SLV_TRY(check_updated_keys(x, c));

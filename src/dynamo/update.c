@@ -297,9 +297,10 @@ static slv_code rebuild(slv_dyn_scope *sc, const slv_dyn_value *from, effect *ef
 }
 
 slv_code slv_dyn_update_apply(slv_dyn_scope *sc, const slv_dyn_update *update,
-                              const slv_dyn_value *old, slv_dyn_value *ret)
+                              const slv_dyn_value *old, bool exists, slv_dyn_value *ret)
 {
     effect *effects = NULL;
+    uint32_t n = 0;
 
     *ret = *old;
     if (!update->count)
@@ -311,14 +312,18 @@ slv_code slv_dyn_update_apply(slv_dyn_scope *sc, const slv_dyn_update *update,
     for (uint32_t i = 0; i < update->count; i++) {
         const slv_dyn_action *a = &update->actions[i];
 
+        if (!exists && a->kind == SLV_DYN_REMOVE) /* from nothing, whatever the path */
+            continue;
+        effects[n] = effects[i];
         SLV_TRY(check_parent(sc, &a->path, old));
         if (a->kind != SLV_DYN_SET)
             SLV_TRY(effect_of(sc, a, update->legacy, old, slv_dyn_path_get(old, &a->path),
-                              &effects[i]));
-        if (effects[i].value && slv_dyn_value_too_deep(effects[i].value, a->path.len))
+                              &effects[n]));
+        if (effects[n].value && slv_dyn_value_too_deep(effects[n].value, a->path.len))
             return slv_dyn_fail_depth(sc);
+        n++;
     }
-    return rebuild(sc, old, effects, update->count, 0, ret);
+    return n ? rebuild(sc, old, effects, n, 0, ret) : SLV_OK;
 }
 
 /* ---- keys ---- */

@@ -33,11 +33,12 @@ typedef struct slv_dyn_update {
 
 SLV_NODISCARD slv_code slv_dyn_update_parse(slv_dyn_scope *sc, slv_dyn_subst *subst, slv_str text,
                                             slv_dyn_update *ret);
-/* *ret is the item after the update. old: the item before; where there was none, one that has only
-   the key. Values are taken from old. Does not check keys (slv_dyn_update_check_keys), nor the
-   size of the result. */
+/* *ret is the item after the update. old: the item before; where there was none (exists false), one
+   that has only the key. Values are taken from old. Does not check keys
+   (slv_dyn_update_check_key), nor the size of the result. */
 SLV_NODISCARD slv_code slv_dyn_update_apply(slv_dyn_scope *sc, const slv_dyn_update *update,
-                                            const slv_dyn_value *old, slv_dyn_value *ret);
+                                            const slv_dyn_value *old, bool exists,
+                                            slv_dyn_value *ret);
 /* Fails where the update would change key attribute `name`. Keys of the table only. */
 SLV_NODISCARD slv_code slv_dyn_update_check_key(slv_dyn_scope *sc, const slv_dyn_update *update,
                                                 slv_str name);

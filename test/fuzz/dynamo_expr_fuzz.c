@@ -35,7 +35,7 @@ static void fuzz_update(slv_dyn_scope *sc, slv_dyn_subst *subst, slv_str text,
 
     if (slv_dyn_update_parse(sc, subst, text, &u) != SLV_OK)
         return;
-    if (slv_dyn_update_apply(sc, &u, item, &after) != SLV_OK)
+    if (slv_dyn_update_apply(sc, &u, item, true, &after) != SLV_OK)
         return;
     /* what comes out is canonical: it reads back as it is */
     if (slv_dyn_item_encode(&after, &bytes) != SLV_OK ||

@@ -483,7 +483,7 @@ static void becomes(const char *text, const char *before, const char *want)
         return;
     }
     old = item(&r, before);
-    if (slv_dyn_update_apply(&r.sc, &u, &old, &new) != SLV_OK) {
+    if (slv_dyn_update_apply(&r.sc, &u, &old, true, &new) != SLV_OK) {
         CHECK_STR(r.sc.message, slv_str_from(want));
         return;
     }
@@ -536,6 +536,22 @@ TEST(updates_reach_into_documents)
             "The document path provided in the update expression is invalid for update");
     becomes("REMOVE m.k.j", "{\"m\":{\"M\":{}}}",
             "The document path provided in the update expression is invalid for update");
+}
+
+TEST(updates_remove_any_path_of_an_item_that_does_not_exist)
+{
+    SLV_CLEANUP(rig_done) rig r = {0};
+    slv_dyn_value key, new;
+    slv_dyn_update u;
+
+    CHECK(rig_init(&r, NAMES, VALUES));
+    key = item(&r, "{\"p\":{\"S\":\"k\"}}");
+    CHECK(slv_dyn_update_parse(&r.sc, &r.subst, SLV_STR("REMOVE x.y, z[0]"), &u) == SLV_OK);
+    CHECK(slv_dyn_update_apply(&r.sc, &u, &key, false, &new) == SLV_OK);
+    CHECK(slv_dyn_value_eq(&key, &new));
+    CHECK(slv_dyn_update_apply(&r.sc, &u, &key, true, &new) == SLV_E_INVAL);
+    CHECK(slv_dyn_update_parse(&r.sc, &r.subst, SLV_STR("SET x.y = :n"), &u) == SLV_OK);
+    CHECK(slv_dyn_update_apply(&r.sc, &u, &key, false, &new) == SLV_E_INVAL);
 }
 
 TEST(updates_add_and_delete)
