@@ -173,6 +173,13 @@ static void on_bundle(void *user, slv_bundle *result, const slv_err *err)
         fail_text(w, slv_err_text(err));
     } else if (w->dirty) {
         /* what was built is out of date already */
+    } else if (bundle->wants_node && slv_project_add_node(&w->project)) {
+        slv_term_warn(
+            "%s names modules of Node without \"node:\", so it runs with nodejs_compat as "
+            "of today; write compatibility_flags = [\"nodejs_compat\"] and a "
+            "compatibility_date of 2024-09-23 or later to keep it so",
+            w->project.name);
+        w->dirty = true;
     } else {
         if (w->project.bundle.no_bundle) /* the sources are to be taken as they are */
             bundle->warnings.len = 0;

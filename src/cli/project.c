@@ -186,6 +186,21 @@ static void choose_name(slv_project *p)
     }
 }
 
+static const char *const node_flags[] = {"nodejs_compat",
+                                         "nodejs_compat_v2",
+                                         "nodejs_compat_populate_process_env",
+                                         "enable_nodejs_process_v2",
+                                         "enable_nodejs_fs_module",
+                                         "enable_nodejs_os_module"};
+
+static bool has_name(const slv_str *names, size_t n, const char *name)
+{
+    for (size_t i = 0; i < n; i++)
+        if (slv_str_is(names[i], name))
+            return true;
+    return false;
+}
+
 static slv_code resolve_compat(slv_project *p, slv_err *err)
 {
     const slv_project_options *o = p->options;
@@ -208,6 +223,9 @@ static slv_code resolve_compat(slv_project *p, slv_err *err)
         for (size_t i = 0; i < p->config.compatibility_flags.len; i++)
             slv_vec_push(&names, p->config.compatibility_flags.items[i]);
     }
+    for (size_t i = 0; p->node_added && i < SLV_ARRAY_LEN(node_flags); i++)
+        if (!has_name(names.items, names.len, node_flags[i]))
+            slv_vec_push(&names, slv_str_from(node_flags[i]));
     code = slv_compat_resolve(date, names.items, names.len, today, o->warn, o->warn_arg, &p->compat,
                               err);
     slv_vec_done(&names);
@@ -387,6 +405,25 @@ static void set_bundle_spec(slv_project *p)
                 : slv_compat_has(&p->compat, "nodejs_als")     ? SLV_NODE_ALS
                                                                : SLV_NODE_OFF,
     };
+}
+
+bool slv_project_add_node(slv_project *p)
+{
+    slv_compat before = p->compat;
+    slv_err err;
+
+    if (p->node_added)
+        return false;
+    p->node_added = true;
+    p->compat = (slv_compat){0};
+    if (resolve_compat(p, &err) != SLV_OK) {
+        slv_compat_done(&p->compat);
+        p->compat = before;
+        return false;
+    }
+    slv_compat_done(&before);
+    p->bundle.node = SLV_NODE_V2;
+    return true;
 }
 
 slv_code slv_project_load(const slv_project_options *options, slv_project *ret, slv_err *err)

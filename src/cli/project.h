@@ -47,6 +47,7 @@ typedef struct slv_project {
     slv_config config;
     slv_compat compat;
     slv_bundle_spec bundle;    /* of the fields above */
+    bool node_added;           /* slv_project_add_node */
     SLV_VEC(char *) watched;   /* configuration and env files, also those that do not exist */
     SLV_VEC(char *) env_files; /* that were read */
 } slv_project;
@@ -60,6 +61,10 @@ SLV_NODISCARD slv_code slv_project_load_config(const slv_project_options *option
                                                slv_err *err);
 void slv_project_done(slv_project *p);
 SLV_DEFINE_CLEANUP_DONE(slv_project, slv_project_done);
+
+/* The flags that today's dates have for Node's modules: for a worker that names them as only those
+ * dates allow. False: the configuration has a word against it. */
+bool slv_project_add_node(slv_project *p);
 
 /* bundle->ok must be true; NULL where there is no main. warnings gets a line for each rule of
  * `_headers` and `_redirects` that is none. */
