@@ -1,6 +1,11 @@
 // Modules of Node that touch the system: http and https with servers, net, tls, fs, timers, diagnostics_channel, dns, os.
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import net from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import tls from 'node:tls';
 import { after, before, test } from 'node:test';
 import { dev, project } from './lib/selvage.mjs';
 
@@ -116,6 +121,42 @@ test('fs', async () => {
 test('timers', async () => assert.deepEqual(await step('timers'), ['function', true, true, 'function', 'v', ['i', 'i', 'i'], 'ABORT_ERR']));
 test('diagnostics_channel', async () => assert.deepEqual(await step('channels'), [[1, 'x'], [4, 'x'], 8, 'start', 'end', 2, 'start', 'end', 'error', 'asyncStart', 'asyncEnd', 'start', 'asyncStart', 'called', 'asyncEnd', 'end']));
 test('os, dns, perf_hooks', async () => assert.deepEqual(await step('rest'), ['\n', 'linux', '/tmp/', 2, { address: '127.0.0.1', family: 4 }, ['::1', 6], 'ERR_INVALID_ARG_VALUE', 'number', 'ERR_METHOD_NOT_IMPLEMENTED']));
+
+test('tls: from the start, and of a connection that is there', async (t) => {
+  const dir = mkdtempSync(join(tmpdir(), 'selvage-test-'));
+  t.after(() => rmSync(dir, { recursive: true, force: true }));
+  const key = join(dir, 'key.pem'), cert = join(dir, 'cert.pem');
+  execFileSync('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-keyout', key, '-out', cert, '-days', '2', '-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost'], { stdio: 'ignore' });
+  const pair = { key: readFileSync(key), cert: readFileSync(cert) };
+  const secure = tls.createServer({ ...pair, allowHalfOpen: true }, (c) => c.on('data', (d) => c.end(`secret ${d}`)).on('error', () => {}));
+  const upgrading = net.createServer((c) => {
+    c.on('error', () => {});
+    c.once('data', () => {
+      c.write('ready');
+      const s = new tls.TLSSocket(c, { isServer: true, ...pair });
+      s.on('data', (d) => s.end(`now secret ${d}`)).on('error', () => {});
+    });
+  });
+  for (const one of [secure, upgrading]) await new Promise((ok) => one.listen(0, 'localhost', ok));
+  const worker = await dev(project({ 'wrangler.toml': config, 'index.js': `import net from "node:net"; import tls from "node:tls";
+    const all = s => new Promise((ok, no) => { let t = ""; s.setEncoding("utf8"); s.on("data", d => (t += d)).on("end", () => ok(t)).on("error", no); });
+    export default { async fetch(request) {
+      const port = +new URL(request.url).searchParams.get("port");
+      if (new URL(request.url).pathname === "/up") {
+        const plain = net.connect(port, "localhost"); plain.write("start"); await new Promise((ok, no) => plain.once("data", ok).once("error", no));
+        const s = tls.connect({ socket: plain, servername: "localhost" }); s.once("secureConnect", () => s.write("ping")); return new Response(await all(s));
+      }
+      const s = tls.connect({ host: "localhost", port }, () => s.write("ping")); const t = await all(s); return new Response([t, s.encrypted, s.authorized].join());
+    } };` }), [], { env: { SSL_CERT_FILE: cert } });
+  try {
+    assert.equal(await (await worker.fetch(`/?port=${secure.address().port}`)).text(), 'secret ping,true,true', worker.output);
+    assert.equal(await (await worker.fetch(`/up?port=${upgrading.address().port}`)).text(), 'now secret ping', worker.output);
+  } finally {
+    await worker.stop();
+    secure.close();
+    upgrading.close();
+  }
+});
 
 test('a server of node:http', async () => {
   const one = await serve({ 'index.js': `import http from "node:http"; import { httpServerHandler } from "cloudflare:node";
