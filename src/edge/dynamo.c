@@ -82,7 +82,7 @@ static void add_table(void *arg, slv_str name)
     log_entry *e = arg;
     size_t used = strlen(e->tables);
 
-    if (used + name.len + 2 > sizeof e->tables)
+    if (name.len == 0 || used + name.len + 2 > sizeof e->tables)
         return;
     memcpy(e->tables + used, name.ptr, name.len);
     e->tables[used + name.len] = ',';
