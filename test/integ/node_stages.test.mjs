@@ -80,7 +80,7 @@ test('dates and flags bring modules', async () => {
 
 test('from 2026-08-04 it is on by itself', async () => {
   has(await inside(settings('2026-08-04'), ['node:path']), { Buffer: 'function', process: 'object', modules: { 'node:path': 'object' } });
-  has(await inside(settings('2026-08-04', ['no_nodejs_compat']), ['node:path']), { ...noGlobals, modules: { 'node:path': none('node:path') } });
+  has(await inside(settings('2026-08-04', ['no_nodejs_compat', 'no_nodejs_compat_v2']), ['node:path']), { ...noGlobals, modules: { 'node:path': none('node:path') } });
 });
 
 test('process.env has texts, and other variables as JSON; what is set is text', async () => {
