@@ -28,18 +28,18 @@ typedef struct bao_methods {
     SLV_VEC(bao_method) list;
 } bao_methods;
 
-void bao_methods_done(bao_methods *methods);
-SLV_DEFINE_CLEANUP_DONE(bao_methods, bao_methods_done);
+void slv_bao_methods_done(bao_methods *methods);
+SLV_DEFINE_CLEANUP_DONE(bao_methods, slv_bao_methods_done);
 /* In the order in which a class has them: later ones of a name replace earlier ones. */
-SLV_NODISCARD slv_code bao_methods_of(const slv_bao_models *m, const slv_bao_model *model,
-                                      bao_methods *ret);
+SLV_NODISCARD slv_code slv_bao_methods_of(const slv_bao_models *m, const slv_bao_model *model,
+                                          bao_methods *ret);
 
 /* Appends; after a failure nothing, and `code` keeps it. */
 typedef struct bao_text {
     slv_buf *out;
     slv_code code;
 } bao_text;
-void bao_put(bao_text *t, const char *fmt, ...) SLV_PRINTF(2, 3);
-void bao_put_string(bao_text *t, slv_str text); /* as a literal with its quotes */
+void slv_bao_put(bao_text *t, const char *fmt, ...) SLV_PRINTF(2, 3);
+void slv_bao_put_string(bao_text *t, slv_str text); /* as a literal with its quotes */
 
 #endif

@@ -4,7 +4,7 @@
 
 #define NAME_MAX_BYTES ((size_t)4096)
 
-void bao_put(bao_text *t, const char *fmt, ...)
+void slv_bao_put(bao_text *t, const char *fmt, ...)
 {
     va_list ap;
 
@@ -15,13 +15,13 @@ void bao_put(bao_text *t, const char *fmt, ...)
     va_end(ap);
 }
 
-void bao_put_string(bao_text *t, slv_str text)
+void slv_bao_put_string(bao_text *t, slv_str text)
 {
     if (t->code == SLV_OK)
         t->code = slv_json_put_string(t->out, text);
 }
 
-void bao_methods_done(bao_methods *methods)
+void slv_bao_methods_done(bao_methods *methods)
 {
     for (size_t i = 0; i < methods->list.len; i++)
         slv_buf_done(&methods->list.items[i].name);
@@ -178,7 +178,7 @@ static slv_code relations_of(const slv_bao_model *model, bao_methods *methods)
     return SLV_OK;
 }
 
-slv_code bao_methods_of(const slv_bao_models *m, const slv_bao_model *model, bao_methods *ret)
+slv_code slv_bao_methods_of(const slv_bao_models *m, const slv_bao_model *model, bao_methods *ret)
 {
     SLV_TRY(own_queries(model, ret));
     for (size_t i = 0; i < m->list.len; i++)

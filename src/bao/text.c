@@ -10,7 +10,7 @@ typedef struct emitter {
     bao_methods methods;
 } emitter;
 
-#define put(e, ...) bao_put(&(e)->text, __VA_ARGS__)
+#define put(e, ...) slv_bao_put(&(e)->text, __VA_ARGS__)
 
 /* ---- imports ---- */
 
@@ -40,7 +40,7 @@ static void put_import(emitter *e, const names *n, slv_str from)
     for (size_t i = 0; i < n->list.len; i++)
         put(e, "%s%.*s", i ? ", " : "", SLV_STR_ARGS(n->list.items[i]));
     put(e, e->options->esm ? " } from " : " } = require(");
-    bao_put_string(&e->text, from);
+    slv_bao_put_string(&e->text, from);
     put(e, e->options->esm ? ";\n" : ");\n");
 }
 
@@ -172,7 +172,7 @@ static void put_field_options(emitter *e, const slv_node *field, bool related)
         if (plain_key(n->key))
             put(e, "%.*s: ", SLV_STR_ARGS(n->key));
         else
-            put(e, "["), bao_put_string(&e->text, n->key), put(e, "]: ");
+            put(e, "["), slv_bao_put_string(&e->text, n->key), put(e, "]: ");
         put_value(e, n);
     }
     if (any)
@@ -188,7 +188,7 @@ static void put_fields(emitter *e)
 
         put(e, "    %.*s: %.*s(", SLV_STR_ARGS(n->key), SLV_STR_ARGS(type));
         if (related)
-            bao_put_string(&e->text, slv_node_str(slv_node_get(n, "model")));
+            slv_bao_put_string(&e->text, slv_node_str(slv_node_get(n, "model")));
         put_field_options(e, n, related);
         put(e, "),\n");
     }
@@ -295,14 +295,14 @@ slv_code slv_bao_model_text(const slv_bao_models *m, const slv_bao_model *model,
                             const slv_bao_text_options *options, slv_buf *out)
 {
     emitter e = {.text = {.out = out}, .models = m, .model = model, .options = options};
-    slv_code code = bao_methods_of(m, model, &e.methods);
+    slv_code code = slv_bao_methods_of(m, model, &e.methods);
 
     put(&e,
         "// Made by `selvage bao codegen` from %.*s. Changes here are lost when it runs again.\n",
         SLV_STR_ARGS(model->source));
     put_imports(&e);
     put(&e, "\nclass %.*s extends BaoModel {\n  static modelPrefix = ", SLV_STR_ARGS(model->name));
-    bao_put_string(&e.text, model->prefix);
+    slv_bao_put_string(&e.text, model->prefix);
     put(&e, ";\n  static iterable = %s;\n  static iterationBuckets = %lld;\n\n",
         model->iterable ? "true" : "false", (long long)model->buckets);
     put_fields(&e);
@@ -311,6 +311,6 @@ slv_code slv_bao_model_text(const slv_bao_models *m, const slv_bao_model *model,
         put_method(&e, &e.methods.list.items[i]);
     put(&e, options->esm ? "}\n\nexport { %.*s };\n" : "}\n\nmodule.exports = { %.*s };\n",
         SLV_STR_ARGS(model->name));
-    bao_methods_done(&e.methods);
+    slv_bao_methods_done(&e.methods);
     return code != SLV_OK ? code : e.text.code;
 }

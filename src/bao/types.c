@@ -8,7 +8,7 @@ typedef struct typer {
     bao_methods methods;
 } typer;
 
-#define put(t, ...) bao_put(&(t)->text, __VA_ARGS__)
+#define put(t, ...) slv_bao_put(&(t)->text, __VA_ARGS__)
 
 static bool flag(const slv_node *field, const char *key)
 {
@@ -132,7 +132,7 @@ slv_code slv_bao_model_types(const slv_bao_models *m, const slv_bao_model *model
                              const slv_bao_text_options *options, slv_buf *out)
 {
     typer t = {.text = {.out = out}, .models = m, .model = model};
-    slv_code code = bao_methods_of(m, model, &t.methods);
+    slv_code code = slv_bao_methods_of(m, model, &t.methods);
 
     put(&t,
         "// Made by `selvage bao codegen` from %.*s. Changes here are lost when it runs again.\n",
@@ -154,6 +154,6 @@ slv_code slv_bao_model_types(const slv_bao_models *m, const slv_bao_model *model
     for (size_t i = 0; i < t.methods.list.len; i++)
         put_method(&t, &t.methods.list.items[i]);
     put(&t, "}\n");
-    bao_methods_done(&t.methods);
+    slv_bao_methods_done(&t.methods);
     return code != SLV_OK ? code : t.text.code;
 }
