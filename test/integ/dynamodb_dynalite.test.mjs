@@ -78,17 +78,19 @@ class Expression {
     return r.chance(0.5) ? `${a} AND ${b}` : `(${a}) OR ${b}`;
   }
   operand() { return r.chance(0.4) ? this.path() : this.value(value(1)); }
-  update() {
+  // exists: the item is there, so that a path to remove may go into it (without an item dynalite refuses it, the service does not).
+  update(exists) {
     const free = NAMES.filter(() => r.chance(0.7)); // each name once, so that paths do not meet
     const sections = { SET: [], REMOVE: [], ADD: [], DELETE: [] };
+    const copies = r.chance(0.5); // of attributes: dynalite would change a copy together with a part of the original
     for (const n of free) {
       let p = this.name(n);
-      if (r.chance(0.4)) p += r.chance(0.5) ? `[${r.below(4)}]` : `.${this.name(r.pick(['k', 'j']))}`;
+      if (!copies && r.chance(0.6)) p += r.chance(0.5) ? `[${r.below(4)}]` : `.${this.name(r.pick(['k', 'j']))}`;
       switch (r.below(6)) {
-        case 0: sections.SET.push(`${p} = ${this.operand()}`); break;
+        case 0: sections.SET.push(`${p} = ${copies ? this.operand() : this.value(value(1))}`); break;
         case 1: sections.SET.push(`${p} = ${r.chance(0.5) ? `if_not_exists(${this.path()}, ${this.value(number())})` : this.path()} ${r.pick(['+', '-'])} ${this.value(number())}`); break;
         case 2: sections.SET.push(`${p} = list_append(if_not_exists(${this.path()}, ${this.value({ L: [] })}), ${this.value({ L: [value(0)] })})`); break;
-        case 3: sections.REMOVE.push(p); break;
+        case 3: sections.REMOVE.push(exists ? p : this.name(n)); break;
         case 4: sections.ADD.push(`${p} ${this.value(r.chance(0.6) ? number() : sets())}`); break;
         default: sections.DELETE.push(`${p} ${this.value(sets())}`);
       }
@@ -120,9 +122,9 @@ const capacity = { ReturnConsumedCapacity: 'TOTAL' };
 const FORMS = [
   () => ['PutItem', { Item: { ...r.pick(KEYS), ...Object.fromEntries(NAMES.filter(() => r.chance(0.7)).map((n) => [n, value(3)])) }, ...capacity, ...(r.chance(0.5) && { ReturnValues: 'ALL_OLD' }) }],
   () => { const e = new Expression(); return ['PutItem', { Item: { ...r.pick(KEYS), aa: value() }, ConditionExpression: e.condition(), ...e.params() }]; },
-  () => { const e = new Expression(); return ['UpdateItem', { Key: r.pick(KEYS), UpdateExpression: e.update(), ReturnValues: r.pick(['ALL_NEW', 'ALL_OLD', 'UPDATED_NEW', 'UPDATED_OLD', 'NONE']), ...e.params(), ...capacity }]; },
-  () => { const e = new Expression(); return ['UpdateItem', { Key: r.pick(KEYS), UpdateExpression: e.update(), ConditionExpression: e.condition(), ReturnValues: 'ALL_NEW', ...e.params() }]; },
-  () => { const e = new Expression(); return ['DeleteItem', { Key: r.pick(KEYS), ConditionExpression: e.condition(), ReturnValues: 'ALL_OLD', ...e.params(), ...capacity }]; },
+  () => { const e = new Expression(); const Key = r.pick(KEYS); return ['UpdateItem', { Key, UpdateExpression: e.update(Key.pk.S === 'p'), ReturnValues: r.pick(['ALL_NEW', 'ALL_OLD', 'UPDATED_NEW', 'UPDATED_OLD', 'NONE']), ...e.params(), ...capacity }]; },
+  () => { const e = new Expression(); const Key = r.pick(KEYS); return ['UpdateItem', { Key, UpdateExpression: e.update(Key.pk.S === 'p'), ConditionExpression: e.condition(), ReturnValues: 'ALL_NEW', ...e.params() }]; },
+  () => { const e = new Expression(); return ['DeleteItem', { Key: r.pick(KEYS.filter((k) => k.pk.S === 'q')), ConditionExpression: e.condition(), ReturnValues: 'ALL_OLD', ...e.params(), ...capacity }]; },
   () => { const e = new Expression(); return ['GetItem', { Key: r.pick(KEYS), ProjectionExpression: NAMES.filter(() => r.chance(0.5)).map((n) => (r.chance(0.5) ? n : `${n}.k`)).concat('pk').join(', '), ...e.params(), ...capacity }]; },
   () => { const e = new Expression(); const pk = e.value({ S: r.pick(['p', 'q']) }); return ['Query', { KeyConditionExpression: `pk = ${pk}${r.chance(0.5) ? ` AND sk ${r.pick(['<', '>=', '='])} ${e.value({ N: '2' })}` : ''}`, FilterExpression: e.condition(), ScanIndexForward: r.chance(0.5), ...e.params() }]; },
   () => { const e = new Expression(); return ['Scan', { FilterExpression: e.condition(3), ...e.params() }]; },
@@ -159,6 +161,7 @@ test('random requests are answered as dynalite answers them', { skip }, async (t
     for (const url of urls) {
       await ask(url, 'CreateTable', TABLE);
       while ((await ask(url, 'DescribeTable', { TableName: 'things' })).body.Table.TableStatus !== 'ACTIVE');
+      for (const key of KEYS.filter((k) => k.pk.S === 'p')) await ask(url, 'PutItem', { TableName: 'things', Item: key });
     }
     let refused = 0;
     for (let i = 0; i < STEPS; i++) {
