@@ -51,7 +51,7 @@ const features = P.ObjectFreeze({
   uv: true,
 });
 
-const env = makeProcessEnv(hasFlag("nodejs_compat_populate_process_env") ? load("workers").currentEnv() : null);
+const env = makeProcessEnv(hasFlag("nodejs_compat_populate_process_env") ? load("workers").currentEnv() : null, load("start").startConfig()?.processEnv);
 const common = { nextTick, env, exit, getBuiltinModule, platform: "linux", features };
 
 // ---- the whole ----

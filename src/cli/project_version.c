@@ -13,14 +13,12 @@ typedef struct parts {
     slv_arena arena;
     SLV_VEC(slv_module) modules;
     SLV_VEC(slv_binding) bindings;
-    slv_buf process_env;
 } parts;
 
 static void parts_done(parts *p)
 {
     slv_vec_done(&p->modules);
     slv_vec_done(&p->bindings);
-    slv_buf_done(&p->process_env);
     slv_arena_done(&p->arena);
 }
 SLV_DEFINE_CLEANUP_DONE(parts, parts_done);
@@ -64,26 +62,30 @@ static slv_code add_version_metadata(const slv_project *p, parts *out, slv_err *
     return SLV_OK;
 }
 
-/* What process.env holds: text as it is, other variables as JSON. */
-static slv_code put_process_env(const slv_project *p, slv_buf *out)
+static bool uses_bao(const slv_bundle *bundle)
 {
-    bool first = true;
+    for (size_t i = 0; i < bundle->inputs.len; i++)
+        if (slv_str_find(bundle->inputs.items[i], SLV_STR("/node_modules/dynamo-bao/"), 0) !=
+            SIZE_MAX)
+            return true;
+    return false;
+}
 
-    SLV_TRY(slv_buf_append_byte(out, '{'));
-    for (size_t i = 0; i < p->config.bindings.len; i++) {
-        const slv_binding *b = &p->config.bindings.items[i];
+static bool has_binding(const slv_config *c, const char *name)
+{
+    for (size_t i = 0; i < c->bindings.len; i++)
+        if (slv_str_is(c->bindings.items[i].name, name))
+            return true;
+    return false;
+}
 
-        if (b->type != SLV_BINDING_TEXT && b->type != SLV_BINDING_SECRET &&
-            b->type != SLV_BINDING_JSON)
-            continue;
-        if (!first)
-            SLV_TRY(slv_buf_append_byte(out, ','));
-        first = false;
-        SLV_TRY(slv_json_put_string(out, b->name));
-        SLV_TRY(slv_buf_append_byte(out, ':'));
-        SLV_TRY(slv_json_put_string(out, b->text));
-    }
-    return slv_buf_append_byte(out, '}');
+/* dynamo-bao takes its credentials from process.env alone; the table store of `selvage dev` takes
+ * any. */
+static slv_str process_env(const slv_project *p, const slv_bundle *bundle)
+{
+    return uses_bao(bundle) && !has_binding(&p->config, "AWS_ACCESS_KEY_ID")
+               ? SLV_STR("{\"AWS_ACCESS_KEY_ID\":\"local\",\"AWS_SECRET_ACCESS_KEY\":\"local\"}")
+               : SLV_STR_NULL;
 }
 
 static slv_code gather(const slv_project *p, const slv_bundle *bundle, parts *out, slv_err *err)
@@ -98,9 +100,6 @@ static slv_code gather(const slv_project *p, const slv_bundle *bundle, parts *ou
     SLV_TRY(add_files(p, out, c->text_blobs.items, c->text_blobs.len, SLV_MODULE_TEXT, err));
     SLV_TRY(add_files(p, out, c->data_blobs.items, c->data_blobs.len, SLV_MODULE_DATA, err));
     SLV_TRY(add_version_metadata(p, out, err));
-    if (slv_compat_has(&p->compat, "nodejs_compat_populate_process_env") &&
-        put_process_env(p, &out->process_env) != SLV_OK)
-        return slv_fail(err, SLV_E_LIMIT, "the variables are too large");
     return SLV_OK;
 }
 
@@ -130,8 +129,7 @@ slv_code slv_project_version(const slv_project *p, const slv_bundle *bundle, slv
     static const slv_bundle nothing = {.ok = true};
     SLV_CLEANUP(slv_assets_unref) slv_assets *assets = NULL;
     SLV_CLEANUP(parts_done)
-    parts all = {.arena = SLV_ARENA(4 * SLV_BUNDLE_FILE_MAX),
-                 .process_env = SLV_BUF((size_t)16 << 20)};
+    parts all = {.arena = SLV_ARENA(4 * SLV_BUNDLE_FILE_MAX)};
     char main_name[256];
 
     SLV_TRY(scan_assets(p, &assets, warnings, err));
@@ -162,7 +160,7 @@ slv_code slv_project_version(const slv_project *p, const slv_bundle *bundle, slv
         .object_steps = p->config.object_steps.items,
         .object_step_count = p->config.object_steps.len,
         .assets = assets,
-        .process_env = slv_buf_view(&all.process_env),
+        .process_env = process_env(p, bundle),
         .limits = p->config.limits,
         .host = p->options->host             ? slv_str_from(p->options->host)
                 : p->config.dev.host.len > 0 ? p->config.dev.host

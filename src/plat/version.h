@@ -131,7 +131,7 @@ typedef struct slv_version_spec {
     const slv_object_step *object_steps;
     size_t object_step_count;
     slv_assets *assets;  /* a reference is taken; NULL: it has no static files */
-    slv_str process_env; /* JSON object, empty: {} */
+    slv_str process_env; /* what process.env has beside the bindings: JSON object, empty: {} */
     slv_str host; /* that requests from outside seem to be for; empty: the one that they are for */
     slv_limits limits;
     bool dev;

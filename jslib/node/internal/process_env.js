@@ -58,7 +58,8 @@ const traps = {
   },
 };
 
-// `env` is the worker's; it is not looked at without the flag that says so.
-export function makeProcessEnv(env) {
-  return new P.Proxy(env === null ? {} : textsOf(env), traps);
+// `env` is the worker's, which is not looked at without the flag that says so; `more` are variables that stand in process.env
+// alone.
+export function makeProcessEnv(env, more) {
+  return new P.Proxy(env === null ? {} : { ...more, ...textsOf(env) }, traps);
 }
