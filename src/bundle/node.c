@@ -93,7 +93,8 @@ void slv_bundle_node_notes(const slv_bundler *b, slv_diagnostic *d)
 
     if (!name.ptr)
         return;
-    if (b->spec->node != SLV_NODE_V2 && !slv_str_starts(name, SLV_STR("node:")))
+    if (b->spec->node != SLV_NODE_V2 &&
+        slv_str_find(d->main.file, SLV_STR("node_modules/dynamo-bao/"), 0) != SIZE_MAX)
         b->result->wants_node = true;
     if (b->spec->node == SLV_NODE_OFF || b->spec->node == SLV_NODE_ALS)
         advice = "- Add the \"nodejs_compat\" compatibility flag to your project.\n";

@@ -62,8 +62,8 @@ SLV_NODISCARD slv_code slv_project_load_config(const slv_project_options *option
 void slv_project_done(slv_project *p);
 SLV_DEFINE_CLEANUP_DONE(slv_project, slv_project_done);
 
-/* The flags that today's dates have for Node's modules: for a worker that names them as only those
- * dates allow. False: the configuration has a word against it. */
+/* The flags that later dates have for Node's modules, for dynamo-bao, which asks for them by names
+ * that only those dates know. False: the configuration has a word against it. */
 bool slv_project_add_node(slv_project *p);
 
 /* bundle->ok must be true; NULL where there is no main. warnings gets a line for each rule of
