@@ -12,10 +12,10 @@
 /* Value of KEY=VALUE among the parts of the Authorization header. */
 static slv_str auth_part(slv_str header, const char *name)
 {
-    slv_str rest = header, wanted = slv_str_from(name);
     size_t space = slv_str_chr(header, ' ', 0);
+    slv_str rest = slv_str_skip(header, space == SIZE_MAX ? header.len : space + 1);
+    slv_str wanted = slv_str_from(name);
 
-    rest = slv_str_skip(header, space == SIZE_MAX ? header.len : space + 1);
     while (rest.len > 0) {
         size_t end = 0;
 

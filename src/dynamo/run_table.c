@@ -12,9 +12,10 @@ static slv_code find_table(slv_dyn_run *x, slv_str name, const slv_dyn_table **r
     slv_code code = x->d ? slv_dyn_catalog_find(x->d, name, ret, x->err) : SLV_E_NOTFOUND;
 
     if (code == SLV_E_NOTFOUND)
-        return slv_dyn_fail(x->sc, SLV_DYN_ERROR_NOT_FOUND,
-                            "Requested resource not found: Table: %.*s not found",
-                            SLV_STR_ARGS(name));
+        code =
+            slv_dyn_fail(x->sc, SLV_DYN_ERROR_NOT_FOUND,
+                         "Requested resource not found: Table: %.*s not found", SLV_STR_ARGS(name));
+    SLV_ASSERT(code != SLV_OK || *ret);
     return code;
 }
 
@@ -78,7 +79,7 @@ slv_code slv_dyn_run_create_table(slv_dyn_run *x)
 
 slv_code slv_dyn_run_describe_table(slv_dyn_run *x)
 {
-    const slv_dyn_table *t;
+    const slv_dyn_table *t = NULL;
 
     SLV_TRY(find_table(x, x->req->table, &t));
     return describe(x, t, "Table", (slv_dyn_describe){.status = "ACTIVE"});
@@ -86,7 +87,7 @@ slv_code slv_dyn_run_describe_table(slv_dyn_run *x)
 
 slv_code slv_dyn_run_delete_table(slv_dyn_run *x)
 {
-    const slv_dyn_table *t;
+    const slv_dyn_table *t = NULL;
 
     SLV_TRY(find_table(x, x->req->table, &t));
     if (t->protected)
@@ -379,7 +380,7 @@ slv_code slv_dyn_run_update_table(slv_dyn_run *x)
 {
     const slv_dyn_table_request *def = &x->req->table_def;
     SLV_CLEANUP(slv_dyn_table_free) slv_dyn_table *t = NULL;
-    const slv_dyn_table *old, *now;
+    const slv_dyn_table *old = NULL, *now = NULL;
     unsigned online = 0;
 
     SLV_TRY(find_table(x, x->req->table, &old));
@@ -420,7 +421,7 @@ slv_code slv_dyn_run_update_table(slv_dyn_run *x)
 
 slv_code slv_dyn_run_describe_ttl(slv_dyn_run *x)
 {
-    const slv_dyn_table *t;
+    const slv_dyn_table *t = NULL;
 
     SLV_TRY(find_table(x, x->req->table, &t));
     SLV_TRY(slv_buf_printf(x->out, "{\"TimeToLiveDescription\":{\"TimeToLiveStatus\":\"%s\"",
@@ -445,7 +446,7 @@ slv_code slv_dyn_run_update_ttl(slv_dyn_run *x)
 {
     const slv_dyn_table_request *def = &x->req->table_def;
     SLV_CLEANUP(slv_dyn_table_free) slv_dyn_table *t = NULL;
-    const slv_dyn_table *old, *now;
+    const slv_dyn_table *old = NULL, *now = NULL;
     bool over;
 
     SLV_TRY(find_table(x, x->req->table, &old));
@@ -486,26 +487,31 @@ static slv_code tagged_table(slv_dyn_run *x, const slv_dyn_table **ret)
     for (int i = 0; i < 5; i++) /* arn:aws:dynamodb:REGION:ACCOUNT:table/NAME */
         if (!slv_str_split(&rest, ':', &account))
             break;
-    if (!slv_str_is(account, SLV_DYNAMO_ACCOUNT))
-        return slv_dyn_fail(x->sc, SLV_DYN_ERROR_ACCESS_DENIED,
-                            "User: arn:aws:iam::%s:user/selvage is not authorized to perform: "
-                            "dynamodb:%s on resource: %.*s",
-                            SLV_DYNAMO_ACCOUNT, slv_dyn_operation_name(x->r->op),
-                            SLV_STR_ARGS(arn));
+    if (!slv_str_is(account, SLV_DYNAMO_ACCOUNT)) {
+        slv_code denied =
+            slv_dyn_fail(x->sc, SLV_DYN_ERROR_ACCESS_DENIED,
+                         "User: arn:aws:iam::%s:user/selvage is not authorized to perform: "
+                         "dynamodb:%s on resource: %.*s",
+                         SLV_DYNAMO_ACCOUNT, slv_dyn_operation_name(x->r->op), SLV_STR_ARGS(arn));
+
+        SLV_ASSERT(denied != SLV_OK);
+        return denied;
+    }
     slv_code code = x->d ? slv_dyn_catalog_find(x->d, name, ret, x->err) : SLV_E_NOTFOUND;
 
     if (code == SLV_E_NOTFOUND && x->r->op == SLV_DYN_UNTAG_RESOURCE)
-        return slv_dyn_fail(x->sc, SLV_DYN_ERROR_NOT_FOUND, "Requested resource not found");
-    if (code == SLV_E_NOTFOUND)
-        return slv_dyn_fail(x->sc, SLV_DYN_ERROR_NOT_FOUND,
+        code = slv_dyn_fail(x->sc, SLV_DYN_ERROR_NOT_FOUND, "Requested resource not found");
+    else if (code == SLV_E_NOTFOUND)
+        code = slv_dyn_fail(x->sc, SLV_DYN_ERROR_NOT_FOUND,
                             "Requested resource not found: ResourcArn: %.*s not found",
                             SLV_STR_ARGS(arn));
+    SLV_ASSERT(code != SLV_OK || *ret);
     return code;
 }
 
 slv_code slv_dyn_run_tag(slv_dyn_run *x)
 {
-    const slv_dyn_table *t;
+    const slv_dyn_table *t = NULL;
 
     SLV_TRY(tagged_table(x, &t));
     return put_tags(x, t->space);
@@ -513,7 +519,7 @@ slv_code slv_dyn_run_tag(slv_dyn_run *x)
 
 slv_code slv_dyn_run_untag(slv_dyn_run *x)
 {
-    const slv_dyn_table *t;
+    const slv_dyn_table *t = NULL;
     sqlite3_stmt *st;
 
     SLV_TRY(tagged_table(x, &t));
@@ -539,7 +545,7 @@ static slv_code put_tag(slv_dyn_run *x, slv_str key, slv_str value)
 
 slv_code slv_dyn_run_list_tags(slv_dyn_run *x)
 {
-    const slv_dyn_table *t;
+    const slv_dyn_table *t = NULL;
     sqlite3_stmt *st;
     slv_code code;
 
@@ -560,7 +566,7 @@ slv_code slv_dyn_run_list_tags(slv_dyn_run *x)
 
 slv_code slv_dyn_run_backups(slv_dyn_run *x)
 {
-    const slv_dyn_table *t;
+    const slv_dyn_table *t = NULL;
     slv_code code = x->d ? slv_dyn_catalog_find(x->d, x->req->table, &t, x->err) : SLV_E_NOTFOUND;
 
     if (code == SLV_E_NOTFOUND)

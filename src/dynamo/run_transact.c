@@ -321,7 +321,7 @@ slv_code slv_dyn_run_transact_write(slv_dyn_run *x)
     if (any_reason(reasons, count))
         return answer_canceled(x, reasons, count);
     SLV_TRY(make_all(x, changes, &used));
-    if (x->req->client_token.ptr)
+    if (x->req->client_token.ptr && x->d)
         SLV_TRY(keep_token(x, token_hash));
     SLV_TRY(slv_buf_append_byte(x->out, '{'));
     if (x->req->collection_metrics)

@@ -309,6 +309,7 @@ slv_code slv_dyn_table_copy(const slv_dyn_table *t, slv_dyn_table **ret, slv_err
 
     SLV_TRY(slv_dyn_table_put(t, &json));
     SLV_TRY(slv_dyn_table_parse(slv_buf_view(&json), &copy, err));
+    SLV_ASSERT(copy);
     copy->space = t->space;
     copy->generation = t->generation;
     SLV_TRY(slv_arena_dup(&copy->arena, t->name, &copy->name));
