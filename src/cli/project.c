@@ -201,6 +201,19 @@ static bool has_name(const slv_str *names, size_t n, const char *name)
     return false;
 }
 
+static slv_code check_node_flags(const slv_str *names, size_t n, slv_err *err)
+{
+    if (has_name(names, n, "experimental:nodejs_compat_v2"))
+        return slv_fail(err, SLV_E_INVAL,
+                        "The `experimental:` prefix on `nodejs_compat_v2` is no longer valid. "
+                        "Please remove it and try again.");
+    if (has_name(names, n, "nodejs_compat") && has_name(names, n, "nodejs_compat_v2"))
+        return slv_fail(err, SLV_E_INVAL,
+                        "The `nodejs_compat` and `nodejs_compat_v2` compatibility flags cannot be "
+                        "used in together. Please select just one.");
+    return SLV_OK;
+}
+
 static slv_code resolve_compat(slv_project *p, slv_err *err)
 {
     const slv_project_options *o = p->options;
@@ -226,8 +239,10 @@ static slv_code resolve_compat(slv_project *p, slv_err *err)
     for (size_t i = 0; p->node_added && i < SLV_ARRAY_LEN(node_flags); i++)
         if (!has_name(names.items, names.len, node_flags[i]))
             slv_vec_push(&names, slv_str_from(node_flags[i]));
-    code = slv_compat_resolve(date, names.items, names.len, today, o->warn, o->warn_arg, &p->compat,
-                              err);
+    code = check_node_flags(names.items, names.len, err);
+    if (code == SLV_OK)
+        code = slv_compat_resolve(date, names.items, names.len, today, o->warn, o->warn_arg,
+                                  &p->compat, err);
     slv_vec_done(&names);
     return code;
 }

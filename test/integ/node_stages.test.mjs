@@ -91,3 +91,17 @@ test('process.env has texts, and other variables as JSON; what is set is text', 
   const seen = await inside(settings('2026-06-01', ['nodejs_compat']), [], { 'index.js': source });
   assert.deepEqual(JSON.parse(seen.text), ['5', 'undefined', true, true, null, 'Cannot convert a symbol value to a string', "The property 'descriptor' process.env value must not have getter/setter. Received { get: [Function: get] }".replace('property', 'argument')]);
 });
+
+test('flags that exclude each other', async () => {
+  for (const [flags, message] of [
+    [['nodejs_compat', 'nodejs_compat_v2'], /The `nodejs_compat` and `nodejs_compat_v2` compatibility flags cannot be used in together\. Please select just one\./],
+    [['experimental:nodejs_compat_v2'], /The `experimental:` prefix on `nodejs_compat_v2` is no longer valid\./],
+  ]) {
+    const server = await dev(project({ 'wrangler.toml': settings('2026-06-01', flags), 'index.js': look }), [], { wait: false });
+    try {
+      await server.saw(message);
+    } finally {
+      await server.stop();
+    }
+  }
+});
