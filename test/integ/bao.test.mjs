@@ -303,6 +303,28 @@ test('selvage:bao: what the package errs in is right, and a switch brings its be
   assert.deepEqual(await get(s, '/requires'), ['function', 'function']);
 }));
 
+for (const [name, args] of BOTH)
+  test(`${name}: models may be set up where the Worker begins`, () => withTable(project({
+    'wrangler.toml': CONFIG,
+    'index.js': `${MODELS}
+      const registered = initModels({ models: { User, Note }, aws: { region: "us-west-2" }, db: { tableName: "things" } }).models;
+      export default { async fetch() {
+        const user = await registered.User.create({ userId: "x" + Date.now(), email: Math.random() + "@example.com" });
+        return Response.json([Object.keys(user), (await registered.User.find(user.userId)).exists(), user.hasOwnProperty("email"), "email" in user]);
+      } };`,
+  }), args, async (s) => {
+    assert.deepEqual(await get(s, '/'), [['_dyData', '_loadedDyData', '_changes', '_relatedObjects', '_consumedCapacity'], true, true, true]);
+  }));
+
+test('selvage:bao needs no compatibility flag', () => withTable(project({
+  'wrangler.toml': CONFIG.replace(/compatibility_.*\n/g, '').replace('[vars]', 'compatibility_date = "2024-01-01"\n[vars]'),
+  'index.js': routes(`
+    async run(url, env) { models(env); await User.create({ userId: "1" }); return runWithBatchContext(async () => { await scheduler.wait(1);
+      return [User.isInsideBatchContext(), (await User.findByPrimaryKey("1")).exists()]; }); },`),
+}), OURS, async (s) => {
+  assert.deepEqual(await asked(s, () => get(s, '/run')), { result: [true, true], counts: { UpdateItem: 1, BatchGetItem: 1 } });
+}));
+
 test('a class keeps its name where another module imports it by that name', async () => {
   const s = await dev(project({
     'wrangler.toml': CONFIG,
