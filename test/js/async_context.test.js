@@ -26,7 +26,7 @@ async function run(program) {
 // Another context runs between any two turns of the program, so that what is not restored shows.
 const NOISE = `
   let noisy = true;
-  (async () => { for (let i = 0; i < 400 && noisy; i++) await als.run("NOISE", async () => { await null; }); })();
+  (async () => { for (let i = 0; i < 60 && noisy; i++) await als.run("NOISE", async () => { await null; }); })();
   const tick = () => new Promise(r => setTimeout(r, 1));
 `;
 
@@ -146,7 +146,7 @@ context_test("transform streams and pipes", `
 
 test("fifty interleaved chains keep their stores", async () => {
   const seen = await run(`
-    const step = async (n) => { for (let i = 0; i < 20; i++) { if (i % 3 === 0) await null; else if (i % 3 === 1) await new Promise(r => setTimeout(r, (n * 7 + i) % 3)); else try { await Promise.reject(i); } catch { if (g() !== n) return "wrong"; } if (g() !== n) return "wrong " + g(); } return "ok"; };
+    const step = async (n) => { for (let i = 0; i < 9; i++) { if (i % 3 === 0) await null; else if (i % 3 === 1) await new Promise(r => setTimeout(r, (n * 7 + i) % 3)); else try { await Promise.reject(i); } catch { if (g() !== n) return "wrong"; } if (g() !== n) return "wrong " + g(); } return "ok"; };
     return [...new Set(await Promise.all(Array.from({ length: 50 }, (_, n) => als.run(n, step, n))))].join();`);
   assertEquals(seen, "ok");
 });
