@@ -156,6 +156,25 @@ export default async () => {
   return [signed.headers.get('authorization'), url.url];
 };`));
 
+test('@prisma/adapter-d1', async () => {
+  const source = `import { PrismaD1 } from '@prisma/adapter-d1';
+export default async (env) => {
+  const db = await new PrismaD1(env.DB).connect();
+  const query = (sql, args = [], types = []) => ({ sql, args, argTypes: types.map((scalarType) => ({ scalarType, arity: 'scalar' })) });
+  await db.executeScript('CREATE TABLE u(id INTEGER PRIMARY KEY, name TEXT, bytes BLOB, made DATETIME); CREATE INDEX u_name ON u(name);');
+  const changed = await db.executeRaw(query('INSERT INTO u(name, bytes, made) VALUES(?, ?, ?)', ['ann', new Uint8Array([1, 2]), new Date(0)], ['string', 'bytes', 'datetime']));
+  const { columnNames, rows } = await db.queryRaw(query('SELECT id, name, bytes, made FROM u'));
+  const failed = await db.queryRaw(query('SELECT * FROM none')).catch((e) => [e.name, e.cause.kind]);
+  const tx = await db.startTransaction();
+  await tx.executeRaw(query("INSERT INTO u(name) VALUES('bob')"));
+  await tx.commit();
+  return [db.provider, changed, columnNames, rows, failed, (await db.queryRaw(query('SELECT count(*) FROM u'))).rows];
+};`;
+  const more = '[[d1_databases]]\nbinding = "DB"\ndatabase_name = "db"\ndatabase_id = "0a1b2c3d-0000-4000-8000-000000000001"\n';
+  const { value } = await inWorker(source, { more });
+  assert.deepEqual(value, ['sqlite', 1, ['id', 'name', 'bytes', 'made'], [[1, 'ann', [1, 2], '1970-01-01T00:00:00.000+00:00']], ['DriverAdapterError', 'TableDoesNotExist'], [[2]]]);
+});
+
 const s3Source = `import { DeleteObjectsCommand, GetObjectCommand, HeadObjectCommand, ListObjectsV2Command, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
 export default async (env) => {
