@@ -72,8 +72,8 @@ typedef struct slv_diagnostic {
 typedef struct slv_bundle {
     slv_arena arena;
     bool ok;
-    bool wants_node; /* it failed for modules of Node named without "node:", which spec.node denies
-                      */
+    bool
+        wants_node; /* it failed because dynamo-bao names modules of Node, which spec.node denies */
     slv_str script, source_map;
     bool service_worker; /* the entry exports nothing: an ES module always does */
     SLV_VEC(slv_module) modules;

@@ -175,9 +175,9 @@ static void on_bundle(void *user, slv_bundle *result, const slv_err *err)
         /* what was built is out of date already */
     } else if (bundle->wants_node && slv_project_add_node(&w->project)) {
         slv_term_warn(
-            "%s names modules of Node without \"node:\", so it runs with nodejs_compat as "
-            "of today; write compatibility_flags = [\"nodejs_compat\"] and a "
-            "compatibility_date of 2024-09-23 or later to keep it so",
+            "dynamo-bao needs Node's modules as dates from 2024-09-23 on have them, so %s "
+            "runs with these; write compatibility_flags = [\"nodejs_compat\"] and such a "
+            "compatibility_date",
             w->project.name);
         w->dirty = true;
     } else {

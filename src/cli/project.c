@@ -236,10 +236,10 @@ static slv_code resolve_compat(slv_project *p, slv_err *err)
         for (size_t i = 0; i < p->config.compatibility_flags.len; i++)
             slv_vec_push(&names, p->config.compatibility_flags.items[i]);
     }
+    code = check_node_flags(names.items, names.len, err);
     for (size_t i = 0; p->node_added && i < SLV_ARRAY_LEN(node_flags); i++)
         if (!has_name(names.items, names.len, node_flags[i]))
             slv_vec_push(&names, slv_str_from(node_flags[i]));
-    code = check_node_flags(names.items, names.len, err);
     if (code == SLV_OK)
         code = slv_compat_resolve(date, names.items, names.len, today, o->warn, o->warn_arg,
                                   &p->compat, err);
