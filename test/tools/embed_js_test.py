@@ -9,11 +9,12 @@ number = 0
 failed = 0
 
 
-def run(files):
+def run(files, root=False):
     with tempfile.TemporaryDirectory() as tmp:
-        paths = []
+        paths = ["--root=" + tmp] if root else []
         for name, text in files.items():
             path = os.path.join(tmp, name + ".js")
+            os.makedirs(os.path.dirname(path), exist_ok=True)
             with open(path, "wb") as f:
                 f.write(text.encode("utf-8"))
             paths.append(path)
@@ -32,8 +33,8 @@ def check(name, ok, note=""):
         print("# " + note)
 
 
-def accepts(name, files, *parts):
-    blob, err = run(files)
+def accepts(name, files, *parts, root=False):
+    blob, err = run(files, root)
     check(name, err == "" and all(p in blob for p in parts), err or blob)
 
 
@@ -50,6 +51,9 @@ accepts("export lists rename", {"a": "const q = 1;\nexport { q as r };\n"}, "ret
 accepts("words in strings, templates, comments and patterns are no syntax",
         {"a": "const t = `\nexport default 1\nimport x from 'y'\n${`\nimport a\n`}`;\n/*\nexport *\n*/\nconst r = /`'\"/;\nconst d = 1 / 2;\nexport const s = 'export';\n"},
         "return { __proto__: null, s };")
+accepts("names are paths below the root", {"node/a": 'import { y } from "node/b/c";\nexport const x = y;\n', "node/b/c": "export const y = 1;\n"}, 'load("node/b/c")', root=True)
+accepts("npm_NAME is the built-in npm/NAME, taken as it is", {"npm_p.q": "(function (N, load, P) { return 5; })\n", "a": 'import { exports } from "npm/p.q";\nexport const x = "@BUILTINS@";\n'},
+        "return 5;", 'const x = "a npm/p.q";')
 refuses("default exports", {"a": "\nexport default 1;\n"}, "a.js:2: expected `export class|function")
 refuses("imports of everything", {"a": 'import * as b from "b";\n', "b": ""}, "a.js:1: expected `import { a, b as c }")
 refuses("imports below code", {"a": 'let x = 1;\nimport { y } from "b";\n', "b": "export const y = 1;\n"}, "a.js:2: imports stand at the top")
