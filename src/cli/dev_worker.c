@@ -179,7 +179,9 @@ static void on_bundle(void *user, slv_bundle *result, const slv_err *err)
             "runs with these; write compatibility_flags = [\"nodejs_compat\"] and such a "
             "compatibility_date",
             w->project.name);
-        w->dirty = true;
+        w->state = DEV_IDLE;
+        slv_dev_worker_build(w);
+        return;
     } else {
         if (w->project.bundle.no_bundle) /* the sources are to be taken as they are */
             bundle->warnings.len = 0;
