@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include "aio/signal.h"
@@ -19,6 +20,8 @@
 #define DEFAULT_PORT 8000
 #define DEFAULT_STATE ".selvage/state"
 #define MEMORY_DIRS "/dev/shm", "/tmp"
+#define MEMORY_PREFIX "selvage-dynamodb-"
+#define TREE_DEPTH 8
 
 static const slv_flag flags[] = {
     {"port", SLV_FLAG_NUMBER, 0, "PORT", "port to listen on (8000); 0 takes a free one"},
@@ -66,20 +69,6 @@ static void on_term(slv_signal *sig, int number)
 
 /* ---- tables in memory ---- */
 
-static char *make_memory_dir(void)
-{
-    static const char *const above[] = {MEMORY_DIRS};
-
-    for (size_t i = 0; i < SLV_ARRAY_LEN(above); i++) {
-        char *path = slv_path_join(above[i], SLV_STR("selvage-dynamodb-XXXXXX"));
-
-        if (mkdtemp(path))
-            return path;
-        free(path);
-    }
-    return NULL;
-}
-
 /* The directory and what is in it; depth ends what cannot be. */
 static void remove_tree(int above, const char *name, int depth)
 {
@@ -98,6 +87,44 @@ static void remove_tree(int above, const char *name, int depth)
             remove_tree(fd, e->d_name, depth - 1);
     (void)closedir(dir);
     (void)unlinkat(above, name, AT_REMOVEDIR);
+}
+
+/* What a server that was killed has left: its lock is there, and nobody has it. */
+static void remove_left_over(const char *above)
+{
+    DIR *dir = opendir(above);
+    struct dirent *e;
+
+    while (dir && (e = readdir(dir)) != NULL) {
+        SLV_CLEANUP(slv_charp_free) char *lock = NULL;
+
+        if (strncmp(e->d_name, MEMORY_PREFIX, sizeof MEMORY_PREFIX - 1) != 0 ||
+            asprintf(&lock, "%s/lock", e->d_name) < 0)
+            continue;
+        int fd = openat(dirfd(dir), lock, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+        if (fd < 0)
+            continue; /* of another user, or about to be made */
+        if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+            remove_tree(dirfd(dir), e->d_name, TREE_DEPTH);
+        (void)close(fd);
+    }
+    if (dir)
+        (void)closedir(dir);
+}
+
+static char *make_memory_dir(void)
+{
+    static const char *const above[] = {MEMORY_DIRS};
+
+    for (size_t i = 0; i < SLV_ARRAY_LEN(above); i++) {
+        char *path = slv_path_join(above[i], SLV_STR(MEMORY_PREFIX "XXXXXX"));
+
+        remove_left_over(above[i]);
+        if (mkdtemp(path))
+            return path;
+        free(path);
+    }
+    return NULL;
 }
 
 /* ---- the server ---- */
@@ -193,7 +220,7 @@ static int dynamodb_exec(const slv_args *a)
     slv_signal_stop(&s.on_term);
     slv_loop_free(s.loop);
     if (s.memory) {
-        remove_tree(AT_FDCWD, s.memory, 8);
+        remove_tree(AT_FDCWD, s.memory, TREE_DEPTH);
         free(s.memory);
     }
     return code == SLV_OK ? 0 : slv_cmd_fail(a->cmd, &err);

@@ -114,6 +114,13 @@ test('tables in memory leave nothing behind', async () => {
   await must(server.url, 'CreateTable', table('gone'));
   await server.stop();
   assert.equal(existsSync(mine), false);
+  // one that was killed leaves them to the next
+  const killed = await dynamodb();
+  const left = ours().filter((d) => !before.has(d));
+  killed.child.kill('SIGKILL');
+  await new Promise((done) => killed.child.on('close', done));
+  await (await dynamodb()).stop();
+  assert.deepEqual(ours().filter((d) => left.includes(d)), []);
 });
 
 test('answers carry checksum and id; what is no request is told', async () => {
