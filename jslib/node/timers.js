@@ -113,3 +113,6 @@ const module = {
 
 export { module as default, Timeout, setTimeout, clearTimeout, setImmediate, clearImmediate, setInterval, clearInterval, active, unenroll, enroll };
 export const promises = load("node/timers/promises").default;
+
+// What util.promisify() makes of it.
+P.ObjectDefineProperty(setTimeout, P.SymbolFor("nodejs.util.promisify.custom"), { __proto__: null, get: () => promises.setTimeout, enumerable: false, configurable: true });

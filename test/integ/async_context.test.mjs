@@ -186,6 +186,36 @@ for (const [name, files, args] of [
   });
 }
 
+test('callbacks of Node’s modules, streams, await using', async () => {
+  const one = await serve({ 'index.js': `import { AsyncLocalStorage } from "node:async_hooks";
+import { pipeline } from "node:stream/promises";
+import { Readable, Transform, PassThrough } from "node:stream";
+import zlib from "node:zlib"; import crypto from "node:crypto"; import util from "node:util"; import { EventEmitter, once, on } from "node:events";
+const als = new AsyncLocalStorage(); const g = () => als.getStore() ?? null;
+export default { async fetch(req, env, ctx) {
+  const out = {};
+  await als.run("U", async () => { { await using r = { async [Symbol.asyncDispose]() { await 0; out.dispose = g(); } }; await 0; out.inside = g(); } out.after = g(); });
+  await als.run("P", async () => { const seen = []; await pipeline(Readable.from(["a", "b"]), new Transform({ transform(c, e, cb) { seen.push(g()); setTimeout(() => cb(null, c), 1); } }), async function* (src) { for await (const c of src) { seen.push(g()); yield c; } }, new PassThrough().on("data", () => seen.push(g()))); out.pipeline = seen.join(); });
+  out.zlib = await als.run("Z", () => new Promise(r => zlib.gzip("x", () => r(g()))));
+  out.pbkdf2 = await als.run("K", () => new Promise(r => crypto.pbkdf2("a", "b", 1, 8, "sha256", () => r(g()))));
+  out.random = await als.run("R", () => new Promise(r => crypto.randomBytes(4, () => r(g()))));
+  out.promisify = await als.run("Y", async () => { await util.promisify(setTimeout)(1); return g(); });
+  out.once = await als.run("O", async () => { const e = new EventEmitter(); setTimeout(() => e.emit("x"), 1); await once(e, "x"); return g(); });
+  out.on = await als.run("N", async () => { const e = new EventEmitter(); setTimeout(() => { e.emit("x", 1); }, 1); for await (const x of on(e, "x")) return g(); });
+  out.callbackify = await als.run("C", () => new Promise(r => util.callbackify(async () => 1)(() => r(g()))));
+  out.cache = await als.run("H", async () => { await caches.default.match("http://x/"); return g(); });
+  out.web = await als.run("W", async () => { const s = new Response("abc").body.pipeThrough(new TextDecoderStream()); const seen = []; for await (const c of s) seen.push(g()); return seen.join(); });
+  out.formData = await als.run("F", async () => { await new Response(new URLSearchParams("a=1")).formData(); return g(); });
+  return Response.json(out);
+} };
+` });
+  try {
+    assert.deepEqual(await (await one.fetch('/')).json(), { inside: 'U', dispose: 'U', after: 'U', pipeline: 'P,P,P,P,P,P', zlib: 'Z', pbkdf2: 'K', random: 'R', promisify: 'Y', once: 'O', on: 'N', callbackify: 'C', cache: 'H', web: 'W', formData: 'F' }, one.output);
+  } finally {
+    await one.stop();
+  }
+});
+
 test('nodejs_als alone', async () => {
   const one = await dev(project({
     'wrangler.toml': `name = "test"\nmain = "index.js"\ncompatibility_date = "2026-06-01"\ncompatibility_flags = ["nodejs_als", "no_nodejs_compat"]\n`,
