@@ -1,4 +1,5 @@
 /* Node's encodings, and search in bytes. */
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "support/tap.h"
