@@ -77,6 +77,26 @@ void slv_bundle_source_resolve(slv_bundler *b, uint32_t id, uint32_t callback, c
         answer_missing(b, id, callback, q, full);
 }
 
+/* A comment that names a source map would have esbuild read that file; nothing of this machine is
+ * an upload's to name. Maps that stand in the comment itself are fine. */
+static void hide_source_maps(slv_buf *text)
+{
+    static const slv_str key = {"sourceMappingURL=", 17};
+    slv_str s = slv_buf_view(text);
+
+    for (size_t at = 0; (at = slv_str_find(s, key, at)) != SIZE_MAX; at += key.len) {
+        slv_str before = slv_str_sub(s, at >= 4 ? at - 4 : 0, at),
+                after = slv_str_skip(s, at + key.len);
+        bool comment =
+            slv_str_ends(before, SLV_STR("//# ")) || slv_str_ends(before, SLV_STR("//@ ")) ||
+            slv_str_ends(before, SLV_STR("/*# ")) || slv_str_ends(before, SLV_STR("/*@ "));
+        bool quoted = after.len == 0 || memchr("\"'`$\\", after.ptr[0], 5);
+
+        if (comment && !quoted && !slv_str_starts(after, SLV_STR("data:")))
+            text->ptr[at] = 'S';
+    }
+}
+
 void slv_bundle_source_load(slv_bundler *b, uint32_t id, uint32_t callback, slv_str path)
 {
     const slv_module *m = slv_bundle_source(b->spec, path);
@@ -86,13 +106,16 @@ void slv_bundle_source_load(slv_bundler *b, uint32_t id, uint32_t callback, slv_
         slv_bundle_answer_error(b, id, callback, SLV_STR("no such module"));
         return;
     }
-    if (m->type != SLV_MODULE_CJS) {
+    if (!is_code(m)) {
         slv_bundle_answer_contents(b, id, callback, m->bytes);
         return;
     }
+    slv_code code = slv_buf_append(&text, m->bytes);
+    hide_source_maps(&text);
     /* esbuild goes by what a file uses: one that mentions `module` is CommonJS. */
-    if (slv_buf_append(&text, m->bytes) != SLV_OK ||
-        slv_buf_append(&text, SLV_STR("\n;module.exports;")) != SLV_OK) {
+    if (code == SLV_OK && m->type == SLV_MODULE_CJS)
+        code = slv_buf_append(&text, SLV_STR("\n;module.exports;"));
+    if (code != SLV_OK) {
         slv_bundle_answer_error(b, id, callback, SLV_STR("the module is too large"));
         return;
     }
@@ -163,6 +186,7 @@ static bool is_pattern_error(const slv_diagnostic *d)
 
 static bool patch_one(slv_bundler *b, slv_module *m)
 {
+    const slv_str quotes = SLV_STR("\"'`");
     SLV_VEC(size_t) places = {0};
     SLV_CLEANUP(slv_buf_done) slv_buf out = SLV_BUF(SLV_BUNDLE_FILE_MAX);
 
@@ -172,7 +196,7 @@ static bool patch_one(slv_bundler *b, slv_module *m)
                         ? offset_of(m->bytes, d->main.line, d->main.col)
                         : SIZE_MAX;
 
-        if (at != SIZE_MAX && memchr("\"'`", m->bytes.ptr[at], 3))
+        if (at != SIZE_MAX && slv_str_chr(quotes, m->bytes.ptr[at], 0) < quotes.len)
             slv_vec_push(&places, at);
     }
     if (places.len > 0)
