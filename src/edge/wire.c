@@ -8,15 +8,76 @@
 #define QUEUE_MAX ((size_t)4 << 20)
 #define HEADERS_MAX ((size_t)128 << 10)
 
+typedef struct said {
+    slv_list node;
+    size_t len, at;
+    bool text, fin;
+    char bytes[];
+} said;
+
+/* What one end has said and the other has not taken yet. */
+struct slv_wire_rest {
+    slv_list queue; /* said */
+    bool closes;    /* behind the queue */
+    uint16_t code;
+    char reason[124];
+    size_t reason_len;
+};
+
+static void rest_clear(slv_wire_rest *rest)
+{
+    slv_list *node;
+
+    while ((node = slv_list_pop(&rest->queue)) != NULL)
+        free(slv_container_of(node, said, node));
+}
+
+static void rest_free(slv_wire_rest *rest)
+{
+    if (!rest)
+        return;
+    rest_clear(rest);
+    free(rest);
+}
+
+/* What from has said before goes to its peer. The close is left to the caller: it may be the end of
+ * both. */
+static slv_wire_rest *pass_rest(slv_wire *from)
+{
+    slv_wire_rest *rest = from->rest;
+    slv_list *node;
+
+    from->rest = NULL;
+    while (rest && (node = slv_list_pop(&rest->queue)) != NULL) {
+        said *p = slv_container_of(node, said, node);
+        slv_str bytes = slv_str_make(p->bytes + p->at, p->len - p->at);
+
+        from->peer->ops->message(from->peer, bytes, p->text, p->fin);
+        free(p);
+    }
+    return rest;
+}
+
+static void pass_close(slv_wire_rest *rest, slv_wire *to)
+{
+    if (rest && rest->closes)
+        to->ops->close(to, rest->code, slv_str_make(rest->reason, rest->reason_len));
+    rest_free(rest);
+}
+
 void slv_wire_join(slv_wire *a, slv_wire *b)
 {
     a->peer = b;
     b->peer = a;
+    SLV_ASSERT(!a->rest || !b->rest); /* one of the two is new */
+    slv_wire *to = a->rest ? b : a;
+    slv_wire_rest *rest = pass_rest(a->rest ? a : b);
     /* an isolate that has not asked for messages may still hand the socket back */
     if (!b->lazy)
         a->ops->credit(a, SLV_FLOW_WINDOW);
     if (!a->lazy)
         b->ops->credit(b, SLV_FLOW_WINDOW);
+    pass_close(rest, to);
 }
 
 void slv_wire_drop(slv_wire *w, slv_str message)
@@ -31,6 +92,8 @@ static slv_wire *part(slv_wire *w)
     w->peer = NULL;
     if (peer)
         peer->peer = NULL;
+    rest_free(w->rest);
+    w->rest = NULL;
     return peer;
 }
 
@@ -163,23 +226,12 @@ static net_end *net_make(void)
 
 /* ---- an isolate ---- */
 
-typedef struct piece {
-    slv_list node;
-    size_t len, at;
-    bool text, fin;
-    char bytes[];
-} piece;
-
 typedef struct link_end {
     slv_wire w;
     slv_owned owned;
     slv_stream st;
-    slv_list queue; /* piece: what has no credit yet */
+    slv_wire_rest wait; /* what has no credit yet */
     size_t queued;
-    bool close_waits; /* behind the queue */
-    uint16_t code;
-    char reason[124];
-    size_t reason_len;
     bool touched; /* the isolate has asked for messages, or sent some: too late to hand it back */
     size_t granted, delivered, consumed;
 } link_end;
@@ -191,11 +243,8 @@ static link_end *of_link(slv_wire *w)
 
 static void link_free(link_end *end)
 {
-    slv_list *node;
-
     (void)part(&end->w);
-    while ((node = slv_list_pop(&end->queue)) != NULL)
-        free(slv_container_of(node, piece, node));
+    rest_clear(&end->wait);
     slv_list_remove(&end->owned.node);
     free(end);
 }
@@ -207,8 +256,8 @@ static void link_pump(link_end *end)
 
     if (end->w.lazy)
         return; /* it may still be handed back */
-    while (!slv_list_empty(&end->queue)) {
-        piece *p = slv_container_of(end->queue.next, piece, node);
+    while (!slv_list_empty(&end->wait.queue)) {
+        said *p = slv_container_of(end->wait.queue.next, said, node);
         size_t n = slv_stream_send(&end->st, slv_str_make(p->bytes + p->at, p->len - p->at),
                                    p->text, p->fin);
 
@@ -220,9 +269,10 @@ static void link_pump(link_end *end)
         free(p);
     }
     end->queued -= sent;
-    if (end->close_waits && slv_list_empty(&end->queue)) {
-        end->close_waits = false;
-        slv_stream_send_close(&end->st, end->code, slv_str_make(end->reason, end->reason_len));
+    if (end->wait.closes && slv_list_empty(&end->wait.queue)) {
+        end->wait.closes = false;
+        slv_stream_send_close(&end->st, end->wait.code,
+                              slv_str_make(end->wait.reason, end->wait.reason_len));
         if (!slv_stream_is_open(&end->st)) {
             link_free(end);
             return;
@@ -244,18 +294,18 @@ static void link_message(slv_wire *w, slv_str bytes, bool text, bool fin)
 {
     link_end *end = of_link(w);
 
-    if (end->st.out.ended || end->close_waits)
+    if (end->st.out.ended || end->wait.closes)
         return;
     if (end->queued + bytes.len > QUEUE_MAX) {
         fail_peer(w, SLV_STR("The WebSocket's reader does not keep up."));
         link_fail(w, SLV_STR("The WebSocket's reader does not keep up."));
         return;
     }
-    piece *p = slv_alloc(sizeof *p + bytes.len);
-    *p = (piece){.len = bytes.len, .text = text, .fin = fin};
+    said *p = slv_alloc(sizeof *p + bytes.len);
+    *p = (said){.len = bytes.len, .text = text, .fin = fin};
     if (bytes.len > 0)
         memcpy(p->bytes, bytes.ptr, bytes.len);
-    slv_list_push(&end->queue, &p->node);
+    slv_list_push(&end->wait.queue, &p->node);
     end->queued += bytes.len;
     link_pump(end);
 }
@@ -279,13 +329,13 @@ static void link_close(slv_wire *w, uint16_t code, slv_str reason)
 {
     link_end *end = of_link(w);
 
-    if (end->st.out.ended || end->close_waits)
+    if (end->st.out.ended || end->wait.closes)
         return;
-    end->close_waits = true;
-    end->code = code;
-    end->reason_len = SLV_MIN(reason.len, sizeof end->reason - 1);
-    if (end->reason_len > 0)
-        memcpy(end->reason, reason.ptr, end->reason_len);
+    end->wait.closes = true;
+    end->wait.code = code;
+    end->wait.reason_len = SLV_MIN(reason.len, sizeof end->wait.reason - 1);
+    if (end->wait.reason_len > 0)
+        memcpy(end->wait.reason, reason.ptr, end->wait.reason_len);
     link_pump(end);
 }
 
@@ -367,7 +417,7 @@ static slv_code link_open(slv_event *ev, uint32_t number, link_end **ret, slv_er
     end->owned.ended = link_ended;
     end->st.ops = &st_ops;
     end->st.event = ev->pe.id;
-    slv_list_init(&end->queue);
+    slv_list_init(&end->wait.queue);
     slv_code code = slv_stream_open(&end->st, slv_event_link(ev), SLV_STREAM_SOCKET, number, err);
     if (code != SLV_OK) {
         free(end);
@@ -393,7 +443,17 @@ slv_code slv_wire_to_event(slv_event *ev, slv_wire **ret, uint32_t *ret_number, 
 static slv_wire *splice(link_end *end)
 {
     slv_wire *other = part(&end->w);
+    slv_list *node;
 
+    if (other && (end->wait.closes || !slv_list_empty(&end->wait.queue))) {
+        slv_wire_rest *rest = slv_new0(slv_wire_rest);
+
+        *rest = end->wait;
+        slv_list_init(&rest->queue);
+        while ((node = slv_list_pop(&end->wait.queue)) != NULL)
+            slv_list_push(&rest->queue, node);
+        other->rest = rest;
+    }
     slv_stream_forget(&end->st);
     link_free(end);
     return other;

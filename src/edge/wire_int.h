@@ -13,6 +13,7 @@
 #include "net/ws.h"
 
 typedef struct slv_wire slv_wire;
+typedef struct slv_wire_rest slv_wire_rest;
 
 typedef struct slv_wire_ops {
     void (*message)(slv_wire *w, slv_str piece, bool text, bool fin);
@@ -23,11 +24,12 @@ typedef struct slv_wire_ops {
 
 struct slv_wire {
     const slv_wire_ops *ops;
-    slv_wire *peer; /* NULL: not joined yet, or gone */
-    bool lazy;      /* an isolate that has not asked for messages yet */
+    slv_wire *peer;      /* NULL: not joined yet, or gone */
+    bool lazy;           /* an isolate that has not asked for messages yet */
+    slv_wire_rest *rest; /* what it said to an isolate that handed it on unread; NULL: nothing */
 };
 
-/* Both begin to receive. */
+/* Both begin to receive, first what the other has said before. One of them is new. */
 void slv_wire_join(slv_wire *a, slv_wire *b);
 /* Nobody will ever be at the other end. */
 void slv_wire_drop(slv_wire *w, slv_str message);

@@ -3,7 +3,8 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { dev, project } from './lib/selvage.mjs';
+import { WebSocket } from 'ws';
+import { dev, project, until } from './lib/selvage.mjs';
 
 const one = (name, source, config = '') =>
   project({ 'wrangler.toml': `name = "${name}"\nmain = "index.js"\ncompatibility_date = "2026-06-01"\n${config}`, 'index.js': source });
@@ -199,4 +200,55 @@ test('a chain of calls is one round trip', async () => {
   assert.equal(answers.length, 4);
   assert.ok(answers.every((f) => f.payload.readUInt32LE(0) > 0), 'an answer is empty: the result was not found');
   assert.ok(frames.indexOf(calls.at(-1)) < frames.indexOf(answers[0]), 'a call waited for an answer');
+});
+
+test('what a socket says before its answer has arrived passes workers that hand it on unread', async () => {
+  const source = (name) => `import { DurableObject, WorkerEntrypoint } from 'cloudflare:workers';
+  const MANY = 40, BIG = 'x'.repeat(5000);
+  async function greet(request) {
+    const { 0: client, 1: server } = new WebSocketPair();
+    const how = new URL(request.url).searchParams.get('how');
+    server.accept();
+    server.send('${name}');
+    server.send(new Uint8Array([1, 2, 3]));
+    if (how === 'late') await scheduler.wait(20);
+    if (how === 'many') for (let i = 0; i < MANY; i++) server.send(i + BIG);
+    if (how === 'close') server.close(4001, 'enough');
+    server.addEventListener('message', (e) => server.send('echo ' + e.data));
+    server.addEventListener('close', (e) => server.close(e.code, e.reason));
+    return new Response(null, { status: 101, webSocket: client });
+  }
+  export class Room extends DurableObject { fetch(request) { return greet(request); } }
+  export class Hall extends DurableObject { fetch(request) { return this.env.ROOM.get(this.env.ROOM.idFromName('r')).fetch(request); } }
+  export default { fetch(request, env) {
+    const by = new URL(request.url).pathname.slice(1);
+    if (by === 'object') return env.ROOM.get(env.ROOM.idFromName('r')).fetch(request);
+    if (by === 'objects') return env.HALL.get(env.HALL.idFromName('h')).fetch(request);
+    if (by === 'service') return env.NEXT.fetch(new Request('http://next/greet?' + new URL(request.url).searchParams, request));
+    if (by === 'both') return env.NEXT.fetch(new Request('http://next/objects?' + new URL(request.url).searchParams, request));
+    return greet(request);
+  } };`;
+  const objects = (next) => `[[services]]\nbinding = "NEXT"\nservice = "${next}"\n[[durable_objects.bindings]]\nname = "ROOM"\nclass_name = "Room"\n[[durable_objects.bindings]]\nname = "HALL"\nclass_name = "Hall"\n[[migrations]]\ntag = "v1"\nnew_sqlite_classes = ["Room", "Hall"]\n`;
+  await session(one('front', source('front'), objects('next')), [one('next', source('next'), objects('front'))], async (server) => {
+    for (const by of ['greet', 'object', 'objects', 'service', 'both']) for (const how of ['at once', 'late', 'many', 'close']) {
+      const socket = new WebSocket(`ws://127.0.0.1:${server.port}/${by}?how=${encodeURIComponent(how)}`);
+      const got = [], name = by === 'service' || by === 'both' ? 'next' : 'front';
+      const opened = new Promise((done, no) => socket.once('open', done).once('error', no));
+      const closed = new Promise((done) => socket.once('close', (code, reason) => done([code, String(reason)])));
+      socket.on('message', (data, binary) => got.push(binary ? [...data] : String(data)));
+      await opened;
+      const first = [name, [1, 2, 3]];
+      if (how === 'many') for (let i = 0; i < 40; i++) first.push(i + 'x'.repeat(5000));
+      if (how === 'close') {
+        assert.deepEqual(await closed, [4001, 'enough'], `${by} ${how}`);
+      } else {
+        socket.send('hello');
+        await until(() => got.length > first.length, `messages of ${by} ${how}`);
+        first.push('echo hello');
+        socket.close(3000, 'bye');
+        assert.deepEqual(await closed, [3000, 'bye'], `${by} ${how}`);
+      }
+      assert.deepEqual(got, first, `${by} ${how}`);
+    }
+  });
 });
