@@ -13,6 +13,7 @@
 #include "cli/term.h"
 
 #define PAGE_MAX ((size_t)4 << 20)
+#define PROGRAMS_MAX ((size_t)64 << 10) /* what a PATH may grow by */
 
 /* ---- errors ---- */
 
@@ -261,18 +262,46 @@ static void on_command_end(slv_proc *proc, int status)
     next(w);
 }
 
+/* Where packages of the project keep their programs: node_modules/.bin of dir and of every
+ * directory above it, as npm has it for the scripts of a package. */
+static slv_code program_dirs(const char *dir, slv_buf *out)
+{
+    SLV_CLEANUP(slv_charp_free) char *at = slv_strndup(dir, strlen(dir));
+
+    for (;;) {
+        SLV_CLEANUP(slv_charp_free) char *bin = slv_path_join(at, SLV_STR("node_modules/.bin"));
+
+        if (slv_dir_exists(bin))
+            SLV_TRY(slv_buf_printf(out, "%s%s", out->len > 0 ? ":" : "", bin));
+        if (strcmp(at, "/") == 0)
+            return SLV_OK;
+        char *up = slv_path_dir(at);
+        free(at);
+        at = up;
+    }
+}
+
 static void run_command(dev_worker *w)
 {
+    static const char with_programs[] = "PATH=\"$1${PATH:+:$PATH}\" && export PATH && "
+                                        "exec /bin/sh -c \"$2\"";
     const slv_config *c = &w->project.config;
     SLV_CLEANUP(slv_charp_free)
     char *command = slv_strndup(c->build.command.ptr, c->build.command.len);
     SLV_CLEANUP(slv_charp_free) char *cwd = slv_path_join(w->project.dir, c->build.cwd);
-    const char *argv[] = {"/bin/sh", "-c", command, NULL};
+    SLV_CLEANUP(slv_buf_done) slv_buf dirs = SLV_BUF(PROGRAMS_MAX);
+    const char *argv[] = {"/bin/sh", "-c", command, NULL, NULL, NULL, NULL};
     int fds[] = {-1, STDOUT_FILENO, STDERR_FILENO};
     slv_proc_options options = {
         .path = "/bin/sh", .argv = argv, .cwd = cwd, .fds = fds, .fd_count = 3};
     slv_err err;
 
+    if (program_dirs(cwd, &dirs) == SLV_OK && dirs.len > 0) {
+        argv[2] = with_programs;
+        argv[3] = "sh";
+        argv[4] = slv_buf_cstr(&dirs);
+        argv[5] = command;
+    }
     slv_term_news("Running the build command: %s", command);
     w->command.ended = on_command_end;
     w->state = DEV_COMMAND;

@@ -1,7 +1,7 @@
 // selvage dev: reload, build errors, configuration errors, flags, terminal, end.
 import test from 'node:test';
 import assert from 'node:assert/strict';
-import { chmodSync, renameSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { connect } from 'node:net';
 import { join } from 'node:path';
@@ -283,6 +283,17 @@ test('a body that is sent back is asked for by 100 Continue', () => using(dev(wo
   socket.write('hello');
   await seen('\r\n\r\nhello');
   socket.destroy();
+}));
+
+test('the build command finds the programs of the project\'s packages, and of those above it', () => using(dev(project({
+  'wrangler.toml': 'name = "t"\nmain = "dist/index.js"\ncompatibility_date = "2026-01-01"\n[build]\ncommand = "esbuild src/in.js --outfile=dist/index.js && made-here"\ncwd = "."\n',
+  'src/in.js': answer('built'),
+}), [], { wait: false }), async (s) => {
+  await s.saw(/made-here: not found/); // esbuild was found, among the repository's packages
+  mkdirSync(join(s.cwd, 'inner/node_modules/.bin'), { recursive: true });
+  writeFileSync(join(s.cwd, 'inner/node_modules/.bin/made-here'), '#!/bin/sh\necho "export default { fetch: () => new Response(\\"ours\\") };" > ../dist/index.js\n', { mode: 0o755 });
+  writeFileSync(join(s.cwd, 'wrangler.toml'), 'name = "t"\nmain = "dist/index.js"\ncompatibility_date = "2026-01-01"\n[build]\ncommand = "esbuild --version && made-here"\ncwd = "inner"\n');
+  await until(s, 'ours');
 }));
 
 test('the build command runs first, and again when its directory changes', () => using(dev(project({
