@@ -10,6 +10,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/str.h"
+
 extern char **environ;
 
 /* Sources move above every target first, so that placing one cannot overwrite another. */
@@ -142,7 +144,8 @@ slv_code slv_proc_start(slv_proc *proc, slv_loop *loop, const slv_proc_options *
 uint64_t slv_proc_resident(const slv_proc *proc)
 {
     char path[64], text[128];
-    unsigned long long pages = 0;
+    slv_str all, resident;
+    uint64_t pages;
     ssize_t n;
     int fd;
 
@@ -150,12 +153,13 @@ uint64_t slv_proc_resident(const slv_proc *proc)
     fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return 0;
-    n = read(fd, text, sizeof text - 1);
+    n = read(fd, text, sizeof text);
     close(fd);
     if (n <= 0)
         return 0;
-    text[n] = '\0';
-    if (sscanf(text, "%*u %llu", &pages) != 1)
+    all = slv_str_make(text, (size_t)n);
+    all = slv_str_skip(all, slv_str_chr(all, ' ', 0) + 1); /* what follows the first number */
+    if (!slv_str_split(&all, ' ', &resident) || slv_parse_u64(resident, &pages) != SLV_OK)
         return 0;
     return pages * (uint64_t)sysconf(_SC_PAGESIZE);
 }

@@ -185,20 +185,15 @@ slv_code slv_header_rules_parse(slv_str text, slv_arena *arena, slv_header_rules
                                 slv_buf *warnings)
 {
     parser p = {.arena = arena, .warnings = warnings, .ret = ret};
-    slv_code code = SLV_OK;
+    slv_code code;
     bool stop = false;
     slv_str line;
 
-    while (code == SLV_OK && !stop && slv_str_split(&text, '\n', &line)) {
-        p.line++;
-        line = slv_str_trim(line);
-        if (line.len == 0 || line.ptr[0] == '#')
-            continue;
-        code = line.len > SLV_RULE_LINE_MAX
-                   ? slv_rule_warn(warnings, FILE_NAME, p.line, SLV_STR_NULL,
-                                   "the line is longer than %zu bytes", SLV_RULE_LINE_MAX)
-                   : parse_line(&p, line, &stop);
-    }
+    do {
+        code = slv_rule_next(&text, FILE_NAME, &p.line, &line, warnings);
+        if (code == SLV_OK && line.ptr)
+            code = parse_line(&p, line, &stop);
+    } while (code == SLV_OK && line.ptr && !stop);
     if (code == SLV_OK)
         code = close_rule(&p);
     rule_done(&p.rule);

@@ -20,6 +20,26 @@ slv_code slv_rule_warn(slv_buf *warnings, const char *file, unsigned line, slv_s
     return slv_buf_append_byte(warnings, '\n');
 }
 
+slv_code slv_rule_next(slv_str *text, const char *file, unsigned *number, slv_str *ret,
+                       slv_buf *warnings)
+{
+    slv_str line;
+
+    *ret = SLV_STR_NULL;
+    while (slv_str_split(text, '\n', &line)) {
+        ++*number;
+        line = slv_str_trim(line);
+        if (line.len > SLV_RULE_LINE_MAX && line.ptr[0] != '#') {
+            SLV_TRY(slv_rule_warn(warnings, file, *number, SLV_STR_NULL,
+                                  "the line is longer than %zu bytes", SLV_RULE_LINE_MAX));
+        } else if (line.len > 0 && line.ptr[0] != '#') {
+            *ret = line;
+            return SLV_OK;
+        }
+    }
+    return SLV_OK;
+}
+
 /* The host of https://HOST/..., however many slashes stand before it; *rest: what follows it. */
 static slv_str host_of(slv_str url, slv_str *rest)
 {

@@ -14,6 +14,12 @@
 SLV_NODISCARD slv_code slv_rule_warn(slv_buf *warnings, const char *file, unsigned line,
                                      slv_str text, const char *fmt, ...) SLV_PRINTF(5, 6);
 
+/* The next line that says something: neither empty nor a comment, trimmed; it is taken off the
+ * text, and *number counts the lines. One that is too long is warned about and passed over. *ret is
+ * SLV_STR_NULL at the end. */
+SLV_NODISCARD slv_code slv_rule_next(slv_str *text, const char *file, unsigned *number,
+                                     slv_str *ret, slv_buf *warnings);
+
 enum {
     SLV_RULE_RELATIVE = 1, /* no https://host */
     SLV_RULE_NO_PORT = 2,

@@ -197,6 +197,7 @@ static slv_code read_scalar(reader *r, slv_node **ret)
     if (tag && strncmp(tag, core, sizeof core - 1) != 0 && strcmp(tag, "!") != 0)
         return fail_at(r, r->event.start_mark, SLV_E_PARSE, "a tag that is not known");
     SLV_TRY(new_node(r, SLV_NODE_STRING, ret));
+    SLV_ASSERT(*ret);
     if (tag)
         plain = strcmp(tag, "!") != 0 && strcmp(tag + sizeof core - 1, "str") != 0;
     if (plain ? plain_scalar(r, text, *ret) != SLV_OK
@@ -216,7 +217,7 @@ static slv_code enter(reader *r)
 
 static slv_code read_sequence(reader *r, slv_node **ret)
 {
-    slv_node *list, *item;
+    slv_node *list, *item = NULL;
 
     SLV_TRY(new_node(r, SLV_NODE_ARRAY, &list));
     SLV_TRY(enter(r));

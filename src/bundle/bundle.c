@@ -96,13 +96,13 @@ static void output_flags(flag_list *f, const slv_bundle_spec *s)
         "--loader:.js=jsx",
         "--loader:.mjs=jsx",
         "--loader:.cjs=jsx",
-        "--banner:js=" BANNER,
     };
     const char *platform = getenv("WRANGLER_BUILD_PLATFORM");
     const char *conditions = getenv("WRANGLER_BUILD_CONDITIONS");
 
     for (size_t i = 0; i < SLV_ARRAY_LEN(fixed); i++)
         flag(f, "%s", fixed[i]);
+    flag(f, "--banner:js=%s", BANNER);
     flag(f, "--platform=%s", platform && platform[0] ? platform : "browser");
     flag(f, "--conditions=%s", conditions ? conditions : "workerd,worker,browser");
     flag(f, "--outdir=%s",

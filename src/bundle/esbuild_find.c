@@ -26,8 +26,8 @@ static bool read_version(const char *binary, char out[static 32])
     SLV_CLEANUP(slv_buf_done) slv_buf text = SLV_BUF((size_t)256 << 10);
     char path[PATH_MAX];
     slv_node *root;
-    slv_str version;
-    unsigned major, minor;
+    slv_str version, part;
+    uint64_t major, minor;
 
     snprintf(path, sizeof path, "%.*s/../package.json", (int)(strrchr(binary, '/') - binary),
              binary);
@@ -38,7 +38,9 @@ static bool read_version(const char *binary, char out[static 32])
     if (version.len == 0 || version.len >= 32)
         return false;
     snprintf(out, 32, "%.*s", SLV_STR_ARGS(version));
-    return sscanf(out, "%u.%u.", &major, &minor) == 2 && (major > 0 || minor >= OLDEST_MINOR);
+    return slv_str_split(&version, '.', &part) && slv_parse_u64(part, &major) == SLV_OK &&
+           slv_str_split(&version, '.', &part) && slv_parse_u64(part, &minor) == SLV_OK &&
+           (major > 0 || minor >= OLDEST_MINOR);
 }
 
 static bool try_binary(const char *binary, slv_esbuild_place *ret)

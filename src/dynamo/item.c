@@ -95,8 +95,10 @@ size_t slv_dyn_key_names(const slv_dyn_table *t, const slv_dyn_index *x, slv_str
     return n;
 }
 
-static bool is_projected(const slv_dyn_index *x, const slv_str *names, size_t count, slv_str name)
+bool slv_dyn_index_carries(const slv_dyn_index *x, const slv_str *names, size_t count, slv_str name)
 {
+    if (x->projection == SLV_DYN_PROJECT_ALL)
+        return true;
     for (size_t i = 0; i < count; i++)
         if (slv_str_eq(names[i], name))
             return true;
@@ -121,7 +123,7 @@ slv_code slv_dyn_index_project(slv_arena *arena, const slv_dyn_table *t, const s
         return SLV_E_LIMIT;
     ret->count = 0;
     for (uint32_t i = 0; i < item->count; i++)
-        if (is_projected(x, names, count, item->members[i].name))
+        if (slv_dyn_index_carries(x, names, count, item->members[i].name))
             members[ret->count++] = item->members[i];
     ret->members = members;
     return SLV_OK;

@@ -80,29 +80,17 @@ static size_t page_size(const page *p, const slv_dyn_value *item)
 
 /* ---- the index ---- */
 
-static bool index_has(const slv_dyn_table *t, const slv_dyn_index *x, slv_str name)
-{
-    slv_str names[4];
-    size_t count = slv_dyn_key_names(t, x, names);
-
-    for (size_t i = 0; i < count; i++)
-        if (slv_str_eq(names[i], name))
-            return true;
-    for (size_t i = 0; i < x->extra_count; i++)
-        if (slv_str_eq(x->extra[i], name))
-            return true;
-    return x->projection == SLV_DYN_PROJECT_ALL;
-}
-
 /* A projection of attributes that the index does not have. */
 static slv_code check_projected(page *p)
 {
     slv_dyn_run *x = p->x;
+    slv_str names[4];
+    size_t count = slv_dyn_key_names(p->t, p->index, names);
 
     for (uint32_t i = 0; i < x->req->projection.count; i++) {
         slv_str name = x->req->projection.items[i].steps[0].name;
 
-        if (index_has(p->t, p->index, name))
+        if (slv_dyn_index_carries(p->index, names, count, name))
             continue;
         p->fetch = true;
         if (p->index->global)

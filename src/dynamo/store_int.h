@@ -219,6 +219,9 @@ SLV_NODISCARD slv_code slv_dyn_entry_place_of(slv_arena *arena, const slv_dyn_ta
                                               slv_dyn_entry_place *ret, bool *ret_in);
 /* The first bytes of the hash of a key. */
 void slv_dyn_hash(slv_str hash_key, slv_str range_key, uint8_t *out, size_t len);
+/* Whether an index keeps an attribute; names: what slv_dyn_key_names says of it. */
+bool slv_dyn_index_carries(const slv_dyn_index *x, const slv_str *names, size_t count,
+                           slv_str name);
 /* What an index keeps of an item. Shares its values. */
 SLV_NODISCARD slv_code slv_dyn_index_project(slv_arena *arena, const slv_dyn_table *t,
                                              const slv_dyn_index *x, const slv_dyn_value *item,

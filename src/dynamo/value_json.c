@@ -416,22 +416,19 @@ slv_code slv_dyn_item_parse(slv_dyn_scope *sc, const slv_node *json, slv_dyn_val
 
 /* ---- writing ---- */
 
-slv_code slv_dyn_put_scalar(slv_dyn_type t, slv_str bytes, slv_buf *out)
+/* A string as it is, the bytes of anything else as letters. */
+static slv_code put_letters(slv_dyn_type t, slv_str bytes, slv_buf *out)
 {
     switch (t) {
     case SLV_DYN_S:
     case SLV_DYN_SS:
-        return slv_json_put_string(out, bytes);
+        return slv_buf_append(out, bytes);
     case SLV_DYN_N:
     case SLV_DYN_NS:
-        SLV_TRY(slv_buf_append_byte(out, '"'));
-        SLV_TRY(slv_dyn_num_put(bytes, out));
-        return slv_buf_append_byte(out, '"');
+        return slv_dyn_num_put(bytes, out);
     case SLV_DYN_B:
     case SLV_DYN_BS:
-        SLV_TRY(slv_buf_append_byte(out, '"'));
-        SLV_TRY(slv_base64_encode(bytes, SLV_BASE64_STD, out));
-        return slv_buf_append_byte(out, '"');
+        return slv_base64_encode(bytes, SLV_BASE64_STD, out);
     case SLV_DYN_M:
     case SLV_DYN_L:
     case SLV_DYN_BOOL:
@@ -440,6 +437,15 @@ slv_code slv_dyn_put_scalar(slv_dyn_type t, slv_str bytes, slv_buf *out)
         break;
     }
     SLV_UNREACHABLE();
+}
+
+slv_code slv_dyn_put_scalar(slv_dyn_type t, slv_str bytes, slv_buf *out)
+{
+    if (t == SLV_DYN_S || t == SLV_DYN_SS)
+        return slv_json_put_string(out, bytes);
+    SLV_TRY(slv_buf_append_byte(out, '"'));
+    SLV_TRY(put_letters(t, bytes, out));
+    return slv_buf_append_byte(out, '"');
 }
 
 static slv_code put_elements(const slv_dyn_value *v, slv_buf *out)
@@ -456,35 +462,38 @@ static slv_code put_elements(const slv_dyn_value *v, slv_buf *out)
     return slv_buf_append_byte(out, ']');
 }
 
+static slv_code put_content(const slv_dyn_value *v,
+                            slv_code (*put)(slv_dyn_type t, slv_str bytes, slv_buf *out),
+                            slv_buf *out)
+{
+    switch ((slv_dyn_type)v->type) {
+    case SLV_DYN_S:
+    case SLV_DYN_N:
+    case SLV_DYN_B:
+        return put((slv_dyn_type)v->type, v->bytes, out);
+    case SLV_DYN_BOOL:
+        return slv_buf_append(out, v->boolean ? SLV_STR("true") : SLV_STR("false"));
+    case SLV_DYN_NULL:
+        return slv_buf_append(out, SLV_STR("true"));
+    case SLV_DYN_M:
+        return slv_dyn_item_put_json(v, out);
+    case SLV_DYN_SS:
+    case SLV_DYN_NS:
+    case SLV_DYN_BS:
+    case SLV_DYN_L:
+        return put_elements(v, out);
+    case SLV_DYN_TYPES:
+        break;
+    }
+    SLV_UNREACHABLE();
+}
+
 slv_code slv_dyn_value_put_json(const slv_dyn_value *v, slv_buf *out)
 {
     SLV_TRY(slv_buf_append(out, SLV_STR("{\"")));
     SLV_TRY(slv_buf_append(out, slv_str_from(slv_dyn_type_name((slv_dyn_type)v->type))));
     SLV_TRY(slv_buf_append(out, SLV_STR("\":")));
-    switch ((slv_dyn_type)v->type) {
-    case SLV_DYN_S:
-    case SLV_DYN_N:
-    case SLV_DYN_B:
-        SLV_TRY(slv_dyn_put_scalar((slv_dyn_type)v->type, v->bytes, out));
-        break;
-    case SLV_DYN_BOOL:
-        SLV_TRY(slv_buf_append(out, v->boolean ? SLV_STR("true") : SLV_STR("false")));
-        break;
-    case SLV_DYN_NULL:
-        SLV_TRY(slv_buf_append(out, SLV_STR("true")));
-        break;
-    case SLV_DYN_M:
-        SLV_TRY(slv_dyn_item_put_json(v, out));
-        break;
-    case SLV_DYN_SS:
-    case SLV_DYN_NS:
-    case SLV_DYN_BS:
-    case SLV_DYN_L:
-        SLV_TRY(put_elements(v, out));
-        break;
-    case SLV_DYN_TYPES:
-        SLV_UNREACHABLE();
-    }
+    SLV_TRY(put_content(v, slv_dyn_put_scalar, out));
     return slv_buf_append_byte(out, '}');
 }
 
@@ -504,33 +513,6 @@ slv_code slv_dyn_item_put_json(const slv_dyn_value *item, slv_buf *out)
 slv_code slv_dyn_value_put_text(const slv_dyn_value *v, slv_buf *out)
 {
     SLV_TRY(slv_buf_printf(out, "{%s:", slv_dyn_type_name((slv_dyn_type)v->type)));
-    switch ((slv_dyn_type)v->type) {
-    case SLV_DYN_S:
-        SLV_TRY(slv_buf_append(out, v->bytes));
-        break;
-    case SLV_DYN_N:
-        SLV_TRY(slv_dyn_num_put(v->bytes, out));
-        break;
-    case SLV_DYN_B:
-        SLV_TRY(slv_base64_encode(v->bytes, SLV_BASE64_STD, out));
-        break;
-    case SLV_DYN_BOOL:
-        SLV_TRY(slv_buf_append(out, v->boolean ? SLV_STR("true") : SLV_STR("false")));
-        break;
-    case SLV_DYN_NULL:
-        SLV_TRY(slv_buf_append(out, SLV_STR("true")));
-        break;
-    case SLV_DYN_M:
-        SLV_TRY(slv_dyn_item_put_json(v, out));
-        break;
-    case SLV_DYN_SS:
-    case SLV_DYN_NS:
-    case SLV_DYN_BS:
-    case SLV_DYN_L:
-        SLV_TRY(put_elements(v, out));
-        break;
-    case SLV_DYN_TYPES:
-        SLV_UNREACHABLE();
-    }
+    SLV_TRY(put_content(v, put_letters, out));
     return slv_buf_append_byte(out, '}');
 }

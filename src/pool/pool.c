@@ -478,8 +478,8 @@ static void stop_idle(slv_group *group, uint64_t now)
     SLV_LIST_EACH (n, &group->isolates) {
         slv_isolate *iso = slv_container_of(n, slv_isolate, node);
         /* one that a worker has loaded goes when it is idle: there may be a thousand */
-        bool keep = o->keep_one && group->isolate_count == 1 && !group->retired &&
-                    !group->version->extra;
+        bool keep =
+            o->keep_one && group->isolate_count == 1 && !group->retired && !group->version->extra;
 
         if (iso->state == SLV_ISOLATE_READY && iso->events.len == 0 && !keep &&
             now >= iso->idle_ms + idle_ms)

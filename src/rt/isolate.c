@@ -561,24 +561,15 @@ static void find_entries(slv_rt *rt)
         JSObjectRef *slot;
         const char *module, *name;
     } rows[] = {
-        {&e->start, "runtime", "start"},
-        {&e->stuck, "runtime", "stuck"},
-        {&e->reseed, "runtime", "afterFork"},
-        {&e->unhandled, "runtime", "onUnhandled"},
-        {&e->fetch, "runtime", "onFetch"},
-        {&e->scheduled, "runtime", "onScheduled"},
-        {&e->queue, "runtime", "onQueue"},
-        {&e->rpc, "runtime", "onRpc"},
-        {&e->cancel, "runtime", "onCancel"},
-        {&e->idle, "runtime", "onIdle"},
-        {&e->pump, "runtime", "beforePump"},
-        {&e->quiet, "runtime", "onQuiet"},
-        {&e->cap_drop, "runtime", "onCapDrop"},
-        {&e->cap_broken, "runtime", "onCapBroken"},
-        {&e->result, "io", "onResult"},
-        {&e->readable, "io", "onReadable"},
-        {&e->writable, "io", "onWritable"},
-        {&e->socket, "io", "onSocket"},
+        {&e->start, "runtime", "start"},        {&e->stuck, "runtime", "stuck"},
+        {&e->reseed, "runtime", "afterFork"},   {&e->unhandled, "runtime", "onUnhandled"},
+        {&e->fetch, "runtime", "onFetch"},      {&e->scheduled, "runtime", "onScheduled"},
+        {&e->queue, "runtime", "onQueue"},      {&e->rpc, "runtime", "onRpc"},
+        {&e->cancel, "runtime", "onCancel"},    {&e->idle, "runtime", "onIdle"},
+        {&e->pump, "runtime", "beforePump"},    {&e->quiet, "runtime", "onQuiet"},
+        {&e->cap_drop, "runtime", "onCapDrop"}, {&e->cap_broken, "runtime", "onCapBroken"},
+        {&e->result, "io", "onResult"},         {&e->readable, "io", "onReadable"},
+        {&e->writable, "io", "onWritable"},     {&e->socket, "io", "onSocket"},
     };
 
     for (size_t i = 0; i < EXPORT_COUNT(rows); i++)

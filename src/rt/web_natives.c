@@ -16,21 +16,11 @@
 void slv_rt_add_web_natives(slv_js *js)
 {
     static void (*const registers[])(slv_js * js) = {
-        slv_web_aws_register,
-        slv_web_html_register,
-        slv_web_clone_register,
-        slv_web_crypto_register,
-        slv_web_compression_register,
-        slv_web_encoding_register,
-        slv_web_url_register,
-        slv_web_mime_register,
-        slv_web_node_buffer_register,
-        slv_web_node_util_register,
-        slv_web_node_crypto_register,
-        slv_web_node_pkey_register,
-        slv_web_node_dh_register,
-        slv_web_node_zlib_register,
-        NULL,
+        slv_web_aws_register,       slv_web_html_register,        slv_web_clone_register,
+        slv_web_crypto_register,    slv_web_compression_register, slv_web_encoding_register,
+        slv_web_url_register,       slv_web_mime_register,        slv_web_node_buffer_register,
+        slv_web_node_util_register, slv_web_node_crypto_register, slv_web_node_pkey_register,
+        slv_web_node_dh_register,   slv_web_node_zlib_register,   NULL,
     };
 
     for (size_t i = 0; registers[i]; i++)

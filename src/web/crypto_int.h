@@ -39,6 +39,10 @@ struct slv_pkey {
 slv_pkey *slv_crypto_pkey(EVP_PKEY *pkey, slv_pkey_kind kind);
 /* Bytes of a coordinate; 0 for other kinds. */
 size_t slv_crypto_field_len(slv_pkey_kind kind);
+/* r and s of a signature by ECDSA or DSA (the same DER: two numbers), each of len bytes.
+ * SLV_E_DENIED when it is none, or longer. */
+SLV_NODISCARD slv_code slv_crypto_put_plain(slv_str der, size_t len, slv_buf *out);
+
 static inline bool crypto_is_ec(slv_pkey_kind kind)
 {
     return kind >= SLV_PKEY_P256 && kind <= SLV_PKEY_P521;

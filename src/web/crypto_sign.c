@@ -26,8 +26,7 @@ static bool prepare(EVP_MD_CTX *ctx, const slv_pkey *k, slv_sign_options o, bool
            EVP_PKEY_CTX_set_rsa_pss_saltlen(pctx, (int)o.salt_len) > 0;
 }
 
-/* r and s, each of len bytes, from the DER that the library makes. */
-static slv_code put_plain(slv_str der, size_t len, slv_buf *out)
+slv_code slv_crypto_put_plain(slv_str der, size_t len, slv_buf *out)
 {
     const unsigned char *p = crypto_bytes(der);
     ECDSA_SIG *sig = d2i_ECDSA_SIG(NULL, &p, (long)der.len);
@@ -63,7 +62,7 @@ slv_code slv_pkey_sign(const slv_pkey *k, slv_sign_options o, slv_str bytes, slv
         return SLV_E_DENIED;
     raw.len = len;
     if (o.scheme == SLV_SCHEME_ECDSA)
-        return put_plain(slv_buf_view(&raw), slv_crypto_field_len(k->kind), out);
+        return slv_crypto_put_plain(slv_buf_view(&raw), slv_crypto_field_len(k->kind), out);
     return slv_buf_append(out, slv_buf_view(&raw));
 }
 

@@ -29,26 +29,6 @@ static size_t rs_len(const slv_pkey *k)
     return ((d.divisor_bits ? d.divisor_bits : d.bits) + 7) / 8;
 }
 
-/* ECDSA's and DSA's signatures are the same DER: two numbers. */
-static slv_code to_plain(slv_str der, size_t len, slv_buf *out)
-{
-    const unsigned char *p = crypto_bytes(der);
-    ECDSA_SIG *sig = d2i_ECDSA_SIG(NULL, &p, (long)der.len);
-    slv_code code = sig ? slv_buf_reserve(out, 2 * len) : SLV_E_DENIED;
-
-    if (code == SLV_OK) {
-        unsigned char *to = (unsigned char *)out->ptr + out->len;
-
-        if (BN_bn2binpad(ECDSA_SIG_get0_r(sig), to, (int)len) < 0 ||
-            BN_bn2binpad(ECDSA_SIG_get0_s(sig), to + len, (int)len) < 0)
-            code = SLV_E_DENIED;
-        else
-            out->len += 2 * len;
-    }
-    ECDSA_SIG_free(sig);
-    return code;
-}
-
 /* Empty when the length is not right, which no key accepts. */
 static slv_code to_der(slv_str plain, size_t len, slv_buf *out)
 {
@@ -155,7 +135,7 @@ slv_code slv_nodejs_key_sign(const slv_pkey *k, const slv_nodejs_sign *o, bool p
     slv_code code = prehashed ? sign_hashed(k, o, md, bytes, &raw, err)
                               : sign_whole(k, o, md, bytes, &raw, err);
     if (code == SLV_OK)
-        code = o->p1363 && has_rs(k) ? to_plain(slv_buf_view(&raw), rs_len(k), out)
+        code = o->p1363 && has_rs(k) ? slv_crypto_put_plain(slv_buf_view(&raw), rs_len(k), out)
                                      : slv_buf_append(out, slv_buf_view(&raw));
     ERR_clear_error();
     return code;

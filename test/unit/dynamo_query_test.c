@@ -178,8 +178,7 @@ TEST(dynamo_page_ends_at_1_mb)
 {
     SLV_CLEANUP(slv_dynamo_free) slv_dynamo *d = with_items(0);
     SLV_CLEANUP(slv_buf_done)
-    slv_buf json = SLV_BUF((size_t)1 << 20),
-            out = SLV_BUF((size_t)8 << 20);
+    slv_buf json = SLV_BUF((size_t)1 << 20), out = SLV_BUF((size_t)8 << 20);
 
     for (int i = 1; i <= 4; i++) {
         slv_buf_reset(&json);
@@ -263,8 +262,7 @@ TEST(dynamo_batch_reads_16_mb)
 {
     SLV_CLEANUP(slv_dynamo_free) slv_dynamo *d = with_items(0);
     SLV_CLEANUP(slv_buf_done)
-    slv_buf json = SLV_BUF((size_t)1 << 20),
-            out = SLV_BUF((size_t)64 << 20);
+    slv_buf json = SLV_BUF((size_t)1 << 20), out = SLV_BUF((size_t)64 << 20);
     SLV_CLEANUP(slv_buf_done) slv_buf batch = SLV_BUF((size_t)1 << 20);
 
     CHECK(slv_buf_append(&batch, SLV_STR("{\"RequestItems\":{\"things\":{\"ConsistentRead\":true,"
@@ -373,8 +371,7 @@ TEST(dynamo_small_run_gives_up_where_much_is_read)
 {
     SLV_CLEANUP(slv_dynamo_free) slv_dynamo *d = with_items(3);
     SLV_CLEANUP(slv_buf_done)
-    slv_buf json = SLV_BUF((size_t)1 << 20),
-            out = SLV_BUF((size_t)1 << 20);
+    slv_buf json = SLV_BUF((size_t)1 << 20), out = SLV_BUF((size_t)1 << 20);
     const slv_dynamo_origin origin = {.now_ms = DYN_NOW};
     SLV_CLEANUP(slv_dynamo_request_free)
     slv_dynamo_request *r =
