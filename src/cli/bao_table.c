@@ -294,7 +294,7 @@ slv_code slv_bao_table_call(slv_bao_table *t, const char *operation, slv_str mem
                             slv_node **ret, slv_err *err)
 {
     SLV_CLEANUP(slv_buf_done) slv_buf body = SLV_BUF((size_t)1 << 20);
-    slv_str answer, copy;
+    slv_str answer = SLV_STR_NULL, copy;
 
     SLV_TRY(slv_buf_append(&body, SLV_STR("{\"TableName\":")));
     SLV_TRY(slv_json_put_string(&body, slv_str_from(t->name)));

@@ -259,7 +259,7 @@ static JSValueRef text_utf16(JSContextRef ctx, slv_str bytes, JSValueRef *exc)
 
     if (((uintptr_t)bytes.ptr & 1) == 0)
         return slv_js_string_units(ctx, (const uint16_t *)(const void *)bytes.ptr, bytes.len / 2);
-    units = malloc(bytes.len);
+    units = malloc(bytes.len + 1); /* of nothing it may be NULL */
     if (!units)
         return too_long(ctx, exc);
     memcpy(units, bytes.ptr, bytes.len / 2 * 2);

@@ -380,6 +380,7 @@ slv_code slv_nodejs_ecdh_convert(slv_str curve, slv_str bytes, slv_nodejs_point 
     SLV_CLEANUP(slv_nodejs_ecdh_free) slv_nodejs_ecdh *e = NULL;
 
     SLV_TRY(slv_nodejs_ecdh_new(curve, &e, err));
+    SLV_ASSERT(e);
     if (bytes.len == 0)
         return SLV_OK;
     EC_POINT *point = read_point(e->group, bytes);
