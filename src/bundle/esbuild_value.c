@@ -103,11 +103,12 @@ static slv_code decode_children(decoder *d, slv_node *n, bool map)
     d->depth++;
     for (uint32_t i = 0; i < count; i++) {
         slv_str key = map ? slv_read_str(&d->r) : SLV_STR_NULL;
-        slv_node *child;
+        slv_node *child = NULL;
 
         if (d->r.bad || d->r.rest.len == 0)
             return malformed(d);
         SLV_TRY(decode_value(d, &child));
+        SLV_ASSERT(child);
         child->key = key;
         slv_node_append(n, child);
     }
