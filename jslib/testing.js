@@ -111,6 +111,7 @@ export function install(onUncaught) {
   load("runtime").setOnUncaught(onUncaught);
   // Tests do I/O: they run as if an event had begun.
   const event = new EventContext(1, "test");
+  event.kept = event.host = null; // as of an event that the runtime made
   setCurrentEvent(event);
   for (const name of Object.keys(globals))
     Object.defineProperty(globalThis, name, { value: globals[name], writable: true, configurable: true });
