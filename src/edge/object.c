@@ -264,6 +264,7 @@ static void open_object(slv_object *o)
     o->checkpointing = o->rotate = o->drop_next = false;
     o->writing = o->told_opened = o->over_when_durable = o->isolate_gone = false;
     slv_buf_reset(&o->end_error);
+    slv_object_registry_enter(o); /* first: what fails below may be the end of the object */
     *j = (file_job){.job = {.run = file_run, .done = file_done}, .o = o, .folder = SLV_BUF(8192)};
     if (slv_object_folder(o->all->shard, o->tenant, o->key, &j->folder, j->parents) != SLV_OK) {
         const slv_err err = {.message = "object: the path is too long"};
@@ -274,7 +275,6 @@ static void open_object(slv_object *o)
     } else {
         slv_objects_job(o->all, &j->job);
     }
-    slv_object_registry_enter(o);
 }
 
 void slv_object_visit(slv_object *o)
