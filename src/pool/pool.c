@@ -173,6 +173,7 @@ static void place(slv_isolate *iso, slv_pool_event *ev)
     ev->id = iso->next_event++;
     ev->cpu_ns = ev->cpu_us = 0;
     ev->state = SLV_EVENT_OPEN;
+    /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): the map has grown */
     slv_imap_set(&iso->events, ev->id, ev);
     iso->residents += (ev->flags & SLV_POOL_RESIDENT) != 0;
     iso->apart = (ev->flags & SLV_POOL_APART) != 0;
@@ -530,6 +531,7 @@ void slv_isolate_idle(slv_isolate *iso)
 
 slv_code slv_pool_new(const slv_pool_options *options, slv_pool **ret, slv_err *err)
 {
+    const char *zygote = getenv("SELVAGE_ZYGOTE");
     slv_pool *pool;
 
     if (!options->loop || !options->frame)
@@ -547,8 +549,7 @@ slv_code slv_pool_new(const slv_pool_options *options, slv_pool **ret, slv_err *
     slv_list_init(&pool->blanks);
     slv_list_init(&pool->dying);
     slv_list_init(&pool->timed);
-    if (options->zygote &&
-        !(getenv("SELVAGE_ZYGOTE") && strcmp(getenv("SELVAGE_ZYGOTE"), "off") == 0))
+    if (options->zygote && !(zygote && strcmp(zygote, "off") == 0))
         pool->zygote = slv_zygote_connect(options->zygote, pool->loop);
     *ret = pool;
     return SLV_OK;
