@@ -11,7 +11,7 @@ libraries="libjavascriptcoregtk-4.1-dev libuv1-dev libnghttp2-dev libcurl4-opens
 case $purpose in
 make) packages="make" ;;
 build) packages="make gcc libc6-dev meson ninja-build pkg-config python3 npm ca-certificates $libraries" ;;
-test) packages="curl procps openssl" ;;
+test) packages="curl procps openssl chromium" ;;
 lint) packages="clang clang-format clang-tidy" ;;
 fuzz) packages="clang libclang-rt-14-dev" ;;
 bench) packages="wrk curl" ;;
@@ -27,6 +27,7 @@ for p in $packages; do
     case $p in
     make | gcc | meson | npm | curl | clang | clang-format | clang-tidy | wrk | openssl) command -v "$p" >/dev/null 2>&1 && continue ;;
     python3) command -v python3 >/dev/null 2>&1 && continue ;;
+    chromium) { command -v chromium || command -v chromium-browser || command -v google-chrome; } >/dev/null 2>&1 && continue ;;
     ninja-build) command -v ninja >/dev/null 2>&1 && continue ;;
     esac
     dpkg-query -W -f='${Status}' "$p" 2>/dev/null | grep -q 'install ok installed' || missing="$missing $p"
