@@ -412,7 +412,9 @@ slv_code slv_dev_worker_open(dev *d, dev_worker *w, const slv_project_options *o
     w->project.bundle.config = &w->project.config;
     SLV_TRY(slv_esbuild_find(w->project.dir, &place, err));
     SLV_TRY(slv_bundler_new(d->loop, &place, on_bundle, w, &w->bundler, err));
-    return slv_watch_new(d->loop, on_change, w, &w->watch, err);
+    SLV_TRY(slv_watch_new(d->loop, on_change, w, &w->watch, err));
+    watch_config(w); /* from now on, also while the first build still runs */
+    return SLV_OK;
 }
 
 void slv_dev_worker_close(dev_worker *w)
