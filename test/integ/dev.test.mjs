@@ -351,7 +351,7 @@ const wrong = [
   ['bad port', {}, ['--port', 'x'], /--port takes a whole number from 0 to 65535, not 'x'/],
   ['bad level', {}, ['--log-level', 'loud'], /--log-level takes none, error, warn, info, log or debug, not 'loud'/],
   ['unknown compatibility flag', { 'wrangler.toml': 'main = "a.js"\ncompatibility_flags = ["nodejs_compta"]\n', 'a.js': '' }, [], /no such compatibility flag: 'nodejs_compta'; did you mean 'nodejs_compat'\?/],
-  ['assets', {}, ['--assets', 'x'], /static assets are not supported/],
+  ['assets', {}, ['--assets', 'x'], /there is no directory x; correct --assets/],
 ];
 for (const [name, files, args, message] of wrong) {
   test(`wrong use: ${name}`, async () => {
