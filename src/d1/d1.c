@@ -216,7 +216,7 @@ slv_code slv_d1_open(const char *path, bool create, bool read_only, slv_d1 **ret
     d1->board = slv_d1_board_ref(path);
     if (d1->log) {
         SLV_TRY(slv_d1_log_attach(d1->log, d1->db, err));
-        slv_d1_tell(d1);
+        SLV_TRY(slv_d1_tell(d1, err));
     }
     d1->sql = slv_usersql_new(slv_db_handle(d1->db), NULL);
     *ret = SLV_STEAL(d1);
@@ -237,13 +237,14 @@ slv_d1 *slv_d1_free(slv_d1 *d1)
     return NULL;
 }
 
-void slv_d1_tell(slv_d1 *d1)
+slv_code slv_d1_tell(slv_d1 *d1, slv_err *err)
 {
-    slv_d1_log_committed(d1->log, d1->db, slv_clock_wall_ms());
+    SLV_TRY(slv_d1_log_committed(d1->log, d1->db, slv_clock_wall_ms(), err));
     d1_place place = slv_d1_log_place(d1->log);
 
     slv_d1_board_write(d1->board, sqlite3_last_insert_rowid(slv_db_handle(d1->db)), place.segment,
                        place.frame);
+    return SLV_OK;
 }
 
 slv_db *slv_d1_db(slv_d1 *d1)

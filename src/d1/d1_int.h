@@ -47,7 +47,7 @@ slv_code slv_d1_commit(slv_d1 *d1, slv_err *err);
 /* Size and last row id as they are now. */
 slv_code slv_d1_figures(slv_d1 *d1, slv_d1_meta *ret, slv_err *err);
 /* The writer's, after a commit: tells the other handles. */
-void slv_d1_tell(slv_d1 *d1);
+SLV_NODISCARD slv_code slv_d1_tell(slv_d1 *d1, slv_err *err);
 /* Fails with a text for the user. */
 slv_code slv_d1_say(slv_d1 *d1, slv_err *err, slv_code code, slv_str text);
 

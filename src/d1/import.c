@@ -93,7 +93,9 @@ slv_code slv_d1_import_run(slv_d1 *d1, slv_d1_import *im, slv_err *err)
         code = slv_d1_commit(d1, err);
     if (slv_db_in_transaction(d1->db))
         slv_db_rollback(d1->db);
-    slv_d1_tell(d1);
+    slv_code told = slv_d1_tell(d1, code == SLV_OK ? err : NULL);
+    if (code == SLV_OK)
+        code = told;
     if (code == SLV_OK)
         code = slv_d1_figures(d1, &figures.total, err);
     im->size_after = figures.total.size_after;

@@ -27,6 +27,7 @@ struct d1_log {
     uint32_t page;
     uint32_t base; /* the current chain begins there; 0: there is none */
     uint64_t chain_bytes;
+    bool dir_kept; /* the folder's own name was synced */
     int times_fd;
     struct {
         d1_place place;
@@ -39,6 +40,16 @@ struct d1_log {
 static uint32_t be32(const uint8_t *p)
 {
     return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
+}
+
+/* Of a WAL that is there; *ret_any false: it has no head yet. */
+static slv_code read_head(const d1_log *log, uint8_t head[static WAL_HEADER], bool *ret_any,
+                          slv_err *err)
+{
+    ssize_t n = log->wal_fd >= 0 ? pread(log->wal_fd, head, WAL_HEADER, 0) : 0;
+
+    *ret_any = n == (ssize_t)WAL_HEADER;
+    return n < 0 ? slv_fail_errno(err, SLV_E_IO, "%s", log->wal) : SLV_OK;
 }
 
 static bool read_at(int fd, void *out, size_t len, uint64_t at)
@@ -146,14 +157,19 @@ slv_code slv_d1_log_attach(d1_log *log, slv_db *db, slv_err *err)
     if (log->wal_fd < 0)
         return slv_fail_errno(err, SLV_E_IO, "%s", log->wal);
     has_wal = slv_wal_begin(live, log->wal_fd);
+    if (live->failed)
+        return slv_fail_errno(err, SLV_E_IO, "%s", log->wal);
     log->place.segment = SLV_MAX(last, (uint32_t)1);
     if (last > 0) {
         slv_archive_name(log->dir, last, "wal", path);
         int fd = open(path, O_RDONLY | O_CLOEXEC);
 
-        continues = read_at(fd, head, sizeof head, 0);
+        ssize_t n = fd >= 0 ? pread(fd, head, sizeof head, 0) : -1;
+        slv_code code = n < 0 ? slv_fail_errno(err, SLV_E_IO, "%s", path) : SLV_OK;
         if (fd >= 0)
             (void)close(fd);
+        SLV_TRY(code);
+        continues = n == (ssize_t)sizeof head;
         if (!continues || !has_wal || memcmp(head + 16, live->head.salt, 8) != 0)
             log->place.segment++;
         /* The next WAL counts its first salt up; after a clean end the file is as it was left. */
@@ -169,6 +185,8 @@ slv_code slv_d1_log_attach(d1_log *log, slv_db *db, slv_err *err)
         log->salted = true;
         log->page = live->head.page;
         log->place.frame = slv_wal_committed(live);
+        if (live->failed)
+            return slv_fail_errno(err, SLV_E_IO, "%s", log->wal);
     }
     return SLV_OK;
 }
@@ -187,12 +205,14 @@ static void put_time(d1_log *log)
         log->pending.ms = 0;
 }
 
-void slv_d1_log_committed(d1_log *log, slv_db *db, int64_t now_ms)
+slv_code slv_d1_log_committed(d1_log *log, slv_db *db, int64_t now_ms, slv_err *err)
 {
     uint8_t head[WAL_HEADER];
+    bool any;
 
-    if (!read_at(log->wal_fd, head, sizeof head, 0))
-        return;
+    SLV_TRY(read_head(log, head, &any, err));
+    if (!any)
+        return SLV_OK;
     if (log->salted && memcmp(head + 16, log->salt, 8) != 0)
         log->place.segment++;
     memcpy(log->salt, head + 16, 8);
@@ -200,12 +220,13 @@ void slv_d1_log_committed(d1_log *log, slv_db *db, int64_t now_ms)
     log->page = be32(head + 8);
     uint32_t frames = slv_db_wal_pages(db);
     if (frames == log->place.frame && log->pending.ms)
-        return; /* nothing was written */
+        return SLV_OK; /* nothing was written */
     log->place.frame = frames ? frames : log->place.frame;
     if (log->pending.ms && log->pending.ms / 1000 != now_ms / 1000)
         put_time(log);
     log->pending.place = log->place;
     log->pending.ms = now_ms;
+    return SLV_OK;
 }
 
 slv_code slv_d1_log_at(d1_log *log, int64_t ms, d1_place *ret, slv_err *err)
@@ -265,37 +286,62 @@ static slv_code make_base(d1_log *log, slv_db *db, slv_err *err)
     return slv_archive_sync(log->dir, err);
 }
 
+/* Whoever made the folder may have failed to sync its name, or not have tried. */
+static slv_code make_dir(d1_log *log, slv_err *err)
+{
+    SLV_CLEANUP(slv_charp_free) char *up = NULL;
+
+    if (mkdir(log->dir, 0700) != 0 && errno != EEXIST)
+        return slv_fail_errno(err, SLV_E_IO, "%s", log->dir);
+    if (log->dir_kept)
+        return SLV_OK;
+    if (asprintf(&up, "%s/..", log->dir) < 0)
+        return slv_fail(err, SLV_E_NOMEM, "%s", log->dir);
+    SLV_TRY(slv_archive_sync(up, err));
+    log->dir_kept = true;
+    return SLV_OK;
+}
+
 slv_code slv_d1_log_archive(void *arg, slv_db *db, slv_err *err)
 {
     d1_log *log = arg;
     SLV_CLEANUP(slv_free) void *memory = slv_alloc(sizeof(slv_wal_reader));
     slv_wal_reader *live = memory;
     uint8_t head[WAL_HEADER];
-    char path[4096];
+    char path[4096], temporary[4096];
     slv_code code = SLV_OK;
 
-    if (log->wal_fd < 0 || !slv_wal_begin(live, log->wal_fd))
+    bool any = slv_wal_begin(live, log->wal_fd);
+    if (live->failed)
+        return slv_fail_errno(err, SLV_E_IO, "%s", log->wal);
+    if (!any)
         return SLV_OK; /* the WAL is empty */
     if (log->salted && memcmp(live->head.salt, log->salt, 8) != 0)
-        slv_d1_log_committed(log, db, log->pending.ms);
-    if (mkdir(log->dir, 0700) != 0 && errno != EEXIST)
-        return slv_fail_errno(err, SLV_E_IO, "%s", log->dir);
+        SLV_TRY(slv_d1_log_committed(log, db, log->pending.ms, err));
+    SLV_TRY(make_dir(log, err));
     if (log->base_due && log->place.segment >= log->base_due)
         SLV_TRY(make_base(log, db, err));
+    /* Under its name only when it is whole: its head tells which segment the live WAL is. */
     slv_archive_name(log->dir, log->place.segment, "wal", path);
-    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    slv_archive_name(log->dir, log->place.segment, "new", temporary);
+    int fd = open(temporary, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     if (fd < 0)
-        return slv_fail_errno(err, SLV_E_IO, "%s", path);
+        return slv_fail_errno(err, SLV_E_IO, "%s", temporary);
     if (!read_at(live->fd, head, sizeof head, 0) || !write_at(fd, head, sizeof head, 0))
         code = slv_fail_errno(err, SLV_E_IO, "%s", path);
     while (code == SLV_OK && slv_wal_next(live))
         if (!write_at(fd, live->frame, SLV_WAL_FRAME_HEADER + live->head.page,
                       slv_wal_frame_at(live->head.page, live->at - 1)))
             code = slv_fail_errno(err, SLV_E_IO, "%s", path);
+    /* Frames that were not read must not be checkpointed. */
+    if (code == SLV_OK && live->failed)
+        code = slv_fail_errno(err, SLV_E_IO, "%s", log->wal);
     if (code == SLV_OK && fdatasync(fd) != 0)
         code = slv_fail_errno(err, SLV_E_IO, "%s", path);
     (void)close(fd);
     SLV_TRY(code);
+    if (rename(temporary, path) != 0)
+        return slv_fail_errno(err, SLV_E_IO, "%s", path);
     SLV_TRY(slv_archive_sync(log->dir, err));
     log->chain_bytes += slv_wal_frame_at(live->head.page, live->at);
     if (log->chain_bytes > SLV_MAX(SLV_ARCHIVE_CHAIN_MIN, 2 * slv_db_bytes(db)) ||

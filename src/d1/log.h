@@ -32,8 +32,8 @@ SLV_NODISCARD slv_code slv_d1_log_attach(d1_log *log, slv_db *db, slv_err *err);
 /* slv_db_options.before_checkpoint, with a d1_log. */
 slv_code slv_d1_log_archive(void *log, slv_db *db, slv_err *err);
 
-/* After a commit. */
-void slv_d1_log_committed(d1_log *log, slv_db *db, int64_t now_ms);
+/* After a commit. SLV_E_IO: where it stands is not known before the next one. */
+SLV_NODISCARD slv_code slv_d1_log_committed(d1_log *log, slv_db *db, int64_t now_ms, slv_err *err);
 d1_place slv_d1_log_place(const d1_log *log);
 /* The last place that was reached at or before a time. SLV_E_NOTFOUND: nothing is known of then. */
 SLV_NODISCARD slv_code slv_d1_log_at(d1_log *log, int64_t ms, d1_place *ret, slv_err *err);

@@ -117,6 +117,8 @@ static slv_code from_sql(slv_d1 *d1, slv_code code, slv_err *err)
     (void)slv_d1_say(d1, NULL, code, slv_usersql_message(d1->sql));
     if (code == SLV_E_TIMEOUT)
         return slv_d1_say(d1, err, code, slv_str_from(timed_out));
+    if (code == SLV_E_LIMIT && slv_db_disk_full(d1->db))
+        return slv_d1_say(d1, err, SLV_E_IO, slv_usersql_message(d1->sql));
     if (code == SLV_E_LIMIT)
         return slv_d1_say(d1, err, code, slv_str_from(full));
     return code;
@@ -321,7 +323,9 @@ slv_code slv_d1_run(slv_d1 *d1, slv_d1_batch *b, slv_err *err)
             if (code == SLV_OK)
                 code = restored;
         }
-        slv_d1_tell(d1);
+        slv_code told = slv_d1_tell(d1, code == SLV_OK ? err : NULL);
+        if (code == SLV_OK)
+            code = told;
     }
     if (code != SLV_OK && slv_buf_view(&d1->own_message).len == 0)
         (void)slv_d1_say(d1, NULL, code, slv_str_from(slv_err_text(err)));

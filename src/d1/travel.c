@@ -100,6 +100,6 @@ slv_code slv_d1_restore(slv_d1 *d1, slv_str bookmark, slv_err *err)
         return slv_fail(err, SLV_E_NOMEM, " ");
     slv_code code = go_back(d1, place, path, err);
     (void)unlink(path);
-    slv_d1_tell(d1);
-    return code;
+    slv_code told = slv_d1_tell(d1, code == SLV_OK ? err : NULL);
+    return code == SLV_OK ? told : code;
 }

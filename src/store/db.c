@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
@@ -19,6 +20,8 @@
 #define PAGE_DEFAULT 4096u
 /* Below this much room SQLITE_FULL is the disk's, not the limit's. */
 #define DISK_ROOM_MIN ((uint64_t)1 << 20)
+/* Pages of a transaction are in the file, in the WAL, or among at most so many bytes of memory. */
+#define UNWRITTEN_MAX ((uint64_t)64 << 20)
 #define RESCUE_CHUNK ((size_t)64 << 10)
 
 static int wal_pages = SLV_DB_WAL_PAGES;
@@ -36,18 +39,28 @@ slv_code slv_db_library_check(slv_err *err)
                     sqlite3_libversion());
 }
 
-static bool disk_is_full(const slv_db *db)
+/* A quota or a reserve may refuse while there is room: then what was written says that the limit
+ * was never reached. */
+bool slv_db_disk_full(const slv_db *db)
 {
+    uint64_t bytes = UNWRITTEN_MAX;
+    char wal[PATH_MAX];
     struct statvfs fs;
+    struct stat st;
 
-    return statvfs(db->path, &fs) == 0 && (uint64_t)fs.f_bavail * fs.f_frsize < DISK_ROOM_MIN;
+    if (statvfs(db->path, &fs) == 0 && (uint64_t)fs.f_bavail * fs.f_frsize < DISK_ROOM_MIN)
+        return true;
+    (void)snprintf(wal, sizeof wal, "%s-wal", db->path);
+    bytes += stat(db->path, &st) == 0 ? (uint64_t)st.st_size : 0;
+    bytes += stat(wal, &st) == 0 ? (uint64_t)st.st_size : 0;
+    return bytes < db->max_bytes;
 }
 
 static slv_code code_of(const slv_db *db, int rc)
 {
     switch (rc & 0xff) {
     case SQLITE_FULL:
-        return db->max_bytes && !disk_is_full(db) ? SLV_E_LIMIT : SLV_E_IO;
+        return db->max_bytes && !slv_db_disk_full(db) ? SLV_E_LIMIT : SLV_E_IO;
     case SQLITE_TOOBIG:
         return SLV_E_LIMIT;
     case SQLITE_NOMEM:
@@ -318,6 +331,9 @@ slv_code slv_db_open(const char *path, const slv_db_options *options, slv_db **r
             return slv_fail(err, SLV_E_NOTFOUND, "%s does not exist", path);
         return slv_db_fail(db, err, path);
     }
+    /* Where writing is refused for a moment, SQLite makes do with reading. */
+    if (!o.read_only && sqlite3_db_readonly(db->handle, "main") == 1)
+        return slv_fail(err, SLV_E_IO, "open %s: it cannot be written", path);
     if (sqlite3_set_clientdata(db->handle, SLV_DB_CLIENT, db, NULL))
         return slv_fail(err, SLV_E_NOMEM, "open %s: out of memory", path);
     SLV_TRY(set_up_connection(db, &o, err));

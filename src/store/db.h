@@ -74,6 +74,8 @@ sqlite3 *slv_db_handle(slv_db *db);
 const char *slv_db_path(const slv_db *db);
 /* err = "WHAT: <SQLite's text>", the code by SQLite's last result. */
 slv_code slv_db_fail(slv_db *db, slv_err *err, const char *what);
+/* Whether SQLITE_FULL, just seen, was the disk's and not the limit of max_bytes. */
+bool slv_db_disk_full(const slv_db *db);
 
 SLV_NODISCARD slv_code slv_db_exec(slv_db *db, const char *sql, slv_err *err);
 /* A statement that stays prepared as long as db; text is a literal of the program. Borrowed; reset

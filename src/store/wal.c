@@ -34,14 +34,10 @@ static void checksum(bool big, const uint8_t *p, size_t len, uint32_t sum[2])
     }
 }
 
-bool slv_wal_head_read(int fd, slv_wal_head *ret)
+static bool take_head(const uint8_t bytes[static SLV_WAL_HEADER], slv_wal_head *ret)
 {
-    uint8_t bytes[SLV_WAL_HEADER];
-    uint32_t magic;
+    uint32_t magic = be32(bytes);
 
-    if (!read_at(fd, bytes, sizeof bytes, 0))
-        return false;
-    magic = be32(bytes);
     if ((magic & ~1u) != 0x377f0682u)
         return false;
     *ret = (slv_wal_head){.page = be32(bytes + 8), .big = magic & 1};
@@ -52,16 +48,34 @@ bool slv_wal_head_read(int fd, slv_wal_head *ret)
     return ret->sum[0] == be32(bytes + 24) && ret->sum[1] == be32(bytes + 28);
 }
 
+bool slv_wal_head_read(int fd, slv_wal_head *ret)
+{
+    uint8_t bytes[SLV_WAL_HEADER];
+
+    return read_at(fd, bytes, sizeof bytes, 0) && take_head(bytes, ret);
+}
+
 bool slv_wal_follows(const slv_wal_head *before, const slv_wal_head *next)
 {
     return be32(next->salt) == be32(before->salt) + 1;
 }
 
+/* As read_at, but knows a file that is too short from one that cannot be read. */
+static bool read_log(slv_wal_reader *r, void *out, size_t len, uint64_t at)
+{
+    ssize_t n = r->fd >= 0 ? pread(r->fd, out, len, (off_t)at) : 0;
+
+    r->failed = n < 0;
+    return n == (ssize_t)len;
+}
+
 bool slv_wal_begin(slv_wal_reader *r, int fd)
 {
+    uint8_t bytes[SLV_WAL_HEADER];
+
     r->fd = fd;
     r->at = 0;
-    if (!slv_wal_head_read(fd, &r->head))
+    if (!read_log(r, bytes, sizeof bytes, 0) || !take_head(bytes, &r->head))
         return false;
     memcpy(r->sum, r->head.sum, sizeof r->sum);
     return true;
@@ -76,7 +90,7 @@ bool slv_wal_next(slv_wal_reader *r)
 {
     uint32_t sum[2] = {r->sum[0], r->sum[1]}, page = r->head.page;
 
-    if (!read_at(r->fd, r->frame, SLV_WAL_FRAME_HEADER + page, slv_wal_frame_at(page, r->at)) ||
+    if (!read_log(r, r->frame, SLV_WAL_FRAME_HEADER + page, slv_wal_frame_at(page, r->at)) ||
         memcmp(r->frame + 8, r->head.salt, sizeof r->head.salt) != 0)
         return false;
     checksum(r->head.big, r->frame, 8, sum);
@@ -109,17 +123,20 @@ slv_code slv_wal_apply(int wal, int db, uint32_t frames, slv_err *err)
     slv_wal_reader *r = memory;
     uint32_t last = 0, pages = 0;
 
-    if (!slv_wal_begin(r, wal))
+    bool any = slv_wal_begin(r, wal);
+    if (!any && !r->failed)
         return frames == 0 || frames == UINT32_MAX
                    ? SLV_OK
                    : slv_fail(err, SLV_E_NOTFOUND, "that bookmark is not kept");
     /* Only what was committed: first where the last commit is. */
-    while (r->at < frames && slv_wal_next(r)) {
+    while (any && r->at < frames && slv_wal_next(r)) {
         if (slv_wal_commit(r) != 0) {
             last = r->at;
             pages = slv_wal_commit(r);
         }
     }
+    if (r->failed)
+        return slv_fail_errno(err, SLV_E_IO, "time travel");
     if (frames != UINT32_MAX && last < frames)
         return slv_fail(err, SLV_E_NOTFOUND, "that bookmark is not kept");
     if (!slv_wal_begin(r, wal))
@@ -131,6 +148,8 @@ slv_code slv_wal_apply(int wal, int db, uint32_t frames, slv_err *err)
             (ssize_t)r->head.page)
             return slv_fail_errno(err, SLV_E_IO, "time travel");
     }
+    if (r->at < last)
+        return slv_fail(err, SLV_E_IO, "an archived WAL is damaged");
     if (last > 0 && ftruncate(db, (off_t)pages * r->head.page) != 0)
         return slv_fail_errno(err, SLV_E_IO, "time travel");
     return SLV_OK;

@@ -31,6 +31,7 @@ typedef struct slv_wal_reader {
     slv_wal_head head;
     uint32_t sum[2];
     uint32_t at; /* frames read */
+    bool failed; /* the log did not end: the disk could not be read, errno says why */
     uint8_t frame[SLV_WAL_FRAME_HEADER + SLV_WAL_PAGE_MAX];
 } slv_wal_reader; /* large: on the heap */
 
@@ -39,7 +40,7 @@ bool slv_wal_head_read(int fd, slv_wal_head *ret);
 /* One after another: `next` began where `before` was reset. */
 bool slv_wal_follows(const slv_wal_head *before, const slv_wal_head *next);
 bool slv_wal_begin(slv_wal_reader *r, int fd);
-/* The next frame, into r->frame; false: no more that are of this log and whole. */
+/* The next frame, into r->frame; false: no more that are of this log and whole, or r->failed. */
 bool slv_wal_next(slv_wal_reader *r);
 /* Pages of the database after the frame that was read, when it ends a commit; else 0. */
 uint32_t slv_wal_commit(const slv_wal_reader *r);
