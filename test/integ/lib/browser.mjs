@@ -32,14 +32,15 @@ const FLAGS = [
   '--headless=new', '--disable-gpu', '--disable-dev-shm-usage', '--no-first-run', '--no-default-browser-check', '--disable-extensions',
   '--disable-sync', '--disable-component-update', '--disable-background-networking', '--disable-breakpad', '--mute-audio',
   '--no-proxy-server', '--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1', // nothing leaves this machine
+  '--no-sandbox', // root and most containers cannot have one, and the pages are our own
   '--lang=en-US', '--window-size=900,700',
 ];
 
 // Starts one with an empty profile. It speaks through pipes, so that it ends of itself should this process die.
 export async function browser() {
   const profile = mkdtempSync(join(tmpdir(), 'selvage-browser-'));
-  const child = spawn(program, [...FLAGS, ...(process.getuid() === 0 ? ['--no-sandbox'] : []), `--user-data-dir=${profile}`, '--remote-debugging-pipe', 'about:blank'], {
-    detached: true, stdio: ['ignore', 'ignore', 'pipe', 'pipe', 'pipe'],
+  const child = spawn(program, [...FLAGS, `--user-data-dir=${profile}`, '--remote-debugging-pipe', 'about:blank'], {
+    env: { ...process.env, HOME: profile }, detached: true, stdio: ['ignore', 'ignore', 'pipe', 'pipe', 'pipe'],
   });
   const to = child.stdio[3], from = child.stdio[4];
   const calls = new Map(), tabs = new Map();
