@@ -56,7 +56,7 @@ bool slv_db_disk_full(const slv_db *db)
     return bytes < db->max_bytes;
 }
 
-static slv_code code_of(const slv_db *db, int rc)
+static slv_code code_of(slv_db *db, int rc)
 {
     switch (rc & 0xff) {
     case SQLITE_FULL:
@@ -74,8 +74,13 @@ static slv_code code_of(const slv_db *db, int rc)
         return SLV_E_CANCELED;
     case SQLITE_AUTH:
     case SQLITE_PERM:
-    case SQLITE_READONLY:
         return SLV_E_DENIED;
+    case SQLITE_READONLY:
+        if (db->read_only)
+            return SLV_E_DENIED;
+        /* The WAL could not be opened for writing: SQLite made do with reading it. */
+        db->broken = true;
+        return SLV_E_IO;
     case SQLITE_ERROR:
     case SQLITE_RANGE:
     case SQLITE_MISMATCH:
@@ -317,6 +322,7 @@ slv_code slv_db_open(const char *path, const slv_db_options *options, slv_db **r
     db->path = slv_strdup(path);
     db->due_frames = wal_pages;
     db->max_bytes = o.max_bytes;
+    db->read_only = o.read_only;
     db->hook = o.before_checkpoint;
     db->hook_arg = o.before_checkpoint_arg;
     if (o.create && !o.read_only)
@@ -389,7 +395,7 @@ static const char rollback_to_sql[] = "ROLLBACK TO call";
 slv_code slv_db_begin(slv_db *db, slv_err *err)
 {
     if (db->broken)
-        return slv_fail(err, SLV_E_IO, "%s: an earlier sync failed", db->path);
+        return slv_fail(err, SLV_E_IO, "%s: an earlier write or sync failed", db->path);
     return run_text(db, begin_sql, err);
 }
 
@@ -443,7 +449,7 @@ slv_code slv_db_sync(slv_db *db, slv_err *err)
     int moved = 0;
 
     if (db->broken)
-        return slv_fail(err, SLV_E_IO, "%s: an earlier sync failed", db->path);
+        return slv_fail(err, SLV_E_IO, "%s: an earlier write or sync failed", db->path);
     if (!db->dirty)
         return SLV_OK;
     sqlite3_file *wal = wal_file(db);
@@ -477,7 +483,7 @@ slv_code slv_db_checkpoint(slv_db *db, bool empty, slv_err *err)
     int frames = 0, moved = 0;
 
     if (db->broken)
-        return slv_fail(err, SLV_E_IO, "%s: an earlier sync failed", db->path);
+        return slv_fail(err, SLV_E_IO, "%s: an earlier write or sync failed", db->path);
     if (db->hook) {
         SLV_TRY(slv_db_sync(db, err));
         SLV_TRY(db->hook(db->hook_arg, db, err));

@@ -21,7 +21,8 @@ struct slv_db {
     int due_frames;  /* from so many on a checkpoint is due */
     int bind_failed; /* SQLite's code, until the next step */
     bool dirty;      /* something was committed since the last sync */
-    bool broken;     /* a sync failed */
+    bool broken;     /* a sync failed, or it can only be read by mistake */
+    bool read_only;  /* as it was asked for */
 };
 
 #endif
