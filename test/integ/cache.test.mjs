@@ -3,6 +3,7 @@ import test, { after, before } from 'node:test';
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { request } from 'node:http';
 import { dev, run, until, worker } from './lib/selvage.mjs';
 
 const config = `
@@ -67,6 +68,22 @@ const steps = {
     await caches.default.put("http://x/z", new Response("new", { headers: { "cache-control": "max-age=0" } }));
     return (await caches.default.match("http://x/z")) === undefined;
   },
+  async purged(env, wanted) {
+    const open = await caches.open("purged");
+    const put = (cache, url, headers = {}) => cache.put(url, new Response("x", { headers: { ...cached, ...headers } }));
+    if (wanted === "put") {
+      await put(caches.default, "http://a.test/one?q=1");
+      await put(caches.default, "http://a.test/dir/two");
+      await put(caches.default, "http://b.test/three", { "cache-tag": "first, Second" });
+      await put(caches.default, "https://c.test/four");
+      await put(open, "http://a.test/dir/five");
+    }
+    const left = [];
+    for (const [cache, url] of [[caches.default, "http://a.test/one?q=1"], [caches.default, "http://a.test/dir/two"], [caches.default, "http://b.test/three"],
+      [caches.default, "https://c.test/four"], [open, "http://a.test/dir/five"]])
+      if (await cache.match(url)) left.push(url.split("/").pop());
+    return left;
+  },
   async limit(env) {
     const o = [];
     for (let i = 0; i < 5; i++) o.push((await env.RL.limit({ key: "k" })).success);
@@ -88,7 +105,7 @@ const steps = {
 export default {
   async fetch(request, env) {
     const step = steps[new URL(request.url).pathname.slice(1)];
-    if (step) return Response.json(await step(env));
+    if (step) return Response.json(await step(env, new URL(request.url).searchParams.get('do')));
     request = new Request("http://page.test" + new URL(request.url).pathname, request); // the port changes from run to run
     let r = await caches.default.match(request);
     if (!r) {
@@ -140,6 +157,41 @@ test('a page is cached in front of its worker, also over a restart', async () =>
   await server.stop();
   server = await dev(dir);
   assert.equal(await (await server.fetch('/page')).text(), text);
+});
+
+test('a purge takes away what it names, in all caches', async () => {
+  const purge = (body) => new Promise((done, fail) => {
+    const r = request({ socketPath: join(dir, '.selvage/state/control.sock'), method: 'POST', path: '/client/v4/zones/zone1/purge_cache' }, (res) => {
+      let text = '';
+      res.on('data', (d) => (text += d));
+      res.on('end', () => done({ status: res.statusCode, ...JSON.parse(text) }));
+    });
+    r.on('error', fail);
+    r.end(JSON.stringify(body));
+  });
+  const after = async (body) => {
+    assert.deepEqual(await step('purged?do=put'), ['one?q=1', 'two', 'three', 'four', 'five']);
+    const { success, result } = await purge(body);
+    assert.deepEqual([success, result], [true, { id: 'zone1' }]);
+    return step('purged');
+  };
+  assert.deepEqual(await after({ files: ['http://A.test:80/one?q=1#here', { url: 'https://c.test/four', headers: {} }] }), ['two', 'three', 'five']);
+  assert.deepEqual(await after({ files: ['http://a.test/one'] }), ['one?q=1', 'two', 'three', 'four', 'five']);
+  assert.deepEqual(await after({ prefixes: ['a.test/dir/'] }), ['one?q=1', 'three', 'four']);
+  assert.deepEqual(await after({ hosts: ['A.test', 'c.test'] }), ['three']);
+  assert.deepEqual(await after({ tags: ['second'] }), ['one?q=1', 'two', 'four', 'five']);
+  assert.deepEqual(await after({ purge_everything: true }), []);
+  const refused = async (body) => {
+    const { status, errors } = await purge(body);
+    return [status, errors[0].code, errors[0].message];
+  };
+  const one = 'Request must contain one of "purge_everything", "files", "tags", "hosts" or "prefixes"';
+  assert.deepEqual(await refused({}), [400, 1012, one]);
+  assert.deepEqual(await refused({ purge_everything: true, tags: ['a'] }), [400, 1012, one]);
+  assert.deepEqual(await refused({ files: ['/one'] }), [400, 1012, '"/one" is not a URL with http:// or https://']);
+  assert.deepEqual(await refused({ tags: [1] }), [400, 1012, 'tags must be a list of strings']);
+  assert.deepEqual(await refused({ tags: Array(101).fill('t') }), [400, 1012, 'tags has more than 100 items']);
+  assert.equal((await purge({ tags: Array(100).fill('t') })).success, true);
 });
 
 test('rate limits count keys over all isolates', async () => {
