@@ -31,6 +31,7 @@ SLV_NODISCARD slv_code slv_object_log_base(slv_object_files *f, const char *dir,
 /* `times` gets what it was not told yet. */
 void slv_object_log_flush(slv_object_files *f);
 /* Frames of the WAL up to its last commit. */
-uint32_t slv_object_log_frames(const slv_object_files *f);
+SLV_NODISCARD slv_code slv_object_log_frames(const slv_object_files *f, uint32_t *ret,
+                                             slv_err *err);
 
 #endif

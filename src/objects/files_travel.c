@@ -45,19 +45,22 @@ static slv_code read_bookmark(const slv_object_files *f, slv_str text, slv_place
     return SLV_OK;
 }
 
-uint32_t slv_object_log_frames(const slv_object_files *f)
+slv_code slv_object_log_frames(const slv_object_files *f, uint32_t *ret, slv_err *err)
 {
     SLV_CLEANUP(slv_free) void *memory = slv_alloc(sizeof(slv_wal_reader));
     slv_wal_reader *r = memory;
 
-    return slv_wal_begin(r, f->wal) ? slv_wal_committed(r) : 0;
+    *ret = slv_wal_begin(r, f->wal) ? slv_wal_committed(r) : 0;
+    return r->failed ? slv_fail_errno(err, SLV_E_IO, "object: a log cannot be read") : SLV_OK;
 }
 
 slv_code slv_object_files_bookmark(slv_object_files *f,
                                    char out[static SLV_OBJECT_BOOKMARK_LEN + 1], slv_err *err)
 {
-    (void)err;
-    write_bookmark(f, (slv_place){f->segment, slv_object_log_frames(f)}, out);
+    uint32_t frames;
+
+    SLV_TRY(slv_object_log_frames(f, &frames, err));
+    write_bookmark(f, (slv_place){f->segment, frames}, out);
     return SLV_OK;
 }
 
