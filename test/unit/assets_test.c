@@ -396,7 +396,7 @@ TEST(worker_first_rules_are_checked)
 
 static bool put_file(const char *dir, const char *name, size_t size)
 {
-    char path[4096];
+    char path[8192];
     FILE *f;
 
     snprintf(path, sizeof path, "%s/%s", dir, name);
