@@ -8,7 +8,9 @@
 
 #include "state/state.h"
 
-extern const slv_store_type slv_d1_store;        /* slv_d1, d1/d1.h; the id is the database's */
+extern const slv_store_type
+    slv_catalog_store;                    /* slv_catalog, catalog/catalog.h; one for the server */
+extern const slv_store_type slv_d1_store; /* slv_d1, d1/d1.h; the id is the database's */
 extern const slv_store_type slv_analytics_store; /* slv_analytics, meter/analytics.h; the dataset */
 extern const slv_store_type slv_email_store; /* no service: slv_store_path names a message's file */
 extern const slv_store_type slv_cache_store; /* slv_cache, cache/cache.h; the id is its name */

@@ -1,0 +1,85 @@
+/*
+ * host.h - what a server hosts: rows of the catalog made into versions that run, and uploads made
+ * into versions that are stored.
+ *
+ * The control API (api) changes the catalog; the host puts into effect what stands there. A
+ * worker's code is bundled once, when it is uploaded, and kept in a code file (code_file.h) that
+ * running versions map: a version that nobody calls costs a row and an address range.
+ *
+ * Threading: everything on the control loop's thread; callbacks come there, never from inside.
+ */
+#ifndef SLV_HOST_HOST_H
+#define SLV_HOST_HOST_H
+
+#include "aio/loop.h"
+#include "catalog/worker.h"
+#include "edge/server.h"
+#include "fmt/doc.h"
+#include "state/state.h"
+
+typedef struct slv_host slv_host;
+
+typedef struct slv_host_options {
+    slv_loop *loop; /* control */
+    slv_state *state;
+    slv_server *server;
+    slv_str domain; /* "example.com": <worker>.<domain>; empty: routes and custom domains alone */
+    slv_str secret_key; /* 32 bytes: secrets are sealed with it */
+} slv_host_options;
+
+SLV_NODISCARD slv_code slv_host_new(const slv_host_options *options, slv_host **ret, slv_err *err);
+/* No build may be under way (slv_host_stop). Accepts NULL, returns NULL. */
+slv_host *slv_host_free(slv_host *host);
+/* Calls back when nothing of it is under way any more. */
+void slv_host_stop(slv_host *host, void (*done)(void *arg), void *arg);
+/* The store of the catalog: for calls of the control API. */
+slv_store *slv_host_catalog(slv_host *host);
+slv_str slv_host_domain(const slv_host *host);
+
+/* ---- what runs ---- */
+
+/* Everything that the catalog has deployed; done when requests for all of it are answered. */
+void slv_host_start(slv_host *host, void (*done)(void *arg, const slv_err *err), void *arg);
+/* The worker's rows have changed (deployed, deleted, crons, routes, settings): what runs follows.
+ * dispatch: empty, or the namespace. done may be NULL; err: what kept it from running. */
+void slv_host_refresh(slv_host *host, slv_str account, slv_str worker, slv_str dispatch,
+                      void (*done)(void *arg, const slv_err *err), void *arg);
+
+/* ---- uploads ---- */
+
+typedef struct slv_upload_part {
+    slv_str name, type, body; /* type: the part's Content-Type */
+} slv_upload_part;
+
+/* Borrowed until the build is done. */
+typedef struct slv_upload {
+    slv_str account, worker, dispatch;
+    const slv_node *metadata; /* of the contract's section 6 */
+    const slv_upload_part *parts;
+    size_t part_count;
+    const slv_version_row *previous; /* whose bindings `inherit`, keep_bindings and secrets mean */
+    const slv_worker_row *row;       /* of the worker; NULL: it is new */
+    bool inherit_strict;             /* bindings_inherit=strict: error 10057 */
+} slv_upload;
+
+/* What a version's row needs. Strings live in the arena; the code file is durable. */
+typedef struct slv_built {
+    slv_arena arena;
+    slv_version_row version; /* metadata, secrets, code, assets, handlers, etag, startup_ms */
+    slv_str objects, migration_tag; /* of the worker's row from now on */
+} slv_built;
+slv_built *slv_built_free(slv_built *b);
+
+/* What is wrong with an upload, as the control API tells it. */
+typedef struct slv_build_error {
+    int status, code; /* 400 and 10021: it does not start; 10027: too large; 10057: inherit ... */
+    slv_str message;  /* names the field, module or line; valid during the call */
+} slv_build_error;
+
+/* Checks the metadata, bundles, starts the worker once (its module scope runs in an isolate of its
+ * own, with a fetch from nobody), and writes the code file. Exactly one of result (the callee's)
+ * and error is not NULL. */
+typedef void (*slv_build_done)(void *arg, slv_built *result, const slv_build_error *error);
+void slv_host_build(slv_host *host, const slv_upload *upload, slv_build_done done, void *arg);
+
+#endif
