@@ -18,6 +18,7 @@ slv_api *slv_api_new(const slv_api_options *options)
     api->loop = options->loop;
     api->state = options->state;
     api->server = options->server;
+    api->host = options->host;
     api->tenant = options->tenant.len > 0 ? slv_strndup(options->tenant.ptr, options->tenant.len)
                                           : slv_strdup("local");
     api->base_url = options->base_url ? slv_strdup(options->base_url) : NULL;
@@ -49,6 +50,16 @@ slv_state *slv_api_state(const slv_api *api)
 slv_server *slv_api_server(const slv_api *api)
 {
     return api->server;
+}
+
+slv_host *slv_api_host(const slv_api *api)
+{
+    return api->host;
+}
+
+const char *slv_api_base_url(const slv_api *api)
+{
+    return api->base_url;
 }
 
 size_t slv_api_open_calls(const slv_api *api)

@@ -52,12 +52,14 @@ typedef struct slv_api slv_api;
 typedef struct slv_api_call slv_api_call;
 typedef struct slv_api_carrier slv_api_carrier; /* api/carrier.h */
 typedef struct slv_server slv_server;           /* edge/server.h */
+typedef struct slv_host slv_host;               /* host/host.h */
 
 typedef struct slv_api_options {
     slv_loop *loop;
     slv_state *state;
     slv_str tenant;       /* copied; empty: "local" */
     slv_server *server;   /* whose workers and queues change with the stores; NULL: none runs */
+    slv_host *host;       /* of `serve`; NULL: there are no accounts, workers are not deployed */
     const char *base_url; /* "http://127.0.0.1:8787": for URLs in answers; NULL: none */
 } slv_api_options;
 
@@ -67,7 +69,9 @@ slv_api *slv_api_free(slv_api *api);
 SLV_DEFINE_CLEANUP(slv_api *, slv_api_free);
 slv_loop *slv_api_loop(const slv_api *api);
 slv_state *slv_api_state(const slv_api *api);
-slv_server *slv_api_server(const slv_api *api); /* may be NULL */
+slv_server *slv_api_server(const slv_api *api);   /* may be NULL */
+slv_host *slv_api_host(const slv_api *api);       /* may be NULL */
+const char *slv_api_base_url(const slv_api *api); /* may be NULL */
 size_t slv_api_open_calls(const slv_api *api);
 
 /* ---- what a handler sees ---- */
@@ -76,7 +80,8 @@ struct slv_api_call {
     slv_api *api;
     slv_str method, path, query; /* raw; path without the prefix, query without "?" */
     slv_str headers;             /* a run of name ":" value "\n", names in lower case */
-    slv_str tenant;
+    slv_str tenant;              /* the account */
+    slv_str actor; /* who calls, as logs and versions name it: an e-mail address; may be empty */
     /* Of the pattern, in its order, decoded; the account's too. */
     slv_str params[SLV_API_PARAMS_MAX];
     size_t param_count;

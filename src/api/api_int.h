@@ -10,6 +10,7 @@ struct slv_api {
     slv_loop *loop;
     slv_state *state;
     slv_server *server;
+    slv_host *host;
     char *tenant, *base_url;
     slv_list calls;
     size_t open;

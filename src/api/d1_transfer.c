@@ -102,7 +102,9 @@ static bool is_etag(slv_str s)
 
 static const char *base_url(const slv_api_call *call)
 {
-    return call->api->base_url ? call->api->base_url : "";
+    const char *url = slv_api_base_url(call->api);
+
+    return url ? url : "";
 }
 
 /* ---- import ---- */
