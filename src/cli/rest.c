@@ -18,7 +18,7 @@
 #include "fmt/json.h"
 
 #define DEFAULT_STATE ".selvage/state"
-#define ACCOUNT_PREFIX SLV_API_PREFIX "/accounts/local"
+#define LOCAL_ACCOUNT "local"
 #define WAIT_STEP_MS 20
 #define WAIT_STEPS 500 /* ten seconds for a verb that runs elsewhere to end */
 
@@ -100,7 +100,43 @@ static char *find_state_dir(const slv_rest *rest, const char *persist_to)
     return slv_path_join(rest->project.dir, SLV_STR(DEFAULT_STATE));
 }
 
-slv_code slv_rest_open(const slv_args *args, slv_rest **ret, slv_err *err)
+/* ---- a server ---- */
+
+static slv_code use_server(slv_rest *rest, slv_err *err)
+{
+    const slv_config *c = &rest->project.config;
+    SLV_CLEANUP(slv_charp_free) char *account = NULL;
+    const slv_client_options options = {.ca_file = getenv("NODE_EXTRA_CA_CERTS")};
+    slv_str id = slv_node_str(slv_config_value(c, "account_id"));
+
+    if (id.len > 0)
+        account = slv_strndup(id.ptr, id.len);
+    SLV_TRY(slv_remote_find(rest->project.dir, rest->options.env, account, &rest->remote, err));
+    return slv_client_new(rest->loop, &options, &rest->client, err);
+}
+
+/* Nobody has said which account: the only one that the token knows. */
+static slv_code find_account(slv_rest *rest, slv_err *err)
+{
+    slv_node *list;
+    slv_str id;
+
+    if (rest->remote.account)
+        return SLV_OK;
+    SLV_TRY(slv_rest_json(rest, "GET", SLV_STR(SLV_API_PREFIX "/memberships?page=1"), SLV_STR(""),
+                          &list, err));
+    id = slv_node_str(slv_node_get(slv_node_get(list ? list->first : NULL, "account"), "id"));
+    if (id.len == 0)
+        return slv_fail(err, SLV_E_INVAL, "this token belongs to no account");
+    if (list->count > 1)
+        return slv_fail(err, SLV_E_INVAL,
+                        "this token knows %zu accounts; say which with CLOUDFLARE_ACCOUNT_ID",
+                        (size_t)list->count);
+    rest->remote.account = slv_strndup(id.ptr, id.len);
+    return SLV_OK;
+}
+
+static slv_code open_rest(const slv_args *args, bool remote, slv_rest **ret, slv_err *err)
 {
     SLV_CLEANUP(slv_rest_free) slv_rest *rest = slv_new0(slv_rest);
     const char *cwd = slv_args_string(args, "cwd"), *env = slv_args_string(args, "env");
@@ -110,10 +146,8 @@ slv_code slv_rest_open(const slv_args *args, slv_rest **ret, slv_err *err)
     rest->headers.limit = SLV_EXCHANGE_HEAD_MAX * 2;
     rest->body.limit = SLV_REST_ANSWER_MAX;
     rest->target.limit = SLV_API_PATH_MAX;
-    if (slv_args_bool(args, "remote", false))
-        return slv_fail(err, SLV_E_UNSUPPORTED,
-                        "--remote needs a server, and none is named; without it the local state is "
-                        "meant");
+    if (remote && slv_args_bool(args, "local", false))
+        return slv_fail(err, SLV_E_INVAL, "can't use --local and --remote at the same time");
     if (cwd && chdir(cwd) != 0)
         return slv_fail_errno(err, SLV_E_NOTFOUND, "cannot go to %s", cwd);
     if (!env || !env[0])
@@ -124,11 +158,26 @@ slv_code slv_rest_open(const slv_args *args, slv_rest **ret, slv_err *err)
     rest->options.allow_unsupported = true;
     rest->options.warn = warn;
     SLV_TRY(slv_project_load_config(&rest->options, &rest->project, err));
-    rest->state_dir = find_state_dir(rest, slv_args_string(args, "persist-to"));
     SLV_TRY(slv_loop_new(&rest->loop, err));
-    SLV_TRY(find_router(rest, err));
+    if (remote) {
+        SLV_TRY(use_server(rest, err));
+        SLV_TRY(find_account(rest, err));
+    } else {
+        rest->state_dir = find_state_dir(rest, slv_args_string(args, "persist-to"));
+        SLV_TRY(find_router(rest, err));
+    }
     *ret = SLV_STEAL(rest);
     return SLV_OK;
+}
+
+slv_code slv_rest_open(const slv_args *args, slv_rest **ret, slv_err *err)
+{
+    return open_rest(args, slv_args_bool(args, "remote", false), ret, err);
+}
+
+slv_code slv_rest_open_remote(const slv_args *args, slv_rest **ret, slv_err *err)
+{
+    return open_rest(args, true, ret, err);
 }
 
 slv_rest *slv_rest_free(slv_rest *rest)
@@ -146,6 +195,7 @@ slv_rest *slv_rest_free(slv_rest *rest)
     slv_buf_done(&rest->headers);
     slv_buf_done(&rest->body);
     slv_arena_done(&rest->arena);
+    slv_remote_done(&rest->remote);
     if (rest->dir >= 0)
         close(rest->dir);
     free(rest->state_dir);
@@ -161,6 +211,11 @@ const slv_config *slv_rest_config(const slv_rest *rest)
 const char *slv_rest_dir(const slv_rest *rest)
 {
     return rest->project.dir;
+}
+
+const slv_remote *slv_rest_remote(const slv_rest *rest)
+{
+    return rest->remote.base_url ? &rest->remote : NULL;
 }
 
 const slv_binding *slv_rest_binding(const slv_rest *rest, slv_binding_type type, slv_str name)
@@ -226,9 +281,11 @@ int64_t slv_rest_body_length(const slv_rest *rest)
 
 static slv_code make_target(slv_rest *rest, slv_str path)
 {
+    const char *account = rest->remote.account ? rest->remote.account : LOCAL_ACCOUNT;
+
     slv_buf_reset(&rest->target);
     if (!slv_str_starts(path, SLV_STR(SLV_API_PREFIX "/")))
-        SLV_TRY(slv_buf_append(&rest->target, SLV_STR(ACCOUNT_PREFIX)));
+        SLV_TRY(slv_buf_printf(&rest->target, SLV_API_PREFIX "/accounts/%s", account));
     return slv_buf_append(&rest->target, path);
 }
 

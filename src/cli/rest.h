@@ -1,6 +1,7 @@
 /*
  * rest.h - how a verb reaches the stores: REST calls, answered by the process that has the state
- * directory (STATE/control.sock) or, when nobody has it, by the router in this process.
+ * directory (STATE/control.sock) or, when nobody has it, by the router in this process; with
+ * --remote by the server that rest_remote.h finds.
  *
  * One slv_rest for each run of a verb. Calls block until the answer is complete. Main thread only.
  *
@@ -25,8 +26,8 @@
     {"config", SLV_FLAG_STRING, 'c', "FILE", "configuration file"},                                \
         {"env", SLV_FLAG_STRING, 'e', "NAME", "environment of the configuration"},                 \
         {"persist-to", SLV_FLAG_STRING, 0, "DIR", "directory of local state (.selvage/state)"},    \
-        {"local", SLV_FLAG_BOOL, 0, NULL, "act on local state (always so without a server)"},      \
-        {"remote", SLV_FLAG_BOOL, 0, NULL, "act on a server"},                                     \
+        {"local", SLV_FLAG_BOOL, 0, NULL, "act on local state (always so without --remote)"},      \
+        {"remote", SLV_FLAG_BOOL, 0, NULL, "act on the server of CLOUDFLARE_API_BASE_URL"},        \
         {"cwd", SLV_FLAG_STRING, 0, "DIR", "run as if started there"},                             \
     {                                                                                              \
         "env-file", SLV_FLAG_LIST, 0, "FILE", NULL                                                 \
@@ -34,9 +35,10 @@
 
 typedef struct slv_rest slv_rest;
 
-/* Finds the configuration (a project without one is fine) and who has the state. SLV_E_UNSUPPORTED
- * with --remote: no server is named. */
+/* Finds the configuration (a project without one is fine) and who has the state, or the server. */
 SLV_NODISCARD slv_code slv_rest_open(const slv_args *args, slv_rest **ret, slv_err *err);
+/* The same for verbs that are about a server alone: --remote goes without saying. */
+SLV_NODISCARD slv_code slv_rest_open_remote(const slv_args *args, slv_rest **ret, slv_err *err);
 /* Accepts NULL, returns NULL. */
 slv_rest *slv_rest_free(slv_rest *rest);
 SLV_DEFINE_CLEANUP(slv_rest *, slv_rest_free);
@@ -45,6 +47,8 @@ SLV_DEFINE_CLEANUP(slv_rest *, slv_rest_free);
 const slv_config *slv_rest_config(const slv_rest *rest);
 /* Directory of the configuration, or the working directory. */
 const char *slv_rest_dir(const slv_rest *rest);
+/* The server that answers, NULL: this machine's state. */
+const struct slv_remote *slv_rest_remote(const slv_rest *rest);
 /* The binding of that name and type, e.g. SLV_BINDING_D1 and "DB". NULL: none. */
 const slv_binding *slv_rest_binding(const slv_rest *rest, slv_binding_type type, slv_str name);
 

@@ -1,6 +1,6 @@
 /*
- * rest_int.h - the two ways to the router: rest.c chooses, rest_wire.c speaks to the process that
- * has the state, rest_here.c runs the router in this one. Private to cli.
+ * rest_int.h - the ways to the router: rest.c chooses, rest_wire.c speaks to a server or to the
+ * process that has the state, rest_here.c runs the router in this one. Private to cli.
  */
 #ifndef SLV_CLI_REST_INT_H
 #define SLV_CLI_REST_INT_H
@@ -9,6 +9,7 @@
 #include "api/api.h"
 #include "cli/project.h"
 #include "cli/rest.h"
+#include "cli/rest_remote.h"
 #include "cli/table.h"
 #include "net/client.h"
 
@@ -26,7 +27,8 @@ struct slv_rest {
     slv_api *api;
     /* or elsewhere */
     slv_client *client;
-    int dir; /* of the socket */
+    int dir;           /* of the socket */
+    slv_remote remote; /* base_url NULL: the state of this machine is meant */
     /* the call that runs */
     const slv_rest_request *request;
     slv_progress progress;

@@ -1,4 +1,4 @@
-/* Calls to the process that has the state, over its socket. */
+/* Calls to a server, or to the process that has the state over its socket. */
 #include <stdio.h>
 
 #include "base/mem.h"
@@ -58,11 +58,12 @@ static void on_end(slv_fetch *fetch)
 static void on_fail(slv_fetch *fetch, slv_code code, slv_str message)
 {
     wire *w = slv_fetch_user(fetch);
+    const slv_remote *remote = slv_rest_remote(w->rest);
     char text[400];
 
     w->fetch = NULL;
-    snprintf(text, sizeof text, "the process that has %s did not answer: %.*s", w->rest->state_dir,
-             SLV_STR_ARGS(message));
+    snprintf(text, sizeof text, "%s%s did not answer: %.*s", remote ? "" : "the process that has ",
+             remote ? remote->base_url : w->rest->state_dir, SLV_STR_ARGS(message));
     slv_rest_ended(w->rest, code, text);
 }
 
@@ -88,14 +89,34 @@ static bool is_done(void *arg)
     return w->rest->done;
 }
 
+/* The target's own prefix stands in the base URL already. */
+static slv_code put_url(const slv_rest *rest, slv_buf *out)
+{
+    const slv_remote *remote = slv_rest_remote(rest);
+    slv_str target = slv_buf_view(&rest->target);
+
+    if (!remote)
+        return slv_buf_printf(out, "http://localhost%.*s", SLV_STR_ARGS(target));
+    target = slv_str_skip(target, strlen(SLV_API_PREFIX));
+    return slv_buf_printf(out, "%s%.*s", remote->base_url, SLV_STR_ARGS(target));
+}
+
+static slv_code put_headers(const slv_rest *rest, slv_buf *out)
+{
+    const slv_remote *remote = slv_rest_remote(rest);
+
+    SLV_TRY(slv_buf_append(out, rest->request->headers));
+    return remote ? slv_buf_printf(out, "authorization:Bearer %s\n", remote->token) : SLV_OK;
+}
+
 void slv_rest_call_wire(slv_rest *rest)
 {
     wire w = {.rest = rest, .feed.fn = on_feed};
-    SLV_CLEANUP(slv_buf_done) slv_buf url = SLV_BUF(SLV_API_PATH_MAX + 64);
+    SLV_CLEANUP(slv_buf_done) slv_buf url = SLV_BUF(SLV_API_PATH_MAX + 4096);
+    SLV_CLEANUP(slv_buf_done) slv_buf headers = SLV_BUF(SLV_EXCHANGE_HEAD_MAX * 2);
     int64_t length = slv_rest_body_length(rest);
     slv_fetch_request request = {
         .method = slv_str_from(rest->request->method),
-        .headers = rest->request->headers,
         .body = rest->request->body,
         .stream_body = rest->request->from != NULL,
         .length = length,
@@ -104,12 +125,12 @@ void slv_rest_call_wire(slv_rest *rest)
     };
     slv_err err = {0};
 
-    if (slv_buf_printf(&url, "http://localhost%.*s", SLV_STR_ARGS(slv_buf_view(&rest->target))) !=
-        SLV_OK) {
+    if (put_url(rest, &url) != SLV_OK || put_headers(rest, &headers) != SLV_OK) {
         slv_rest_ended(rest, SLV_E_LIMIT, "the path is too long");
         return;
     }
     request.url = slv_buf_view(&url);
+    request.headers = slv_buf_view(&headers);
     if (slv_fetch_start(rest->client, &request, &handlers, &w, &w.fetch, &err) != SLV_OK) {
         slv_rest_ended(rest, err.code, slv_err_text(&err));
         return;

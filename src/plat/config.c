@@ -22,18 +22,28 @@ static bool is_empty(const slv_node *n)
     return (n->type == SLV_NODE_OBJECT || n->type == SLV_NODE_ARRAY) && n->count == 0;
 }
 
+static slv_node *value_in(const slv_node *root, const slv_node *env, const char *name)
+{
+    const config_key *key = slv_config_key_find(slv_config_keys, slv_str_from(name));
+    slv_node *own = slv_node_get(env, name);
+
+    SLV_ASSERT(key);
+    if (!env)
+        return slv_node_get(root, name);
+    if (own && key->scope != CONFIG_TOP)
+        return own;
+    return key->scope == CONFIG_OWN ? NULL : slv_node_get(root, name);
+}
+
 /* The value that is in force for the environment; NULL when there is none. */
 static slv_node *in_force(const reader *r, const char *name)
 {
-    const config_key *key = slv_config_key_find(slv_config_keys, slv_str_from(name));
-    slv_node *own = slv_node_get(r->env, name);
+    return value_in(r->root, r->env, name);
+}
 
-    SLV_ASSERT(key);
-    if (!r->env)
-        return slv_node_get(r->root, name);
-    if (own && key->scope != CONFIG_TOP)
-        return own;
-    return key->scope == CONFIG_OWN ? NULL : slv_node_get(r->root, name);
+const slv_node *slv_config_value(const slv_config *c, const char *key)
+{
+    return value_in(c->root, c->env, key);
 }
 
 /* Bindings and variables of the top level do not reach an environment, which surprises people. */
@@ -603,6 +613,8 @@ slv_code slv_config_parse(slv_str text, const slv_config_options *options, slv_c
                                slv_node_type_text(r.root->type));
     SLV_TRY(slv_config_check_table(&r.w, r.root, slv_config_keys, true, false));
     SLV_TRY(choose_env(&r));
+    ret->root = r.root;
+    ret->env = r.env;
     return read_all(&r);
 }
 

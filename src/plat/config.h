@@ -77,6 +77,8 @@ typedef struct slv_config {
     } dev;
     slv_assets_config assets; /* directory empty: none; has_worker is not set */
     slv_str route_host;       /* host of the first route, without wildcards; empty: none */
+    /* The checked tree and its environment's table (NULL: the top level), see slv_config_value. */
+    const slv_node *root, *env;
 } slv_config;
 
 typedef struct slv_config_options {
@@ -95,6 +97,9 @@ SLV_DEFINE_CLEANUP_DONE(slv_config, slv_config_done);
 /* The configuration of a project without a file. */
 void slv_config_default(slv_config *ret);
 
+/* What stands in the file under a key of the first level, in the environment or, where it inherits
+ * the key, above it. NULL: nothing. */
+const slv_node *slv_config_value(const slv_config *c, const char *key);
 /* NULL when there is none of that name. */
 slv_binding *slv_config_binding(slv_config *c, slv_str name);
 /* Sets or replaces a binding; strings are copied. */
