@@ -60,6 +60,10 @@ typedef struct slv_upload {
     const slv_version_row *previous; /* whose bindings `inherit`, keep_bindings and secrets mean */
     const slv_worker_row *row;       /* of the worker; NULL: it is new */
     bool inherit_strict;             /* bindings_inherit=strict: error 10057 */
+    /* There are no parts: code, handlers and static files are those of previous (unless the
+     * metadata has assets of its own), nothing is bundled or started. The metadata stands for the
+     * whole; bindings that stay are there as `inherit`. How secrets and settings change. */
+    bool keep_code;
 } slv_upload;
 
 /* What a version's row needs. Strings live in the arena; the code file is durable. */
@@ -69,6 +73,12 @@ typedef struct slv_built {
     slv_str objects, migration_tag; /* of the worker's row from now on */
 } slv_built;
 slv_built *slv_built_free(slv_built *b);
+
+/* The modules that a version was uploaded with, as they came, source maps left out; *ret_main: the
+ * entry's name. Any thread; blocks on the file. SLV_E_NOTFOUND: no such code file. */
+SLV_NODISCARD slv_code slv_host_modules(const slv_host *host, slv_str account, slv_str code,
+                                        slv_arena *arena, slv_upload_part **ret, size_t *ret_count,
+                                        slv_str *ret_main, slv_err *err);
 
 /* What is wrong with an upload, as the control API tells it. */
 typedef struct slv_build_error {
