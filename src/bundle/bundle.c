@@ -77,32 +77,30 @@ static void text_flag(flag_list *f, const char *name, const char *given, slv_str
 static void output_flags(flag_list *f, const slv_bundle_spec *s)
 {
     static const char *const fixed[] = {
-        "--color=false",
-        "--log-level=silent",
-        "--log-limit=0",
-        "--log-override:empty-import-meta=silent",
-        "--bundle",
-        "--format=esm",
-        "--target=es2024",
+        "--color=false",     "--log-level=silent",
+        "--log-limit=0",     "--log-override:empty-import-meta=silent",
+        "--bundle",          "--format=esm",
+        "--target=es2024",   "--sourcemap=external",
+        "--metafile",        "--allow-overwrite",
+        "--charset=utf8",    "--legal-comments=none",
+        "--loader:.js=jsx",  "--loader:.mjs=jsx",
+        "--loader:.cjs=jsx",
+    };
+    /* What the engine and the form of our scripts lack. */
+    static const char *const own[] = {
         "--supported:dynamic-import=false",
         "--supported:import-meta=false",
         /* The engine's own never ends when a promise of a synchronous iterable rejects. */
         "--supported:for-await=false",
-        "--sourcemap=external",
-        "--metafile",
-        "--allow-overwrite",
-        "--charset=utf8",
-        "--legal-comments=none",
-        "--loader:.js=jsx",
-        "--loader:.mjs=jsx",
-        "--loader:.cjs=jsx",
+        "--banner:js=" BANNER,
     };
     const char *platform = getenv("WRANGLER_BUILD_PLATFORM");
     const char *conditions = getenv("WRANGLER_BUILD_CONDITIONS");
 
     for (size_t i = 0; i < SLV_ARRAY_LEN(fixed); i++)
         flag(f, "%s", fixed[i]);
-    flag(f, "--banner:js=%s", BANNER);
+    for (size_t i = 0; !s->portable && i < SLV_ARRAY_LEN(own); i++)
+        flag(f, "%s", own[i]);
     flag(f, "--platform=%s", platform && platform[0] ? platform : "browser");
     flag(f, "--conditions=%s", conditions ? conditions : "workerd,worker,browser");
     flag(f, "--outdir=%s",
@@ -307,7 +305,7 @@ static void fresh_result(slv_bundler *b)
  * of them. */
 static bool needs_table(slv_bundler *b)
 {
-    return b->result->ok && !b->js_table &&
+    return b->result->ok && !b->js_table && !b->spec->portable &&
            (b->spec->source_count > 0 || b->spec->config->find_additional_modules) &&
            slv_str_find(b->result->script, SLV_STR("Dynamic require of"), 0) != SIZE_MAX;
 }
@@ -332,7 +330,7 @@ static void rewrite(slv_bundler *b)
     slv_bundle *r = b->result;
     slv_err err;
 
-    if (!r->ok || !slv_rewrite_wanted(r->script)) {
+    if (!r->ok || b->spec->portable || !slv_rewrite_wanted(r->script)) {
         finish(b);
         return;
     }

@@ -44,6 +44,9 @@ typedef struct slv_bundle_spec {
     size_t define_count, alias_count;
     const char *tsconfig, *jsx_factory, *jsx_fragment; /* NULL: as the configuration says */
     bool minify, no_bundle;
+    /* The result is for another server, as one that runs anything would take it: an ES module that
+       imports built-in modules and the files of `modules` ("./name") by name. */
+    bool portable;
     slv_node_mode node;
     /* An upload: these are all the modules there are, no file is read; `main` is the name of one of
        them, directories and config are ignored. Names are paths; an import leads from one to

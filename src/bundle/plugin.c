@@ -189,6 +189,22 @@ void slv_bundle_answer_path(slv_bundler *b, uint32_t id, uint32_t callback, slv_
     answer(b, id, &out);
 }
 
+/* The import stays in the output, of that name. */
+static void answer_external(slv_bundler *b, uint32_t id, uint32_t callback, slv_str path, bool pure)
+{
+    SLV_CLEANUP(slv_buf_done) slv_buf out = SLV_BUF((size_t)64 << 10);
+
+    slv_esbuild_put_map(&out, 4);
+    slv_esbuild_put_key(&out, "id");
+    slv_esbuild_put_number(&out, callback);
+    put_key_string(&out, "path", path);
+    slv_esbuild_put_key(&out, "external");
+    slv_esbuild_put_bool(&out, true);
+    slv_esbuild_put_key(&out, "sideEffects");
+    slv_esbuild_put_bool(&out, !pure);
+    answer(b, id, &out);
+}
+
 void slv_bundle_answer_contents(slv_bundler *b, uint32_t id, uint32_t callback, slv_str contents)
 {
     SLV_CLEANUP(slv_buf_done) slv_buf out = SLV_BUF(SLV_BUNDLE_MAX);
@@ -269,6 +285,10 @@ static void resolve_rule(slv_bundler *b, uint32_t id, uint32_t callback, const s
         answer_nothing(b, id);
         return;
     }
+    if (slv_str_is(slv_node_str(slv_node_get(q, "namespace")), "selvage-data")) {
+        answer_external(b, id, callback, path, true); /* what load_data wrote */
+        return;
+    }
     if (rule->ignored) {
         snprintf(text, sizeof text,
                  "the file %.*s matches a module rule that is ignored, because an earlier rule of "
@@ -343,6 +363,14 @@ static bool is_our_bao(const slv_bundler *b, slv_str dir)
     return alias ? slv_str_is(alias->value, "selvage:bao") : !is_installed(dir, "dynamo-bao");
 }
 
+static void answer_builtin(slv_bundler *b, uint32_t id, uint32_t callback, slv_str path, bool pure)
+{
+    if (b->spec->portable)
+        answer_external(b, id, callback, path, pure);
+    else
+        slv_bundle_answer_path(b, id, callback, path, "selvage-builtin", 0, pure);
+}
+
 static void answer_bao(slv_bundler *b, uint32_t id, slv_str path)
 {
     SLV_CLEANUP(slv_buf_done) slv_buf full = SLV_BUF((size_t)64 << 10);
@@ -351,7 +379,7 @@ static void answer_bao(slv_bundler *b, uint32_t id, slv_str path)
                        SLV_STR_ARGS(slv_str_skip(path, strlen("dynamo-bao")))) != SLV_OK)
         answer_nothing(b, id);
     else
-        slv_bundle_answer_path(b, id, ON_BAO, slv_buf_view(&full), "selvage-builtin", 0, false);
+        answer_builtin(b, id, ON_BAO, slv_buf_view(&full), false);
 }
 
 /* esbuild replaces what has an alias itself, but asks plugins first. */
@@ -376,7 +404,10 @@ void slv_bundle_answer_node(slv_bundler *b, uint32_t id, uint32_t callback, cons
         return;
     }
     slv_bundle_node_import(b, path, slv_node_str(slv_node_get(q, "importer")));
-    slv_bundle_answer_path(b, id, callback, slv_buf_view(&full), "selvage-builtin", 0, false);
+    if (b->spec->portable && !required)
+        answer_external(b, id, callback, slv_buf_view(&full), false);
+    else
+        slv_bundle_answer_path(b, id, callback, slv_buf_view(&full), "selvage-builtin", 0, false);
 }
 
 static bool asks(const slv_node *ids, int64_t callback)
@@ -410,8 +441,7 @@ static void on_resolve(slv_bundler *b, uint32_t id, const slv_node *q)
         if (!slv_node_i64(n, &callback))
             continue;
         if (callback == ON_BUILTIN && !slv_str_starts(path, SLV_STR("node:"))) {
-            slv_bundle_answer_path(b, id, ON_BUILTIN, path, "selvage-builtin", 0,
-                                   slv_str_starts(path, SLV_STR("cloudflare:")));
+            answer_builtin(b, id, ON_BUILTIN, path, slv_str_starts(path, SLV_STR("cloudflare:")));
             return;
         }
         if (callback == ON_BUILTIN || (callback == ON_NODE_NAME && slv_node_module_name(path))) {
@@ -472,6 +502,30 @@ static const slv_module *add_module(slv_bundler *b, slv_str path, slv_module_typ
     return &b->result->modules.items[b->result->modules.len - 1];
 }
 
+/* Portable: an import that resolve_rule leaves as it is. */
+static slv_code put_data_text(const slv_bundler *b, slv_str name, slv_buf *out)
+{
+    if (b->spec->portable) {
+        SLV_CLEANUP(slv_buf_done) slv_buf path = SLV_BUF((size_t)64 << 10);
+
+        SLV_TRY(slv_buf_printf(&path, "./%.*s", SLV_STR_ARGS(name)));
+        SLV_TRY(slv_buf_append(out, SLV_STR("import value from ")));
+        SLV_TRY(slv_json_put_string(out, slv_buf_view(&path)));
+        return slv_buf_append(out, SLV_STR(";\nexport default value;\n"));
+    }
+    SLV_TRY(slv_buf_append(out, SLV_STR("export default /* @__PURE__ */ __selvage.data(")));
+    SLV_TRY(slv_json_put_string(out, name));
+    return slv_buf_append(out, SLV_STR(");\n"));
+}
+
+/* What `require` of a module of Node gets where modules are imported. */
+static slv_code put_required_text(slv_str name, slv_buf *out)
+{
+    SLV_TRY(slv_buf_append(out, SLV_STR("import value from ")));
+    SLV_TRY(slv_json_put_string(out, name));
+    return slv_buf_append(out, SLV_STR(";\nmodule.exports = value;\n"));
+}
+
 static void load_data(slv_bundler *b, uint32_t id, const slv_node *q)
 {
     SLV_CLEANUP(slv_buf_done) slv_buf text = SLV_BUF((size_t)64 << 10);
@@ -487,10 +541,7 @@ static void load_data(slv_bundler *b, uint32_t id, const slv_node *q)
         slv_bundle_answer_error(b, id, LOAD_DATA, slv_str_from(slv_err_text(&err)));
         return;
     }
-    if (slv_buf_append(&text, SLV_STR("export default /* @__PURE__ */ __selvage.data(")) !=
-            SLV_OK ||
-        slv_json_put_string(&text, m->name) != SLV_OK ||
-        slv_buf_append(&text, SLV_STR(");\n")) != SLV_OK)
+    if (put_data_text(b, m->name, &text) != SLV_OK)
         text.limit = 0;
     slv_bundle_answer_contents(b, id, LOAD_DATA, slv_buf_view(&text));
 }
@@ -573,8 +624,10 @@ static void on_load(slv_bundler *b, uint32_t id, const slv_node *q)
     if (slv_str_is(namespace, "selvage-builtin")) {
         SLV_CLEANUP(slv_buf_done) slv_buf text = SLV_BUF((size_t)64 << 10);
 
-        if (slv_bundle_shim(path, !b->spec->no_bundle && b->spec->node == SLV_NODE_V2, &text) !=
-            SLV_OK)
+        if ((b->spec->portable
+                 ? put_required_text(slv_str_skip(path, strlen(SLV_BUNDLE_REQUIRE)), &text)
+                 : slv_bundle_shim(path, !b->spec->no_bundle && b->spec->node == SLV_NODE_V2,
+                                   &text)) != SLV_OK)
             text.limit = 0;
         slv_bundle_answer_contents(b, id, LOAD_BUILTIN, slv_buf_view(&text));
     } else if (slv_str_is(namespace, "selvage-data")) {

@@ -142,8 +142,11 @@ static slv_code take_output(slv_bundler *b, const slv_node *value, slv_err *err)
         return slv_fail(err, SLV_E_IO, "esbuild gave no output");
     if (!take_metafile(b, slv_node_str(slv_node_get(value, "metafile")), err))
         return SLV_E_PARSE;
-    SLV_TRY(slv_bundle_return(text, r->exports.len != 0, &script, err));
-    if (b->spec->no_bundle)
+    if (b->spec->portable)
+        SLV_TRY(slv_buf_append(&script, text));
+    else
+        SLV_TRY(slv_bundle_return(text, r->exports.len != 0, &script, err));
+    if (b->spec->no_bundle && !b->spec->portable)
         slv_bundle_hide_require(&script);
     if (slv_arena_dup(&r->arena, slv_buf_view(&script), &r->script) != SLV_OK ||
         slv_arena_dup(&r->arena, map, &r->source_map) != SLV_OK)
