@@ -15,6 +15,7 @@
 #include "catalog/worker.h"
 #include "edge/server.h"
 #include "fmt/doc.h"
+#include "host/asset_store.h"
 #include "state/state.h"
 
 typedef struct slv_host slv_host;
@@ -35,6 +36,8 @@ void slv_host_stop(slv_host *host, void (*done)(void *arg), void *arg);
 /* The store of the catalog: for calls of the control API. */
 slv_store *slv_host_catalog(slv_host *host);
 slv_str slv_host_domain(const slv_host *host);
+/* Static files of accounts (asset_store.h). */
+slv_asset_store *slv_host_assets(slv_host *host);
 
 /* ---- what runs ---- */
 
