@@ -5,37 +5,23 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "cli/dev.h"
+#include "cli/project_args.h"
 #include "cli/term.h"
 #include "cli/verbs.h"
 
 #define NO_REMOTE "selvage runs everything on this machine; leave the flag out"
 
 static const slv_flag dev_flags[] = {
+    SLV_PROJECT_FLAGS,
+    {"host", SLV_FLAG_STRING, 0, "HOST",
+     "host that requests seem to be for (that of the first route)"},
     {"config", SLV_FLAG_STRING, 'c', "FILE",
      "configuration file; several run several workers, the first answers requests"},
-    {"env", SLV_FLAG_STRING, 'e', "NAME", "environment of the configuration (or CLOUDFLARE_ENV)"},
-    {"env-file", SLV_FLAG_LIST, 0, "FILE",
-     "read secrets from these files instead of .dev.vars and .env"},
     {"port", SLV_FLAG_NUMBER, 0, "PORT", "port to listen on (8787); 0 takes a free one"},
     {"ip", SLV_FLAG_STRING, 0, "ADDRESS", "address to listen on (localhost)"},
     {"local-protocol", SLV_FLAG_STRING, 0, "http|https", "protocol of the server (http)"},
     {"https-key-path", SLV_FLAG_STRING, 0, "FILE", "key for https, PEM"},
     {"https-cert-path", SLV_FLAG_STRING, 0, "FILE", "certificate for https, PEM"},
-    {"name", SLV_FLAG_STRING, 0, "NAME", "name of the worker"},
-    {"host", SLV_FLAG_STRING, 0, "HOST",
-     "host that requests seem to be for (that of the first route)"},
-    {"var", SLV_FLAG_LIST, 0, "KEY:VALUE", "variables beside those of the configuration"},
-    {"define", SLV_FLAG_LIST, 0, "KEY:VALUE", "replace a name by an expression when bundling"},
-    {"alias", SLV_FLAG_LIST, 0, "FROM:TO", "replace a module by another when bundling"},
-    {"compatibility-date", SLV_FLAG_STRING, 0, "DATE", "behave as the platform did at YYYY-MM-DD"},
-    {"compatibility-flags", SLV_FLAG_LIST, 0, "FLAG", "compatibility flags"},
-    {"compatibility-flag", SLV_FLAG_LIST, 0, "FLAG", NULL},
-    {"latest", SLV_FLAG_BOOL, 0, NULL, "use the newest compatibility date"},
-    {"bundle", SLV_FLAG_BOOL, 0, NULL, "--no-bundle: take the sources as they are"},
-    {"minify", SLV_FLAG_BOOL, 0, NULL, "minify the bundle"},
-    {"tsconfig", SLV_FLAG_STRING, 0, "FILE", "tsconfig.json for the bundler"},
-    {"jsx-factory", SLV_FLAG_STRING, 0, "NAME", "function that JSX elements call"},
-    {"jsx-fragment", SLV_FLAG_STRING, 0, "NAME", "what JSX fragments are"},
     {"persist-to", SLV_FLAG_STRING, 0, "DIR", "directory for local state (.selvage/state)"},
     {"s3-port", SLV_FLAG_NUMBER, 0, "PORT", "serve R2 by S3 on a port of its own as well"},
     {"test-scheduled", SLV_FLAG_BOOL, 0, NULL,
@@ -45,13 +31,10 @@ static const slv_flag dev_flags[] = {
     {"log-level", SLV_FLAG_STRING, 0, "LEVEL", "none, error, warn, info, log (default) or debug"},
     {"show-interactive-dev-session", SLV_FLAG_BOOL, 0, NULL,
      "keys on the terminal (on when it is one)"},
-    {"allow-unsupported", SLV_FLAG_BOOL, 0, NULL,
-     "run although bindings are not supported yet; their use throws"},
     {"loops", SLV_FLAG_NUMBER, 0, "N", "loop threads (1)"},
     {"record", SLV_FLAG_STRING, 0, "FILE",
      "write the channel of the first isolate to a file, for 'selvage replay'"},
     {"zygote", SLV_FLAG_BOOL, 0, NULL, "--no-zygote: start every isolate anew"},
-    {"assets", SLV_FLAG_STRING, 0, "DIR", "serve the static files of a directory"},
     {"site", SLV_FLAG_REFUSED, 0, NULL,
      "Workers Sites are not supported by this version of selvage"},
     {"remote", SLV_FLAG_REFUSED, 'r', NULL, NO_REMOTE},
@@ -76,105 +59,6 @@ static const slv_flag dev_flags[] = {
     {"logpush", SLV_FLAG_BOOL, 0, NULL, NULL},
     {"install-skills", SLV_FLAG_BOOL, 0, NULL, NULL},
 };
-
-typedef struct dev_lists {
-    SLV_VEC(slv_pair) vars, define, alias;
-    SLV_VEC(const char *) flags, env_files;
-} dev_lists;
-
-static void lists_done(dev_lists *l)
-{
-    slv_vec_done(&l->vars);
-    slv_vec_done(&l->define);
-    slv_vec_done(&l->alias);
-    slv_vec_done(&l->flags);
-    slv_vec_done(&l->env_files);
-}
-SLV_DEFINE_CLEANUP_DONE(dev_lists, lists_done);
-
-static slv_code split_pair(const char *flag, const char *text, slv_pair *ret, slv_err *err)
-{
-    slv_str s = slv_str_from(text);
-    size_t colon = slv_str_chr(s, ':', 0);
-
-    if (colon == SIZE_MAX || colon == 0)
-        return slv_fail(err, SLV_E_INVAL, "--%s takes KEY:VALUE, not '%s'", flag, text);
-    ret->key = slv_str_sub(s, 0, colon);
-    ret->value = slv_str_skip(s, colon + 1);
-    return SLV_OK;
-}
-
-static slv_code read_lists(const slv_args *a, dev_lists *l, slv_err *err)
-{
-    const char *s;
-    slv_pair p;
-
-    for (size_t i = 0; (s = slv_args_item(a, "var", i)); i++) {
-        SLV_TRY(split_pair("var", s, &p, err));
-        slv_vec_push(&l->vars, p);
-    }
-    for (size_t i = 0; (s = slv_args_item(a, "define", i)); i++) {
-        SLV_TRY(split_pair("define", s, &p, err));
-        slv_vec_push(&l->define, p);
-    }
-    for (size_t i = 0; (s = slv_args_item(a, "alias", i)); i++) {
-        SLV_TRY(split_pair("alias", s, &p, err));
-        slv_vec_push(&l->alias, p);
-    }
-    for (size_t i = 0; (s = slv_args_item(a, "compatibility-flags", i)); i++)
-        slv_vec_push(&l->flags, s);
-    for (size_t i = 0; (s = slv_args_item(a, "compatibility-flag", i)); i++)
-        slv_vec_push(&l->flags, s);
-    for (size_t i = 0; (s = slv_args_item(a, "env-file", i)); i++)
-        slv_vec_push(&l->env_files, s);
-    return SLV_OK;
-}
-
-static int tristate(const slv_args *a, const char *name)
-{
-    return slv_args_has(a, name) ? slv_args_bool(a, name, false) : -1;
-}
-
-static void warn_line(SLV_UNUSED void *arg, const char *text)
-{
-    slv_term_warn("%s", text);
-}
-
-static void project_options(const slv_args *a, const dev_lists *l, slv_project_options *o)
-{
-    const char *env = slv_args_string(a, "env");
-
-    const char *host = slv_args_string(a, "local-upstream");
-
-    if (!host)
-        host = slv_args_string(a, "host");
-    if (!env)
-        env = getenv("CLOUDFLARE_ENV");
-    *o = (slv_project_options){
-        .env = env && env[0] ? env : NULL,
-        .host = host,
-        .compatibility_date = slv_args_string(a, "compatibility-date"),
-        .latest = slv_args_bool(a, "latest", false),
-        .compatibility_flags = l->flags.items,
-        .compatibility_flag_count = l->flags.len,
-        .env_files = l->env_files.items,
-        .env_file_count = l->env_files.len,
-        .vars = l->vars.items,
-        .var_count = l->vars.len,
-        .define = l->define.items,
-        .define_count = l->define.len,
-        .alias = l->alias.items,
-        .alias_count = l->alias.len,
-        .tsconfig = slv_args_string(a, "tsconfig"),
-        .assets = slv_args_string(a, "assets"),
-        .jsx_factory = slv_args_string(a, "jsx-factory"),
-        .jsx_fragment = slv_args_string(a, "jsx-fragment"),
-        .minify = tristate(a, "minify"),
-        .no_bundle = slv_args_has(a, "bundle") ? !slv_args_bool(a, "bundle", true) : -1,
-        .allow_unsupported = slv_args_bool(a, "allow-unsupported", false),
-        .warn = warn_line,
-    };
-}
 
 static slv_code set_log_level(const slv_args *a, slv_err *err)
 {
@@ -219,7 +103,16 @@ static slv_code server_options(const slv_args *a, slv_dev_options *o, slv_err *e
     return SLV_OK;
 }
 
-static slv_code workers(const slv_args *a, const dev_lists *l, slv_dev_options *o, slv_err *err)
+static void one_worker(const slv_args *a, const slv_project_lists *l, slv_project_options *o)
+{
+    const char *host = slv_args_string(a, "local-upstream");
+
+    slv_project_args(a, l, o);
+    o->host = host ? host : slv_args_string(a, "host");
+}
+
+static slv_code workers(const slv_args *a, const slv_project_lists *l, slv_dev_options *o,
+                        slv_err *err)
 {
     const char *config;
     size_t n = 0;
@@ -227,26 +120,26 @@ static slv_code workers(const slv_args *a, const dev_lists *l, slv_dev_options *
     for (; (config = slv_args_item(a, "config", n)); n++) {
         if (n == SLV_DEV_WORKERS_MAX)
             return slv_fail(err, SLV_E_LIMIT, "more than %d configurations", SLV_DEV_WORKERS_MAX);
-        project_options(a, l, &o->workers[n]);
+        one_worker(a, l, &o->workers[n]);
         o->workers[n].config = config;
+        o->workers[n].name = n == 0 ? slv_args_string(a, "name") : NULL;
     }
     if (n == 0)
-        project_options(a, l, &o->workers[n++]);
+        one_worker(a, l, &o->workers[n++]);
     o->worker_count = n;
     o->workers[0].script = a->positional.len > 0 ? a->positional.items[0] : NULL;
-    o->workers[0].name = slv_args_string(a, "name");
     return SLV_OK;
 }
 
 static slv_code dev(const slv_args *a, slv_dev_options *o, slv_err *err)
 {
-    SLV_CLEANUP(lists_done) dev_lists lists = {0};
+    SLV_CLEANUP(slv_project_lists_done) slv_project_lists lists = {0};
     const char *cwd = slv_args_string(a, "cwd");
 
     SLV_TRY(set_log_level(a, err));
     if (cwd && chdir(cwd) != 0)
         return slv_fail_errno(err, SLV_E_NOTFOUND, "--cwd %s", cwd);
-    SLV_TRY(read_lists(a, &lists, err));
+    SLV_TRY(slv_project_lists_read(a, &lists, err));
     SLV_TRY(server_options(a, o, err));
     SLV_TRY(workers(a, &lists, o, err));
     return slv_dev_run(o, err);
