@@ -42,7 +42,7 @@ typedef struct slv_worker_row {
     slv_str migration_tag; /* of its Durable Objects; empty: none */
     slv_str objects;  /* JSON: {"classes":[{"name","key","sql"}],"steps":[{"tag","deleted"}]} */
     slv_str settings; /* JSON: {"logpush","tail_consumers","observability","tags"} */
-    slv_str crons;    /* JSON: [{"cron","created_on","modified_on"}] */
+    slv_str crons;    /* JSON: ["* * * * *"] */
     bool workers_dev; /* <name>.<domain> leads to it */
     bool previews;    /* <version>-<name>.<domain> too */
     uint64_t version_count; /* number of the last one */
