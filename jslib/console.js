@@ -5,20 +5,53 @@ import { inspect } from "inspect";
 import { width } from "text_width";
 import { isObject } from "errors";
 
+const ObjectPrototype = Object.prototype;
 const DEBUG = 0, INFO = 1, LOG = 2, WARN = 3, ERROR = 4;
 
 let indent = "";
 const counts = new P.Map();
 const timers = new P.Map();
 
-function write(level, text) {
+function write(level, text, values = "") {
     if (indent !== "") text = indent + text.replaceAll("\n", `\n${indent}`);
-    load("runtime").log(level, text);
+    load("runtime").log(level, text, values);
 }
 
-function say(level, args) {
+function say(level, args, values = "") {
     // One text is the commonest call, and there is nothing to format.
-    write(level, args.length === 1 && typeof args[0] === "string" ? args[0] : format(...args));
+    write(level, args.length === 1 && typeof args[0] === "string" ? args[0] : format(...args), values);
+}
+
+// ---- what traces keep of a line ----
+
+// Data has a form in JSON; what is made by a class has the text that it says of itself.
+function isData(value) {
+    if (value === null || value === undefined || P.ArrayIsArray(value)) return true;
+    const type = typeof value;
+    if (type === "string" || type === "number" || type === "boolean") return true;
+    if (type !== "object" && type !== "function") return false;
+    const proto = P.ObjectGetPrototypeOf(value);
+    return proto === null || proto === ObjectPrototype || typeof value.toJSON === "function";
+}
+
+function valueText(value) {
+    try {
+        return P.JSONStringify(isData(value) ? value : `${value}`) ?? "null";
+    } catch {
+        return "{}"; // a cycle, or a getter that throws: lines never fail
+    }
+}
+
+// The arguments of a line as a JSON array.
+function valuesOf(args) {
+    const texts = [];
+    for (let i = 0; i < args.length; i++) texts[i] = valueText(args[i]);
+    return `[${P.ArrayPrototypeJoin(texts, ",")}]`;
+}
+
+// One of the five methods whose lines are part of a trace.
+function tell(level, args) {
+    say(level, args, N.isTraced() ? valuesOf(args) : "");
 }
 
 const labelOf = (label) => (label === undefined ? "default" : `${label}`);
@@ -54,19 +87,19 @@ function timerText(label, method) {
 
 const methods = {
     debug(...args) {
-        say(DEBUG, args);
+        tell(DEBUG, args);
     },
     error(...args) {
-        say(ERROR, args);
+        tell(ERROR, args);
     },
     info(...args) {
-        say(INFO, args);
+        tell(INFO, args);
     },
     log(...args) {
-        say(LOG, args);
+        tell(LOG, args);
     },
     warn(...args) {
-        say(WARN, args);
+        tell(WARN, args);
     },
     dir(...args) {
         write(LOG, inspect(args[0], { customInspect: false, ...(isObject(args[1]) ? args[1] : {}) }));

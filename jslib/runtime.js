@@ -105,8 +105,8 @@ export function onUnhandled(promise, reason) {
 
 let scopeLogBytes = 0; // of module scope
 
-// One console line. `place` is where the worker called, "file:line:column".
-export function log(level, text) {
+// One console line; `values`: what was given, as JSON, or "".
+export function log(level, text, values = "") {
   const event = currentEvent();
   const used = event === null ? scopeLogBytes : event.logBytes;
   if (used >= LOG_MAX) return;
@@ -114,7 +114,24 @@ export function log(level, text) {
   if (cut) text = P.StringPrototypeSlice(text, 0, LOG_MAX - used) + "\n[console output of this invocation is over 256 KB: the rest is dropped]";
   if (event === null) scopeLogBytes += text.length;
   else event.logBytes += text.length;
-  N.log(event === null ? 0 : event.callId, level, text, placeOfCaller());
+  N.log(event === null ? 0 : event.callId, level, text, placeOfCaller(), cut ? "" : values);
+}
+
+const CHANNEL = 5; // a level of LOG that is none: a message of a diagnostics channel
+
+// A message of a diagnostics channel, for whoever traces the event.
+export function logChannel(name, message) {
+  if (typeof name !== "string" || !N.isTraced()) return;
+  const event = currentEvent();
+  let values;
+  try {
+    values = P.JSONStringify(message);
+  } catch {
+    return; // it has no form
+  }
+  if (values === undefined || event === null || event.logBytes + values.length > LOG_MAX) return;
+  event.logBytes += values.length;
+  N.log(event.callId, CHANNEL, name, "", values);
 }
 
 function placeOfCaller() {
@@ -417,6 +434,17 @@ export function onQueue(id, queue, count, bytes, oldest, list) {
   } catch (error) {
     fail(event, error);
   }
+}
+
+// What events of other workers left behind.
+export function onTail(id, json) {
+  const event = begin(id, "tail");
+  const ctx = new ExecutionContext(event, "");
+  runHandler(event, () => {
+    const items = load("tail").itemsOf(json);
+    if (worker.service) return load("events").dispatchTailEvent(ctx, items);
+    return worker.find("", ctx, "tail").tail(items, worker.env, ctx);
+  });
 }
 
 const TARGET_ENTRYPOINT = 0, TARGET_OBJECT = 2, TARGET_RESULT = 3;

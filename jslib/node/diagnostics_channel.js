@@ -6,6 +6,7 @@ import { badArgument, illegalConstructor, publish as shapeOf } from "errors";
 import { nodeError } from "node/internal/errors";
 import { validateObject } from "node/internal/validators";
 import { hasFlag } from "flags";
+import { logChannel } from "runtime";
 
 const INTERNAL = P.Symbol();
 const channels = new P.Map(); // name -> Channel
@@ -27,6 +28,7 @@ class Channel {
   }
 
   publish(message) {
+    logChannel(this.#name, message);
     const list = this.#subscribers;
     for (let i = 0; i < list.length; i++) list[i](message, this.#name);
   }

@@ -232,6 +232,8 @@ slv_code slv_msg_event_put(slv_buf *out, const slv_msg_event *m)
         return slv_msg_str_put(out, m->socket.data);
     case SLV_EVENT_QUEUE:
         return slv_msg_event_queue_put_(out, &m->queue);
+    case SLV_EVENT_TAIL:
+        return slv_msg_str_put(out, m->tail);
     }
     SLV_UNREACHABLE();
 }
@@ -297,6 +299,10 @@ slv_code slv_msg_event_get(slv_str payload, slv_msg_event *ret)
         break;
     case SLV_EVENT_SOCKET:
         valid = event_socket_read(&r, &ret->socket);
+        break;
+    case SLV_EVENT_TAIL:
+        ret->tail = slv_read_str(&r);
+        valid = ret->tail.len > 0;
         break;
     case SLV_EVENT_QUEUE:
         valid = slv_msg_event_queue_read_(&r, &ret->queue);
@@ -391,7 +397,8 @@ slv_code slv_msg_log_put(slv_buf *out, const slv_msg_log *m)
 {
     SLV_TRY(slv_buf_append_u8(out, (uint8_t)m->level));
     SLV_TRY(slv_msg_str_put(out, m->text));
-    return slv_msg_str_put(out, m->place);
+    SLV_TRY(slv_msg_str_put(out, m->place));
+    return slv_msg_str_put(out, m->values);
 }
 
 slv_code slv_msg_log_get(slv_str payload, slv_msg_log *ret)
@@ -401,7 +408,8 @@ slv_code slv_msg_log_get(slv_str payload, slv_msg_log *ret)
     ret->level = (slv_console_level)slv_read_u8(&r);
     ret->text = slv_read_str(&r);
     ret->place = slv_read_str(&r);
-    return finish(&r, ret->level <= SLV_CONSOLE_ERROR);
+    ret->values = slv_read_str(&r);
+    return finish(&r, ret->level <= SLV_CONSOLE_CHANNEL);
 }
 
 /* ---- operations ---- */

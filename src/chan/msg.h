@@ -74,6 +74,7 @@ typedef enum slv_event_kind {
     SLV_EVENT_ALARM = 4,  /* kinds 4 and 5: docs/internals/objects.md */
     SLV_EVENT_SOCKET = 5, /* of a WebSocket that hibernates */
     SLV_EVENT_QUEUE = 6,  /* a batch of messages; its answer is an RPC_RESULT */
+    SLV_EVENT_TAIL = 7,   /* what other workers' events left: a JSON array of items */
 } slv_event_kind;
 
 enum {
@@ -197,6 +198,7 @@ typedef struct slv_msg_event {
         slv_msg_event_alarm alarm;
         slv_msg_event_socket socket;
         slv_msg_event_queue queue;
+        slv_str tail; /* JSON */
     };
 } slv_msg_event;
 SLV_NODISCARD slv_code slv_msg_event_put(slv_buf *out, const slv_msg_event *m);
@@ -262,11 +264,14 @@ typedef enum slv_console_level {
     SLV_CONSOLE_LOG,
     SLV_CONSOLE_WARN,
     SLV_CONSOLE_ERROR,
+    SLV_CONSOLE_CHANNEL, /* no line: a message of a diagnostics channel, whose name is the text */
 } slv_console_level;
 
 typedef struct slv_msg_log {
     slv_console_level level;
     slv_str text, place;
+    slv_str values; /* what was given, as a JSON array; CHANNEL: the message as JSON. Empty unless
+                       page.trace asks for it. */
 } slv_msg_log;
 SLV_NODISCARD slv_code slv_msg_log_put(slv_buf *out, const slv_msg_log *m);
 SLV_NODISCARD slv_code slv_msg_log_get(slv_str payload, slv_msg_log *ret);

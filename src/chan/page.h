@@ -34,6 +34,8 @@ typedef struct slv_page {
     _Atomic uint32_t live_kib, collected;
     /* by main, before START: what ps shall show; ends with a NUL */
     char title[SLV_PAGE_TITLE];
+    /* by main: 1 when somebody wants the values of console lines, not only their text */
+    _Atomic uint32_t trace;
 } slv_page;
 
 #endif

@@ -200,6 +200,7 @@ static uint32_t object_of(const slv_msg_event *m)
         return m->socket.object;
     case SLV_EVENT_SCHEDULED:
     case SLV_EVENT_QUEUE:
+    case SLV_EVENT_TAIL:
         break;
     }
     return 0;
@@ -279,6 +280,16 @@ static void enter_rpc(slv_rt *rt, rt_event *event, const slv_msg_rpc *m)
     slv_rt_turn_call(rt, rt->entries.rpc, 9, args);
 }
 
+static void enter_tail(slv_rt *rt, rt_event *event, slv_str items)
+{
+    JSContextRef ctx = slv_js_context(rt->js);
+    JSValueRef args[2];
+
+    args[0] = slv_js_num(ctx, event->id);
+    args[1] = slv_js_string(ctx, items);
+    slv_rt_turn_call(rt, rt->entries.tail, 2, args);
+}
+
 static void event_frame(slv_rt *rt, const slv_frame *frame)
 {
     slv_msg_event m;
@@ -315,6 +326,9 @@ static void event_frame(slv_rt *rt, const slv_frame *frame)
         break;
     case SLV_EVENT_SOCKET:
         enter_socket(rt, event, &m.socket);
+        break;
+    case SLV_EVENT_TAIL:
+        enter_tail(rt, event, m.tail);
         break;
     }
     slv_rt_turn_end(rt);
@@ -496,7 +510,15 @@ SLV_NATIVE(rpc_result)
     return slv_js_undefined(ctx);
 }
 
-/* log(event or 0, level, text, place) */
+/* True when somebody wants the values of console lines. */
+SLV_NATIVE(is_traced)
+{
+    const slv_rt *rt = slv_rt_current();
+
+    return slv_js_bool(ctx, atomic_load_explicit(&rt->page->trace, memory_order_relaxed) != 0);
+}
+
+/* log(event or 0, level, text, place, values) */
 SLV_NATIVE(log_line)
 {
     slv_rt *rt = slv_rt_current();
@@ -510,7 +532,8 @@ SLV_NATIVE(log_line)
     out = slv_rt_frame_begin(rt, SLV_FRAME_LOG, 0, id, &at);
     if (slv_buf_append_u8(out, (uint8_t)level) != SLV_OK ||
         !slv_rt_put_text(ctx, SLV_ARG(2), out, exc) ||
-        !slv_rt_put_text(ctx, SLV_ARG(3), out, exc)) {
+        !slv_rt_put_text(ctx, SLV_ARG(3), out, exc) ||
+        !slv_rt_put_text(ctx, SLV_ARG(4), out, exc)) {
         slv_frame_undo(out, at);
         return *exc ? NULL : slv_js_throw_range(ctx, exc, "Out of memory");
     }
@@ -556,8 +579,8 @@ SLV_NATIVE(cap_drop)
 }
 
 static const slv_native event_natives[] = {
-    {"respond", respond}, {"finish", finish},       {"rpcResult", rpc_result},
-    {"log", log_line},    {"exception", exception}, {"capDrop", cap_drop},
+    {"respond", respond},    {"finish", finish},       {"rpcResult", rpc_result}, {"log", log_line},
+    {"isTraced", is_traced}, {"exception", exception}, {"capDrop", cap_drop},
 };
 
 void slv_rt_add_event_natives(slv_rt *rt)

@@ -51,7 +51,7 @@ static void log_thrown(slv_rt *rt, JSValueRef thrown)
     out = slv_rt_frame_begin(rt, SLV_FRAME_LOG, 0, rt->turn ? rt->turn->id : 0, &at);
     const slv_msg_log log = {SLV_CONSOLE_ERROR,
                              slv_buf_view(error.stack.len ? &error.stack : &error.message),
-                             SLV_STR("")};
+                             SLV_STR(""), SLV_STR("")};
     slv_rt_frame_end(rt, at, slv_msg_log_put(out, &log));
 }
 
@@ -561,15 +561,25 @@ static void find_entries(slv_rt *rt)
         JSObjectRef *slot;
         const char *module, *name;
     } rows[] = {
-        {&e->start, "runtime", "start"},        {&e->stuck, "runtime", "stuck"},
-        {&e->reseed, "runtime", "afterFork"},   {&e->unhandled, "runtime", "onUnhandled"},
-        {&e->fetch, "runtime", "onFetch"},      {&e->scheduled, "runtime", "onScheduled"},
-        {&e->queue, "runtime", "onQueue"},      {&e->rpc, "runtime", "onRpc"},
-        {&e->cancel, "runtime", "onCancel"},    {&e->idle, "runtime", "onIdle"},
-        {&e->pump, "runtime", "beforePump"},    {&e->quiet, "runtime", "onQuiet"},
-        {&e->cap_drop, "runtime", "onCapDrop"}, {&e->cap_broken, "runtime", "onCapBroken"},
-        {&e->result, "io", "onResult"},         {&e->readable, "io", "onReadable"},
-        {&e->writable, "io", "onWritable"},     {&e->socket, "io", "onSocket"},
+        {&e->start, "runtime", "start"},
+        {&e->stuck, "runtime", "stuck"},
+        {&e->reseed, "runtime", "afterFork"},
+        {&e->unhandled, "runtime", "onUnhandled"},
+        {&e->fetch, "runtime", "onFetch"},
+        {&e->scheduled, "runtime", "onScheduled"},
+        {&e->queue, "runtime", "onQueue"},
+        {&e->rpc, "runtime", "onRpc"},
+        {&e->tail, "runtime", "onTail"},
+        {&e->cancel, "runtime", "onCancel"},
+        {&e->idle, "runtime", "onIdle"},
+        {&e->pump, "runtime", "beforePump"},
+        {&e->quiet, "runtime", "onQuiet"},
+        {&e->cap_drop, "runtime", "onCapDrop"},
+        {&e->cap_broken, "runtime", "onCapBroken"},
+        {&e->result, "io", "onResult"},
+        {&e->readable, "io", "onReadable"},
+        {&e->writable, "io", "onWritable"},
+        {&e->socket, "io", "onSocket"},
     };
 
     for (size_t i = 0; i < EXPORT_COUNT(rows); i++)

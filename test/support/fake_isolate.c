@@ -421,7 +421,7 @@ static void on_fetch(uint32_t event, const slv_msg_event_fetch *m)
     } else if (slv_str_is(path, "/patient")) {
         text(event, SLV_STR("at last"));
     } else if (slv_str_is(path, "/log")) {
-        put(SLV_FRAME_LOG, 0, event, SLV_STR("\2\3\0\0\0a\nb\0\0\0\0"));
+        put(SLV_FRAME_LOG, 0, event, SLV_STR("\2\3\0\0\0a\nb\0\0\0\0\0\0\0\0"));
         put(SLV_FRAME_EXCEPTION, 0, event,
             SLV_STR("\x2a\0\0\0{\"name\":\"E\",\"message\":\"m\",\"stack\":\"E: m\"} "));
         text(event, SLV_STR("logged"));
