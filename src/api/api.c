@@ -23,6 +23,10 @@ slv_api *slv_api_new(const slv_api_options *options)
                                           : slv_strdup("local");
     api->base_url = options->base_url ? slv_strdup(options->base_url) : NULL;
     slv_list_init(&api->calls);
+    if (options->catalog) {
+        api->catalog = slv_store_ref(options->catalog);
+        api->auth = slv_auth_new(api);
+    }
     return api;
 }
 
@@ -31,6 +35,8 @@ slv_api *slv_api_free(slv_api *api)
     if (!api)
         return NULL;
     SLV_ASSERT(api->open == 0);
+    (void)slv_auth_free(api->auth);
+    (void)slv_store_unref(api->catalog);
     free(api->tenant);
     free(api->base_url);
     free(api);
@@ -57,6 +63,16 @@ slv_host *slv_api_host(const slv_api *api)
     return api->host;
 }
 
+slv_store *slv_api_catalog(const slv_api *api)
+{
+    return api->catalog;
+}
+
+bool slv_api_waits(const slv_api *api)
+{
+    return api->auth != NULL;
+}
+
 const char *slv_api_base_url(const slv_api *api)
 {
     return api->base_url;
@@ -71,6 +87,8 @@ size_t slv_api_open_calls(const slv_api *api)
 
 static void free_call(slv_api_call *call)
 {
+    if (call->api->auth)
+        slv_auth_over(call);
     slv_list_remove(&call->node);
     call->api->open--;
     slv_buf_done(&call->gathered);
@@ -83,6 +101,7 @@ void slv_api_begin(slv_api_call *call, int status, slv_str headers, int64_t leng
 {
     SLV_ASSERT(!call->begun);
     call->begun = true;
+    call->status = status;
     if (!call->gone)
         call->carrier->begin(call->carried, status, headers, length);
 }
@@ -314,11 +333,24 @@ static bool find_route(slv_api_call *call)
     return false;
 }
 
+void slv_api_admit(slv_api_call *call)
+{
+    size_t max = call->route->body_max ? call->route->body_max : SLV_API_BODY_MAX;
+
+    call->arena->limit += max * 4; /* a tree of its JSON, too */
+    call->gathered.limit = max;
+    if (call->route->streams || call->length == 0)
+        handle(call, SLV_STR(""));
+    else if (call->length > 0 && (uint64_t)call->length > max)
+        too_large(call);
+    else
+        call->carrier->credit(call->carried, GATHER_STEP);
+}
+
 void slv_api_call_start(slv_api *api, const slv_api_head *head, const slv_api_carrier *carrier,
                         void *carried, slv_api_call **ret_call)
 {
     slv_api_call *call = slv_new0(slv_api_call);
-    size_t max;
 
     *ret_call = call;
     call->api = api;
@@ -336,14 +368,8 @@ void slv_api_call_start(slv_api *api, const slv_api_head *head, const slv_api_ca
     }
     if (!find_route(call))
         return;
-    max = call->route->body_max ? call->route->body_max : SLV_API_BODY_MAX;
-    call->arena->limit += max * 4; /* a tree of its JSON, too */
-    call->gathered.limit = max;
-    if (call->route->streams || head->length == 0) {
-        handle(call, SLV_STR(""));
-    } else if (head->length > 0 && (uint64_t)head->length > max) {
-        too_large(call);
-    } else {
-        carrier->credit(carried, GATHER_STEP);
-    }
+    if (api->auth)
+        slv_auth_check(api->auth, call, head);
+    else
+        slv_api_admit(call);
 }

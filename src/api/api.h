@@ -16,7 +16,9 @@
  * may stand in them). Literal segments win over parameters. An unknown path is answered 404 with
  * code 7003, a known one with another method 405 with code 10405.
  *
- * The account in paths names the tenant; with one tenant (dev) any account is that one.
+ * The account in paths names the tenant; with one tenant (dev) any account is that one. A server
+ * has accounts (slv_api_options.catalog): there a call is taken by its token, before its handler
+ * runs and before its body is read: auth.c, and auth_scope.c for what each route asks of a token.
  *
  * Memory: call->arena (SLV_API_ARENA_MAX, and the body beside it) lives as long as the call. Put
  * your state there, or in the struct around your slv_call.
@@ -59,7 +61,8 @@ typedef struct slv_api_options {
     slv_state *state;
     slv_str tenant;       /* copied; empty: "local" */
     slv_server *server;   /* whose workers and queues change with the stores; NULL: none runs */
-    slv_host *host;       /* of `serve`; NULL: there are no accounts, workers are not deployed */
+    slv_host *host;       /* of `serve`; NULL: workers are not deployed */
+    slv_store *catalog;   /* of `serve`: accounts and tokens; NULL: whoever reaches us may do all */
     const char *base_url; /* "http://127.0.0.1:8787": for URLs in answers; NULL: none */
 } slv_api_options;
 
@@ -71,6 +74,7 @@ slv_loop *slv_api_loop(const slv_api *api);
 slv_state *slv_api_state(const slv_api *api);
 slv_server *slv_api_server(const slv_api *api);   /* may be NULL */
 slv_host *slv_api_host(const slv_api *api);       /* may be NULL */
+slv_store *slv_api_catalog(const slv_api *api);   /* may be NULL */
 const char *slv_api_base_url(const slv_api *api); /* may be NULL */
 size_t slv_api_open_calls(const slv_api *api);
 
@@ -82,6 +86,8 @@ struct slv_api_call {
     slv_str headers;             /* a run of name ":" value "\n", names in lower case */
     slv_str tenant;              /* the account */
     slv_str actor; /* who calls, as logs and versions name it: an e-mail address; may be empty */
+    slv_str token; /* id of the token; empty: the owner of the data directory, or there are none */
+    unsigned scopes; /* what it may do: slv_scope (catalog/account.h) */
     /* Of the pattern, in its order, decoded; the account's too. */
     slv_str params[SLV_API_PARAMS_MAX];
     size_t param_count;
@@ -101,9 +107,19 @@ struct slv_api_call {
     void *carried;
     const struct slv_api_route *route;
     slv_buf gathered;
+    int status; /* once begun */
     bool gone, begun, handled;
+    bool audited;           /* its success is a row of the audit log */
+    struct slv_auth_op *asking; /* whether it may be handled is being looked up */
     slv_list node;
 };
+
+/* Who may call a route where calls need tokens. */
+typedef enum slv_api_access {
+    SLV_API_TOKEN, /* a token of the account in the path, with the scope of the route */
+    SLV_API_GRANT, /* whoever was given the URL: slv_api_put_grant; tenant is the path's account */
+    SLV_API_OPEN,  /* the handler checks a secret of its own; tenant is only what the path says */
+} slv_api_access;
 
 typedef struct slv_api_route {
     const char *method;  /* "GET"; a GET route answers HEAD too, without its body */
@@ -111,6 +127,7 @@ typedef struct slv_api_route {
     void (*handle)(slv_api_call *call);
     size_t body_max; /* 0: SLV_API_BODY_MAX; more is answered 413 */
     bool streams;    /* handle runs at the head; the body comes by on_body as credit is granted */
+    slv_api_access access;
 } slv_api_route;
 
 /* Ends with a row without method. Area files define them: const slv_api_route slv_api_kv_routes[]
@@ -136,6 +153,10 @@ typedef struct slv_api_part {
 /* The next part of call->body; *at begins at 0. False: no more, or (at == SIZE_MAX) malformed. */
 bool slv_api_next_part(const slv_api_call *call, size_t *at, slv_api_part *ret);
 bool slv_api_is_multipart(const slv_api_call *call);
+
+/* Appends "expires=...&grant=..." to a query: for a while the URL of this path (without the prefix,
+ * as it will be asked for) then needs no token. Nothing where calls need none. */
+SLV_NODISCARD slv_code slv_api_put_grant(slv_api_call *call, slv_str path, slv_buf *out);
 
 /* More of the body for on_body. */
 void slv_api_credit(slv_api_call *call, size_t n);

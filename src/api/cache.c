@@ -227,6 +227,6 @@ static void post_purge(slv_api_call *call)
 }
 
 const slv_api_route slv_api_cache_routes[] = {
-    {"POST", "/zones/:zone/purge_cache", post_purge, 0, false},
+    {"POST", "/zones/:zone/purge_cache", post_purge, 0, false, SLV_API_TOKEN},
     {0},
 };

@@ -26,11 +26,15 @@ typedef struct slv_api_head {
     slv_str target;  /* raw: "/client/v4/accounts/x/queues?page=1" */
     slv_str headers; /* block, names in lower case */
     int64_t length;  /* of the body; 0: none, -1: unknown */
+    slv_str peer;    /* the client's address; empty: this machine's owner */
+    bool owner;      /* of the data directory, who needs no token */
 } slv_api_head;
 
-/* Copies the head. *ret_call is written first of all. */
+/* Copies the head. *ret_call is written first of all. Where calls need a token, the handler runs
+ * later, and a body must not be given before credit asks for it (slv_api_waits). */
 void slv_api_call_start(slv_api *api, const slv_api_head *head, const slv_api_carrier *carrier,
                         void *carried, slv_api_call **ret_call);
+bool slv_api_waits(const slv_api *api);
 void slv_api_call_body(slv_api_call *call, slv_str bytes, bool last);
 void slv_api_call_writable(slv_api_call *call);
 void slv_api_call_gone(slv_api_call *call);

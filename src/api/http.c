@@ -14,10 +14,13 @@ struct slv_api_http {
     slv_api *api;
     slv_http_server *server;
     int dir; /* of the socket: its path may be longer than an address can be */
+    bool owner;
+    slv_server_extension extension;
 };
 
 /* One exchange and its call; either may be gone before the other. */
 typedef struct carried {
+    slv_answerer answerer;
     slv_exchange *ex;
     slv_api_call *call;
     unsigned busy; /* inside a function of the router */
@@ -106,39 +109,9 @@ static slv_code put_headers(const slv_exchange *ex, slv_buf *out)
     return SLV_OK;
 }
 
-static void on_request(void *ctx, slv_exchange *ex)
+static void on_body(slv_answerer *a, slv_str bytes, bool last)
 {
-    slv_api_http *http = ctx;
-    SLV_CLEANUP(slv_buf_done) slv_buf headers = SLV_BUF(SLV_EXCHANGE_HEAD_MAX * 2);
-    carried *c;
-    slv_str body;
-
-    if (put_headers(ex, &headers) != SLV_OK) {
-        slv_exchange_abort(ex);
-        return;
-    }
-    const slv_api_head head = {
-        .method = ex->head.method,
-        .target = ex->head.path,
-        .headers = slv_buf_view(&headers),
-        .length = ex->head.has_body ? ex->head.content_length : 0,
-    };
-    bool whole = ex->head.has_body && slv_exchange_take_body(ex, &body);
-
-    c = slv_new0(carried);
-    c->ex = ex;
-    ex->user = c;
-    c->busy++;
-    slv_api_call_start(http->api, &head, &carrier, c, &c->call);
-    if (whole && c->call)
-        slv_api_call_body(c->call, body, true);
-    c->busy--;
-    release(c);
-}
-
-static void on_body(slv_exchange *ex, slv_str bytes, bool last)
-{
-    carried *c = ex->user;
+    carried *c = slv_container_of(a, carried, answerer);
 
     c->busy++;
     if (c->call)
@@ -147,9 +120,9 @@ static void on_body(slv_exchange *ex, slv_str bytes, bool last)
     release(c);
 }
 
-static void on_writable(slv_exchange *ex)
+static void on_writable(slv_answerer *a)
 {
-    carried *c = ex->user;
+    carried *c = slv_container_of(a, carried, answerer);
 
     c->busy++;
     if (c->call)
@@ -158,12 +131,11 @@ static void on_writable(slv_exchange *ex)
     release(c);
 }
 
-static void on_gone(slv_exchange *ex, slv_gone_reason reason)
+static void on_gone(slv_answerer *a)
 {
-    carried *c = ex->user;
+    carried *c = slv_container_of(a, carried, answerer);
     slv_api_call *call = c->call;
 
-    (void)reason;
     c->ex = NULL;
     c->call = NULL;
     c->busy++;
@@ -173,11 +145,74 @@ static void on_gone(slv_exchange *ex, slv_gone_reason reason)
     release(c);
 }
 
+static void on_request(void *ctx, slv_exchange *ex)
+{
+    slv_api_http *http = ctx;
+    SLV_CLEANUP(slv_buf_done) slv_buf headers = SLV_BUF(SLV_EXCHANGE_HEAD_MAX * 2);
+    carried *c;
+    slv_str body;
+
+    if (http->extension.take && !slv_str_starts(ex->head.path, SLV_STR(SLV_API_PREFIX "/")) &&
+        http->extension.take(http->extension.arg, slv_api_loop(http->api), ex))
+        return;
+    if (put_headers(ex, &headers) != SLV_OK) {
+        slv_exchange_abort(ex);
+        return;
+    }
+    const slv_api_head head = {
+        .method = ex->head.method,
+        .target = ex->head.path,
+        .headers = slv_buf_view(&headers),
+        .length = ex->head.has_body ? ex->head.content_length : 0,
+        .peer = ex->head.peer,
+        .owner = http->owner,
+    };
+    bool whole =
+        !slv_api_waits(http->api) && ex->head.has_body && slv_exchange_take_body(ex, &body);
+
+    c = slv_new0(carried);
+    c->ex = ex;
+    c->answerer = (slv_answerer){on_body, on_writable, on_gone};
+    ex->user = &c->answerer;
+    c->busy++;
+    slv_api_call_start(http->api, &head, &carrier, c, &c->call);
+    if (whole && c->call)
+        slv_api_call_body(c->call, body, true);
+    c->busy--;
+    release(c);
+}
+
+/* Whoever answers an exchange stands behind its user pointer. */
+
+static void body_of(slv_exchange *ex, slv_str bytes, bool last)
+{
+    slv_answerer *a = ex->user;
+
+    if (a->body)
+        a->body(a, bytes, last);
+}
+
+static void writable_of(slv_exchange *ex)
+{
+    slv_answerer *a = ex->user;
+
+    if (a->writable)
+        a->writable(a);
+}
+
+static void gone_of(slv_exchange *ex, slv_gone_reason reason)
+{
+    slv_answerer *a = ex->user;
+
+    (void)reason;
+    a->gone(a);
+}
+
 static const slv_exchange_handlers handlers = {
     .request = on_request,
-    .body = on_body,
-    .writable = on_writable,
-    .gone = on_gone,
+    .body = body_of,
+    .writable = writable_of,
+    .gone = gone_of,
 };
 
 /* ---- the socket ---- */
@@ -212,10 +247,34 @@ slv_code slv_api_http_new(slv_api *api, slv_str path, slv_api_http **ret, slv_er
 
     http->api = api;
     http->dir = -1;
+    http->owner = true;
     http->server = slv_http_server_new(slv_api_loop(api), &options);
     SLV_TRY(listen_at(http, path, err));
     *ret = SLV_STEAL(http);
     return SLV_OK;
+}
+
+slv_code slv_api_http_listen(slv_api *api, const int *fds, size_t count,
+                             const slv_server_extension *extension, slv_api_http **ret,
+                             slv_err *err)
+{
+    SLV_CLEANUP(slv_api_http_free) slv_api_http *http = slv_new0(slv_api_http);
+    const slv_http_options options = {.handlers = &handlers, .ctx = http};
+
+    http->api = api;
+    http->dir = -1;
+    if (extension)
+        http->extension = *extension;
+    http->server = slv_http_server_new(slv_api_loop(api), &options);
+    for (size_t i = 0; i < count; i++)
+        SLV_TRY(slv_http_server_listen_fd(http->server, fds[i], NULL, err));
+    *ret = SLV_STEAL(http);
+    return SLV_OK;
+}
+
+void slv_api_http_drain(slv_api_http *http, uint32_t timeout_ms, void (*done)(void *arg), void *arg)
+{
+    slv_http_server_drain(http->server, timeout_ms, done, arg);
 }
 
 slv_api_http *slv_api_http_free(slv_api_http *http)

@@ -205,9 +205,9 @@ static void get_route(slv_api_call *call)
 #define CONSUMERS "/accounts/:account/queues/:queue/consumers"
 
 const slv_api_route slv_api_queue_consumer_routes[] = {
-    {"GET", CONSUMERS, get_route, 0, false},
-    {"POST", CONSUMERS, post_consumer, 0, false},
-    {"PUT", CONSUMERS "/:consumer", put_route, 0, false},
-    {"DELETE", CONSUMERS "/:consumer", delete_route, 0, false},
+    {"GET", CONSUMERS, get_route, 0, false, SLV_API_TOKEN},
+    {"POST", CONSUMERS, post_consumer, 0, false, SLV_API_TOKEN},
+    {"PUT", CONSUMERS "/:consumer", put_route, 0, false, SLV_API_TOKEN},
+    {"DELETE", CONSUMERS "/:consumer", delete_route, 0, false, SLV_API_TOKEN},
     {0},
 };

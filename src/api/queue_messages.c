@@ -419,9 +419,9 @@ static void post_ack(slv_api_call *call)
 #define MESSAGES "/accounts/:account/queues/:queue/messages"
 
 const slv_api_route slv_api_queue_message_routes[] = {
-    {"POST", MESSAGES, post_messages, MESSAGES_BODY_MAX, false},
-    {"POST", MESSAGES "/batch", post_messages, MESSAGES_BODY_MAX, false},
-    {"POST", MESSAGES "/pull", post_pull, 0, false},
-    {"POST", MESSAGES "/ack", post_ack, 0, false},
+    {"POST", MESSAGES, post_messages, MESSAGES_BODY_MAX, false, SLV_API_TOKEN},
+    {"POST", MESSAGES "/batch", post_messages, MESSAGES_BODY_MAX, false, SLV_API_TOKEN},
+    {"POST", MESSAGES "/pull", post_pull, 0, false, SLV_API_TOKEN},
+    {"POST", MESSAGES "/ack", post_ack, 0, false, SLV_API_TOKEN},
     {0},
 };

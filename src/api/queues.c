@@ -543,13 +543,13 @@ static void get_metrics(slv_api_call *call)
 #define ONE "/accounts/:account/queues/:queue"
 
 const slv_api_route slv_api_queue_routes[] = {
-    {"GET", "/accounts/:account/queues", get_queues, 0, false},
-    {"POST", "/accounts/:account/queues", post_queue, 0, false},
-    {"GET", ONE, get_queue, 0, false},
-    {"PATCH", ONE, change_queue, 0, false},
-    {"PUT", ONE, change_queue, 0, false},
-    {"DELETE", ONE, delete_queue, 0, false},
-    {"POST", ONE "/purge", post_purge, 0, false},
-    {"GET", ONE "/metrics", get_metrics, 0, false},
+    {"GET", "/accounts/:account/queues", get_queues, 0, false, SLV_API_TOKEN},
+    {"POST", "/accounts/:account/queues", post_queue, 0, false, SLV_API_TOKEN},
+    {"GET", ONE, get_queue, 0, false, SLV_API_TOKEN},
+    {"PATCH", ONE, change_queue, 0, false, SLV_API_TOKEN},
+    {"PUT", ONE, change_queue, 0, false, SLV_API_TOKEN},
+    {"DELETE", ONE, delete_queue, 0, false, SLV_API_TOKEN},
+    {"POST", ONE "/purge", post_purge, 0, false, SLV_API_TOKEN},
+    {"GET", ONE "/metrics", get_metrics, 0, false, SLV_API_TOKEN},
     {0},
 };

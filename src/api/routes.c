@@ -10,6 +10,7 @@ const slv_api_route *const slv_api_tables[] = {
     slv_api_queue_consumer_routes,
     slv_api_analytics_routes,
     slv_api_cache_routes,
+    slv_api_identity_routes,
     slv_api_kv_routes,
     slv_api_r2_routes,
     slv_api_r2_object_routes,

@@ -8,6 +8,7 @@
 
 extern const slv_api_route slv_api_analytics_routes[];
 extern const slv_api_route slv_api_cache_routes[];
+extern const slv_api_route slv_api_identity_routes[];
 extern const slv_api_route slv_api_kv_routes[];
 extern const slv_api_route slv_api_r2_routes[];
 extern const slv_api_route slv_api_r2_object_routes[];
