@@ -107,7 +107,7 @@ static slv_code make_tls(dev *d, slv_str host, slv_err *err)
 
 static slv_code listen_at(dev *d, slv_str host, uint16_t port, uint16_t *ret_port, slv_err *err)
 {
-    slv_listen_options options = {.host = host, .port = port, .reuse_port = true, .tls = d->tls};
+    slv_listen_options options = {.host = host, .port = port, .reuse_port = true, .traits.tls = d->tls};
 
     return slv_server_listen(d->server, &options, ret_port, err);
 }

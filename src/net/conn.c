@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 
 #include "base/mem.h"
+#include "net/proxy.h"
 
 #define IN_MAX (SLV_HTTP1_HEAD_MAX + 2 * SLV_CONN_READ_SIZE)
 
@@ -84,6 +85,7 @@ static void arm(slv_conn *c)
     case CONN_IDLE:
         set_deadline(c, o->idle_timeout_ms);
         break;
+    case CONN_PROXY:
     case CONN_HEAD:
         set_deadline(c, o->header_timeout_ms);
         break;
@@ -648,7 +650,63 @@ static void address_text(const struct sockaddr_storage *sa, char text[46], uint1
     }
 }
 
-void slv_conn_open(slv_http_server *server, int fd, slv_tls_server *tls)
+/* The client's own bytes begin. */
+static void begin(slv_conn *c)
+{
+    c->state = CONN_IDLE;
+    c->wire.poll.fn = on_ready;
+    if (c->tls) {
+        c->wire.ssl = slv_tls_server_accept(c->tls, c->wire.fd);
+        c->tls = NULL;
+        if (!c->wire.ssl) {
+            slv_conn_close(c, SLV_GONE_SERVER);
+            return;
+        }
+    }
+    arm(c);
+    slv_conn_watch(c);
+}
+
+/* The header of the PROXY protocol is taken off the socket and no byte more: TLS reads the rest. */
+static void on_proxy(slv_poll *poll, unsigned events)
+{
+    slv_conn *c = slv_container_of(poll, slv_conn, wire.poll);
+    char bytes[SLV_PROXY_HEADER_MAX];
+    size_t had = c->in.len;
+    slv_proxy_header header;
+    const char *why;
+    slv_code code = SLV_E_PARSE;
+    ssize_t n = recv(c->wire.fd, bytes, sizeof bytes - had, MSG_PEEK);
+
+    (void)events;
+    if (n < 0 && (errno == EAGAIN || errno == EINTR))
+        return;
+    if (n > 0 && slv_buf_append(&c->in, slv_str_make(bytes, (size_t)n)) == SLV_OK)
+        code = slv_proxy_parse(slv_buf_view(&c->in), &header, &why);
+    if (code == SLV_OK || code == SLV_E_AGAIN) {
+        size_t take = code == SLV_OK ? header.length - had : (size_t)n;
+
+        if (recv(c->wire.fd, bytes, take, 0) != (ssize_t)take)
+            code = SLV_E_IO;
+    }
+    if (code == SLV_E_AGAIN)
+        return;
+    slv_buf_done(&c->in);
+    if (code != SLV_OK) {
+        slv_conn_close(c, SLV_GONE_CLIENT);
+        return;
+    }
+    if (header.known) {
+        memcpy(c->peer, header.peer, sizeof c->peer);
+        memcpy(c->local, header.local, sizeof c->local);
+        c->peer_port = header.peer_port;
+        c->local_port = header.local_port;
+    }
+    c->secure |= header.tls;
+    begin(c);
+}
+
+void slv_conn_open(slv_http_server *server, int fd, const slv_listener_traits *traits)
 {
     slv_conn *c = slv_new0(slv_conn);
     struct sockaddr_storage address = {0};
@@ -663,7 +721,7 @@ void slv_conn_open(slv_http_server *server, int fd, slv_tls_server *tls)
         setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
     c->server = server;
     c->wire.fd = fd;
-    c->wire.poll.fn = on_ready;
+    c->wire.poll.fn = on_proxy;
     c->timer.fn = on_timer;
     c->work.fn = on_work;
     c->flush.fn = on_flush;
@@ -671,13 +729,16 @@ void slv_conn_open(slv_http_server *server, int fd, slv_tls_server *tls)
     c->out.pool = server->pool;
     slv_list_push(&server->conns, &c->node);
     server->conn_count++;
-    if (tls) {
-        c->secure = true;
-        c->wire.ssl = slv_tls_server_accept(tls, fd);
-        if (!c->wire.ssl) {
-            slv_conn_close(c, SLV_GONE_SERVER);
-            return;
-        }
+    c->secure = traits->tls != NULL;
+    c->tls = traits->tls;
+    c->redirect_port = traits->redirect_port;
+    if (!traits->proxied) {
+        begin(c);
+        return;
+    }
+    if (traits->proxies && !slv_nets_has(traits->proxies, slv_str_from(c->peer))) {
+        slv_conn_close(c, SLV_GONE_CLIENT);
+        return;
     }
     arm(c);
     slv_conn_watch(c);

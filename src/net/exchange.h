@@ -90,6 +90,7 @@ typedef struct slv_request_head {
     uint16_t peer_port;
     slv_str local; /* our address on this connection */
     uint16_t local_port;
+    uint16_t redirect_port; /* of the listener: not 0 asks to send the client to https, there */
     slv_str tls_version, tls_cipher; /* "TLSv1.3", "TLS_AES_256_GCM_SHA384"; empty without TLS */
 } slv_request_head;
 

@@ -482,6 +482,7 @@ void slv_h2_start(slv_conn *c, slv_str received)
     h2->work.fn = on_work;
     h2->peer_port = c->peer_port;
     h2->local_port = c->local_port;
+    h2->redirect_port = c->redirect_port;
     memcpy(h2->peer, c->peer, sizeof h2->peer);
     memcpy(h2->local, c->local, sizeof h2->local);
     slv_list_init(&h2->streams);

@@ -84,6 +84,7 @@ int slv_h2_head_make(slv_h2_stream *st, const char **ret_why)
     h->peer_port = h2->peer_port;
     h->local = slv_str_from(h2->local);
     h->local_port = h2->local_port;
+    h->redirect_port = h2->redirect_port;
     h->tls_version = slv_wire_tls_version(&h2->wire);
     h->tls_cipher = slv_wire_tls_cipher(&h2->wire);
     *ret_why = "this method is not served";

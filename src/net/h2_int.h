@@ -63,7 +63,7 @@ struct slv_h2 {
     unsigned busy;
     uint64_t reset_level_ms; /* leaky bucket of client resets: 30 ms each */
     bool secure, blocked, dead, sweep, going;
-    uint16_t peer_port, local_port;
+    uint16_t peer_port, local_port, redirect_port;
     char peer[46], local[46];
 };
 

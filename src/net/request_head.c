@@ -140,6 +140,7 @@ int slv_request_head_make(slv_conn_exchange *ex, const char *data, const char **
     h->peer_port = ex->conn->peer_port;
     h->local = slv_str_from(ex->conn->local);
     h->local_port = ex->conn->local_port;
+    h->redirect_port = ex->conn->redirect_port;
     h->tls_version = slv_wire_tls_version(&ex->conn->wire);
     h->tls_cipher = slv_wire_tls_cipher(&ex->conn->wire);
 

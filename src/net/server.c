@@ -118,17 +118,17 @@ static void on_accept(slv_poll *poll, unsigned events)
             }
             return;
         }
-        if (!s->options.pass_on || !s->options.pass_on(s->options.ctx, fd, l->tls))
-            slv_conn_open(s, fd, l->tls);
+        if (!s->options.pass_on || !s->options.pass_on(s->options.ctx, fd, &l->traits))
+            slv_conn_open(s, fd, &l->traits);
     }
 }
 
-void slv_http_server_adopt(slv_http_server *s, int fd, slv_tls_server *tls)
+void slv_http_server_adopt(slv_http_server *s, int fd, const slv_listener_traits *traits)
 {
     if (s->draining || s->closing)
         (void)close(fd);
     else
-        slv_conn_open(s, fd, tls);
+        slv_conn_open(s, fd, traits);
 }
 
 static void accept_again(slv_http_server *s)
@@ -157,14 +157,15 @@ void slv_server_conn_closed(slv_http_server *s)
         slv_loop_later(s->loop, &s->drain_task);
 }
 
-slv_code slv_http_server_listen_fd(slv_http_server *s, int fd, slv_tls_server *tls, slv_err *err)
+slv_code slv_http_server_listen_fd(slv_http_server *s, int fd, const slv_listener_traits *traits,
+                                   slv_err *err)
 {
     slv_listener *l = slv_new0(slv_listener);
     struct sockaddr_storage address = {0};
     socklen_t len = sizeof address;
 
     l->server = s;
-    l->tls = tls;
+    l->traits = *traits;
     l->fd = fd;
     l->poll.fn = on_accept;
     if (getsockname(fd, (struct sockaddr *)&address, &len) == 0) {
@@ -202,7 +203,7 @@ static slv_code listen_address(slv_http_server *s, const struct sockaddr *addres
         close(fd);
         return code;
     }
-    code = slv_http_server_listen_fd(s, fd, o->tls, err);
+    code = slv_http_server_listen_fd(s, fd, &o->traits, err);
     if (code != SLV_OK)
         close(fd);
     return code;
@@ -323,7 +324,7 @@ void slv_http_server_drain(slv_http_server *s, uint32_t timeout_ms, void (*done)
     SLV_LIST_EACH (node, &s->conns) {
         slv_conn *c = slv_container_of(node, slv_conn, node);
 
-        if (c->state == CONN_IDLE && c->out.bytes == 0)
+        if (c->state == CONN_PROXY || (c->state == CONN_IDLE && c->out.bytes == 0))
             slv_conn_close(c, SLV_GONE_SERVER);
         else if (c->state == CONN_IDLE)
             c->close_after = true;

@@ -17,10 +17,22 @@
 
 #include "base/str.h"
 #include "net/exchange.h"
+#include "net/nets.h"
 
 typedef struct slv_loop slv_loop;             /* aio/loop.h */
 typedef struct slv_tls_server slv_tls_server; /* net/tls.h */
 typedef struct slv_http_server slv_http_server;
+
+/* How the connections of a listener are taken. What it points at lives until the server is freed.
+ */
+typedef struct slv_listener_traits {
+    slv_tls_server *tls; /* NULL: plain HTTP */
+    /* Each connection begins with a header of the PROXY protocol (net/proxy.h), before TLS; one
+     * that does not is cut. */
+    bool proxied;
+    const slv_nets *proxies; /* with proxied: who may connect; NULL: anyone */
+    uint16_t redirect_port;  /* not 0: handlers see it in head.redirect_port */
+} slv_listener_traits;
 
 /* Zero means the default given. */
 typedef struct slv_http_options {
@@ -29,11 +41,13 @@ typedef struct slv_http_options {
     uint32_t body_timeout_ms;   /* 60 s: without a byte of the body while credit is there */
     uint32_t write_timeout_ms;  /* 60 s: without a byte taken while some wait */
     uint32_t max_connections;   /* 20,000: further ones wait in the kernel's queue */
+    uint32_t hsts_seconds;      /* answers to https say Strict-Transport-Security, unless they do so
+                                   themselves; 0: not */
     const slv_exchange_handlers *handlers; /* required; lives as long as the server */
     void *ctx;
     /* A connection was accepted: true when the caller has taken the descriptor, to give it to
      * another server by slv_http_server_adopt. NULL: all are kept. */
-    bool (*pass_on)(void *ctx, int fd, slv_tls_server *tls);
+    bool (*pass_on)(void *ctx, int fd, const slv_listener_traits *traits);
 } slv_http_options;
 
 typedef struct slv_listen_options {
@@ -42,7 +56,7 @@ typedef struct slv_listen_options {
     slv_str unix_path; /* non-empty: a Unix socket; a stale one is replaced; removed when the server
                           closes */
     bool reuse_port;   /* several loops share the port */
-    slv_tls_server *tls; /* NULL: plain HTTP; else borrowed until the server is freed */
+    slv_listener_traits traits;
 } slv_listen_options;
 
 slv_http_server *slv_http_server_new(slv_loop *loop, const slv_http_options *options);
@@ -50,11 +64,11 @@ slv_http_server *slv_http_server_new(slv_loop *loop, const slv_http_options *opt
  * addresses. */
 SLV_NODISCARD slv_code slv_http_server_listen(slv_http_server *server,
                                               const slv_listen_options *options, slv_err *err);
-/* Takes a listening descriptor (from a supervisor). */
+/* Takes a listening descriptor (from a supervisor); traits are copied. */
 SLV_NODISCARD slv_code slv_http_server_listen_fd(slv_http_server *server, int fd,
-                                                 slv_tls_server *tls, slv_err *err);
-/* Takes a connection that a listener of another loop accepted, tls being that listener's. */
-void slv_http_server_adopt(slv_http_server *server, int fd, slv_tls_server *tls);
+                                                 const slv_listener_traits *traits, slv_err *err);
+/* Takes a connection that a listener of another loop accepted, with that listener's traits. */
+void slv_http_server_adopt(slv_http_server *server, int fd, const slv_listener_traits *traits);
 /* Port of the first TCP listener; 0 when there is none. */
 uint16_t slv_http_server_port(const slv_http_server *server);
 size_t slv_http_server_connections(const slv_http_server *server);

@@ -4,6 +4,7 @@
  *
  * A connection is a state machine:
  *
+ *     PROXY ──header of the PROXY protocol, where the listener wants one──> IDLE
  *     IDLE ──first byte──> HEAD ──head complete──> ACTIVE ──response sent, body read──> IDLE
  *      │ any state: error answered, or told to close ──> LINGER ──> CLOSED
  *
@@ -48,7 +49,7 @@ struct slv_exchange_ops {
                         const slv_ws_handlers *handlers, void *user, slv_ws **ret_ws, slv_err *err);
 };
 
-enum slv_conn_state { CONN_IDLE, CONN_HEAD, CONN_ACTIVE, CONN_LINGER, CONN_CLOSED };
+enum slv_conn_state { CONN_PROXY, CONN_IDLE, CONN_HEAD, CONN_ACTIVE, CONN_LINGER, CONN_CLOSED };
 
 struct slv_conn {
     slv_wire wire;
@@ -70,7 +71,8 @@ struct slv_conn {
     bool linger_after; /* ... with a linger: the client may still be sending */
     bool grace;        /* the client ended its side during a request and may have gone */
     size_t discarded;
-    uint16_t peer_port, local_port;
+    slv_tls_server *tls; /* while its handshake has not begun */
+    uint16_t peer_port, local_port, redirect_port;
     char peer[46], local[46];
 };
 
@@ -100,7 +102,7 @@ typedef struct slv_listener {
     slv_poll poll;
     slv_list node;
     slv_http_server *server;
-    slv_tls_server *tls;
+    slv_listener_traits traits;
     int fd;
     uint16_t port;
     bool paused;
@@ -126,7 +128,7 @@ struct slv_http_server {
 };
 
 /* conn.c */
-void slv_conn_open(slv_http_server *server, int fd, slv_tls_server *tls);
+void slv_conn_open(slv_http_server *server, int fd, const slv_listener_traits *traits);
 /* Closes at once; `gone` is called when a handler holds the exchange. The memory goes later in the
  * turn. */
 void slv_conn_close(slv_conn *c, slv_gone_reason reason);

@@ -323,7 +323,7 @@ test('TLS: the certificate is chosen by the name that the client asks for', asyn
   const [key, cert] = [join(dir, 'key'), join(dir, 'cert')];
   execFileSync('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2', '-subj', '/CN=other',
     '-addext', 'subjectAltName=DNS:*.other.test', '-keyout', key, '-out', cert], { stdio: 'ignore' });
-  const t = await server('--tls', '--sni', '*.other.test', cert, key);
+  const t = await server('--tls', '--sni', cert, key);
   const subject = (servername, ca) => new Promise((ok, no) => {
     const c = tls.connect({ port: t.port, host: '127.0.0.1', servername, ca }, () => { ok(c.getPeerCertificate().subject.CN); c.destroy(); });
     c.on('error', no);

@@ -416,16 +416,15 @@ static bool read_file(const char *path, slv_buf *out)
     return ok;
 }
 
-/* argv: pattern, certificate file, key file. */
+/* argv: certificate file, key file. */
 static slv_code add_certificate(slv_tls_server *tls, char **argv, slv_err *err)
 {
     SLV_CLEANUP(slv_buf_done) slv_buf chain = SLV_BUF(1 << 20);
     SLV_CLEANUP(slv_buf_done) slv_buf key = SLV_BUF(1 << 20);
 
-    if (!read_file(argv[1], &chain) || !read_file(argv[2], &key))
+    if (!read_file(argv[0], &chain) || !read_file(argv[1], &key))
         return slv_fail(err, SLV_E_IO, "cannot read the certificate");
-    return slv_tls_server_add(tls, slv_str_from(argv[0]), slv_buf_view(&chain), slv_buf_view(&key),
-                              err);
+    return slv_tls_server_add(tls, slv_buf_view(&chain), slv_buf_view(&key), err);
 }
 
 static slv_code setup(int argc, char **argv, slv_tls_server **ret_tls, slv_err *err)
@@ -441,15 +440,15 @@ static slv_code setup(int argc, char **argv, slv_tls_server **ret_tls, slv_err *
     for (int i = 1; i < argc; i++) {
         if (!strcmp(argv[i], "--tls")) {
             SLV_TRY(slv_tls_server_self_signed(names, 2, ret_tls, err));
-            listen.tls = *ret_tls;
+            listen.traits.tls = *ret_tls;
         } else if (!strcmp(argv[i], "--unix") && i + 1 < argc) {
             listen.unix_path = slv_str_from(argv[++i]);
         } else if (!strcmp(argv[i], "--short-timeouts")) {
             options.header_timeout_ms = options.body_timeout_ms = options.write_timeout_ms = 300;
             options.idle_timeout_ms = 600;
-        } else if (!strcmp(argv[i], "--sni") && i + 3 < argc && *ret_tls) {
+        } else if (!strcmp(argv[i], "--sni") && i + 2 < argc && *ret_tls) {
             SLV_TRY(add_certificate(*ret_tls, argv + i + 1, err));
-            i += 3;
+            i += 2;
         } else if (!strcmp(argv[i], "--ca") && i + 1 < argc) {
             ca_file = argv[++i];
         } else if (!strcmp(argv[i], "--public-only")) {
