@@ -14,6 +14,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/str.h"
+#include "fmt/doc.h"
 
 #define SLV_ASSETS_FILES_MAX 100000u
 #define SLV_ASSETS_FILE_MAX ((uint64_t)25 << 20)
@@ -44,6 +45,7 @@ typedef struct slv_assets_config {
     size_t worker_rule_count;
     bool has_worker;            /* else every request is for the assets */
     bool navigation_prefers_it; /* assets_navigation_prefers_asset_serving */
+    bool pages;                 /* the rules of Pages; html and not_found are then not looked at */
 } slv_assets_config;
 
 /* SLV_E_PARSE: rules of run_worker_first that cannot be; the error names them. */
@@ -64,6 +66,22 @@ typedef struct slv_assets slv_assets;
  * SLV_E_NOTFOUND: no such directory; SLV_E_LIMIT: too many files or too large a one, named. */
 SLV_NODISCARD slv_code slv_assets_scan(const slv_assets_config *config, const char *dir,
                                        slv_assets **ret, slv_buf *warnings, slv_err *err);
+
+/* What an upload's metadata says in `assets.config`, in the arena (absent fields: the defaults);
+ * NULL is an empty one. SLV_E_INVAL: the field that cannot be is named. */
+typedef struct slv_assets_upload {
+    slv_assets_config config;
+    slv_str headers, redirects; /* texts of the files of rules */
+} slv_assets_upload;
+SLV_NODISCARD slv_code slv_assets_upload_read(const slv_node *config, slv_arena *arena,
+                                              slv_assets_upload *ret, slv_err *err);
+
+/* The set of a manifest, {"/path": {"hash", "size", "type"}}: a file's bytes are DIR/XX/HASH (XX:
+ * its first two digits), its tag is the hash. upload->config is taken as it is. SLV_E_INVAL: an
+ * entry that cannot be is named; SLV_E_LIMIT as above. Does not look at the files. */
+SLV_NODISCARD slv_code slv_assets_from_manifest(const slv_assets_upload *upload,
+                                                const slv_node *manifest, slv_str dir,
+                                                slv_assets **ret, slv_buf *warnings, slv_err *err);
 /* Returns a. */
 slv_assets *slv_assets_ref(slv_assets *a);
 /* Accepts NULL, returns NULL. */
@@ -100,5 +118,14 @@ SLV_NODISCARD slv_code slv_assets_answer_to(const slv_assets *a, const slv_asset
 
 /* The Content-Type that a file's name says; empty: none. */
 slv_str slv_assets_type(slv_str name);
+
+/* ---- names of contents ---- */
+
+/* "html" of "/a/b.html", empty for "/a/b" and "/a/.b": what a hash is made with. */
+slv_str slv_assets_extension(slv_str path);
+/* The first 32 hexadecimal digits of BLAKE3 over base64 of the bytes and the extension: what
+ * wrangler calls a file in manifests. */
+SLV_NODISCARD slv_code slv_assets_hash(slv_str bytes, slv_str extension, char ret[static 33]);
+bool slv_assets_hash_valid(slv_str hash); /* 32 lower-case hexadecimal digits */
 
 #endif

@@ -29,7 +29,6 @@
 
 #define SLV_ASSET_HASH ((size_t)32) /* digits */
 #define SLV_ASSET_MANIFEST_MAX ((size_t)64 << 20)
-#define SLV_ASSET_EXTENSION_MAX ((size_t)64)
 #define SLV_ASSET_SESSION_S 3600     /* how long a session, or its completion, may be used */
 #define SLV_ASSET_GRACE_MS 172800000 /* files that nothing names stay as long after they were */
 
@@ -41,9 +40,6 @@ slv_asset_store *slv_asset_store_new(const char *state_dir, slv_str secret_key);
 slv_asset_store *slv_asset_store_free(slv_asset_store *s); /* accepts NULL, returns NULL */
 SLV_DEFINE_CLEANUP(slv_asset_store *, slv_asset_store_free);
 
-bool slv_asset_hash_valid(slv_str hash); /* 32 lower-case hexadecimal digits */
-/* The extension that a path's hash was made with: "html" of "/a/b.html", "" of "/a/b". */
-slv_str slv_asset_extension(slv_str path);
 /* Appends the path of a file. */
 SLV_NODISCARD slv_code slv_asset_path(const slv_asset_store *s, slv_str account, slv_str hash,
                                       slv_buf *out);
@@ -61,17 +57,18 @@ SLV_NODISCARD slv_code slv_asset_batch_new(const slv_asset_store *s, slv_str acc
 /* Drops what was not committed. Accepts NULL, returns NULL. */
 slv_asset_batch *slv_asset_batch_free(slv_asset_batch *b);
 SLV_DEFINE_CLEANUP(slv_asset_batch *, slv_asset_batch_free);
-/* One file after the other: begin, its base64 text in pieces (or its bytes), end. */
+/* One file after the other: begin, its base64 text in pieces, end. hash: what the uploader says
+ * that it is. */
 SLV_NODISCARD slv_code slv_asset_begin(slv_asset_batch *b, slv_err *err);
 /* SLV_E_PARSE: no base64 as it has to be (RFC 4648, padded); SLV_E_LIMIT: the file is too large. */
 SLV_NODISCARD slv_code slv_asset_text(slv_asset_batch *b, slv_str base64, slv_err *err);
-SLV_NODISCARD slv_code slv_asset_bytes(slv_asset_batch *b, slv_str bytes, slv_err *err);
-/* hash: what the uploader says it is. extensions: those that it may have been made with; none of
- * them right is SLV_E_DENIED. count 0: they are not known, and whether it is right is found out by
- * slv_asset_verify. */
-SLV_NODISCARD slv_code slv_asset_end(slv_asset_batch *b, slv_str hash, const slv_str *extensions,
-                                     size_t count, uint64_t *ret_size, slv_err *err);
-/* Every file that ended is durable under its name. */
+SLV_NODISCARD slv_code slv_asset_end(slv_asset_batch *b, slv_str hash, uint64_t *ret_size,
+                                     slv_err *err);
+/* The files that ended, and whether their hash is right for an extension. */
+size_t slv_asset_batch_count(const slv_asset_batch *b);
+slv_str slv_asset_batch_hash(const slv_asset_batch *b, size_t i);
+bool slv_asset_batch_is(const slv_asset_batch *b, size_t i, slv_str extension);
+/* Every file that ended is durable under its name, and the batch empty. */
 SLV_NODISCARD slv_code slv_asset_commit(slv_asset_batch *b, slv_err *err);
 /* Whether a stored file's name is right with that extension: SLV_E_DENIED if not. */
 SLV_NODISCARD slv_code slv_asset_verify(const slv_asset_store *s, slv_str account, slv_str hash,
