@@ -162,6 +162,7 @@ slv_code slv_project_version(const slv_project *p, const slv_bundle *bundle, slv
         .assets = assets,
         .process_env = process_env(p, bundle),
         .limits = p->config.limits,
+        .observe = p->config.observe,
         .host = p->options->host             ? slv_str_from(p->options->host)
                 : p->config.dev.host.len > 0 ? p->config.dev.host
                                              : p->config.route_host,

@@ -154,6 +154,7 @@ static slv_term_level level_of(slv_console_level level)
         return SLV_TERM_INFO;
     case SLV_CONSOLE_LOG:
     case SLV_CONSOLE_DEBUG:
+    case SLV_CONSOLE_CHANNEL:
         break;
     }
     return SLV_TERM_LOG;

@@ -204,6 +204,18 @@ static slv_code read_limits(reader *r)
     return SLV_OK;
 }
 
+static slv_code read_observe(reader *r)
+{
+    const slv_node *streaming = in_force(r, "streaming_tail_consumers");
+
+    if (streaming && !is_empty(streaming))
+        slv_config_warn_at(&r->w, streaming,
+                           "'streaming_tail_consumers' are not told of events while these run; use "
+                           "'tail_consumers', which are told once they are over");
+    return slv_observe_read(in_force(r, "tail_consumers"), in_force(r, "observability"),
+                            &r->c->arena, &r->c->observe);
+}
+
 static slv_code read_dev(reader *r)
 {
     const slv_node *n = in_force(r, "dev");
@@ -564,6 +576,7 @@ static slv_code read_all(reader *r)
     SLV_TRY(read_routes(r));
     SLV_TRY(read_dev(r));
     SLV_TRY(read_limits(r));
+    SLV_TRY(read_observe(r));
     SLV_TRY(read_rules(r));
     return read_bindings(r);
 }

@@ -235,6 +235,19 @@ static slv_code copy_id(version *v, slv_str given)
     return slv_arena_dup(&v->arena, slv_str_make(text, 36), &v->pub.id);
 }
 
+static slv_code copy_observe(version *v, const slv_version_spec *spec)
+{
+    slv_version *p = &v->pub;
+
+    p->observe = spec->observe;
+    p->tag_count = spec->tag_count;
+    SLV_TRY(slv_arena_dup(&v->arena, spec->tag, &p->tag));
+    SLV_TRY(slv_arena_dup(&v->arena, spec->message, &p->message));
+    SLV_TRY(slv_arena_dup(&v->arena, spec->dispatch, &p->dispatch));
+    SLV_TRY(copy_strings(v, spec->tags, spec->tag_count, &p->tags, false));
+    return copy_strings(v, spec->observe.tails, spec->observe.tail_count, &p->observe.tails, false);
+}
+
 static slv_code copy_all(version *v, const slv_version_spec *spec)
 {
     slv_version *p = &v->pub;
@@ -258,6 +271,7 @@ static slv_code copy_all(version *v, const slv_version_spec *spec)
     SLV_TRY(slv_arena_dup(&v->arena, spec->host, &p->host));
     SLV_TRY(copy_strings(v, spec->flags, spec->flag_count, &p->flags, true));
     SLV_TRY(copy_strings(v, spec->crons, spec->cron_count, &p->crons, false));
+    SLV_TRY(copy_observe(v, spec));
     SLV_TRY(copy_modules(v, spec));
     SLV_TRY(copy_consumers(v, spec));
     SLV_TRY(copy_classes(v, spec));

@@ -15,6 +15,7 @@
 #include "base/err.h"
 #include "base/str.h"
 #include "plat/limits.h"
+#include "plat/observe.h"
 
 typedef enum slv_module_type {
     SLV_MODULE_ESM,
@@ -134,6 +135,12 @@ typedef struct slv_version_spec {
     slv_str process_env; /* what process.env has beside the bindings: JSON object, empty: {} */
     slv_str host; /* that requests from outside seem to be for; empty: the one that they are for */
     slv_limits limits;
+    slv_observe observe;
+    /* What traces say of it: the annotations of the version, the worker's tags, the dispatch
+     * namespace that it was uploaded to. All may be empty. */
+    slv_str tag, message, dispatch;
+    const slv_str *tags;
+    size_t tag_count;
     bool dev;
     /* Of whoever makes it: the version's once that is made, and freed with it on the thread that
        lets go last. */
@@ -166,6 +173,10 @@ typedef struct slv_version {
     const slv_object_step *object_steps;
     size_t object_step_count;
     slv_limits limits;
+    slv_observe observe;
+    slv_str tag, message, dispatch;
+    const slv_str *tags;
+    size_t tag_count;
     slv_assets *assets; /* NULL: none */
     void *extra;        /* of the spec */
     /* Start configuration: JSON for START. Blob 1 is the script, blob i + 2 is modules[i]. */
