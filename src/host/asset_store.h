@@ -28,7 +28,8 @@
 #include "fmt/doc.h"
 
 #define SLV_ASSET_HASH ((size_t)32) /* digits */
-#define SLV_ASSET_MANIFEST_MAX ((size_t)64 << 20)
+#define SLV_ASSET_MANIFEST_MAX ((size_t)25 << 20)
+#define SLV_PAGES_FILES_MAX 20000u   /* of a Pages deployment */
 #define SLV_ASSET_SESSION_S 3600     /* how long a session, or its completion, may be used */
 #define SLV_ASSET_GRACE_MS 172800000 /* files that nothing names stay as long after they were */
 

@@ -19,6 +19,8 @@ struct slv_asset_store {
     uint8_t key[32];
 };
 
+/* Appends the path of the directory of an account's files. */
+SLV_NODISCARD slv_code slv_asset_dir(const slv_asset_store *s, slv_str account, slv_buf *out);
 /* The directory of an account's files, made when create is true; *ret_path (may be NULL) is
  * malloc()ed. */
 SLV_NODISCARD slv_code slv_asset_dir_open(const slv_asset_store *s, slv_str account, bool create,
