@@ -63,7 +63,7 @@ slv_code slv_asset_claim_check(const slv_asset_store *s, const slv_asset_claim *
     const slv_node *keep = slv_node_get(claim->metadata, "keep_assets");
     const slv_node *config;
     slv_assets_upload upload;
-    slv_str manifest;
+    slv_str manifest = SLV_STR_NULL;
     uint64_t files = 0;
 
     *ret = SLV_STR("");
