@@ -55,8 +55,7 @@ SLV_DEFINE_CLEANUP(slv_acme *, slv_acme_free);
 /* Somebody is to be served under that name. Addresses, names without a dot and wildcards are passed
  * over. Any thread; cheap when it was said before. */
 void slv_acme_want(slv_acme *acme, slv_str host);
-/* The challenge's answer when the request is for one (any path below /.well-known/acme-challenge/):
- * true, and the exchange has ended, with 404 where the token is not ours. Any thread. */
+/* The answer to a challenge that is open: true, and the exchange has ended. Any thread. */
 bool slv_acme_answer(slv_acme *acme, slv_exchange *ex);
 
 #endif
