@@ -2,7 +2,8 @@
  * edge_int.h - what the files of the edge share.
  *
  *     server.c    the server: loops, listeners, deploys, hooks, drain           control loop
- *     shard.c     one loop thread: its http server, pool, client, workers
+ *     shard.c     one loop thread: its http server, pool, client
+ *     worker.c    which versions answer for a worker, and how others take over
  *     event.c     an event from placement to END, whoever wants it
  *     ingress.c   a client's request as an event
  *     egress.c    outgoing fetch and connect
@@ -21,6 +22,8 @@
  */
 #ifndef SLV_EDGE_EDGE_INT_H
 #define SLV_EDGE_EDGE_INT_H
+
+#include <stdatomic.h>
 
 #include "aio/timer.h"
 #include "base/buf.h"
@@ -182,9 +185,9 @@ struct slv_shard {
     slv_http_server *http;
     slv_pool *pool;
     slv_client *client;
-    bool threaded;                  /* its thread runs */
-    SLV_MAP(slv_version *) workers; /* by name; each a reference */
-    slv_version *main_worker;       /* the default one; borrowed from workers */
+    bool threaded;                        /* its thread runs */
+    SLV_MAP(struct slv_worker *) workers; /* worker_int.h: by tenant and name */
+    struct slv_worker *main_worker;       /* of dev, the default one; borrowed from workers */
     slv_list events;
     slv_list lingering; /* slv_event.linger, soonest first for equal delays */
     slv_timer sweep;
@@ -231,17 +234,32 @@ struct slv_server {
     void *drained_user;
 };
 
+/* What the control loop waits for from every loop; NULL is nobody. Any thread. */
+typedef struct slv_deploy_job {
+    slv_mail mail;
+    slv_loop *control;
+    atomic_uint left;
+    void (*done)(void *arg);
+    void *arg;
+} slv_deploy_job;
+void slv_deploy_job_done(slv_deploy_job *job);
+
 slv_code slv_shard_open(slv_server *server, unsigned index, slv_shard **ret, slv_err *err);
 /* On the shard's loop. */
-void slv_shard_deploy(slv_shard *shard, slv_version *version_take, bool report);
-void slv_shard_undeploy(slv_shard *shard, slv_str name);
+void slv_shard_deploy(slv_shard *shard, const slv_deploy *deploy, bool report, slv_deploy_job *job);
+void slv_shard_undeploy(slv_shard *shard, slv_str tenant, slv_str name);
+void slv_shard_undeploy_all(slv_shard *shard);
 /* Ends everything on the shard's loop, then calls done on it. */
 void slv_shard_close(slv_shard *shard, uint32_t timeout_ms, void (*done)(slv_shard *shard));
 slv_shard *slv_shard_free(slv_shard *shard);
 /* allow_address of clients: by the server's options. */
 bool slv_shard_may_reach(void *shard, const struct sockaddr *address);
-/* The version that answers for a name now; NULL: none. */
-slv_version *slv_shard_worker(slv_shard *shard, slv_str name);
+/* The version that answers for a worker now, of two one is drawn; NULL: none. */
+slv_version *slv_shard_worker(slv_shard *shard, slv_str tenant, slv_str name);
+/* The one that stays with the key. */
+slv_version *slv_shard_worker_for(slv_shard *shard, slv_str tenant, slv_str name, slv_str key);
+/* dev: the one that all requests go to. */
+slv_version *slv_shard_main(slv_shard *shard);
 
 /* ---- hooks: gathered on the shard's loop, delivered on the control loop ---- */
 
@@ -304,15 +322,18 @@ SLV_NODISCARD slv_code slv_live_script(slv_shard *shard, const slv_exchange *ex,
 /* True when the request was for a path of the platform's own (/cdn-cgi/..., /__scheduled) and has
  * been taken. */
 bool slv_scheduled_request(slv_shard *shard, slv_exchange *ex);
-void slv_cron_deploy(slv_shard *shard, slv_version *version);
+/* These are the worker's crons from now on. */
+void slv_cron_set(slv_shard *shard, slv_str tenant, slv_str worker, const slv_str *crons, size_t n);
 void slv_cron_stop(slv_shard *shard);
 
 /* op_r2.c: the buckets that a version is bound to are there from its start, also for S3, and are
  * swept. */
 void slv_r2_deploy(slv_shard *shard, slv_version *version);
-/* queue.c: a version that begins, or no longer, to take messages. */
-void slv_queue_deploy(slv_shard *shard, slv_version *version);
-void slv_queue_undeploy(slv_shard *shard, const slv_version *version);
+/* queue.c: these are the queues that the version's worker consumes from now on. */
+void slv_queue_set(slv_shard *shard, slv_version *version, const slv_consumer *list, size_t n);
+/* Another version has taken over. */
+void slv_queue_version(slv_shard *shard, const struct slv_worker *w);
+void slv_queue_undeploy(slv_shard *shard, slv_str tenant, slv_str worker);
 /* Calls back when nothing of a feed is open any more, perhaps from inside. */
 void slv_queue_close(slv_shard *shard, void (*over)(slv_shard *shard));
 /* count messages were sent (0: something else has changed). Any thread. */

@@ -722,7 +722,7 @@ static bool extended(slv_shard *shard, slv_exchange *ex)
 static void on_request(void *ctx, slv_exchange *ex)
 {
     slv_shard *shard = ctx;
-    slv_version *version = shard->main_worker;
+    slv_version *version = slv_shard_main(shard);
 
     shard->requests++;
     shard->url_of = NULL;                       /* a head's memory is used again */

@@ -13,8 +13,8 @@ bool slv_live_request(slv_shard *shard, slv_exchange *ex)
 
     if (!shard->server->o.live_reload || !slv_str_eq(ex->head.path, SLV_STR(PATH)))
         return false;
-    if (slv_exchange_reply(ex, &head, shard->main_worker ? shard->main_worker->id : SLV_STR(""),
-                           NULL) != SLV_OK)
+    const slv_version *version = slv_shard_main(shard);
+    if (slv_exchange_reply(ex, &head, version ? version->id : SLV_STR(""), NULL) != SLV_OK)
         slv_exchange_abort(ex);
     return true;
 }
@@ -45,5 +45,5 @@ slv_code slv_live_script(slv_shard *shard, const slv_exchange *ex, const slv_msg
         out,
         "<script>setInterval(async()=>{try{const r=await fetch(\"" PATH
         "\");if(r.ok&&await r.text()!==\"%.*s\")location.reload()}catch{}},500)</script>\n",
-        SLV_STR_ARGS(shard->main_worker->id));
+        SLV_STR_ARGS(slv_shard_main(shard)->id));
 }

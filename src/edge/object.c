@@ -1,4 +1,5 @@
 #include "edge/object_int.h"
+#include "edge/worker_int.h"
 
 #include <sys/stat.h>
 
@@ -90,9 +91,10 @@ static slv_code table_key(slv_buf *out, slv_str tenant, slv_str key, slv_str id)
     return slv_buf_append(out, id);
 }
 
-static slv_version *version_of(slv_shard *shard, slv_str worker)
+slv_version *slv_object_version(const slv_object *o)
 {
-    return slv_shard_worker(shard, worker);
+    return slv_shard_worker_for(o->all->shard, o->tenant, o->worker,
+                                slv_str_make(o->id, SLV_OBJECT_ID_LEN));
 }
 
 static const slv_object_class *find_class(const slv_version *version, slv_str name)
@@ -139,12 +141,12 @@ static slv_object *make(slv_objects *all, const slv_object_target *t, const slv_
 slv_object *slv_object_get(slv_shard *shard, const slv_object_target *t, const char **ret_why)
 {
     SLV_CLEANUP(slv_buf_done) slv_buf key = SLV_BUF(TEXT_MAX);
-    const slv_object_class *class = find_class(version_of(shard, t->worker), t->class_name);
+    const slv_version *version = slv_shard_worker_for(shard, t->tenant, t->worker, t->id);
+    const slv_object_class *class = find_class(version, t->class_name);
 
     if (!class) {
-        *ret_why = version_of(shard, t->worker)
-                       ? "The Durable Object's class is not exported by its worker."
-                       : "The worker of the Durable Object is not running.";
+        *ret_why = version ? "The Durable Object's class is not exported by its worker."
+                           : "The worker of the Durable Object is not running.";
         return NULL;
     }
     if (shard->index != 0) { /* this connection was there before any worker had objects */
@@ -253,7 +255,7 @@ slv_code slv_object_folder(slv_shard *shard, slv_str tenant, slv_str key, slv_bu
 
 static void open_object(slv_object *o)
 {
-    if (slv_objects_migrating(o->all, o->worker))
+    if (slv_objects_migrating(o->all, o->tenant, o->worker))
         return; /* slv_objects_resume follows */
     file_job *j = slv_new0(file_job);
     o->state = SLV_OBJECT_OPENING;
@@ -283,12 +285,13 @@ void slv_object_visit(slv_object *o)
         open_object(o);
 }
 
-void slv_objects_resume(slv_objects *all, slv_str worker)
+void slv_objects_resume(slv_objects *all, slv_str tenant, slv_str worker)
 {
     SLV_MAP_EACH (&all->map, i) {
         slv_object *o = all->map.values[i];
 
-        if (slv_str_eq(o->worker, worker) && !slv_list_empty(&o->waiting))
+        if (slv_str_eq(o->worker, worker) && slv_str_eq(o->tenant, tenant) &&
+            !slv_list_empty(&o->waiting))
             slv_object_visit(o);
     }
 }
@@ -313,7 +316,7 @@ void slv_object_opened(slv_object *o, slv_code code, const slv_err *err)
     }
     if (--o->opening > 0)
         return;
-    slv_version *version = version_of(shard, o->worker);
+    slv_version *version = slv_object_version(o);
     if (o->open_code == SLV_OK && version && !o->all->closing) {
         o->state = SLV_OBJECT_PLACING;
         o->home = (slv_event){.ops = &home_ops, .inside = true, .object = o, .resident = true};
@@ -734,7 +737,7 @@ void slv_objects_pending_done(slv_objects *all)
     settle_close(all);
 }
 
-void slv_objects_deploy(slv_shard *shard, slv_version *version)
+void slv_objects_deploy(slv_shard *shard, const slv_worker *w)
 {
     slv_objects *all = shard->objects;
 
@@ -743,12 +746,14 @@ void slv_objects_deploy(slv_shard *shard, slv_version *version)
     SLV_MAP_EACH (&all->map, i) {
         slv_object *o = all->map.values[i];
 
-        if (slv_str_eq(o->worker, version->name) && o->home.version != version)
+        if (slv_str_eq(o->worker, w->name) && slv_str_eq(o->tenant, w->tenant) &&
+            o->home.version != slv_object_version(o))
             slv_object_close(o, SLV_CLOSE_UPDATE,
                              SLV_STR("Durable Object reset because its code was updated."));
     }
-    if (version->class_count > 0 && shard->server->o.state)
-        slv_objects_load(shard, version);
+    /* two versions of one deployment have the same classes: migrations are not split */
+    if (w->count > 0 && w->versions[0]->class_count > 0 && shard->server->o.state)
+        slv_objects_load(shard, w->versions[0]);
 }
 
 /* Objects that still wait for an isolate, or hold sockets. */

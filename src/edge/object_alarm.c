@@ -87,7 +87,7 @@ static void on_due(slv_timer *timer)
 {
     slv_object *o = slv_container_of(timer, slv_object, alarm_timer);
     slv_shard *shard = o->all->shard;
-    slv_version *version = slv_shard_worker(shard, o->worker);
+    slv_version *version = slv_object_version(o);
 
     if (o->alarm_running || o->alarm.set_ms == SLV_REGISTRY_NO_ALARM || o->all->closing)
         return;

@@ -114,7 +114,7 @@ struct slv_objects {
     unsigned next_strand;
     size_t pending;              /* calls and jobs under way */
     SLV_MAP(bool) loaded;        /* tenants and workers whose alarms are here */
-    SLV_MAP(unsigned) migrating; /* workers, and how often at once */
+    SLV_MAP(unsigned) migrating; /* tenants and workers, and how often at once */
     bool closing;
     void (*closed)(slv_shard *shard);
 };
@@ -132,6 +132,8 @@ slv_object *slv_object_get(slv_shard *shard, const slv_object_target *target, co
 /* The object that an operation calls; NULL: it was rejected (op_object.c). */
 slv_object *slv_object_for_call(slv_event *ev, uint32_t op, const slv_object_target *target);
 bool slv_object_id_valid(slv_str id);
+/* The version that the object is of: its id picks it. NULL: its worker does not run. */
+slv_version *slv_object_version(const slv_object *o);
 /* ev->object is set: sends its EVENT when the object is resident. From slv_event_begin. */
 void slv_object_enter(slv_event *ev);
 /* A call has ended, or was withdrawn; or the residence has. From event.c. */
@@ -221,9 +223,9 @@ void slv_object_registry_save(slv_object *o, slv_object_saved done, void *arg);
  * is opened meanwhile. */
 void slv_objects_load(slv_shard *shard, slv_version *version);
 /* That is under way. */
-bool slv_objects_migrating(slv_objects *all, slv_str worker);
+bool slv_objects_migrating(slv_objects *all, slv_str tenant, slv_str worker);
 /* Opens what had to wait for the worker's migration. */
-void slv_objects_resume(slv_objects *all, slv_str worker);
+void slv_objects_resume(slv_objects *all, slv_str tenant, slv_str worker);
 /* Appends the folder of a class, ending with a NUL that does not count; ret_parents: where the
  * parents end that may have to be made (may be NULL). */
 SLV_NODISCARD slv_code slv_object_folder(slv_shard *shard, slv_str tenant, slv_str key,
@@ -238,8 +240,9 @@ void slv_objects_job(slv_objects *all, slv_job *job);
 void slv_objects_pending_done(slv_objects *all);
 
 slv_objects *slv_objects_new(slv_shard *shard);
-/* A version has taken over: objects of the old one are reset; alarms are loaded. */
-void slv_objects_deploy(slv_shard *shard, slv_version *version);
+/* Versions have taken over: objects of others are reset; alarms are loaded. */
+struct slv_worker;
+void slv_objects_deploy(slv_shard *shard, const struct slv_worker *w);
 /* Every isolate is gone: calls closed when nothing is under way any more. */
 void slv_objects_close(slv_objects *all, void (*closed)(slv_shard *shard));
 slv_objects *slv_objects_free(slv_objects *all);

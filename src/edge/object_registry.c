@@ -3,6 +3,8 @@
 #include "base/vec.h"
 #include "edge/object_int.h"
 
+#define WORKER_KEY_MAX ((size_t)8192)
+
 static slv_code type_open(const char *path, bool create, bool read_only, void **ret, slv_err *err)
 {
     slv_registry *r;
@@ -304,17 +306,27 @@ static void use_row(load_call *c, const load_row *r)
         slv_object_release(o);
 }
 
+/* Both names, as a key. */
+static slv_str put_worker(slv_buf *b, slv_str tenant, slv_str worker)
+{
+    slv_buf_reset(b);
+    return slv_buf_printf(b, "%.*s/%.*s", SLV_STR_ARGS(tenant), SLV_STR_ARGS(worker)) == SLV_OK
+               ? slv_buf_view(b)
+               : SLV_STR_NULL;
+}
+
 static void done_load(slv_call *call)
 {
     load_call *c = slv_container_of(call, load_call, call);
     slv_objects *all = c->all;
-
-    unsigned *busy = slv_map_get(&all->migrating, c->version->name);
+    SLV_CLEANUP(slv_buf_done) slv_buf key = SLV_BUF(WORKER_KEY_MAX);
+    slv_str worker = put_worker(&key, c->version->tenant, c->version->name);
+    unsigned *busy = slv_map_get(&all->migrating, worker);
 
     if (call->code != SLV_OK)
         slv_hook_notice(all->shard, slv_str_from(slv_err_text(&call->err)));
     if (busy && --*busy == 0)
-        (void)slv_map_remove(&all->migrating, c->version->name);
+        (void)slv_map_remove(&all->migrating, worker);
     for (size_t i = 0; i < c->rows.len; i++) {
         if (call->code == SLV_OK && !all->closing)
             use_row(c, &c->rows.items[i]);
@@ -322,32 +334,33 @@ static void done_load(slv_call *call)
         slv_buf_done(&c->rows.items[i].name);
     }
     slv_vec_done(&c->rows);
-    if (!slv_objects_migrating(all, c->version->name))
-        slv_objects_resume(all, c->version->name);
+    if (!slv_objects_migrating(all, c->version->tenant, c->version->name))
+        slv_objects_resume(all, c->version->tenant, c->version->name);
     (void)slv_version_unref(c->version);
     (void)slv_store_unref(c->store);
     free(c);
     slv_objects_pending_done(all);
 }
 
-bool slv_objects_migrating(slv_objects *all, slv_str worker)
+bool slv_objects_migrating(slv_objects *all, slv_str tenant, slv_str worker)
 {
-    return slv_map_get(&all->migrating, worker) != NULL;
+    SLV_CLEANUP(slv_buf_done) slv_buf key = SLV_BUF(WORKER_KEY_MAX);
+
+    return all->migrating.len > 0 &&
+           slv_map_get(&all->migrating, put_worker(&key, tenant, worker)) != NULL;
 }
 
 void slv_objects_load(slv_shard *shard, slv_version *version)
 {
-    SLV_CLEANUP(slv_buf_done) slv_buf key = SLV_BUF(8192);
+    SLV_CLEANUP(slv_buf_done) slv_buf key = SLV_BUF(WORKER_KEY_MAX);
     slv_objects *all = shard->objects;
-    unsigned *busy = slv_map_get(&all->migrating, version->name);
+    slv_str worker = put_worker(&key, version->tenant, version->name);
+    unsigned *busy = slv_map_get(&all->migrating, worker);
     load_call *c = slv_new0(load_call);
 
-    if (slv_buf_printf(&key, "%.*s/%.*s", SLV_STR_ARGS(version->tenant),
-                       SLV_STR_ARGS(version->name)) == SLV_OK) {
-        c->loaded = slv_map_get(&all->loaded, slv_buf_view(&key)) != NULL;
-        slv_map_set(&all->loaded, slv_buf_view(&key), true);
-    }
-    slv_map_set(&all->migrating, version->name, busy ? *busy + 1 : 1);
+    c->loaded = slv_map_get(&all->loaded, worker) != NULL;
+    slv_map_set(&all->loaded, worker, true);
+    slv_map_set(&all->migrating, worker, busy ? *busy + 1 : 1);
     c->all = all;
     c->version = slv_version_ref(version);
     c->store = store_of(shard, version->tenant);

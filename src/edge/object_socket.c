@@ -181,7 +181,7 @@ static const slv_event_ops event_ops = {.send = on_send, .ended = on_ended};
 static void pump(sleeper *s)
 {
     slv_shard *shard = s->o->all->shard;
-    slv_version *version = slv_shard_worker(shard, s->o->worker);
+    slv_version *version = slv_object_version(s->o);
 
     if (s->running || slv_list_empty(&s->queue) || !version)
         return;

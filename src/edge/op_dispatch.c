@@ -1,6 +1,6 @@
 /*
- * Dispatch namespaces: a worker by its name, chosen by another while it runs. In a session every
- * worker of it can be named.
+ * Dispatch namespaces: a worker by its name, chosen by another while it runs. It is the worker
+ * "NAMESPACE:NAME" of the account; in a session of `selvage dev` every worker of it can be named.
  *
  *     140 FETCH  str name, str JSON, as FETCH -> as FETCH
  *     141 RPC    str name, str JSON, as RPC   -> as RPC
@@ -29,6 +29,19 @@ static slv_outbound *outbound_of(const slv_resource_call *c, slv_str params)
     return service.len > 0 ? slv_outbound_new(slv_tie_of_worker(service), params) : NULL;
 }
 
+static slv_version *find(const slv_resource_call *c, slv_str name)
+{
+    SLV_CLEANUP(slv_buf_done) slv_buf full = SLV_BUF((size_t)4096);
+    slv_shard *shard = c->ev->shard;
+    slv_str tenant = c->ev->version->tenant;
+    slv_version *found = NULL;
+
+    if (slv_buf_printf(&full, "%.*s:%.*s", SLV_STR_ARGS(c->binding->id), SLV_STR_ARGS(name)) ==
+        SLV_OK)
+        found = slv_shard_worker(shard, tenant, slv_buf_view(&full));
+    return found || !shard->server->o.dev ? found : slv_shard_worker(shard, tenant, name);
+}
+
 slv_code slv_dispatch_op(const slv_resource_call *c, slv_err *err)
 {
     SLV_CLEANUP(slv_arena_done) slv_arena arena = SLV_ARENA(SLV_MESSAGE_MAX);
@@ -41,7 +54,7 @@ slv_code slv_dispatch_op(const slv_resource_call *c, slv_err *err)
         return slv_fail(err, SLV_E_PROTOCOL, "malformed dispatch");
     SLV_TRY(slv_callee_read(c->ev, json, &arena, &props, &callee, &params, err));
     callee.entrypoint = SLV_STR_NULL;
-    callee.version = slv_shard_worker(c->ev->shard, name);
+    callee.version = find(c, name);
     if (!callee.version)
         slv_op_reject(c->ev, c->op, SLV_STR("Error"), SLV_STR("Worker not found."));
     slv_outbound *out = callee.version ? outbound_of(c, params) : NULL;

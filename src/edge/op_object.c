@@ -65,8 +65,7 @@ static slv_callee callee_of(const slv_resource_call *c, slv_str id, bool named, 
     };
     slv_object *o = slv_object_for_call(c->ev, c->op, &target);
 
-    return (slv_callee){.object = o,
-                        .version = o ? slv_shard_worker(c->ev->shard, o->worker) : NULL};
+    return (slv_callee){.object = o, .version = o ? slv_object_version(o) : NULL};
 }
 
 slv_code slv_object_op(const slv_resource_call *c, slv_err *err)

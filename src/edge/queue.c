@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "edge/queue_int.h"
+#include "edge/worker_int.h"
 #include "state/kinds.h"
 
 /* How far ahead of a batch messages are counted: more than one batch at a time is then known of. */
@@ -31,6 +32,8 @@ void slv_feed_unref(slv_feed *f)
     slv_imap_done(&f->busy);
     (void)slv_store_unref(f->store);
     (void)slv_version_unref(f->version);
+    free(f->consumer);
+    free(f->old);
     free(f);
     if (shard->feeds_over && slv_list_empty(&shard->feeds))
         shard->feeds_over(shard);
@@ -223,7 +226,11 @@ static const slv_event_ops event_ops = {
 static void deliver(slv_feed *f, slv_queue_batch *batch_take)
 {
     delivery *d = slv_new0(delivery);
-    const slv_limits *limits = &f->version->limits;
+    slv_version *version = slv_shard_worker(f->shard, f->version->tenant, f->version->name);
+
+    if (!version)
+        version = f->version;
+    const slv_limits *limits = &version->limits;
 
     d->feed = f;
     d->batch = *batch_take;
@@ -232,7 +239,7 @@ static void deliver(slv_feed *f, slv_queue_batch *batch_take)
     f->batches++;
     hold(f, &d->batch);
     d->ev.ops = &event_ops;
-    slv_event_begin(&d->ev, f->shard, f->version, (uint64_t)limits->cpu_queue_ms * 1000,
+    slv_event_begin(&d->ev, f->shard, version, (uint64_t)limits->cpu_queue_ms * 1000,
                     limits->wall_background_ms);
 }
 
@@ -382,12 +389,54 @@ static slv_feed *feed_of(slv_shard *shard, slv_str tenant, slv_str queue)
     return NULL;
 }
 
-static const slv_consumer *consumer_of(const slv_version *v, slv_str queue)
+static const slv_consumer *consumer_of(const slv_consumer *list, size_t n, slv_str queue)
 {
-    for (size_t i = 0; i < v->consumer_count; i++)
-        if (!v->consumers[i].pull && slv_str_eq(v->consumers[i].queue, queue))
-            return &v->consumers[i];
+    for (size_t i = 0; i < n; i++)
+        if (!list[i].pull && slv_str_eq(list[i].queue, queue))
+            return &list[i];
     return NULL;
+}
+
+static slv_consumer *consumer_copy(const slv_consumer *from)
+{
+    slv_consumer *c = slv_alloc(sizeof *c + from->queue.len + from->dead_letter_queue.len + 1);
+    char *text = (char *)(c + 1);
+
+    *c = *from;
+    if (from->queue.len > 0)
+        memcpy(text, from->queue.ptr, from->queue.len);
+    c->queue.ptr = text;
+    text += from->queue.len;
+    if (from->dead_letter_queue.len > 0)
+        memcpy(text, from->dead_letter_queue.ptr, from->dead_letter_queue.len);
+    c->dead_letter_queue.ptr = text;
+    return c;
+}
+
+/* Only the numbers are exchanged where the names stay: calls under way read those. */
+static void set_consumer(slv_feed *f, const slv_consumer *to)
+{
+    slv_consumer *now = f->consumer;
+
+    if (now && slv_str_eq(now->dead_letter_queue, to->dead_letter_queue)) {
+        slv_str queue = now->queue, dead = now->dead_letter_queue;
+
+        *now = *to;
+        now->queue = queue;
+        now->dead_letter_queue = dead;
+        return;
+    }
+    free(f->old);
+    f->old = now;
+    f->consumer = consumer_copy(to);
+}
+
+static void set_version(slv_feed *f, slv_version *version)
+{
+    slv_version *old = f->version;
+
+    f->version = slv_version_ref(version);
+    (void)slv_version_unref(old);
 }
 
 static void open_feed(slv_shard *shard, slv_version *version, const slv_consumer *consumer)
@@ -396,7 +445,7 @@ static void open_feed(slv_shard *shard, slv_version *version, const slv_consumer
 
     f->shard = shard;
     f->version = slv_version_ref(version);
-    f->consumer = consumer;
+    set_consumer(f, consumer);
     f->store =
         slv_state_store(shard->server->o.state, &slv_queue_store, version->tenant, consumer->queue);
     f->timer.fn = on_timer;
@@ -417,46 +466,63 @@ static void say_taken(slv_shard *shard, const slv_feed *f, const slv_version *ve
     slv_hook_notice(shard, slv_str_from(text));
 }
 
-void slv_queue_deploy(slv_shard *shard, slv_version *version)
+static bool is_of(const slv_feed *f, slv_str tenant, slv_str worker)
+{
+    return !f->closed && slv_str_eq(f->version->name, worker) &&
+           slv_str_eq(f->version->tenant, tenant);
+}
+
+void slv_queue_set(slv_shard *shard, slv_version *version, const slv_consumer *list, size_t n)
 {
     if (shard->index != 0 || !shard->server->o.state)
         return; /* one loop for all: what is under way is known in one place */
     SLV_LIST_EACH (node, &shard->feeds) {
         slv_feed *f = slv_container_of(node, slv_feed, node);
 
-        if (f->closed || !slv_str_eq(f->version->name, version->name) ||
-            !slv_str_eq(f->version->tenant, version->tenant))
+        if (!is_of(f, version->tenant, version->name))
             continue;
-        const slv_consumer *consumer = consumer_of(version, f->consumer->queue);
+        const slv_consumer *consumer = consumer_of(list, n, f->consumer->queue);
         if (!consumer) {
             close_feed(f);
             continue;
         }
-        slv_version *old = f->version;
-        f->version = slv_version_ref(version);
-        f->consumer = consumer;
-        (void)slv_version_unref(old);
+        set_version(f, version);
+        set_consumer(f, consumer);
         slv_feed_wake(f);
     }
-    for (size_t i = 0; i < version->consumer_count; i++) {
-        const slv_consumer *consumer = &version->consumers[i];
+    for (size_t i = 0; i < n; i++) {
+        const slv_consumer *consumer = &list[i];
         slv_feed *f = feed_of(shard, version->tenant, consumer->queue);
 
-        if (f && f->version != version)
+        if (f && f->version != version && shard->server->o.dev) {
             say_taken(shard, f, version);
-        else if (!f && consumer->pull)
-            slv_queue_declare(shard, version, consumer);
-        else if (!f)
+        } else if (f && f->version != version) { /* the catalog knows one consumer only: this */
+            close_feed(f);
             open_feed(shard, version, consumer);
+        } else if (!f && consumer->pull) {
+            slv_queue_declare(shard, version, consumer);
+        } else if (!f) {
+            open_feed(shard, version, consumer);
+        }
     }
 }
 
-void slv_queue_undeploy(slv_shard *shard, const slv_version *version)
+void slv_queue_version(slv_shard *shard, const slv_worker *w)
 {
     SLV_LIST_EACH (node, &shard->feeds) {
         slv_feed *f = slv_container_of(node, slv_feed, node);
 
-        if (!f->closed && f->version == version)
+        if (w->count > 0 && is_of(f, w->tenant, w->name))
+            set_version(f, w->versions[0]);
+    }
+}
+
+void slv_queue_undeploy(slv_shard *shard, slv_str tenant, slv_str worker)
+{
+    SLV_LIST_EACH (node, &shard->feeds) {
+        slv_feed *f = slv_container_of(node, slv_feed, node);
+
+        if (is_of(f, tenant, worker))
             close_feed(f);
     }
 }

@@ -21,8 +21,9 @@ typedef struct slv_busy {
 typedef struct slv_feed {
     slv_list node; /* shard->feeds */
     slv_shard *shard;
-    slv_version *version;         /* a reference */
-    const slv_consumer *consumer; /* of the version */
+    slv_version *version;   /* a reference: one of the worker's */
+    slv_consumer *consumer; /* its own, with its strings behind it */
+    slv_consumer *old;      /* the one before; what is under way may still read it */
     slv_store *store;
     SLV_IMAP(slv_busy) busy; /* by seq: what is under way */
     uint64_t busy_bytes;

@@ -108,7 +108,7 @@ slv_str slv_relay_props(slv_relay *c)
 
 static slv_version *worker_of(slv_event *ev, slv_str name)
 {
-    slv_version *target = slv_shard_worker(ev->shard, name);
+    slv_version *target = slv_shard_worker(ev->shard, ev->version->tenant, name);
 
     if (!target && slv_str_eq(name, ev->version->name))
         target = ev->version; /* undeployed meanwhile; it still calls itself */
@@ -125,7 +125,7 @@ static void find_object(slv_event *ev, uint32_t op, const slv_tie *tie, slv_call
                                       .named = tie->named};
 
     ret->object = slv_object_for_call(ev, op, &target);
-    ret->version = ret->object ? slv_shard_worker(ev->shard, ret->object->worker) : NULL;
+    ret->version = ret->object ? slv_object_version(ret->object) : NULL;
 }
 
 void slv_call_find_tie(slv_event *ev, uint32_t op, const slv_tie *tie, slv_callee *ret)

@@ -170,7 +170,8 @@ bool slv_scheduled_request(slv_shard *shard, slv_exchange *ex)
         refuse(ex, 403, SLV_STR("Triggers answer on local host names only"));
         return true;
     }
-    if (!shard->main_worker) {
+    slv_version *version = slv_shard_main(shard);
+    if (!version) {
         refuse(ex, 404, SLV_STR("No worker is deployed here"));
         return true;
     }
@@ -183,15 +184,16 @@ bool slv_scheduled_request(slv_shard *shard, slv_exchange *ex)
         (void)!slv_parse_i64(slv_str_from(text), &o->slot_ms);
     o->json = parameter(query, "format", text, sizeof text) && strcmp(text, "json") == 0;
     (void)parameter(query, "cron", o->cron, sizeof o->cron);
-    run(shard, shard->main_worker, o);
+    run(shard, version, o);
     return true;
 }
 
 /* ---- by the clock ---- */
 
 typedef struct trigger {
-    slv_list node;        /* shard->crons */
-    slv_version *version; /* a reference */
+    slv_list node; /* shard->crons */
+    char *tenant, *worker;
+    bool kept; /* by the set that is being put in force */
     slv_cron cron;
     int64_t next_ms;
     char text[CRON_TEXT_MAX];
@@ -213,24 +215,36 @@ static void arm(slv_shard *shard)
                         (uint64_t)SLV_MIN(SLV_MAX(first - now, (int64_t)0), (int64_t)60000));
 }
 
+static slv_version *version_of(slv_shard *shard, const trigger *t)
+{
+    return slv_shard_worker(shard, slv_str_from(t->tenant), slv_str_from(t->worker));
+}
+
 static void run_slot(slv_shard *shard, const trigger *t, int64_t slot_ms)
 {
-    occurrence *o = slv_new0(occurrence);
+    slv_version *version = version_of(shard, t);
+    occurrence *o;
 
+    if (!version)
+        return;
+    o = slv_new0(occurrence);
     o->clock = true;
     o->slot_ms = slot_ms;
     memcpy(o->cron, t->text, sizeof o->cron);
-    run(shard, t->version, o);
+    run(shard, version, o);
 }
 
 /* What a worker missed while nothing ran here: the latest slot, once. */
 static void make_up(slv_shard *shard, const trigger *t, int64_t now)
 {
+    slv_version *version = version_of(shard, t);
     int64_t slot;
 
+    if (!version)
+        return;
     if (!shard->cron_book)
         shard->cron_book = slv_cron_book_open(shard->server->o.state, shard->loop);
-    slot = slv_cron_book_missed(shard->cron_book, t->version, slv_str_from(t->text), &t->cron, now);
+    slot = slv_cron_book_missed(shard->cron_book, version, slv_str_from(t->text), &t->cron, now);
     if (slot >= 0)
         run_slot(shard, t, slot);
 }
@@ -254,7 +268,8 @@ static void on_cron(slv_timer *timer)
 static void drop(trigger *t)
 {
     slv_list_remove(&t->node);
-    (void)slv_version_unref(t->version);
+    free(t->tenant);
+    free(t->worker);
     free(t);
 }
 
@@ -267,34 +282,61 @@ void slv_cron_stop(slv_shard *shard)
         drop(slv_container_of(node, trigger, node));
 }
 
-void slv_cron_deploy(slv_shard *shard, slv_version *version)
+static bool is_of(const trigger *t, slv_str tenant, slv_str worker)
 {
-    int64_t now = slv_loop_wall_ms(shard->loop);
+    return slv_str_is(tenant, t->tenant) && slv_str_is(worker, t->worker);
+}
 
-    if (shard->index != 0 || shard->server->o.no_cron)
-        return; /* one loop for all: a slot runs once */
+static trigger *find(slv_shard *shard, slv_str tenant, slv_str worker, slv_str text)
+{
     SLV_LIST_EACH (node, &shard->crons) {
         trigger *t = slv_container_of(node, trigger, node);
 
-        if (slv_str_eq(t->version->name, version->name))
-            drop(t);
+        if (!t->kept && is_of(t, tenant, worker) && slv_str_is(text, t->text))
+            return t;
     }
-    for (size_t i = 0; i < version->cron_count; i++) {
-        slv_cron cron;
-        slv_err err = {0};
+    return NULL;
+}
 
-        if (version->crons[i].len >= CRON_TEXT_MAX ||
-            slv_cron_parse(version->crons[i], &cron, &err) != SLV_OK) {
-            slv_hook_notice(shard, slv_str_from(slv_err_text(&err)));
-            continue;
-        }
-        trigger *t = slv_new0(trigger);
-        t->version = slv_version_ref(version);
-        t->cron = cron;
-        t->next_ms = slv_cron_next(&cron, now);
-        memcpy(t->text, version->crons[i].ptr, version->crons[i].len);
-        slv_list_push(&shard->crons, &t->node);
-        make_up(shard, t, now);
+static void add(slv_shard *shard, slv_str tenant, slv_str worker, slv_str text)
+{
+    int64_t now = slv_loop_wall_ms(shard->loop);
+    trigger *t = find(shard, tenant, worker, text);
+    slv_err err = {0};
+    slv_cron cron;
+
+    if (t) { /* a slot that is due now stays due */
+        t->kept = true;
+        return;
+    }
+    if (text.len >= CRON_TEXT_MAX || slv_cron_parse(text, &cron, &err) != SLV_OK) {
+        slv_hook_notice(shard, slv_str_from(slv_err_text(&err)));
+        return;
+    }
+    t = slv_new0(trigger);
+    t->tenant = slv_strndup(tenant.ptr, tenant.len);
+    t->worker = slv_strndup(worker.ptr, worker.len);
+    t->kept = true;
+    t->cron = cron;
+    t->next_ms = slv_cron_next(&cron, now);
+    memcpy(t->text, text.ptr, text.len);
+    slv_list_push(&shard->crons, &t->node);
+    make_up(shard, t, now);
+}
+
+void slv_cron_set(slv_shard *shard, slv_str tenant, slv_str worker, const slv_str *crons, size_t n)
+{
+    if (shard->index != 0 || shard->server->o.no_cron)
+        return; /* one loop for all: a slot runs once */
+    for (size_t i = 0; i < n; i++)
+        add(shard, tenant, worker, crons[i]);
+    SLV_LIST_EACH (node, &shard->crons) {
+        trigger *t = slv_container_of(node, trigger, node);
+
+        if (is_of(t, tenant, worker) && !t->kept)
+            drop(t);
+        else
+            t->kept = false;
     }
     shard->cron_timer.fn = on_cron;
     arm(shard);

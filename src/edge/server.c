@@ -2,16 +2,20 @@
 
 #include <stdio.h>
 
+#include "base/arena.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "edge/edge_int.h"
+#include "edge/worker_int.h"
 #include "meter/ratelimit.h"
+
+#define ORDER_TEXT_MAX ((size_t)16 << 20)
 
 /* ---- orders to a loop ---- */
 
 typedef enum order_kind {
     ORDER_DEPLOY,
     ORDER_UNDEPLOY,
+    ORDER_TRIGGERS,
     ORDER_PAGE,
     ORDER_CLOSE,
 } order_kind;
@@ -20,14 +24,28 @@ typedef struct order {
     slv_mail mail;
     order_kind kind;
     slv_shard *shard;
-    slv_version *version; /* a reference */
+    slv_deploy deploy; /* with references */
+    slv_deploy_job *job;
     bool report;
-    char *text;
-    size_t len;
+    slv_arena arena; /* of the strings */
+    slv_str tenant, text;
+    slv_str *crons;
+    slv_consumer *consumers;
+    size_t cron_count, consumer_count;
     uint32_t timeout_ms;
 } order;
 
 static void on_shard_closed(slv_shard *shard);
+
+static void set_triggers(slv_shard *shard, const order *o)
+{
+    slv_worker *w = slv_worker_find(shard, o->tenant, o->text);
+
+    if (!w || w->count == 0 || shard->closed)
+        return;
+    slv_cron_set(shard, o->tenant, o->text, o->crons, o->cron_count);
+    slv_queue_set(shard, w->versions[0], o->consumers, o->consumer_count);
+}
 
 static void on_order(slv_mail *mail)
 {
@@ -36,55 +54,139 @@ static void on_order(slv_mail *mail)
 
     switch (o->kind) {
     case ORDER_DEPLOY:
-        slv_shard_deploy(shard, o->version, o->report);
+        slv_shard_deploy(shard, &o->deploy, o->report, o->job);
         break;
     case ORDER_UNDEPLOY:
-        slv_shard_undeploy(shard, slv_str_make(o->text, o->len));
+        slv_shard_undeploy(shard, o->tenant, o->text);
+        break;
+    case ORDER_TRIGGERS:
+        set_triggers(shard, o);
         break;
     case ORDER_PAGE:
-        if (slv_buf_set(&shard->notice_page, slv_str_make(o->text, o->len)) != SLV_OK)
+        if (slv_buf_set(&shard->notice_page, o->text) != SLV_OK)
             slv_buf_reset(&shard->notice_page);
         break;
     case ORDER_CLOSE:
         slv_shard_close(shard, o->timeout_ms, on_shard_closed);
         break;
     }
-    free(o->text);
+    for (size_t i = 0; i < o->deploy.count; i++)
+        (void)slv_version_unref(o->deploy.versions[i]);
+    slv_arena_done(&o->arena);
     free(o);
 }
 
-static void give_order(slv_shard *shard, order_kind kind, slv_version *version, bool report,
-                       slv_str text, uint32_t timeout_ms)
+static order *order_new(slv_shard *shard, order_kind kind)
 {
     order *o = slv_new0(order);
 
-    *o = (order){.mail.fn = on_order,
-                 .kind = kind,
-                 .shard = shard,
-                 .version = version ? slv_version_ref(version) : NULL,
-                 .report = report,
-                 .text = slv_strndup(text.ptr ? text.ptr : "", text.len),
-                 .len = text.len,
-                 .timeout_ms = timeout_ms};
-    slv_loop_post(shard->loop, &o->mail);
+    *o = (order){
+        .mail.fn = on_order, .kind = kind, .shard = shard, .arena = SLV_ARENA(ORDER_TEXT_MAX)};
+    return o;
+}
+
+/* What does not fit is not what it was: no such order is given. */
+static void give_order(order *o, slv_code code)
+{
+    if (code == SLV_OK) {
+        slv_loop_post(o->shard->loop, &o->mail);
+        return;
+    }
+    slv_log(SLV_LOG_ERROR, "an order to a loop is too large");
+    slv_arena_done(&o->arena);
+    free(o);
+}
+
+static void give_deploy(slv_server *server, const slv_deploy *deploy, bool report,
+                        slv_deploy_job *job)
+{
+    for (unsigned i = 0; i < server->count; i++) {
+        order *o = order_new(server->shards[i], ORDER_DEPLOY);
+
+        o->deploy = *deploy;
+        for (size_t k = 0; k < deploy->count; k++)
+            (void)slv_version_ref(deploy->versions[k]);
+        o->report = report && i == 0;
+        o->job = job;
+        give_order(o, SLV_OK);
+    }
 }
 
 void slv_server_deploy(slv_server *server, slv_version *version)
 {
-    for (unsigned i = 0; i < server->count; i++)
-        give_order(server->shards[i], ORDER_DEPLOY, version, i == 0, SLV_STR_NULL, 0);
+    const slv_deploy deploy = {.versions = {version}, .percent = {100}, .count = 1};
+
+    give_deploy(server, &deploy, true, NULL);
 }
 
-void slv_server_undeploy(slv_server *server, slv_str name)
+void slv_server_deploy_split(slv_server *server, const slv_deploy *deploy, void (*done)(void *arg),
+                             void *arg)
 {
-    for (unsigned i = 0; i < server->count; i++)
-        give_order(server->shards[i], ORDER_UNDEPLOY, NULL, false, name, 0);
+    slv_deploy_job *job = NULL;
+
+    SLV_ASSERT(deploy->count >= 1 && deploy->count <= SLV_SPLIT_MAX);
+    if (done) {
+        job = slv_new0(slv_deploy_job);
+        job->control = server->o.control;
+        job->done = done;
+        job->arg = arg;
+        atomic_init(&job->left, server->count);
+    }
+    give_deploy(server, deploy, false, job);
+}
+
+void slv_server_undeploy(slv_server *server, slv_str tenant, slv_str name)
+{
+    for (unsigned i = 0; i < server->count; i++) {
+        order *o = order_new(server->shards[i], ORDER_UNDEPLOY);
+        slv_code code = slv_arena_dup(&o->arena, tenant, &o->tenant);
+
+        if (code == SLV_OK)
+            code = slv_arena_dup(&o->arena, name, &o->text);
+        give_order(o, code);
+    }
+}
+
+static slv_code copy_triggers(order *o, const slv_str *crons, const slv_consumer *consumers)
+{
+    o->crons = slv_arena_try_alloc0(&o->arena, (o->cron_count + 1) * sizeof *o->crons);
+    o->consumers = slv_arena_try_alloc0(&o->arena, (o->consumer_count + 1) * sizeof *o->consumers);
+    if (!o->crons || !o->consumers)
+        return SLV_E_LIMIT;
+    for (size_t i = 0; i < o->cron_count; i++)
+        SLV_TRY(slv_arena_dup(&o->arena, crons[i], &o->crons[i]));
+    for (size_t i = 0; i < o->consumer_count; i++) {
+        o->consumers[i] = consumers[i];
+        SLV_TRY(slv_arena_dup(&o->arena, consumers[i].queue, &o->consumers[i].queue));
+        SLV_TRY(slv_arena_dup(&o->arena, consumers[i].dead_letter_queue,
+                              &o->consumers[i].dead_letter_queue));
+    }
+    return SLV_OK;
+}
+
+void slv_server_set_triggers(slv_server *server, slv_str tenant, slv_str name, const slv_str *crons,
+                             size_t cron_count, const slv_consumer *consumers,
+                             size_t consumer_count)
+{
+    order *o = order_new(server->shards[0], ORDER_TRIGGERS); /* one loop runs them all */
+    slv_code code = slv_arena_dup(&o->arena, tenant, &o->tenant);
+
+    o->cron_count = cron_count;
+    o->consumer_count = consumer_count;
+    if (code == SLV_OK)
+        code = slv_arena_dup(&o->arena, name, &o->text);
+    if (code == SLV_OK)
+        code = copy_triggers(o, crons, consumers);
+    give_order(o, code);
 }
 
 void slv_server_set_notice_page(slv_server *server, slv_str html)
 {
-    for (unsigned i = 0; i < server->count; i++)
-        give_order(server->shards[i], ORDER_PAGE, NULL, false, html, 0);
+    for (unsigned i = 0; i < server->count; i++) {
+        order *o = order_new(server->shards[i], ORDER_PAGE);
+
+        give_order(o, slv_arena_dup(&o->arena, html, &o->text));
+    }
 }
 
 /* ---- figures ---- */
@@ -252,8 +354,12 @@ void slv_server_drain(slv_server *server, uint32_t timeout_ms, void (*done)(void
     server->drained = done;
     server->drained_user = user;
     server->closing = server->count;
-    for (unsigned i = 0; i < server->count; i++)
-        give_order(server->shards[i], ORDER_CLOSE, NULL, false, SLV_STR_NULL, timeout_ms);
+    for (unsigned i = 0; i < server->count; i++) {
+        order *o = order_new(server->shards[i], ORDER_CLOSE);
+
+        o->timeout_ms = timeout_ms;
+        give_order(o, SLV_OK);
+    }
 }
 
 static void on_early_close(slv_shard *shard)

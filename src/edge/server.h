@@ -121,8 +121,29 @@ SLV_NODISCARD slv_code slv_server_start(slv_server *server, slv_err *err);
    it, those that run finish on the old one, connections stay. The first name deployed is the
    default worker. Takes a reference. */
 void slv_server_deploy(slv_server *server, slv_version *version);
-/* No version answers for the name any more. */
-void slv_server_undeploy(slv_server *server, slv_str name);
+
+#define SLV_SPLIT_MAX 2
+
+/* Versions of one worker, and how much of what comes each gets; together 100. The one with the
+ * share that may grow (the newest) stands first. */
+typedef struct slv_deploy {
+    slv_version *versions[SLV_SPLIT_MAX];
+    double percent[SLV_SPLIT_MAX];
+    size_t count;
+} slv_deploy;
+
+/* The same for a server of many workers: crons and consumers are the worker's (set_triggers), no
+   isolate is started before the first event, unless the worker has some now: then those of the new
+   versions are up before they are called. done (may be NULL) comes on the control loop when every
+   loop sends what begins from now on to the new versions. References are taken. */
+void slv_server_deploy_split(slv_server *server, const slv_deploy *deploy, void (*done)(void *arg),
+                             void *arg);
+/* No version answers for the worker any more; its crons and queues go too. */
+void slv_server_undeploy(slv_server *server, slv_str tenant, slv_str name);
+/* Crons and consumed queues of a worker that is deployed, instead of those before. Copied. */
+void slv_server_set_triggers(slv_server *server, slv_str tenant, slv_str name, const slv_str *crons,
+                             size_t cron_count, const slv_consumer *consumers,
+                             size_t consumer_count);
 
 /* Messages were sent to the queue, or its settings have changed, by others than this server's
    workers. Any thread. */

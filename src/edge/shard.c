@@ -173,84 +173,6 @@ static void on_notice(void *user, const char *text)
     slv_hook_notice(user, slv_str_from(text));
 }
 
-/* ---- workers ---- */
-
-slv_version *slv_shard_worker(slv_shard *shard, slv_str name)
-{
-    slv_version **p = slv_map_get(&shard->workers, name);
-
-    return p ? *p : NULL;
-}
-
-typedef struct warm_report {
-    slv_version *version;
-    bool report;
-} warm_report;
-
-static void on_warm(void *user, void *arg, slv_isolate *iso, const slv_err *err)
-{
-    slv_shard *shard = user;
-    warm_report *warm = arg;
-
-    (void)iso;
-    if (warm->report)
-        slv_hook_deployed(shard, warm->version, err,
-                          err ? slv_pool_failure(shard->pool, warm->version) : SLV_STR_NULL);
-    (void)slv_version_unref(warm->version);
-    free(warm);
-}
-
-/* A version without a script is all assets: no isolate is ever started. */
-static void warm(slv_shard *shard, slv_version *version, bool report)
-{
-    if (version->assets && !slv_assets_has_worker(version->assets)) {
-        if (report)
-            slv_hook_deployed(shard, version, NULL, SLV_STR_NULL);
-        return;
-    }
-    warm_report *w = slv_new0(warm_report);
-    *w = (warm_report){slv_version_ref(version), report};
-    slv_pool_warm(shard->pool, version, on_warm, w);
-}
-
-void slv_shard_deploy(slv_shard *shard, slv_version *version, bool report)
-{
-    slv_version *old = slv_shard_worker(shard, version->name);
-
-    if (shard->closed) {
-        (void)slv_version_unref(version);
-        return;
-    }
-    if (!shard->main_worker || shard->main_worker == old)
-        shard->main_worker = version;
-    slv_map_set(&shard->workers, version->name, version);
-    warm(shard, version, report);
-    slv_cron_deploy(shard, version);
-    slv_queue_deploy(shard, version);
-    slv_r2_deploy(shard, version);
-    if (version->class_count > 0)
-        shard->on_first = true;
-    slv_objects_deploy(shard, version);
-    if (old) {
-        slv_pool_retire(shard->pool, old);
-        (void)slv_version_unref(old);
-    }
-}
-
-void slv_shard_undeploy(slv_shard *shard, slv_str name)
-{
-    slv_version *old = slv_shard_worker(shard, name);
-
-    if (!old)
-        return;
-    if (shard->main_worker == old)
-        shard->main_worker = NULL;
-    (void)slv_map_remove(&shard->workers, name);
-    slv_queue_undeploy(shard, old);
-    slv_pool_retire(shard->pool, old);
-    (void)slv_version_unref(old);
-}
-
 /* ---- life ---- */
 
 static void on_sweep(slv_timer *timer)
@@ -357,8 +279,7 @@ static void stop_isolates(slv_shard *shard)
     shard->closed = true;
     slv_timer_stop(&shard->closing);
     slv_cron_stop(shard);
-    while (shard->workers.len > 0)
-        slv_shard_undeploy(shard, shard->workers.keys[0]);
+    slv_shard_undeploy_all(shard);
     slv_loader_close(shard->loader);
     slv_pool_close(shard->pool, on_pool_closed, shard);
 }

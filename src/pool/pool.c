@@ -613,6 +613,13 @@ void slv_pool_retire(slv_pool *pool, struct slv_version *version)
     }
 }
 
+bool slv_pool_has(slv_pool *pool, struct slv_version *version)
+{
+    const slv_group *group = find_group(pool, version);
+
+    return group && group->isolate_count > 0;
+}
+
 slv_str slv_pool_failure(slv_pool *pool, struct slv_version *version)
 {
     slv_group *group = find_group(pool, version);

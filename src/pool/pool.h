@@ -166,6 +166,8 @@ void slv_pool_warm(slv_pool *pool, struct slv_version *version,
    event ends. Events that are begun for it all the same (a retry) are still served. */
 void slv_pool_retire(slv_pool *pool, struct slv_version *version);
 
+/* True while isolates of the version run or start. */
+bool slv_pool_has(slv_pool *pool, struct slv_version *version);
 /* What the version reported when it last could not start, {"name","message","stack"}; empty when it
    did start. Valid until the next turn. */
 slv_str slv_pool_failure(slv_pool *pool, struct slv_version *version);
