@@ -111,7 +111,7 @@ bool slv_shard_may_reach(void *ctx, const struct sockaddr *address)
 typedef struct passed {
     slv_mail mail;
     slv_shard *to;
-    slv_tls_server *tls;
+    slv_listener_traits traits;
     int fd;
 } passed;
 
@@ -120,7 +120,7 @@ static void on_passed(slv_mail *mail)
     passed *p = slv_container_of(mail, passed, mail);
 
     if (p->to->http)
-        slv_http_server_adopt(p->to->http, p->fd, p->tls);
+        slv_http_server_adopt(p->to->http, p->fd, &p->traits);
     else
         (void)close(p->fd);
     free(p);
@@ -128,14 +128,15 @@ static void on_passed(slv_mail *mail)
 
 /* Durable Objects live on the first loop, and so does everything that may call them: whoever
  * connects elsewhere is taken there. */
-static bool on_pass(void *ctx, int fd, slv_tls_server *tls)
+static bool on_pass(void *ctx, int fd, const slv_listener_traits *traits)
 {
     slv_shard *shard = ctx;
 
     if (!shard->on_first || shard->index == 0)
         return false;
     passed *p = slv_new0(passed);
-    *p = (passed){.mail.fn = on_passed, .to = shard->server->shards[0], .tls = tls, .fd = fd};
+    *p =
+        (passed){.mail.fn = on_passed, .to = shard->server->shards[0], .traits = *traits, .fd = fd};
     slv_loop_post(p->to->loop, &p->mail);
     return true;
 }
