@@ -67,6 +67,11 @@ size_t slv_assets_count(const slv_assets *a)
     return a->files.len;
 }
 
+const slv_asset *slv_assets_at(const slv_assets *a, size_t i)
+{
+    return &a->files.items[i];
+}
+
 bool slv_assets_has_worker(const slv_assets *a)
 {
     return a->config.has_worker;

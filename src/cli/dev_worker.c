@@ -2,18 +2,17 @@
 #include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "cli/build.h"
 #include "cli/dev_int.h"
 #include "cli/diag.h"
 #include "cli/term.h"
 
 #define PAGE_MAX ((size_t)4 << 20)
-#define PROGRAMS_MAX ((size_t)64 << 10) /* what a PATH may grow by */
 
 /* ---- errors ---- */
 
@@ -240,72 +239,27 @@ static void bundle(dev_worker *w)
 static void on_command_end(slv_proc *proc, int status)
 {
     dev_worker *w = slv_container_of(proc, dev_worker, command);
-    char text[400];
+    slv_err err;
 
     slv_proc_release(proc);
     if (w->d->stopping)
         return;
-    if (WIFEXITED(status) && WEXITSTATUS(status) == 0 &&
-        (!w->project.main || slv_file_exists(w->project.main))) {
+    if (slv_build_command_check(&w->project, status, &err) == SLV_OK) {
         bundle(w);
         return;
     }
-    if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
-        snprintf(text, sizeof text, "the build command did not make the entry %s", w->project.main);
-    else
-        snprintf(text, sizeof text, "the build command '%.*s' failed (%s %d)",
-                 SLV_STR_ARGS(w->project.config.build.command),
-                 WIFEXITED(status) ? "status" : "signal",
-                 WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status));
     watch_sources(w, NULL);
-    fail_text(w, text);
+    fail_text(w, slv_err_text(&err));
     next(w);
-}
-
-/* Where packages of the project keep their programs: node_modules/.bin of dir and of every
- * directory above it, as npm has it for the scripts of a package. */
-static slv_code program_dirs(const char *dir, slv_buf *out)
-{
-    SLV_CLEANUP(slv_charp_free) char *at = slv_strndup(dir, strlen(dir));
-
-    for (;;) {
-        SLV_CLEANUP(slv_charp_free) char *bin = slv_path_join(at, SLV_STR("node_modules/.bin"));
-
-        if (slv_dir_exists(bin))
-            SLV_TRY(slv_buf_printf(out, "%s%s", out->len > 0 ? ":" : "", bin));
-        if (strcmp(at, "/") == 0)
-            return SLV_OK;
-        char *up = slv_path_dir(at);
-        free(at);
-        at = up;
-    }
 }
 
 static void run_command(dev_worker *w)
 {
-    static const char with_programs[] = "PATH=\"$1${PATH:+:$PATH}\" && export PATH && "
-                                        "exec /bin/sh -c \"$2\"";
-    const slv_config *c = &w->project.config;
-    SLV_CLEANUP(slv_charp_free)
-    char *command = slv_strndup(c->build.command.ptr, c->build.command.len);
-    SLV_CLEANUP(slv_charp_free) char *cwd = slv_path_join(w->project.dir, c->build.cwd);
-    SLV_CLEANUP(slv_buf_done) slv_buf dirs = SLV_BUF(PROGRAMS_MAX);
-    const char *argv[] = {"/bin/sh", "-c", command, NULL, NULL, NULL, NULL};
-    int fds[] = {-1, STDOUT_FILENO, STDERR_FILENO};
-    slv_proc_options options = {
-        .path = "/bin/sh", .argv = argv, .cwd = cwd, .fds = fds, .fd_count = 3};
     slv_err err;
 
-    if (program_dirs(cwd, &dirs) == SLV_OK && dirs.len > 0) {
-        argv[2] = with_programs;
-        argv[3] = "sh";
-        argv[4] = slv_buf_cstr(&dirs);
-        argv[5] = command;
-    }
-    slv_term_news("Running the build command: %s", command);
     w->command.ended = on_command_end;
     w->state = DEV_COMMAND;
-    if (slv_proc_start(&w->command, w->d->loop, &options, &err) != SLV_OK) {
+    if (slv_build_command_start(&w->project, w->d->loop, &w->command, &err) != SLV_OK) {
         fail_text(w, slv_err_text(&err));
         next(w);
     }

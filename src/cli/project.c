@@ -450,7 +450,8 @@ slv_code slv_project_load(const slv_project_options *options, slv_project *ret, 
     SLV_TRY(find_main(ret, err));
     choose_name(ret);
     SLV_TRY(resolve_compat(ret, err));
-    SLV_TRY(read_secrets(ret, err));
+    if (!options->no_secrets)
+        SLV_TRY(read_secrets(ret, err));
     SLV_TRY(set_vars(ret, err));
     set_bundle_spec(ret);
     return SLV_OK;

@@ -31,6 +31,7 @@ typedef struct slv_project_options {
     const char *assets;    /* directory of static files */
     int minify, no_bundle; /* -1: as the configuration says */
     bool allow_unsupported;
+    bool no_secrets; /* .dev.vars and .env are for runs on this machine: they are not read */
     slv_config_warn warn;
     void *warn_arg;
 } slv_project_options;

@@ -355,20 +355,14 @@ static slv_code envelope_error(const slv_node *root, int status, slv_err *err)
     return code;
 }
 
-slv_code slv_rest_json(slv_rest *rest, const char *method, slv_str path, slv_str body_json,
-                       slv_node **ret_result, slv_err *err)
+slv_code slv_rest_envelope(slv_rest *rest, const slv_rest_request *request, slv_node **ret_result,
+                           slv_err *err)
 {
-    const slv_rest_request request = {
-        .method = method,
-        .path = path,
-        .headers = body_json.len > 0 ? SLV_STR("content-type:application/json\n") : SLV_STR(""),
-        .body = body_json,
-    };
     slv_rest_answer answer;
     slv_node *root = NULL, *success;
     slv_str text;
 
-    SLV_TRY(slv_rest_call(rest, &request, &answer, err));
+    SLV_TRY(slv_rest_call(rest, request, &answer, err));
     rest->info = NULL;
     if (slv_arena_dup(&rest->arena, answer.body, &text) != SLV_OK ||
         slv_json_parse(text, SLV_JSON_STRICT, &rest->arena, &root, err) != SLV_OK)
@@ -379,6 +373,19 @@ slv_code slv_rest_json(slv_rest *rest, const char *method, slv_str path, slv_str
     rest->info = slv_node_get(root, "result_info");
     *ret_result = slv_node_get(root, "result");
     return SLV_OK;
+}
+
+slv_code slv_rest_json(slv_rest *rest, const char *method, slv_str path, slv_str body_json,
+                       slv_node **ret_result, slv_err *err)
+{
+    const slv_rest_request request = {
+        .method = method,
+        .path = path,
+        .headers = body_json.len > 0 ? SLV_STR("content-type:application/json\n") : SLV_STR(""),
+        .body = body_json,
+    };
+
+    return slv_rest_envelope(rest, &request, ret_result, err);
 }
 
 slv_node *slv_rest_info(const slv_rest *rest)

@@ -80,7 +80,10 @@ SLV_NODISCARD slv_code slv_rest_call(slv_rest *rest, const slv_rest_request *req
  * (404 SLV_E_NOTFOUND, 409 SLV_E_EXISTS, else SLV_E_INVAL). */
 SLV_NODISCARD slv_code slv_rest_json(slv_rest *rest, const char *method, slv_str path,
                                      slv_str body_json, slv_node **ret_result, slv_err *err);
-/* The `result_info` of the last slv_rest_json; NULL: none. */
+/* The same for any request. */
+SLV_NODISCARD slv_code slv_rest_envelope(slv_rest *rest, const slv_rest_request *request,
+                                         slv_node **ret_result, slv_err *err);
+/* The `result_info` of the last of these; NULL: none. */
 slv_node *slv_rest_info(const slv_rest *rest);
 
 /* ---- text of paths and of answers ---- */

@@ -105,7 +105,12 @@ static slv_code put_headers(const slv_rest *rest, slv_buf *out)
 {
     const slv_remote *remote = slv_rest_remote(rest);
 
-    SLV_TRY(slv_buf_append(out, rest->request->headers));
+    slv_str given = rest->request->headers;
+
+    SLV_TRY(slv_buf_append(out, given));
+    if (slv_str_starts(given, SLV_STR("authorization:")) ||
+        slv_str_find(given, SLV_STR("\nauthorization:"), 0) != SIZE_MAX)
+        return SLV_OK; /* some calls have a token of their own */
     return remote ? slv_buf_printf(out, "authorization:Bearer %s\n", remote->token) : SLV_OK;
 }
 
