@@ -1,6 +1,30 @@
-/* Pages projects, their deployments, static files. */
+/* Pages projects, their deployments and domains; the tables of static files (asset.c). */
 #include "catalog/catalog_int.h"
 
+/* Large columns stand last, as in worker.c. */
 const char slv_catalog_pages_schema_[] =
     "CREATE TABLE asset(account TEXT NOT NULL, hash TEXT NOT NULL, size INTEGER NOT NULL,"
-    " PRIMARY KEY(account,hash)) STRICT, WITHOUT ROWID;";
+    " checked INTEGER NOT NULL, touched INTEGER NOT NULL, type TEXT NOT NULL,"
+    " PRIMARY KEY(account,hash)) STRICT, WITHOUT ROWID;"
+    "CREATE TABLE asset_session(id TEXT PRIMARY KEY NOT NULL, account TEXT NOT NULL,"
+    " dispatch TEXT NOT NULL, worker TEXT NOT NULL, manifest TEXT NOT NULL,"
+    " expires INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
+    "CREATE TABLE asset_wanted(session TEXT NOT NULL, hash TEXT NOT NULL,"
+    " extension TEXT NOT NULL, PRIMARY KEY(session,hash)) STRICT, WITHOUT ROWID;"
+    "CREATE TABLE pages_project(account TEXT NOT NULL, name TEXT NOT NULL, id TEXT NOT NULL,"
+    " subdomain TEXT NOT NULL UNIQUE, branch TEXT NOT NULL, production TEXT NOT NULL,"
+    " created INTEGER NOT NULL, modified INTEGER NOT NULL, configs TEXT NOT NULL,"
+    " extra TEXT NOT NULL, secrets BLOB NOT NULL,"
+    " PRIMARY KEY(account,name)) STRICT, WITHOUT ROWID;"
+    "CREATE TABLE pages_deployment(seq INTEGER PRIMARY KEY AUTOINCREMENT, account TEXT NOT NULL,"
+    " project TEXT NOT NULL, id TEXT NOT NULL, environment TEXT NOT NULL, branch TEXT NOT NULL,"
+    " alias TEXT NOT NULL, created INTEGER NOT NULL, author TEXT NOT NULL, code TEXT NOT NULL,"
+    " etag TEXT NOT NULL, startup INTEGER NOT NULL, handlers TEXT NOT NULL,"
+    " trigger_ TEXT NOT NULL, routes TEXT NOT NULL, metadata TEXT NOT NULL,"
+    " secrets BLOB NOT NULL, assets TEXT NOT NULL) STRICT;"
+    "CREATE UNIQUE INDEX pages_deployment_id ON pages_deployment(account,project,id);"
+    "CREATE INDEX pages_deployment_order ON pages_deployment(account,project,seq);"
+    "CREATE INDEX pages_deployment_code ON pages_deployment(account,code);"
+    "CREATE TABLE pages_domain(name TEXT PRIMARY KEY NOT NULL, account TEXT NOT NULL,"
+    " project TEXT NOT NULL, id TEXT NOT NULL, created INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
+    "CREATE INDEX pages_domain_project ON pages_domain(account,project,name);";
