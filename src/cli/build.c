@@ -145,12 +145,21 @@ static slv_code run_bundler(slv_project *p, slv_loop *loop, build *b, slv_err *e
     return SLV_OK;
 }
 
+static slv_code make_models(const slv_project *p, slv_err *err)
+{
+    SLV_CLEANUP(slv_buf_done) slv_buf text = SLV_BUF((size_t)1 << 20);
+    slv_code code = slv_build_models(p, &text);
+
+    return code == SLV_OK ? SLV_OK : slv_fail(err, code, "%.*s", SLV_STR_ARGS(slv_buf_view(&text)));
+}
+
 slv_code slv_build_project(slv_project *p, slv_bundle **ret, slv_err *err)
 {
     build b = {.command.pidfd = -1};
     slv_loop *loop;
     slv_code code;
 
+    SLV_TRY(make_models(p, err));
     SLV_TRY(slv_loop_new(&loop, err));
     code = run_command(p, loop, &b, err);
     if (code == SLV_OK)

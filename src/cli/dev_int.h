@@ -1,7 +1,6 @@
 /*
  * dev_int.h - the parts of dev: dev.c (server, life), dev_worker.c (build, watch, deploy),
- * dev_models.c (generated models), dev_state.c (stores), dev_show.c (what is seen), dev_keys.c
- * (keys). Private to cli.
+ * dev_state.c (stores), dev_show.c (what is seen), dev_keys.c (keys). Private to cli.
  */
 #ifndef SLV_CLI_DEV_INT_H
 #define SLV_CLI_DEV_INT_H
@@ -84,11 +83,6 @@ void slv_dev_worker_close(dev_worker *w);
 void slv_dev_worker_build(dev_worker *w); /* or again after the one that is under way */
 void slv_dev_worker_deployed(dev_worker *w, slv_version *version, const slv_err *err,
                              slv_str failure);
-
-/* dev_models.c */
-/* Writes the classes of a project's models.yaml, where there is one. A failure: text says why. */
-SLV_NODISCARD slv_code slv_dev_models_make(dev_worker *w, slv_buf *text);
-void slv_dev_models_watch(dev_worker *w);
 
 /* dev_state.c */
 /* After the workers' configurations are known, before the server. */

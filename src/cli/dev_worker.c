@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "cli/bao.h"
 #include "cli/build.h"
 #include "cli/dev_int.h"
 #include "cli/diag.h"
@@ -43,13 +44,24 @@ static void fail_text(dev_worker *w, const char *text)
 
 /* ---- watching ---- */
 
+static void watch_models(dev_worker *w)
+{
+    SLV_CLEANUP(slv_bao_place_done) slv_bao_place place;
+
+    slv_bao_place_find(w->project.dir, &place);
+    if (slv_dir_exists(place.definitions))
+        slv_watch_tree(w->watch, place.definitions);
+    else
+        slv_watch_file(w->watch, slv_str_from(place.definitions));
+}
+
 static void watch_config(dev_worker *w)
 {
     for (size_t i = 0; i < w->project.watched.len; i++)
         slv_watch_file(w->watch, slv_str_from(w->project.watched.items[i]));
     if (w->project.tsconfig)
         slv_watch_file(w->watch, slv_str_from(w->project.tsconfig));
-    slv_dev_models_watch(w);
+    watch_models(w);
 }
 
 static void watch_command(dev_worker *w)
@@ -223,7 +235,7 @@ static void bundle(dev_worker *w)
 {
     w->state = DEV_BUNDLE;
     slv_buf_reset(&w->models_text);
-    if (slv_dev_models_make(w, &w->models_text) != SLV_OK) {
+    if (slv_build_models(&w->project, &w->models_text) != SLV_OK) {
         w->models_failed.fn = models_failed;
         slv_loop_later(w->d->loop, &w->models_failed);
         return;

@@ -3,7 +3,7 @@
 
 #include "base/file.h"
 #include "cli/bao.h"
-#include "cli/dev_int.h"
+#include "cli/build.h"
 #include "cli/term.h"
 
 static void warn_lines(slv_str text)
@@ -15,18 +15,7 @@ static void warn_lines(slv_str text)
             slv_term_warn("%.*s", SLV_STR_ARGS(line));
 }
 
-void slv_dev_models_watch(dev_worker *w)
-{
-    SLV_CLEANUP(slv_bao_place_done) slv_bao_place place;
-
-    slv_bao_place_find(w->project.dir, &place);
-    if (slv_dir_exists(place.definitions))
-        slv_watch_tree(w->watch, place.definitions);
-    else
-        slv_watch_file(w->watch, slv_str_from(place.definitions));
-}
-
-slv_code slv_dev_models_make(dev_worker *w, slv_buf *text)
+slv_code slv_build_models(const slv_project *p, slv_buf *text)
 {
     SLV_CLEANUP(slv_bao_place_done) slv_bao_place place;
     SLV_CLEANUP(slv_bao_result_done) slv_bao_result result;
@@ -35,10 +24,10 @@ slv_code slv_dev_models_make(dev_worker *w, slv_buf *text)
     slv_code code;
 
     slv_bao_result_init(&result);
-    slv_bao_place_find(w->project.dir, &place);
+    slv_bao_place_find(p->dir, &place);
     if (!slv_file_exists(place.definitions) && !slv_dir_exists(place.definitions))
         return SLV_OK;
-    slv_bao_place_options(&place, w->project.dir, &options);
+    slv_bao_place_options(&place, p->dir, &options);
     options.careful = true;
     code = slv_bao_codegen(&options, &result, &err);
     if (code == SLV_OK) {
