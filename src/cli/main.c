@@ -6,6 +6,7 @@
 #include "cli/cmd.h"
 #include "cli/exit.h"
 #include "fmt/suggest.h"
+#include "keeper/keeper.h"
 #include "rt/roles.h"
 
 int slv_cmd_fail(const slv_cmd *cmd, const slv_err *err)
@@ -74,6 +75,8 @@ int main(int argc, char **argv)
     signal(SIGPIPE, SIG_IGN);
     if (slv_role_run(argc, argv, &status))
         return status;
+    if (argc > 1 && strcmp(argv[1], "__keeper") == 0)
+        return slv_role_keeper(argc, argv);
     if (strcmp(rest[0], "--version") == 0 || strcmp(rest[0], "-v") == 0 ||
         strcmp(rest[0], "-V") == 0)
         rest[0] = version;
