@@ -260,6 +260,7 @@ slv_code slv_api_http_listen(slv_api *api, const int *fds, size_t count,
 {
     SLV_CLEANUP(slv_api_http_free) slv_api_http *http = slv_new0(slv_api_http);
     const slv_http_options options = {.handlers = &handlers, .ctx = http};
+    const slv_listener_traits plain = {0};
 
     http->api = api;
     http->dir = -1;
@@ -267,7 +268,7 @@ slv_code slv_api_http_listen(slv_api *api, const int *fds, size_t count,
         http->extension = *extension;
     http->server = slv_http_server_new(slv_api_loop(api), &options);
     for (size_t i = 0; i < count; i++)
-        SLV_TRY(slv_http_server_listen_fd(http->server, fds[i], NULL, err));
+        SLV_TRY(slv_http_server_listen_fd(http->server, fds[i], &plain, err));
     *ret = SLV_STEAL(http);
     return SLV_OK;
 }

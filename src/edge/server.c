@@ -272,6 +272,25 @@ slv_code slv_server_listen(slv_server *server, const slv_listen_options *options
     return SLV_OK;
 }
 
+slv_code slv_server_listen_fd(slv_server *server, int fd, const slv_listener_traits *traits,
+                              slv_err *err)
+{
+    SLV_ASSERT(!server->started);
+    for (unsigned i = 0; i < server->count; i++) {
+        int own = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+        slv_code code;
+
+        if (own < 0)
+            return slv_fail_errno(err, SLV_E_IO, "a listening socket");
+        code = slv_http_server_listen_fd(server->shards[i]->http, own, traits, err);
+        if (code != SLV_OK) {
+            close(own);
+            return code;
+        }
+    }
+    return SLV_OK;
+}
+
 slv_code slv_server_start(slv_server *server, slv_err *err)
 {
     SLV_ASSERT(!server->started);

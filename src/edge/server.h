@@ -115,6 +115,10 @@ SLV_NODISCARD slv_code slv_server_new(const slv_server_options *options, slv_ser
  */
 SLV_NODISCARD slv_code slv_server_listen(slv_server *server, const slv_listen_options *options,
                                          uint16_t *ret_port, slv_err *err);
+/* A listening socket that somebody else opened and keeps; every loop takes connections from it.
+ * Before start; traits (net/server.h) are copied. */
+SLV_NODISCARD slv_code slv_server_listen_fd(slv_server *server, int fd,
+                                            const slv_listener_traits *traits, slv_err *err);
 /* Starts the loop threads. */
 SLV_NODISCARD slv_code slv_server_start(slv_server *server, slv_err *err);
 /* Makes version the one that answers for its name: requests and calls that begin from now on go to
