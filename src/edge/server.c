@@ -1,6 +1,8 @@
 #include "edge/server.h"
 
+#include <fcntl.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "base/arena.h"
 #include "base/log.h"
