@@ -11,7 +11,7 @@
  * to a day; sooner only when the server's Retry-After says so. SLV_ACME_ORDERS_MAX orders run at
  * once.
  *
- * Control loop only, but for slv_acme_want and slv_acme_answer: any thread.
+ * Control loop only, but for slv_acme_want and slv_acme_take: any thread.
  * Limits: SLV_ACME_HOSTS_MAX hosts; answers of 1 MiB.
  */
 #ifndef SLV_NET_ACME_H
@@ -56,6 +56,6 @@ SLV_DEFINE_CLEANUP(slv_acme *, slv_acme_free);
  * over. Any thread; cheap when it was said before. */
 void slv_acme_want(slv_acme *acme, slv_str host);
 /* The answer to a challenge that is open: true, and the exchange has ended. Any thread. */
-bool slv_acme_answer(slv_acme *acme, slv_exchange *ex);
+bool slv_acme_take(slv_acme *acme, slv_exchange *ex);
 
 #endif

@@ -22,13 +22,13 @@ typedef struct slv_door slv_door;
 /* Strings are copied. */
 typedef struct slv_door_options {
     slv_loop *loop;
-    slv_str cert_dir;     /* absolute; empty: none */
-    slv_str default_host; /* whose certificate clients get that name no host; may be empty */
+    slv_str cert_dir;       /* absolute; empty: none */
+    slv_str default_host;   /* whose certificate clients get that name no host; may be empty */
     slv_str acme_directory; /* URL; empty: no ACME */
     slv_str acme_email;
     const char *acme_ca_file; /* NULL: the system's store */
     bool acme_terms_agreed;
-    const char *acme_dir; /* of the account and its certificates, DATA/acme */
+    const char *acme_dir;           /* of the account and its certificates, DATA/acme */
     const slv_str *trusted_proxies; /* net/nets.h; none: nobody is believed */
     size_t trusted_proxy_count;
     /* Whether a host is served here: ACME asks for no other. Control loop. NULL: every host is. */
