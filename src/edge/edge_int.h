@@ -31,6 +31,7 @@
 #include "base/rand.h"
 #include "edge/body_int.h"
 #include "edge/server.h"
+#include "edge/trace.h"
 #include "fmt/url.h"
 #include "net/client.h"
 
@@ -55,6 +56,7 @@ typedef struct slv_event_end {
     const slv_err *start_err;
     uint64_t cpu_us;
     slv_str error; /* JSON {"name","message","stack"} or empty */
+    slv_str text;  /* of a lost one: says more; may be empty */
 } slv_event_end;
 
 typedef struct slv_event_ops {
@@ -100,6 +102,14 @@ struct slv_event {
     slv_object *object;   /* whose call, or residence, it is; NULL: of none */
     bool resident;        /* the residence itself */
     slv_list object_node; /* of a call: where the object has it */
+    /* what is told of it: trace_int.h */
+    struct slv_trace *trace; /* NULL: nobody wants it */
+    slv_trace_context context;
+    uint64_t began_ns;
+    uint16_t status;   /* of its response; 0: none */
+    uint8_t traced_as; /* slv_trace_kind */
+    bool told_tail;    /* it tells a tail worker of other events */
+    bool cut_short;    /* the client left before it had everything */
 };
 
 /* ops, inside, hops set; version takes a reference. May call ops->send or ops->ended only later,
@@ -136,6 +146,9 @@ struct slv_op {
     slv_event *event;
     uint32_t id;
     slv_list node; /* event->op_list */
+    unsigned kind; /* on the channel; with the two below: for figures and traces */
+    uint64_t began_ns;
+    struct slv_trace_span *span;
 };
 
 void slv_op_open(slv_op *op, slv_event *ev, uint32_t id, const slv_op_ops *ops);
@@ -211,6 +224,7 @@ struct slv_shard {
     void (*feeds_over)(slv_shard *shard);
     slv_objects *objects;
     struct slv_loader *loader; /* loader_int.h */
+    struct slv_sights *sights; /* sight_int.h */
     bool on_first; /* some worker has Durable Objects: connections go to the first loop */
     void (*on_closed)(slv_shard *shard);
     uint64_t close_ms; /* when what still runs is cut */

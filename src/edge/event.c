@@ -1,4 +1,5 @@
 #include "edge/object_int.h"
+#include "edge/trace_int.h"
 
 /* Operations that one event may have open at once: what it makes main hold is limited. */
 #define OPS_MAX 4096
@@ -22,12 +23,14 @@ void slv_op_open(slv_op *op, slv_event *ev, uint32_t id, const slv_op_ops *ops)
     op->id = id;
     slv_list_push(&ev->op_list, &op->node);
     ev->op_count++;
+    slv_op_timed(op);
 }
 
 void slv_op_close(slv_op *op)
 {
     if (!op->event)
         return;
+    slv_op_timed_end(op);
     op->event->op_count--;
     op->event = NULL;
     slv_list_remove(&op->node);
@@ -49,6 +52,7 @@ void slv_op_reject_json(slv_event *ev, uint32_t id, slv_str json)
     slv_link *link = slv_event_link(ev);
     slv_buf *out = slv_link_begin(link, SLV_FRAME_RESULT, SLV_FRAME_ERROR, id);
 
+    slv_op_rejected(ev, id);
     slv_link_end(link, slv_msg_str_put(out, json));
 }
 
@@ -104,6 +108,7 @@ static void finish(slv_event *ev, const slv_event_end *end)
     slv_streams_end(&ev->streams, SLV_STR("The event that this body belonged to has ended."));
     if (ev->object && !ev->resident)
         slv_object_left(ev);
+    slv_event_trace_end(ev, end);
     ev->state = SLV_EVENT_IDLE;
     ev->ops->ended(ev, end); /* may free ev */
     (void)slv_version_unref(version);
@@ -192,8 +197,11 @@ static void on_lost(slv_pool_event *pe, slv_lost why, const char *text)
     }
     if (why == SLV_LOST_WALL && ev->pe.isolate)
         slv_event_cancel(ev, SLV_CANCEL_LIMIT);
-    const slv_event_end end = {
-        .outcome = outcome_of(why), .lost = true, .why = why, .cpu_us = pe->cpu_us};
+    const slv_event_end end = {.outcome = outcome_of(why),
+                               .lost = true,
+                               .why = why,
+                               .cpu_us = pe->cpu_us,
+                               .text = slv_str_from(text ? text : "")};
     finish(ev, &end);
 }
 
@@ -216,6 +224,7 @@ void slv_event_begin(slv_event *ev, slv_shard *shard, slv_version *version, uint
                               .wall_limit_ms = wall_limit_ms,
                               .placed = on_placed,
                               .lost = on_lost};
+    slv_event_trace(ev);
     if (ev->object && !ev->resident)
         slv_object_enter(ev);
     else
@@ -230,6 +239,7 @@ void slv_event_place(slv_event *ev, slv_isolate *on)
         (void)slv_version_unref(ev->version);
         ev->version = slv_version_ref(version);
         ev->pe.version = version;
+        slv_event_trace_moved(ev);
     }
     ev->pe.on = on;
     place(ev);
@@ -350,6 +360,7 @@ static slv_code take_response(slv_event *ev, const slv_frame *f, slv_err *err)
     if (!ev->ops->response || slv_msg_response_get(f->payload, &m) != SLV_OK)
         return slv_fail(err, SLV_E_PROTOCOL, "malformed RESPONSE");
     ev->effects = true; /* it lives on for a socket or waitUntil(), but was answered */
+    ev->status = m.bits & SLV_RESPONSE_FAILED ? 0 : m.status;
     return ev->ops->response(ev, &m, err);
 }
 
@@ -368,6 +379,26 @@ static slv_code take_end(slv_event *ev, const slv_frame *f, slv_err *err)
     return SLV_OK;
 }
 
+static slv_code start_op(slv_event *ev, uint32_t id, const slv_msg_op *m, slv_err *err)
+{
+    switch (m->kind) {
+    case SLV_OP_FETCH:
+        return slv_egress_fetch(ev, id, &m->fetch, err);
+    case SLV_OP_SERVICE_FETCH:
+        return slv_service_fetch(ev, id, &m->fetch, err);
+    case SLV_OP_CONNECT:
+        return slv_egress_connect(ev, id, &m->connect, err);
+    case SLV_OP_STARTTLS:
+        return slv_egress_starttls(ev, id, m->starttls, err);
+    case SLV_OP_RPC:
+        return slv_rpc_op(ev, id, &m->rpc, err);
+    case SLV_OP_STORE_FIRST:
+    case SLV_OP_STORE_LAST:
+    default: /* every kind between them; the decoder lets no other pass */
+        return slv_resource_op(ev, id, m, err);
+    }
+}
+
 static slv_code take_op(slv_event *ev, const slv_frame *f, slv_err *err)
 {
     slv_msg_op m;
@@ -379,22 +410,10 @@ static slv_code take_op(slv_event *ev, const slv_frame *f, slv_err *err)
         slv_op_reject(ev, f->id, SLV_STR("Error"), SLV_STR("Too many operations are open."));
         return SLV_OK;
     }
-    switch (m.kind) {
-    case SLV_OP_FETCH:
-        return slv_egress_fetch(ev, f->id, &m.fetch, err);
-    case SLV_OP_SERVICE_FETCH:
-        return slv_service_fetch(ev, f->id, &m.fetch, err);
-    case SLV_OP_CONNECT:
-        return slv_egress_connect(ev, f->id, &m.connect, err);
-    case SLV_OP_STARTTLS:
-        return slv_egress_starttls(ev, f->id, m.starttls, err);
-    case SLV_OP_RPC:
-        return slv_rpc_op(ev, f->id, &m.rpc, err);
-    case SLV_OP_STORE_FIRST:
-    case SLV_OP_STORE_LAST:
-    default: /* every kind between them; the decoder lets no other pass */
-        return slv_resource_op(ev, f->id, &m, err);
-    }
+    slv_event_op_begins(ev, &m);
+    slv_code code = start_op(ev, f->id, &m, err);
+    slv_event_op_taken(ev, f->id);
+    return code;
 }
 
 /* OP names its event in the payload. */
@@ -427,12 +446,15 @@ static slv_code take_log(slv_shard *shard, slv_isolate *iso, const slv_frame *f,
     if (f->type == SLV_FRAME_LOG) {
         if (slv_msg_log_get(f->payload, &log) != SLV_OK)
             return slv_fail(err, SLV_E_PROTOCOL, "malformed LOG");
-        slv_hook_console(shard, slv_isolate_version(iso), &log);
+        if (log.level != SLV_CONSOLE_CHANNEL)
+            slv_hook_console(shard, slv_isolate_version(iso), &log);
+        slv_event_trace_log(shard, iso, f->id, &log);
         return SLV_OK;
     }
     if (slv_msg_str_get(f->payload, &error) != SLV_OK)
         return slv_fail(err, SLV_E_PROTOCOL, "malformed EXCEPTION");
     slv_hook_exception(shard, slv_isolate_version(iso), error);
+    slv_event_trace_error(shard, iso, f->id, error);
     return SLV_OK;
 }
 

@@ -2,7 +2,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "chan/msg.h"
-#include "edge/edge_int.h"
+#include "edge/sight_int.h"
 
 /* What may wait to be told; more is dropped. */
 #define OUT_MAX ((size_t)16 << 20)
@@ -15,6 +15,7 @@ typedef enum hook_kind {
     HOOK_EXCEPTION,
     HOOK_NOTICE,
     HOOK_DEPLOYED,
+    HOOK_TRACE,
 } hook_kind;
 
 /* Records of one turn: u8 kind, then by kind. A version travels as its pointer, with a reference.
@@ -82,6 +83,16 @@ static void deliver_deployed(const slv_server_hooks *hooks, slv_reader *r)
     (void)slv_version_unref(version);
 }
 
+static void deliver_trace(const slv_server_hooks *hooks, slv_reader *r)
+{
+    slv_trace *t = (slv_trace *)(uintptr_t)slv_read_u64(r);
+    slv_sights *sights = (slv_sights *)(uintptr_t)slv_read_u64(r);
+
+    hooks->trace(hooks->user, t);
+    slv_sights_told(sights, t);
+    (void)slv_trace_unref(t);
+}
+
 static void on_batch(slv_mail *mail)
 {
     hook_batch *batch = slv_container_of(mail, hook_batch, mail);
@@ -104,6 +115,9 @@ static void on_batch(slv_mail *mail)
             break;
         case HOOK_DEPLOYED:
             deliver_deployed(hooks, &r);
+            break;
+        case HOOK_TRACE:
+            deliver_trace(hooks, &r);
             break;
         }
         SLV_ASSERT(!r.bad);
@@ -266,4 +280,21 @@ void slv_hook_deployed(slv_shard *shard, slv_version *version, const slv_err *er
         code = slv_msg_str_put(&shard->hook_out, failure);
     if (complete(shard, at, code))
         (void)slv_version_ref(version);
+}
+
+void slv_hook_trace(slv_shard *shard, slv_trace *t)
+{
+    size_t at = shard->hook_out.len;
+
+    if (!shard->server->o.hooks.trace || !slv_sights_may_tell(shard->sights, t))
+        return;
+    slv_code code = slv_buf_append_u8(&shard->hook_out, HOOK_TRACE);
+    if (code == SLV_OK)
+        code = slv_buf_append_u64(&shard->hook_out, (uint64_t)(uintptr_t)t);
+    if (code == SLV_OK)
+        code = slv_buf_append_u64(&shard->hook_out, (uint64_t)(uintptr_t)shard->sights);
+    if (complete(shard, at, code))
+        (void)slv_trace_ref(t);
+    else
+        slv_sights_told(shard->sights, t);
 }

@@ -3,9 +3,11 @@
 #include "edge/asset_int.h"
 #include "edge/edge_int.h"
 #include "edge/recode_int.h"
+#include "edge/trace_int.h"
 #include "edge/wire_int.h"
 #include "fmt/json.h"
 #include "fmt/url.h"
+#include "net/door.h"
 
 #define IDLE_MAX ((size_t)256)
 #define HEADERS_MAX ((size_t)256 << 10)
@@ -220,6 +222,7 @@ static void on_gone(slv_answerer *a)
 
     log_line(ing, SLV_STR("canceled"));
     part(ing);
+    ing->ev.cut_short = true;
     slv_sink_cancel(&ing->out, SLV_STR("The client has disconnected."));
     if (slv_event_withdraw(&ing->ev))
         return; /* `ended` has released it */
@@ -545,6 +548,8 @@ static slv_code put_headers(ingress *ing, slv_str *ret)
 
         if (SLV_LIKELY(!is_ours(h->name)))
             p = put_header(p, h->name, h->value);
+        if (SLV_UNLIKELY(h->name.len == 11 && slv_str_is(h->name, "traceparent")))
+            (void)slv_traceparent_parse(h->value, &ing->ev.context);
     }
     p = put_ours(ing, p);
     out->len = (size_t)(p - out->ptr);
@@ -595,7 +600,7 @@ static void on_send(slv_event *ev)
     if (code == SLV_OK && ev->version->host.len > 0)
         code = rewrite(ing, f->headers, true, &rewritten, &f->headers);
     slv_buf *out = slv_link_begin(link, SLV_FRAME_EVENT, 0, ev->pe.id);
-    slv_link_end(link, code == SLV_OK ? slv_msg_event_put(out, &m) : code);
+    slv_link_end(link, code == SLV_OK ? slv_event_say(ev, &m, out) : code);
 }
 
 static const slv_event_ops event_ops = {
@@ -730,6 +735,8 @@ static void on_request(void *ctx, slv_exchange *ex)
         slv_exchange_abort(ex);
         return;
     }
+    if (slv_door_take(shard->server->o.door, ex))
+        return;
     if (slv_scheduled_request(shard, ex) || extended(shard, ex) || slv_live_request(shard, ex) ||
         noticed(shard, ex))
         return;

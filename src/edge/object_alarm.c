@@ -4,6 +4,7 @@
  */
 #include "base/mem.h"
 #include "edge/object_int.h"
+#include "edge/trace_int.h"
 
 #define RETRIES_MAX 6
 #define RETRY_MS 2000 /* after the first failure; doubled each time */
@@ -34,7 +35,7 @@ static void on_send(slv_event *ev)
     };
     slv_buf *out = slv_link_begin(slv_event_link(ev), SLV_FRAME_EVENT, 0, ev->pe.id);
 
-    slv_link_end(slv_event_link(ev), slv_msg_event_put(out, &m));
+    slv_link_end(slv_event_link(ev), slv_event_say(ev, &m, out));
 }
 
 /* The alarm that ran is over: nothing was set in its place. */

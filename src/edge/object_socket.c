@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "base/utf8.h"
 #include "edge/object_int.h"
+#include "edge/trace_int.h"
 
 #define UNREAD_MAX ((size_t)64 << 20) /* what the other end has not taken yet */
 #define MESSAGE_MAX ((size_t)32 << 20)
@@ -119,7 +120,7 @@ static void on_send(slv_event *ev)
                    .data = slv_buf_view(&e->data)},
     };
     slv_buf *out = slv_link_begin(slv_event_link(ev), SLV_FRAME_EVENT, 0, ev->pe.id);
-    slv_link_end(slv_event_link(ev), slv_msg_event_put(out, &m));
+    slv_link_end(slv_event_link(ev), slv_event_say(ev, &m, out));
     e->acts = ev->object->acts;
 }
 

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "edge/queue_int.h"
+#include "edge/trace_int.h"
 #include "edge/worker_int.h"
 #include "state/kinds.h"
 
@@ -138,7 +139,7 @@ static void on_send(slv_event *ev)
     };
     d->began_ns = slv_clock_mono_ns();
     slv_buf *out = slv_link_begin(link, SLV_FRAME_EVENT, 0, ev->pe.id);
-    slv_link_end(link, slv_msg_event_put(out, &m));
+    slv_link_end(link, slv_event_say(ev, &m, out));
 }
 
 /* The handler has said all that it will say: the next batch may go out. */

@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 #include "edge/object_int.h"
+#include "edge/trace_int.h"
 #include "fmt/json.h"
 
 void slv_relay_init(slv_relay *c, slv_event *caller)
@@ -73,6 +74,7 @@ void slv_relay_begin(slv_relay *c, slv_event *caller, uint32_t op, const slv_cal
     c->ev.ops = ops;
     c->ev.inside = true;
     c->ev.hops = caller->hops + 1;
+    slv_event_context_child(&c->ev, caller);
     c->ev.object = callee->object;
     c->ev.on = callee->on;
     c->ev.subrequest_limit = callee->subrequests;

@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "edge/object_int.h"
 #include "edge/relay_int.h"
+#include "edge/trace_int.h"
 
 typedef struct call {
     slv_relay base; /* first */
@@ -65,7 +66,7 @@ static void on_send(slv_event *ev)
         return;
     }
     slv_buf *out = slv_link_begin(link, SLV_FRAME_EVENT, 0, ev->pe.id);
-    slv_link_end(link, slv_msg_event_put(out, &m));
+    slv_link_end(link, slv_event_say(ev, &m, out));
     slv_cargo_sent(&c->cargo, ev, &m.rpc.caps);
     if (!slv_list_empty(&c->held))
         slv_loop_later(ev->shard->loop, &c->sent);

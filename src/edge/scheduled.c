@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "edge/cron_book.h"
 #include "edge/edge_int.h"
+#include "edge/trace_int.h"
 #include "fmt/cron.h"
 #include "fmt/url.h"
 
@@ -38,7 +39,7 @@ static void on_send(slv_event *ev)
     slv_link *link = slv_event_link(ev);
     slv_buf *out = slv_link_begin(link, SLV_FRAME_EVENT, 0, ev->pe.id);
 
-    slv_link_end(link, slv_msg_event_put(out, &m));
+    slv_link_end(link, slv_event_say(ev, &m, out));
 }
 
 static void reply(occurrence *o, slv_str outcome)

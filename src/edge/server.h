@@ -26,6 +26,7 @@
 #define SLV_SERVER_LOOPS_MAX 64
 
 typedef struct slv_server slv_server;
+struct slv_trace; /* edge/trace.h */
 
 #define SLV_LINE_BATCH 1
 
@@ -63,6 +64,9 @@ typedef struct slv_server_hooks {
     void (*told)(void *user);
     /* A line for the log of the server itself. */
     void (*notice)(void *user, slv_str text);
+    /* An event of which somebody wants a trace is over; borrowed for the call, slv_trace_ref keeps
+       it (edge/trace.h). */
+    void (*trace)(void *user, struct slv_trace *trace);
     /* The first isolate of a deployed version is up on one loop (err NULL) or cannot start. Once
        for each deploy. failure: what the worker reported, {"name","message","stack"}, or empty. */
     void (*deployed)(void *user, slv_version *version, const slv_err *err, slv_str failure);
@@ -97,6 +101,8 @@ typedef struct slv_server_options {
      * server. */
     struct slv_dynamo_face *dynamo;
     unsigned isolates; /* of one version on each loop; 0: the pool's default */
+    unsigned trace_all; /* SLV_TRACE_KEEP, EXPORT, LOGS, LINE: what is told of every event, by what
+                           the versions say (edge/trace.h) */
     slv_server_extension extension;
     bool dev;            /* error pages with the stack; loopback may be fetched; keep one isolate */
     bool test_scheduled; /* /__scheduled triggers too */
@@ -148,6 +154,11 @@ void slv_server_undeploy(slv_server *server, slv_str tenant, slv_str name);
 void slv_server_set_triggers(slv_server *server, slv_str tenant, slv_str name, const slv_str *crons,
                              size_t cron_count, const slv_consumer *consumers,
                              size_t consumer_count);
+
+/* Sessions of `tail`: events of the worker are traced while there are any (edge/trace.h). dispatch:
+ * the namespace that it was uploaded to; empty: none. Any thread. */
+void slv_server_watch(slv_server *server, slv_str tenant, slv_str dispatch, slv_str worker,
+                      bool on);
 
 /* Messages were sent to the queue, or its settings have changed, by others than this server's
    workers. Any thread. */

@@ -7,6 +7,7 @@
 #include "edge/asset_int.h"
 #include "edge/loader_int.h"
 #include "edge/object_int.h"
+#include "edge/trace_int.h"
 
 #define HOPS_MAX 32
 
@@ -68,7 +69,7 @@ static void on_send(slv_event *ev)
         f->bits |= SLV_FETCH_STREAM;
     }
     slv_buf *out = slv_link_begin(link, SLV_FRAME_EVENT, 0, ev->pe.id);
-    slv_link_end(link, slv_msg_event_put(out, &m));
+    slv_link_end(link, slv_event_say(ev, &m, out));
 }
 
 /* Gives the callee's body or socket to the caller; fills in the numbers of the result. */

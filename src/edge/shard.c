@@ -3,6 +3,7 @@
 #include "edge/cron_book.h"
 #include "edge/loader_int.h"
 #include "edge/object_int.h"
+#include "edge/sight_int.h"
 #include "state/state.h"
 
 #include <arpa/inet.h>
@@ -232,6 +233,7 @@ slv_code slv_shard_open(slv_server *server, unsigned index, slv_shard **ret, slv
     slv_list_init(&shard->crons);
     slv_list_init(&shard->feeds);
     slv_hooks_init(shard);
+    slv_sights_open(shard);
     shard->objects = slv_objects_new(shard);
     shard->loader = slv_loader_new(shard);
     slv_prng_seed(&shard->prng, slv_rand_u64());
@@ -331,6 +333,7 @@ slv_shard *slv_shard_free(slv_shard *shard)
     if (shard->server->o.state) /* the answers may have asked for more */
         slv_state_forget_loop(shard->server->o.state, shard->loop);
     slv_ingress_free_idle(shard);
+    slv_sights_free(shard);
     shard->objects = slv_objects_free(shard->objects);
     shard->loader = slv_loader_free(shard->loader);
     slv_map_done(&shard->workers);

@@ -131,6 +131,12 @@ void slv_isolate_fail(slv_isolate *iso, slv_lost why, uint32_t culprit, slv_code
     begin_dying(iso);
 }
 
+void slv_isolate_trace(slv_isolate *iso)
+{
+    if (iso->page)
+        atomic_store_explicit(&iso->page->trace, 1, memory_order_relaxed);
+}
+
 void slv_isolate_kill(slv_isolate *iso, slv_lost why, const char *text)
 {
     slv_isolate_fail(iso, why, 0, SLV_E_CANCELED, "%s", text ? text : lost_text(why));

@@ -182,6 +182,8 @@ void slv_isolate_set_user(slv_isolate *iso, void *user);
 void *slv_isolate_user(const slv_isolate *iso);
 /* The payload JSON of READY: {"handlers":[…],"entrypoints":[…]}; valid as long as the isolate. */
 slv_str slv_isolate_handlers(const slv_isolate *iso);
+/* Somebody wants the values of its console lines from now on. */
+void slv_isolate_trace(slv_isolate *iso);
 /* The open event with that number, NULL when there is none: frames name events so. */
 slv_pool_event *slv_isolate_event(slv_isolate *iso, uint32_t id);
 /* Ends the process now (SIGKILL). Every open event is lost with `why` when its turn it is or why is

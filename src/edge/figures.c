@@ -1,0 +1,235 @@
+/* Counters of events and operations on each loop, and how they are gathered. */
+#include "edge/figures.h"
+
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "edge/sight_int.h"
+
+#define ARENA_MAX ((size_t)16 << 20)
+
+const uint32_t slv_figure_bounds_us[SLV_FIGURE_BUCKETS - 1] = {
+    100,   250,    500,    1000,   2500,    5000,    10000,    25000,
+    50000, 100000, 250000, 500000, 1000000, 2500000, 10000000, 60000000,
+};
+
+const char *slv_figure_outcome_name(slv_figure_outcome outcome)
+{
+    static const char *const names[] = {
+#define X(name, text) [SLV_FIGURE_##name] = text,
+        SLV_FIGURE_OUTCOMES(X)
+#undef X
+    };
+
+    return names[outcome];
+}
+
+const char *slv_figure_op_name(slv_figure_op op)
+{
+    static const char *const names[] = {
+#define X(name, text) [SLV_FIGURE_OP_##name] = text,
+        SLV_FIGURE_OPS(X)
+#undef X
+    };
+
+    return names[op];
+}
+
+slv_figure_op slv_figure_op_of(unsigned kind)
+{
+    static const struct {
+        uint16_t first, last;
+        slv_figure_op op;
+    } ranges[] = {
+        {1, 1, SLV_FIGURE_OP_FETCH},       {2, 2, SLV_FIGURE_OP_SERVICE},
+        {3, 4, SLV_FIGURE_OP_CONNECT},     {5, 5, SLV_FIGURE_OP_SERVICE},
+        {16, 31, SLV_FIGURE_OP_KV},        {32, 55, SLV_FIGURE_OP_R2},
+        {56, 71, SLV_FIGURE_OP_D1},        {72, 103, SLV_FIGURE_OP_OBJECT},
+        {104, 111, SLV_FIGURE_OP_QUEUE},   {112, 119, SLV_FIGURE_OP_CACHE},
+        {140, 143, SLV_FIGURE_OP_SERVICE}, {144, 151, SLV_FIGURE_OP_DYNAMO},
+    };
+
+    for (size_t i = 0; i < SLV_ARRAY_LEN(ranges); i++) {
+        if (kind >= ranges[i].first && kind <= ranges[i].last)
+            return ranges[i].op;
+    }
+    return SLV_FIGURE_OP_OTHER;
+}
+
+void slv_histogram_add(slv_histogram *h, uint64_t us)
+{
+    size_t i = 0;
+
+    while (i < SLV_FIGURE_BUCKETS - 1 && us > slv_figure_bounds_us[i])
+        i++;
+    h->buckets[i]++;
+    h->sum_us += us;
+    h->count++;
+}
+
+/* ---- of one loop ---- */
+
+static slv_worker_figures *find(slv_sights *s, slv_str tenant, slv_str name)
+{
+    slv_worker_figures **found;
+
+    slv_buf_reset(&s->key);
+    if (slv_buf_append(&s->key, tenant) != SLV_OK || slv_buf_append_byte(&s->key, '\0') != SLV_OK ||
+        slv_buf_append(&s->key, name) != SLV_OK)
+        return &s->others;
+    found = slv_map_get(&s->figures, slv_buf_view(&s->key));
+    if (found)
+        return *found;
+    if (s->figures.len >= SLV_FIGURES_WORKERS_MAX)
+        return &s->others;
+    slv_worker_figures *w = slv_new0(slv_worker_figures);
+    slv_map_set(&s->figures, slv_buf_view(&s->key), w);
+    return w;
+}
+
+slv_worker_figures *slv_sights_worker(slv_sights *s, slv_version *version)
+{
+    /* versions of a worker are counted together; the last one asked for is mostly asked for again
+     */
+    if (s->last_version != version) {
+        (void)slv_version_unref(s->last_version);
+        s->last_version = slv_version_ref(version);
+        s->last_figures = find(s, version->tenant, version->name);
+    }
+    return s->last_figures;
+}
+
+void slv_sights_figures_done(slv_sights *s)
+{
+    s->last_version = slv_version_unref(s->last_version);
+    SLV_MAP_EACH (&s->figures, i)
+        free(s->figures.values[i]);
+    slv_map_done(&s->figures);
+}
+
+/* ---- of all loops ---- */
+
+typedef struct gather {
+    slv_mail mail;
+    slv_server *server;
+    unsigned at;
+    slv_figures sum;
+    size_t cap;
+    SLV_MAP(size_t) places; /* by the key of `find` */
+    void (*fn)(void *user, slv_figures *figures_take);
+    void *user;
+} gather;
+
+void slv_figures_done(slv_figures *f)
+{
+    free(f->workers);
+    slv_arena_done(&f->arena);
+    *f = (slv_figures){0};
+}
+
+static void add_histogram(slv_histogram *to, const slv_histogram *from)
+{
+    for (size_t i = 0; i < SLV_FIGURE_BUCKETS; i++)
+        to->buckets[i] += from->buckets[i];
+    to->sum_us += from->sum_us;
+    to->count += from->count;
+}
+
+static void add_numbers(uint64_t *to, const uint64_t *from, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        to[i] += from[i];
+}
+
+static void add_worker(slv_worker_figures *to, const slv_worker_figures *from)
+{
+    add_numbers(to->kinds, from->kinds, SLV_ARRAY_LEN(to->kinds));
+    add_numbers(to->outcomes, from->outcomes, SLV_ARRAY_LEN(to->outcomes));
+    add_numbers(to->statuses, from->statuses, SLV_ARRAY_LEN(to->statuses));
+    add_numbers(to->ops, from->ops, SLV_ARRAY_LEN(to->ops));
+    add_numbers(to->op_failures, from->op_failures, SLV_ARRAY_LEN(to->op_failures));
+    add_numbers(to->op_us, from->op_us, SLV_ARRAY_LEN(to->op_us));
+    to->subrequests += from->subrequests;
+    to->log_lines += from->log_lines;
+    to->exceptions += from->exceptions;
+    add_histogram(&to->cpu, &from->cpu);
+    add_histogram(&to->wall, &from->wall);
+}
+
+/* key: "tenant\0name"; empty: the others. */
+static void take_worker(gather *g, slv_str key, const slv_worker_figures *from)
+{
+    size_t *place = slv_map_get(&g->places, key);
+
+    if (!place) {
+        size_t nul = slv_str_chr(key, '\0', 0);
+        slv_worker_figures fresh = {0};
+
+        if (slv_arena_dup(&g->sum.arena, slv_str_sub(key, 0, nul), &fresh.tenant) != SLV_OK ||
+            slv_arena_dup(&g->sum.arena, nul == SIZE_MAX ? SLV_STR("") : slv_str_skip(key, nul + 1),
+                          &fresh.name) != SLV_OK)
+            return;
+        if (g->sum.worker_count == g->cap) {
+            g->cap = g->cap ? g->cap * 2 : 16;
+            g->sum.workers = slv_realloc(g->sum.workers, g->cap * sizeof *g->sum.workers);
+        }
+        g->sum.workers[g->sum.worker_count] = fresh;
+        slv_map_set(&g->places, key, g->sum.worker_count++);
+        place = slv_map_get(&g->places, key);
+    }
+    add_worker(&g->sum.workers[*place], from);
+}
+
+static void take_shard(gather *g, const slv_shard *shard)
+{
+    const slv_sights *s = shard->sights;
+
+    SLV_MAP_EACH (&s->figures, i)
+        take_worker(g, s->figures.keys[i], s->figures.values[i]);
+    if (s->others.wall.count > 0)
+        take_worker(g, SLV_STR(""), &s->others);
+    for (size_t i = 0; i < SLV_FIGURE_OP_COUNT; i++)
+        add_histogram(&g->sum.ops[i], &s->ops[i]);
+    g->sum.traces_dropped += s->dropped;
+}
+
+static void on_stats(void *user, const slv_server_stats *stats)
+{
+    gather *g = user;
+
+    g->sum.stats = *stats;
+    g->fn(g->user, &g->sum);
+    free(g);
+}
+
+static void on_home(slv_mail *mail)
+{
+    gather *g = slv_container_of(mail, gather, mail);
+
+    slv_map_done(&g->places);
+    slv_server_get_stats(g->server, on_stats, g);
+}
+
+/* Goes from loop to loop, then home. */
+static void on_shard(slv_mail *mail)
+{
+    gather *g = slv_container_of(mail, gather, mail);
+
+    take_shard(g, g->server->shards[g->at]);
+    if (++g->at < g->server->count) {
+        slv_loop_post(g->server->shards[g->at]->loop, &g->mail);
+        return;
+    }
+    g->mail.fn = on_home;
+    slv_loop_post(g->server->o.control, &g->mail);
+}
+
+void slv_server_get_figures(slv_server *server, void (*fn)(void *user, slv_figures *figures_take),
+                            void *user)
+{
+    gather *g = slv_new0(gather);
+
+    *g = (gather){.mail.fn = on_shard, .server = server, .fn = fn, .user = user};
+    g->sum.arena = SLV_ARENA(ARENA_MAX);
+    slv_loop_post(server->shards[0]->loop, &g->mail);
+}
