@@ -1,19 +1,19 @@
 /*
- * selvage secret put|list|delete|bulk: secrets of local runs, in the file that a session reads them
- * from: .dev.vars (of the environment, where there is one), or .env where that is all there is.
- * Other lines of the file stay as they are.
+ * selvage secret put|list|delete|bulk: secrets of a server's worker (--remote, secret_remote.c), or
+ * of local runs, in the file that a session reads them from: .dev.vars (of the environment, where
+ * there is one), or .env where that is all there is. Other lines of the file stay as they are.
  */
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
-#include <termios.h>
 #include <unistd.h>
 
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/vec.h"
 #include "cli/project.h"
+#include "cli/secret_int.h"
 #include "cli/verbs.h"
 #include "fmt/dotenv.h"
 #include "fmt/json.h"
@@ -67,10 +67,6 @@ static slv_code open_secrets(secrets *s, slv_err *err)
     slv_project project;
     slv_code code;
 
-    if (slv_args_bool(s->args, "remote", false))
-        return slv_fail(err, SLV_E_UNSUPPORTED,
-                        "--remote needs a server, and none is named; without it local secrets are "
-                        "meant");
     if (cwd && chdir(cwd) != 0)
         return slv_fail_errno(err, SLV_E_NOTFOUND, "cannot go to %s", cwd);
     code = slv_project_load_config(&options, &project, err);
@@ -206,57 +202,13 @@ static slv_code set(secrets *s, slv_str name, slv_str value, slv_err *err)
 
 /* ---- put ---- */
 
-static slv_code read_stream(FILE *f, slv_buf *out, slv_err *err)
-{
-    char piece[8192];
-    size_t n;
-
-    while ((n = fread(piece, 1, sizeof piece, f)) > 0)
-        if (slv_buf_append(out, slv_str_make(piece, n)) != SLV_OK)
-            return slv_fail(err, SLV_E_LIMIT, "more than %zu bytes were given", out->limit);
-    return SLV_OK;
-}
-
-static void trim(slv_buf *b)
-{
-    slv_str s = slv_str_trim(slv_buf_view(b));
-    size_t front = s.len > 0 ? (size_t)(s.ptr - b->ptr) : b->len;
-
-    slv_buf_consume(b, front);
-    b->len = s.len;
-}
-
-/* Typed without being seen, or all of standard input. */
-static slv_code read_value(const char *name, slv_buf *out, slv_err *err)
-{
-    struct termios before, quiet;
-    char line[4096];
-
-    if (!isatty(STDIN_FILENO)) {
-        SLV_TRY(read_stream(stdin, out, err));
-        trim(out);
-        return SLV_OK;
-    }
-    fprintf(stderr, "Enter a secret value for %s: ", name);
-    tcgetattr(STDIN_FILENO, &before);
-    quiet = before;
-    quiet.c_lflag &= (tcflag_t)~ECHO;
-    tcsetattr(STDIN_FILENO, TCSAFLUSH, &quiet);
-    bool ok = fgets(line, sizeof line, stdin) != NULL;
-    tcsetattr(STDIN_FILENO, TCSAFLUSH, &before);
-    fputc('\n', stderr);
-    if (!ok)
-        return slv_fail(err, SLV_E_CANCELED, "no value was given");
-    return slv_buf_set(out, slv_str_trim(slv_str_from(line)));
-}
-
 static slv_code put(secrets *s, slv_err *err)
 {
     SLV_CLEANUP(slv_buf_done) slv_buf value = SLV_BUF(VALUE_MAX);
     const char *name;
 
     SLV_TRY(slv_args_required(s->args, 0, "the secret's name", &name, err));
-    SLV_TRY(read_value(name, &value, err));
+    SLV_TRY(slv_secret_read_value(name, &value, err));
     SLV_TRY(set(s, slv_str_from(name), slv_buf_view(&value), err));
     SLV_TRY(save(s, err));
     printf("Success! The secret %s is in %s\n", name, slv_path_base(s->path));
@@ -315,27 +267,12 @@ static slv_code delete_secret(secrets *s, slv_err *err)
 
 /* ---- bulk ---- */
 
-static slv_code read_bulk(secrets *s, slv_node **ret, slv_err *err)
-{
-    SLV_CLEANUP(slv_buf_done) slv_buf text = SLV_BUF(BULK_MAX);
-    slv_str copy;
-
-    if (s->args->positional.len > 0)
-        SLV_TRY(slv_file_read(s->args->positional.items[0], &text, err));
-    else
-        SLV_TRY(read_stream(stdin, &text, err));
-    SLV_TRY(slv_arena_dup(&s->arena, slv_buf_view(&text), &copy));
-    if (!slv_str_starts(slv_str_trim(copy), SLV_STR("{")))
-        return parse(s, copy, ret, err);
-    return slv_json_parse(copy, SLV_JSON_STRICT, &s->arena, ret, err);
-}
-
 static slv_code bulk(secrets *s, slv_err *err)
 {
     slv_node *all = NULL;
     size_t count = 0;
 
-    SLV_TRY(read_bulk(s, &all, err));
+    SLV_TRY(slv_secret_read_bulk(s->args, &s->arena, &all, err));
     for (const slv_node *n = all->first; n; n = n->next) {
         SLV_CLEANUP(slv_buf_done) slv_buf out = SLV_BUF(BULK_MAX * 2);
         bool found;
@@ -373,35 +310,36 @@ static int run(const slv_args *args, slv_code (*work)(secrets *s, slv_err *err))
     return slv_cmd_fail(args->cmd, &err);
 }
 
+static bool is_remote(const slv_args *args)
+{
+    return slv_args_bool(args, "remote", false);
+}
+
 static int exec_put(const slv_args *args)
 {
-    return run(args, put);
+    return is_remote(args) ? slv_script_run(args, slv_secret_remote_put) : run(args, put);
 }
 
 static int exec_list(const slv_args *args)
 {
-    return run(args, list);
+    return is_remote(args) ? slv_script_run(args, slv_secret_remote_list) : run(args, list);
 }
 
 static int exec_delete(const slv_args *args)
 {
-    return run(args, delete_secret);
+    return is_remote(args) ? slv_script_run(args, slv_secret_remote_delete)
+                           : run(args, delete_secret);
 }
 
 static int exec_bulk(const slv_args *args)
 {
-    return run(args, bulk);
+    return is_remote(args) ? slv_script_run(args, slv_secret_remote_bulk) : run(args, bulk);
 }
 
 static const slv_flag flags[] = {
-    {"config", SLV_FLAG_STRING, 'c', "FILE", "configuration file"},
-    {"env", SLV_FLAG_STRING, 'e', "NAME", "environment: its .dev.vars.NAME"},
+    SLV_REST_FLAGS,
+    {"name", SLV_FLAG_STRING, 0, "WORKER", "name of the worker, with --remote"},
     {"format", SLV_FLAG_STRING, 0, "json|pretty", "of the list"},
-    {"local", SLV_FLAG_BOOL, 0, NULL, "local secrets (always so without a server)"},
-    {"remote", SLV_FLAG_BOOL, 0, NULL, "secrets of a server"},
-    {"name", SLV_FLAG_STRING, 0, "WORKER", NULL},
-    {"cwd", SLV_FLAG_STRING, 0, "DIR", "run as if started there"},
-    {"env-file", SLV_FLAG_LIST, 0, "FILE", NULL},
 };
 
 #define VERB(id, words, arguments, what, count, function)                                          \

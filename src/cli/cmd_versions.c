@@ -147,7 +147,7 @@ static slv_code deploy(slv_script_verb *v, slv_err *err)
     slv_json_writer w = SLV_JSON_WRITER(&v->json);
     split splits[2];
     slv_node *result;
-    size_t n;
+    size_t n = 0;
 
     SLV_TRY(read_splits(v->args, splits, &n, err));
     slv_json_open(&w, '{');

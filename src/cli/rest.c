@@ -131,7 +131,7 @@ static slv_code find_account(slv_rest *rest, slv_err *err)
     if (list->count > 1)
         return slv_fail(err, SLV_E_INVAL,
                         "this token knows %zu accounts; say which with CLOUDFLARE_ACCOUNT_ID",
-                        (size_t)list->count);
+                        list->count);
     rest->remote.account = slv_strndup(id.ptr, id.len);
     return SLV_OK;
 }

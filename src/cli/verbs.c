@@ -83,6 +83,7 @@ const slv_cmd *const slv_verbs[] = {
     &slv_cmd_secret_list_verb,
     &slv_cmd_secret_delete_verb,
     &slv_cmd_secret_bulk_verb,
+    &slv_cmd_serve_verb,
     &slv_cmd_types_verb,
     &slv_cmd_version_verb,
     NULL,

@@ -86,6 +86,7 @@ extern const slv_cmd slv_cmd_secret_put_verb;
 extern const slv_cmd slv_cmd_secret_list_verb;
 extern const slv_cmd slv_cmd_secret_delete_verb;
 extern const slv_cmd slv_cmd_secret_bulk_verb;
+extern const slv_cmd slv_cmd_serve_verb;
 extern const slv_cmd slv_cmd_types_verb;
 extern const slv_cmd slv_cmd_version_verb;
 
