@@ -20,4 +20,7 @@ extern const slv_api_route slv_api_queue_routes[];
 extern const slv_api_route slv_api_queue_message_routes[];
 extern const slv_api_route slv_api_queue_consumer_routes[];
 
+extern const slv_api_route slv_api_assets_session_routes[];
+extern const slv_api_route slv_api_assets_upload_routes[];
+
 #endif

@@ -66,7 +66,8 @@ slv_asset_batch *slv_asset_batch_free(slv_asset_batch *b)
         return NULL;
     drop_current(b);
     for (size_t i = 0; i < b->entries.len; i++)
-        (void)unlinkat(b->dir, b->entries.items[i].tmp, 0);
+        if (b->entries.items[i].tmp[0])
+            (void)unlinkat(b->dir, b->entries.items[i].tmp, 0);
     slv_vec_done(&b->entries);
     slv_buf_done(&b->plain);
     if (b->dir >= 0)
@@ -191,6 +192,12 @@ bool slv_asset_batch_is(const slv_asset_batch *b, size_t i, slv_str extension)
     return memcmp(hex, b->entries.items[i].hash, SLV_ASSET_HASH) == 0;
 }
 
+void slv_asset_batch_drop(slv_asset_batch *b, size_t i)
+{
+    (void)unlinkat(b->dir, b->entries.items[i].tmp, 0);
+    b->entries.items[i].tmp[0] = '\0';
+}
+
 /* ---- durable ---- */
 
 static slv_code sync_name(const slv_asset_batch *b, const char *name, bool data, slv_err *err)
@@ -229,12 +236,14 @@ static slv_code rename_all(slv_asset_batch *b, bool each, slv_err *err)
     while (b->entries.len > 0) {
         const entry *e = &b->entries.items[b->entries.len - 1];
 
-        SLV_TRY(place(b, e, name, err));
-        if (renameat(b->dir, e->tmp, b->dir, name) != 0)
-            return io(b, name, err);
-        name[2] = '\0'; /* the folder */
+        if (e->tmp[0]) {
+            SLV_TRY(place(b, e, name, err));
+            if (renameat(b->dir, e->tmp, b->dir, name) != 0)
+                return io(b, name, err);
+            name[2] = '\0'; /* the folder */
+        }
         b->entries.len--;
-        if (each)
+        if (each && e->tmp[0])
             SLV_TRY(sync_name(b, name, false, err));
     }
     return SLV_OK;
@@ -245,7 +254,8 @@ slv_code slv_asset_commit(slv_asset_batch *b, slv_err *err)
     bool each = b->entries.len < SYNC_ALL_FROM;
 
     for (size_t i = 0; each && i < b->entries.len; i++)
-        SLV_TRY(sync_name(b, b->entries.items[i].tmp, true, err));
+        if (b->entries.items[i].tmp[0])
+            SLV_TRY(sync_name(b, b->entries.items[i].tmp, true, err));
     if (!each)
         SLV_TRY(sync_all(b, err));
     SLV_TRY(rename_all(b, each, err));

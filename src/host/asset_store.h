@@ -69,6 +69,8 @@ SLV_NODISCARD slv_code slv_asset_end(slv_asset_batch *b, slv_str hash, uint64_t 
 size_t slv_asset_batch_count(const slv_asset_batch *b);
 slv_str slv_asset_batch_hash(const slv_asset_batch *b, size_t i);
 bool slv_asset_batch_is(const slv_asset_batch *b, size_t i, slv_str extension);
+/* It is not kept; the places of those behind it stay. */
+void slv_asset_batch_drop(slv_asset_batch *b, size_t i);
 /* Every file that ended is durable under its name, and the batch empty. */
 SLV_NODISCARD slv_code slv_asset_commit(slv_asset_batch *b, slv_err *err);
 /* Whether a stored file's name is right with that extension: SLV_E_DENIED if not. */
