@@ -22,7 +22,7 @@ void slv_api_d1_fail(slv_api_call *call, slv_code code, const slv_err *err, slv_
 
 typedef struct query {
     slv_api_call *api;
-    slv_call call;
+    slv_d1_call d;
     slv_store *store;
     SLV_VEC(slv_d1_statement) statements;
     slv_d1_json json;
@@ -39,27 +39,6 @@ static void query_free(query *q)
     free(q);
 }
 
-static slv_code run_query(slv_call *call, void *service, slv_err *err)
-{
-    query *q = slv_container_of(call, query, call);
-    slv_d1_batch batch = {
-        .statements = q->statements.items,
-        .count = q->statements.len,
-        .read = call->kind == SLV_CALL_READ,
-        .stop = &q->stop,
-        .sink = &slv_d1_json_sink,
-        .sink_arg = &q->json,
-    };
-
-    slv_d1_json_reset(&q->json);
-    slv_code code = slv_d1_run(service, &batch, err);
-    if (code == SLV_OK)
-        return slv_d1_json_finish(&q->json);
-    if (code != SLV_E_STATE || !batch.read)
-        SLV_TRY(slv_buf_set(&q->message, slv_d1_message(service)));
-    return code;
-}
-
 static void call_store(query *q, slv_call_kind kind);
 
 static void on_gone(slv_api_call *call)
@@ -67,11 +46,12 @@ static void on_gone(slv_api_call *call)
     query *q = call->user;
 
     atomic_store_explicit(&q->stop, true, memory_order_relaxed);
+    slv_store_cancel(&q->d.call);
 }
 
 static void on_done(slv_call *call)
 {
-    query *q = slv_container_of(call, query, call);
+    query *q = slv_container_of(call, query, d.call);
 
     if (call->kind == SLV_CALL_READ &&
         (call->code == SLV_E_STATE || call->code == SLV_E_NOTFOUND)) {
@@ -87,9 +67,14 @@ static void on_done(slv_call *call)
 
 static void call_store(query *q, slv_call_kind kind)
 {
-    q->call = (slv_call){
-        .kind = kind, .create = kind == SLV_CALL_SOLO, .run = run_query, .done = on_done};
-    slv_store_call(q->store, slv_api_loop(q->api->api), &q->call);
+    q->d.ask = (slv_d1_ask){.kind = SLV_D1_ASK_JSON,
+                            .stop = &q->stop,
+                            .statements = q->statements.items,
+                            .count = q->statements.len,
+                            .message = &q->message,
+                            .out = &q->json};
+    slv_d1_call_make(&q->d, q->store, slv_api_loop(q->api->api), kind, kind == SLV_CALL_SOLO,
+                     on_done);
 }
 
 /* Parameters of the REST call: strings, numbers, null, booleans. */

@@ -25,7 +25,7 @@ typedef struct entry {
 /* A walk over all databases of the tenant. */
 typedef struct lister {
     slv_api_call *api;
-    slv_call call;
+    slv_d1_call d;
     slv_store *store;
     slv_arena arena;
     SLV_VEC(entry) entries;
@@ -50,18 +50,11 @@ static slv_store *store_of(slv_api_call *call, slv_str id)
     return slv_state_store(slv_api_state(call->api), &slv_d1_store, call->tenant, id);
 }
 
-static slv_code run_info(slv_call *call, void *service, slv_err *err)
-{
-    lister *l = slv_container_of(call, lister, call);
-
-    return slv_d1_info_get(service, &l->arena, &l->entries.items[l->at].info, err);
-}
-
 static void next(lister *l);
 
 static void on_info(slv_call *call)
 {
-    lister *l = slv_container_of(call, lister, call);
+    lister *l = slv_container_of(call, lister, d.call);
 
     if (call->code == SLV_E_NOTFOUND || call->code == SLV_E_IO) { /* it went, or is damaged */
         free(l->entries.items[l->at].id);
@@ -69,6 +62,7 @@ static void on_info(slv_call *call)
             l->entries.items[i - 1] = l->entries.items[i];
         l->entries.len--;
     } else {
+        l->entries.items[l->at].info = l->d.ask.info;
         l->at++;
     }
     next(l);
@@ -83,8 +77,9 @@ static void next(lister *l)
     }
     /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): what on_info() frees is no entry any more */
     l->store = store_of(l->api, slv_str_from(l->entries.items[l->at].id));
-    l->call = (slv_call){.kind = SLV_CALL_READ, .run = run_info, .done = on_info};
-    slv_store_call(l->store, slv_api_loop(l->api->api), &l->call);
+    l->d.ask =
+        (slv_d1_ask){.kind = SLV_D1_ASK_INFO, .arena = &l->arena, .info = {.name = SLV_STR("")}};
+    slv_d1_call_make(&l->d, l->store, slv_api_loop(l->api->api), SLV_CALL_READ, false, on_info);
 }
 
 static void add_id(void *arg, slv_str id)
@@ -254,12 +249,10 @@ void slv_api_d1_list(slv_api_call *call)
 
 typedef struct single {
     slv_api_call *api;
-    slv_call call;
+    slv_d1_call d;
     slv_store *store;
     slv_arena arena;
-    slv_str id, name; /* in the call's arena */
-    slv_d1_info info;
-    int64_t now_ms;
+    slv_str id; /* in the call's arena */
 } single;
 
 static single *single_new(slv_api_call *call, slv_store *store, slv_str id)
@@ -280,33 +273,35 @@ static void single_free(single *s)
     free(s);
 }
 
-static slv_code run_single(slv_call *call, void *service, slv_err *err)
-{
-    single *s = slv_container_of(call, single, call);
-
-    if (s->now_ms)
-        SLV_TRY(slv_d1_info_set(service, s->name, s->now_ms, err));
-    return slv_d1_info_get(service, &s->arena, &s->info, err);
-}
-
 static void on_single(slv_call *call)
 {
-    single *s = slv_container_of(call, single, call);
+    single *s = slv_container_of(call, single, d.call);
     SLV_CLEANUP(slv_buf_done) slv_buf json = SLV_BUF(1 << 20);
 
     if (call->code != SLV_OK)
         slv_api_fail(s->api, &call->err, 0);
     else
-        answer_buf(s->api, put_database(&json, s->id, &s->info), &json, SLV_STR_NULL);
+        answer_buf(s->api, put_database(&json, s->id, &s->d.ask.info), &json, SLV_STR_NULL);
     single_free(s);
+}
+
+/* Asks what it is; where a time is given, it gets that and a name first. */
+static void ask_single(single *s, slv_call_kind kind, slv_str name, int64_t now_ms)
+{
+    s->d.ask = (slv_d1_ask){.kind = SLV_D1_ASK_INFO,
+                            .name = name,
+                            .now_ms = now_ms,
+                            .arena = &s->arena,
+                            .info = {.name = SLV_STR("")}};
+    slv_d1_call_make(&s->d, s->store, slv_api_loop(s->api->api), kind, kind == SLV_CALL_WRITE,
+                     on_single);
 }
 
 static void info_found(slv_api_call *call, slv_store *store, slv_str id)
 {
     single *s = single_new(call, store, id);
 
-    s->call = (slv_call){.kind = SLV_CALL_READ, .run = run_single, .done = on_single};
-    slv_store_call(store, slv_api_loop(call->api), &s->call);
+    ask_single(s, SLV_CALL_READ, SLV_STR(""), 0);
 }
 
 void slv_api_d1_get(slv_api_call *call)
@@ -316,7 +311,7 @@ void slv_api_d1_get(slv_api_call *call)
 
 static void on_deleted(slv_call *call)
 {
-    single *s = slv_container_of(call, single, call);
+    single *s = slv_container_of(call, single, d.call);
 
     if (call->code != SLV_OK)
         slv_api_fail(s->api, &call->err, 0);
@@ -329,8 +324,8 @@ static void delete_found(slv_api_call *call, slv_store *store, slv_str id)
 {
     single *s = single_new(call, store, id);
 
-    s->call = (slv_call){.kind = SLV_CALL_SOLO, .done = on_deleted};
-    slv_store_destroy(store, slv_api_loop(call->api), &s->call);
+    s->d.call = (slv_call){.kind = SLV_CALL_SOLO, .done = on_deleted};
+    slv_store_destroy(store, slv_api_loop(call->api), &s->d.call);
 }
 
 void slv_api_d1_delete(slv_api_call *call)
@@ -373,11 +368,7 @@ static void on_names_known(lister *l)
         return;
     }
     single *s = single_new(call, store_of(call, id), id);
-    s->name = name;
-    s->now_ms = slv_clock_wall_ms();
-    s->call =
-        (slv_call){.kind = SLV_CALL_WRITE, .create = true, .run = run_single, .done = on_single};
-    slv_store_call(s->store, slv_api_loop(call->api), &s->call);
+    ask_single(s, SLV_CALL_WRITE, name, slv_clock_wall_ms());
 }
 
 void slv_api_d1_create(slv_api_call *call)

@@ -7,6 +7,7 @@
 
 #include "api/api.h"
 #include "d1/d1.h"
+#include "state/d1_call.h"
 #include "state/kinds.h"
 
 #define SLV_API_D1_FAILED 7500 /* SQL that failed */

@@ -20,25 +20,21 @@
 
 #define PIECE ((size_t)64 << 10)
 #define UPLOAD_MAX ((uint64_t)5 << 30)
-#define TABLES_MAX 256
 #define DIRECT "direct" /* instead of an etag: run what comes, at once */
 
 typedef struct transfer {
     slv_api_call *api;
-    slv_call call;
+    slv_d1_call d;
     slv_store *store;
     int fd;
     char *path; /* of an upload that is kept; NULL: none */
     slv_sum sum;
-    bool summing, direct, failed;
+    bool summing, direct;
     uint64_t size, at;
-    slv_d1_import import;
-    slv_d1_export_options export;
-    slv_str tables[TABLES_MAX];
-    char bookmark[SLV_D1_BOOKMARK_LEN + 1];
+    slv_str tables[SLV_D1_ASK_TABLES_MAX];
     slv_buf message;
     atomic_bool stop;
-    bool gone, writing;
+    bool running, gone, writing;
 } transfer;
 
 static transfer *transfer_new(slv_api_call *call, slv_store *store)
@@ -74,15 +70,18 @@ static void fail_io(transfer *t, const char *what)
     transfer_free(t);
 }
 
-/* A file of ours beside the stores; without a name when etag is NULL. */
+/* A file of ours beside the account's databases; without a name when etag is NULL. */
 static int open_file(slv_api_call *call, const char *etag, int flags, char **ret_path)
 {
-    const char *dir = slv_state_dir(slv_api_state(call->api));
+    SLV_CLEANUP(slv_buf_done) slv_buf dir = SLV_BUF((size_t)8 << 10);
     char *path = NULL;
 
+    if (slv_state_folder(slv_api_state(call->api), &slv_d1_store, call->tenant, &dir, NULL) !=
+        SLV_OK)
+        return -1;
     if (!etag)
-        return open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-    if (asprintf(&path, "%s/upload-%s.sql", dir, etag) < 0)
+        return open(dir.ptr, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    if (asprintf(&path, "%s/upload-%s.sql", dir.ptr, etag) < 0)
         return -1;
     int fd = open(path, flags | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd >= 0 && ret_path)
@@ -109,34 +108,11 @@ static const char *base_url(const slv_api_call *call)
 
 /* ---- import ---- */
 
-static slv_code read_file(void *arg, char *out, size_t size, size_t *ret_len, slv_err *err)
-{
-    transfer *t = arg;
-    ssize_t n = pread(t->fd, out, size, (off_t)t->at);
-
-    if (n < 0)
-        return slv_fail_errno(err, SLV_E_IO, "d1: the uploaded text cannot be read");
-    t->at += (uint64_t)n;
-    *ret_len = (size_t)n;
-    return SLV_OK;
-}
-
-static slv_code run_import(slv_call *call, void *service, slv_err *err)
-{
-    transfer *t = slv_container_of(call, transfer, call);
-
-    t->import = (slv_d1_import){.read = read_file, .arg = t, .stop = &t->stop};
-    slv_code code = slv_d1_import_run(service, &t->import, err);
-    slv_d1_bookmark(service, t->bookmark);
-    if (code != SLV_OK)
-        SLV_TRY(slv_buf_set(&t->message, slv_d1_message(service)));
-    return code;
-}
-
 static void on_imported(slv_call *call)
 {
-    transfer *t = slv_container_of(call, transfer, call);
-    const slv_d1_import *im = &t->import;
+    transfer *t = slv_container_of(call, transfer, d.call);
+    const slv_d1_import *im = &t->d.ask.import;
+    const char *bookmark = t->d.ask.after;
     SLV_CLEANUP(slv_buf_done) slv_buf json = SLV_BUF(4096);
 
     if (t->path)
@@ -149,7 +125,7 @@ static void on_imported(slv_call *call)
                    "\"%s\",\"messages\":[],\"errors\":[],\"result\":{\"num_queries\":%llu,"
                    "\"final_bookmark\":\"%s\",\"meta\":{\"served_by\":\"selvage.db\",\"duration\":"
                    "%.3f,\"rows_read\":%llu,\"rows_written\":%llu,\"size_after\":%llu}}}",
-                   t->bookmark, (unsigned long long)im->statements, t->bookmark, im->duration_ms,
+                   bookmark, (unsigned long long)im->statements, bookmark, im->duration_ms,
                    (unsigned long long)im->rows_read, (unsigned long long)im->rows_written,
                    (unsigned long long)im->size_after) == SLV_OK) {
         slv_api_ok(t->api, slv_buf_view(&json));
@@ -161,10 +137,10 @@ static void on_imported(slv_call *call)
 
 static void start_import(transfer *t)
 {
-    t->at = 0;
-    t->call =
-        (slv_call){.kind = SLV_CALL_SOLO, .create = true, .run = run_import, .done = on_imported};
-    slv_store_call(t->store, slv_api_loop(t->api->api), &t->call);
+    t->running = true;
+    t->d.ask = (slv_d1_ask){
+        .kind = SLV_D1_ASK_IMPORT, .stop = &t->stop, .fd = t->fd, .message = &t->message};
+    slv_d1_call_make(&t->d, t->store, slv_api_loop(t->api->api), SLV_CALL_SOLO, true, on_imported);
 }
 
 /* ---- upload ---- */
@@ -174,8 +150,9 @@ static void on_gone(slv_api_call *call)
     transfer *t = call->user;
 
     t->gone = true;
-    if (t->call.run) { /* its done() ends the call */
+    if (t->running) { /* its done() ends the call */
         atomic_store_explicit(&t->stop, true, memory_order_relaxed);
+        slv_store_cancel(&t->d.call);
         return;
     }
     if (t->writing)
@@ -335,38 +312,6 @@ void slv_api_d1_import(slv_api_call *call)
 
 /* ---- export ---- */
 
-static slv_code write_file(void *arg, slv_str bytes, slv_err *err)
-{
-    transfer *t = arg;
-
-    if (atomic_load_explicit(&t->stop, memory_order_relaxed))
-        return slv_fail(err, SLV_E_CANCELED, "the client has gone");
-    /* Gathered: a row is small. */
-    if (t->message.len + bytes.len > PIECE) {
-        if (!write_all(t->fd, slv_buf_view(&t->message)))
-            return slv_fail_errno(err, SLV_E_IO, "d1: the export cannot be kept");
-        slv_buf_reset(&t->message);
-    }
-    t->size += bytes.len;
-    if (bytes.len <= PIECE)
-        return slv_buf_append(&t->message, bytes);
-    return write_all(t->fd, bytes) ? SLV_OK
-                                   : slv_fail_errno(err, SLV_E_IO, "d1: the export cannot be kept");
-}
-
-static slv_code run_dump(slv_call *call, void *service, slv_err *err)
-{
-    transfer *t = slv_container_of(call, transfer, call);
-    slv_code code = slv_d1_export(service, &t->export, write_file, t, err);
-
-    if (code == SLV_OK && !write_all(t->fd, slv_buf_view(&t->message)))
-        code = slv_fail_errno(err, SLV_E_IO, "d1: the export cannot be kept");
-    slv_buf_reset(&t->message);
-    if (code != SLV_OK)
-        SLV_TRY(slv_buf_set(&t->message, slv_d1_message(service)));
-    return code;
-}
-
 static void on_writable(slv_api_call *call)
 {
     transfer *t = call->user;
@@ -390,7 +335,7 @@ static void on_writable(slv_api_call *call)
 
 static void on_dumped(slv_call *call)
 {
-    transfer *t = slv_container_of(call, transfer, call);
+    transfer *t = slv_container_of(call, transfer, d.call);
     slv_api_call *api = t->api;
 
     if (call->code != SLV_OK) {
@@ -398,7 +343,8 @@ static void on_dumped(slv_call *call)
         transfer_free(t);
         return;
     }
-    t->call.run = NULL;
+    t->running = false;
+    t->size = t->d.ask.size;
     if (t->gone) {
         slv_api_error(api, 499, SLV_API_INTERNAL, "The client has gone");
         transfer_free(t);
@@ -423,20 +369,23 @@ static void dump_found(slv_api_call *call, slv_store *store, slv_str id)
     slv_str table;
 
     (void)id;
-    t->export.no_schema = is_true(call, "no_schema");
-    t->export.no_data = is_true(call, "no_data");
-    t->export.tables = t->tables;
-    while (t->export.table_count < TABLES_MAX &&
-           (table = slv_api_query_item(call, "table", t->export.table_count)).ptr)
-        t->tables[t->export.table_count++] = table;
+    slv_d1_export_options *o = &t->d.ask.export;
+    t->d.ask = (slv_d1_ask){.kind = SLV_D1_ASK_EXPORT, .stop = &t->stop, .message = &t->message};
+    o->no_schema = is_true(call, "no_schema");
+    o->no_data = is_true(call, "no_data");
+    o->tables = t->tables;
+    while (o->table_count < SLV_D1_ASK_TABLES_MAX &&
+           (table = slv_api_query_item(call, "table", o->table_count)).ptr)
+        t->tables[o->table_count++] = table;
     t->fd = open_file(call, NULL, 0, NULL);
     if (t->fd < 0) {
         fail_io(t, "d1: the export cannot be kept");
         return;
     }
+    t->d.ask.fd = t->fd;
+    t->running = true;
     call->on_gone = on_gone;
-    t->call = (slv_call){.kind = SLV_CALL_READ, .run = run_dump, .done = on_dumped};
-    slv_store_call(store, slv_api_loop(call->api), &t->call);
+    slv_d1_call_make(&t->d, store, slv_api_loop(call->api), SLV_CALL_READ, false, on_dumped);
 }
 
 void slv_api_d1_dump(slv_api_call *call)

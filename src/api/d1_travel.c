@@ -9,12 +9,8 @@
 
 typedef struct travel {
     slv_api_call *api;
-    slv_call call;
+    slv_d1_call d; /* its texts are in the call's arena */
     slv_store *store;
-    bool restore, by_time;
-    int64_t ms;
-    slv_str wanted; /* bookmark to go to; in the call's arena */
-    char before[SLV_D1_BOOKMARK_LEN + 1], after[SLV_D1_BOOKMARK_LEN + 1];
     slv_buf message;
 } travel;
 
@@ -56,41 +52,24 @@ static bool read_time(slv_str text, int64_t *ret_ms)
     return true;
 }
 
-static slv_code run(slv_call *call, void *service, slv_err *err)
-{
-    travel *t = slv_container_of(call, travel, call);
-    slv_code code = SLV_OK;
-
-    slv_d1_bookmark(service, t->before);
-    if (t->by_time) {
-        code = slv_d1_bookmark_at(service, t->ms, t->after, err);
-        t->wanted = slv_str_from(t->after);
-    }
-    if (code == SLV_OK && t->restore) {
-        code = slv_d1_restore(service, t->wanted, err);
-        slv_d1_bookmark(service, t->after);
-    }
-    if (code != SLV_OK)
-        SLV_TRY(slv_buf_set(&t->message, slv_d1_message(service)));
-    return code;
-}
-
 static void on_done(slv_call *call)
 {
-    travel *t = slv_container_of(call, travel, call);
+    travel *t = slv_container_of(call, travel, d.call);
+    const slv_d1_ask *ask = &t->d.ask;
     char json[400];
 
     if (call->code != SLV_OK) {
         slv_api_d1_fail(t->api, call->code, &call->err, slv_buf_view(&t->message));
-    } else if (t->restore) {
+    } else if (ask->restore) {
         snprintf(json, sizeof json,
                  "{\"bookmark\":\"%s\",\"previous_bookmark\":\"%s\",\"message\":\"Database "
                  "restored. To undo this operation, you can restore to the previous bookmark: "
                  "%s\"}",
-                 t->after, t->before, t->before);
+                 ask->after, ask->before, ask->before);
         slv_api_ok(t->api, slv_str_from(json));
     } else {
-        snprintf(json, sizeof json, "{\"bookmark\":\"%s\"}", t->by_time ? t->after : t->before);
+        snprintf(json, sizeof json, "{\"bookmark\":\"%s\"}",
+                 ask->by_time ? ask->after : ask->before);
         slv_api_ok(t->api, slv_str_from(json));
     }
     travel_free(t);
@@ -105,11 +84,14 @@ static void found(slv_api_call *call, slv_store *store, slv_str id)
     t->api = call;
     t->store = store;
     t->message = SLV_BUF(4096);
-    t->restore = slv_str_ends(call->path, SLV_STR("/restore"));
-    t->wanted = slv_api_query(call, "bookmark");
-    if (t->wanted.len == 0 && timestamp.len > 0) {
-        t->by_time = true;
-        if (!read_time(timestamp, &t->ms)) {
+    slv_d1_ask *ask = &t->d.ask;
+    *ask = (slv_d1_ask){.kind = SLV_D1_ASK_TRAVEL,
+                        .restore = slv_str_ends(call->path, SLV_STR("/restore")),
+                        .bookmark = slv_api_query(call, "bookmark"),
+                        .message = &t->message};
+    if (ask->bookmark.len == 0 && timestamp.len > 0) {
+        ask->by_time = true;
+        if (!read_time(timestamp, &ask->ms)) {
             slv_api_error(call, 400, SLV_API_D1_FAILED,
                           "Invalid timestamp '%.*s'. Please provide a valid Unix timestamp or "
                           "RFC3339 timestamp",
@@ -118,13 +100,12 @@ static void found(slv_api_call *call, slv_store *store, slv_str id)
             return;
         }
     }
-    if (t->restore && !t->by_time && t->wanted.len == 0) {
+    if (ask->restore && !ask->by_time && ask->bookmark.len == 0) {
         slv_api_error(call, 400, SLV_API_D1_FAILED, "A bookmark or a timestamp is needed");
         travel_free(t);
         return;
     }
-    t->call = (slv_call){.kind = SLV_CALL_SOLO, .run = run, .done = on_done};
-    slv_store_call(store, slv_api_loop(call->api), &t->call);
+    slv_d1_call_make(&t->d, store, slv_api_loop(call->api), SLV_CALL_SOLO, false, on_done);
 }
 
 void slv_api_d1_travel(slv_api_call *call)

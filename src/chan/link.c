@@ -50,6 +50,9 @@ static void drop_fds(slv_link *link)
             (void)close(link->fds.items[i].fds[k]);
     }
     link->fds.len = 0;
+    for (size_t i = 0; i < link->came.len; i++)
+        (void)close(link->came.items[i]);
+    link->came.len = 0;
 }
 
 static void free_link(slv_link *link)
@@ -59,6 +62,7 @@ static void free_link(slv_link *link)
         (void)close(link->fd);
     drop_fds(link);
     slv_vec_done(&link->fds);
+    slv_vec_done(&link->came);
     if (link->pair) {
         link->pair->ends[link->end].link = NULL;
         pair_unref(link->pair);
@@ -176,6 +180,53 @@ static void take_frames(slv_link *link)
         slv_link_shut_(link, SLV_E_PROTOCOL, slv_err_text(&err));
 }
 
+static void keep_fds(slv_link *link, struct msghdr *msg)
+{
+    for (struct cmsghdr *c = CMSG_FIRSTHDR(msg); c; c = CMSG_NXTHDR(msg, c)) {
+        size_t count = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+        int fds[SLV_LINK_FDS_MAX];
+
+        if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
+            continue;
+        memcpy(fds, CMSG_DATA(c), count * sizeof(int));
+        for (size_t i = 0; i < count; i++)
+            slv_vec_push(&link->came, fds[i]);
+    }
+    if (link->came.len > SLV_LINK_FDS_WAITING)
+        slv_link_shut_(link, SLV_E_PROTOCOL, "more descriptors than frames that take them");
+}
+
+static ssize_t read_some(slv_link *link, char *p, size_t room)
+{
+    struct iovec iov = {p, room};
+    union {
+        char bytes[CMSG_SPACE(sizeof(int) * SLV_LINK_FDS_MAX)];
+        struct cmsghdr align;
+    } control;
+    struct msghdr msg = {.msg_iov = &iov,
+                         .msg_iovlen = 1,
+                         .msg_control = control.bytes,
+                         .msg_controllen = sizeof control.bytes};
+
+    if (!link->o.takes_fds)
+        return read(link->fd, p, room);
+    ssize_t n = recvmsg(link->fd, &msg, MSG_CMSG_CLOEXEC);
+    if (n > 0)
+        keep_fds(link, &msg);
+    return n;
+}
+
+int slv_link_take_fd(slv_link *link)
+{
+    if (link->came.len == 0)
+        return -1;
+    int fd = link->came.items[0];
+
+    link->came.len--;
+    memmove(link->came.items, link->came.items + 1, link->came.len * sizeof(int));
+    return fd;
+}
+
 static void read_all(slv_link *link)
 {
     size_t total = 0;
@@ -188,7 +239,7 @@ static void read_all(slv_link *link)
             slv_link_shut_(link, SLV_E_NOMEM, "no memory to read");
             break;
         }
-        ssize_t n = read(link->fd, p, room);
+        ssize_t n = read_some(link, p, room);
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0 && errno == EAGAIN)

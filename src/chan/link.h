@@ -25,6 +25,7 @@
 #define SLV_LINK_QUEUE_MAX                                                                         \
     ((size_t)80 << 20) /* default of queue_max: two of the largest messages, and some */
 #define SLV_LINK_FDS_MAX 4
+#define SLV_LINK_FDS_WAITING 64
 #define SLV_LINK_STREAMS_MAX ((size_t)65536) /* numbers open at once */
 
 typedef struct slv_link slv_link;
@@ -44,6 +45,7 @@ typedef struct slv_link_options {
      * hand it back by slv_link_deliver, or drop it. NULL: none is kept. */
     bool (*hold)(void *user, const slv_frame *frame);
     size_t queue_max;   /* 0: SLV_LINK_QUEUE_MAX */
+    bool takes_fds;     /* descriptors may come, see slv_link_take_fd; else none is ever received */
     slv_record *record; /* NULL: none; borrowed */
 } slv_link_options;
 
@@ -73,6 +75,11 @@ void slv_link_end(slv_link *link, slv_code code);
 SLV_NODISCARD slv_code slv_link_send_fds(slv_link *link, slv_frame_type type, uint32_t id,
                                          slv_str payload, const int *fds, size_t count,
                                          slv_err *err);
+
+/* The oldest descriptor that came and was not taken yet: that of the frame being told of, when its
+ * sender sends them one with a frame. The caller closes it. -1: none. At most
+ * SLV_LINK_FDS_WAITING wait; more is a violation. */
+int slv_link_take_fd(slv_link *link);
 
 /* A frame that was held: acted upon as if it came now. Anything but SLV_OK is a violation. */
 SLV_NODISCARD slv_code slv_link_deliver(slv_link *link, const slv_frame *frame, slv_err *err);

@@ -32,6 +32,7 @@ struct slv_link {
     size_t build_at; /* the frame that is being built */
     uint64_t sent;   /* bytes written since the beginning */
     SLV_VEC(slv_link_fds) fds;
+    SLV_VEC(int) came; /* descriptors received, oldest first */
     slv_task flush, closing;
 
     SLV_IMAP(slv_stream *) streams;

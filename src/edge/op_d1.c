@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "d1/d1.h"
 #include "edge/resource_int.h"
+#include "state/d1_call.h"
 #include "state/kinds.h"
 
 enum { OP_RUN = 56 };
@@ -25,19 +26,14 @@ enum { DONE_OK = 0, DONE_ERROR = 1 };
 
 typedef struct d1_op {
     slv_op op;
-    slv_call call;
+    slv_d1_call d;
     slv_shard *shard;
     slv_store *store;
     slv_buf request; /* JSON, then blobs */
-    size_t json_len;
-    uint8_t bits;
     atomic_bool stop;
     slv_arena arena;
-    slv_d1_statement *statements; /* NULL: not read yet */
-    size_t count;
     slv_d1_rows rows;
     slv_buf message; /* what the user is told; empty: nothing failed */
-    char bookmark[SLV_D1_BOOKMARK_LEN + 1];
 } d1_op;
 
 static void op_free(d1_op *d)
@@ -55,51 +51,11 @@ static void on_cancel(slv_op *op, bool answer)
     d1_op *d = slv_container_of(op, d1_op, op);
 
     atomic_store_explicit(&d->stop, true, memory_order_relaxed);
+    slv_store_cancel(&d->d.call);
     slv_op_abort(op, answer); /* on_done frees it */
 }
 
 static const slv_op_ops op_ops = {on_cancel};
-
-/* ---- on a thread ---- */
-
-static slv_code parse(d1_op *d, slv_err *err)
-{
-    slv_str all = slv_buf_view(&d->request);
-
-    if (d->statements)
-        return SLV_OK;
-    return slv_d1_request_parse(slv_str_sub(all, 0, d->json_len), slv_str_skip(all, d->json_len),
-                                &d->arena, &d->statements, &d->count, err);
-}
-
-static slv_code run_batch(slv_call *call, void *service, slv_err *err)
-{
-    d1_op *d = slv_container_of(call, d1_op, call);
-    slv_d1 *d1 = service;
-
-    SLV_TRY(parse(d, err));
-    slv_d1_rows_reset(&d->rows);
-    slv_d1_batch batch = {
-        .statements = d->statements,
-        .count = d->count,
-        .read = call->kind == SLV_CALL_READ,
-        .stop = &d->stop,
-        .sink = &slv_d1_rows_sink,
-        .sink_arg = &d->rows,
-    };
-    if (batch.read && (d->bits & RUN_BOOKMARK)) /* what is read is at least as new */
-        slv_d1_bookmark(d1, d->bookmark);
-    slv_code code = slv_d1_run(d1, &batch, err);
-    if (!batch.read && (d->bits & RUN_BOOKMARK))
-        slv_d1_bookmark(d1, d->bookmark);
-    if (code == SLV_OK || (code == SLV_E_STATE && batch.read))
-        return code;
-    /* The user's failure is an answer; only a disk that fails is the store's. */
-    SLV_TRY(slv_buf_set(&d->message, slv_d1_message(d1)));
-    return code == SLV_E_IO ? code : SLV_OK;
-}
-
-/* ---- on the loop ---- */
 
 static slv_code put_result(const d1_op *d, slv_buf *out)
 {
@@ -109,7 +65,7 @@ static slv_code put_result(const d1_op *d, slv_buf *out)
     SLV_TRY(slv_buf_append_u8(out, failed ? DONE_ERROR : DONE_OK));
     SLV_TRY(slv_msg_str_put(out, failed ? none : slv_buf_view(&d->rows.block)));
     SLV_TRY(slv_msg_str_put(out, slv_buf_view(failed ? &d->message : &d->rows.text)));
-    return slv_msg_str_put(out, slv_str_from(d->bookmark));
+    return slv_msg_str_put(out, slv_str_from(d->d.ask.before));
 }
 
 static void answer(d1_op *d)
@@ -119,18 +75,17 @@ static void answer(d1_op *d)
     slv_link_end(link, put_result(d, slv_link_begin(link, SLV_FRAME_RESULT, 0, d->op.id)));
 }
 
+static void on_done(slv_call *call);
+
 static void call_store(d1_op *d, slv_call_kind kind)
 {
-    d->call.kind = kind;
-    d->call.create = kind == SLV_CALL_SOLO; /* a database comes into being when it is first used */
-    d->call.code = SLV_OK;
-    d->call.err = (slv_err){0};
-    slv_store_call(d->store, d->shard->loop, &d->call);
+    /* a database comes into being when it is first used */
+    slv_d1_call_make(&d->d, d->store, d->shard->loop, kind, kind == SLV_CALL_SOLO, on_done);
 }
 
 static void on_done(slv_call *call)
 {
-    d1_op *d = slv_container_of(call, d1_op, call);
+    d1_op *d = slv_container_of(call, d1_op, d.call);
 
     if (!d->op.event) {
         op_free(d);
@@ -156,6 +111,16 @@ static void on_done(slv_call *call)
     op_free(d);
 }
 
+static slv_code parse(d1_op *d, slv_err *err)
+{
+    slv_d1_statement *list = NULL;
+
+    SLV_TRY(slv_d1_request_parse(d->d.ask.json, d->d.ask.blobs, &d->arena, &list, &d->d.ask.count,
+                                 err));
+    d->d.ask.statements = list;
+    return SLV_OK;
+}
+
 static slv_code op_run(const slv_resource_call *c, slv_err *err)
 {
     slv_reader r = slv_reader_make(c->rest);
@@ -173,15 +138,21 @@ static slv_code op_run(const slv_resource_call *c, slv_err *err)
     d->request = SLV_BUF(SLV_MESSAGE_MAX);
     d->message = SLV_BUF((size_t)1 << 20);
     d->arena = SLV_ARENA(4 * SLV_MESSAGE_MAX);
-    d->bits = bits;
-    d->json_len = json.len;
-    d->call.run = run_batch;
-    d->call.done = on_done;
     slv_d1_rows_init(&d->rows, bits & RUN_NO_ROWS);
     slv_op_open(&d->op, c->ev, c->op, &op_ops);
     slv_code code = slv_buf_append(&d->request, json);
     if (code == SLV_OK)
         code = slv_buf_append(&d->request, blobs);
+    d->d.ask = (slv_d1_ask){
+        .kind = SLV_D1_ASK_ROWS,
+        .stop = &d->stop,
+        .json = slv_str_sub(slv_buf_view(&d->request), 0, json.len),
+        .blobs = slv_str_skip(slv_buf_view(&d->request), SLV_MIN(json.len, d->request.len)),
+        .want_bookmark = bits & RUN_BOOKMARK,
+        .arena = &d->arena,
+        .message = &d->message,
+        .rows = &d->rows,
+    };
     if (code == SLV_OK && d->request.len <= READ_HERE_MAX) {
         code = parse(d, err);
         if (code == SLV_E_PARSE) {
@@ -196,8 +167,9 @@ static slv_code op_run(const slv_resource_call *c, slv_err *err)
         op_free(d);
         return SLV_OK;
     }
-    call_store(d, d->statements && slv_d1_looks_read(d->statements, d->count) ? SLV_CALL_READ
-                                                                              : SLV_CALL_SOLO);
+    call_store(d, d->d.ask.statements && slv_d1_looks_read(d->d.ask.statements, d->d.ask.count)
+                      ? SLV_CALL_READ
+                      : SLV_CALL_SOLO);
     return SLV_OK;
 }
 

@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -118,6 +119,66 @@ static int add_zygote_rules(scmp_filter_ctx ctx)
     return rc;
 }
 
+/*
+ * What a keeper does beyond an isolate: SQLite by path, below the one directory that Landlock
+ * leaves it. It holds no socket but those that main gave it and can make none.
+ */
+static int add_keeper_rules(scmp_filter_ctx ctx)
+{
+    static const int calls[] = {SCMP_SYS(openat),
+                                SCMP_SYS(open),
+                                SCMP_SYS(newfstatat),
+                                SCMP_SYS(statx),
+                                SCMP_SYS(stat),
+                                SCMP_SYS(lstat),
+                                SCMP_SYS(lseek),
+                                SCMP_SYS(unlink),
+                                SCMP_SYS(unlinkat),
+                                SCMP_SYS(fsync),
+                                SCMP_SYS(readlink),
+                                SCMP_SYS(readlinkat),
+                                SCMP_SYS(getcwd),
+                                SCMP_SYS(geteuid),
+                                SCMP_SYS(getuid),
+                                SCMP_SYS(access),
+                                SCMP_SYS(faccessat),
+                                SCMP_SYS(faccessat2),
+                                SCMP_SYS(mkdir),
+                                SCMP_SYS(mkdirat),
+                                SCMP_SYS(rmdir),
+                                SCMP_SYS(rename),
+                                SCMP_SYS(renameat),
+                                SCMP_SYS(renameat2),
+                                SCMP_SYS(getdents64),
+                                SCMP_SYS(fallocate),
+                                SCMP_SYS(fchmod),
+                                SCMP_SYS(fchown),
+                                SCMP_SYS(copy_file_range),
+                                SCMP_SYS(sendfile),
+                                SCMP_SYS(utimensat),
+                                SCMP_SYS(flock),
+                                SCMP_SYS(dup3),
+                                SCMP_SYS(eventfd2),
+                                SCMP_SYS(pwritev),
+                                SCMP_SYS(preadv),
+                                SCMP_SYS(preadv2),
+                                SCMP_SYS(shutdown),
+                                SCMP_SYS(fadvise64),
+                                SCMP_SYS(sysinfo)};
+    static const int locks[] = {F_SETLK, F_SETLKW, F_GETLK, F_DUPFD_CLOEXEC};
+    int rc = 0;
+
+    for (size_t i = 0; i < SLV_ARRAY_LEN(calls); i++)
+        rc |= plain_rule(ctx, SCMP_ACT_ALLOW, calls[i]);
+    for (size_t i = 0; i < SLV_ARRAY_LEN(locks); i++)
+        rc |= seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(fcntl), 1,
+                               SCMP_A1(SCMP_CMP_EQ, (scmp_datum_t)locks[i], 0));
+    /* its loop makes what it was given non-blocking so */
+    rc |=
+        seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1, SCMP_A1(SCMP_CMP_EQ, FIONBIO, 0));
+    return rc;
+}
+
 /* With KILL as the default these must still fail softly: libraries try them and go on without. */
 static int add_soft_rules(scmp_filter_ctx ctx)
 {
@@ -184,7 +245,9 @@ slv_code slv_sandbox_filter_build(slv_sandbox_role role, slv_sandbox_mode mode,
     rc |= add_argument_rules(ctx);
     if (role == SLV_SANDBOX_APP_ZYGOTE)
         rc |= add_zygote_rules(ctx);
-    if (mode == SLV_SANDBOX_KILL)
+    if (role == SLV_SANDBOX_KEEPER)
+        rc |= add_keeper_rules(ctx);
+    if (mode == SLV_SANDBOX_KILL && role != SLV_SANDBOX_KEEPER)
         rc |= add_soft_rules(ctx);
     if (rc != 0)
         code = slv_fail(err, SLV_E_UNSUPPORTED, "sandbox: libseccomp does not take a rule");

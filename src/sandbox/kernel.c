@@ -64,3 +64,17 @@ bool slv_sandbox_seccomp_works(void)
 {
     return try_in_child(try_seccomp, 0);
 }
+
+slv_code slv_sandbox_floor(slv_err *err)
+{
+    if (!slv_sandbox_seccomp_works())
+        return slv_fail(
+            err, SLV_E_DENIED,
+            "the kernel gives no system call filter (seccomp), which keeps workers from "
+            "files, sockets and each other");
+    if (slv_sandbox_landlock_abi() == 0)
+        return slv_fail(err, SLV_E_DENIED,
+                        "the kernel has no Landlock, which holds each account's D1 process to the "
+                        "account's own directory");
+    return SLV_OK;
+}

@@ -126,6 +126,11 @@ static slv_code load_filter(const slv_sandbox_filter *f, slv_err *err)
     return SLV_OK;
 }
 
+void slv_sandbox_hide(void)
+{
+    (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); /* fails for wrong arguments alone */
+}
+
 slv_code slv_sandbox_enter(const slv_sandbox_options *options, slv_sandbox_report *ret,
                            slv_err *err)
 {
@@ -144,7 +149,9 @@ slv_code slv_sandbox_enter(const slv_sandbox_options *options, slv_sandbox_repor
     offer_to_oom();
     if (set_rlimits())
         report.layers |= SLV_SANDBOX_RLIMITS;
-    if (leave_root(options->uid ? options->uid : SLV_SANDBOX_UID))
+    if (options->role == SLV_SANDBOX_KEEPER)
+        slv_sandbox_hide();
+    else if (leave_root(options->uid ? options->uid : SLV_SANDBOX_UID))
         report.layers |= SLV_SANDBOX_OWN_UID;
     else if (geteuid() == 0)
         return slv_fail(err, SLV_E_DENIED, "sandbox: cannot stop being root");
@@ -159,7 +166,7 @@ slv_code slv_sandbox_enter(const slv_sandbox_options *options, slv_sandbox_repor
         return slv_fail_errno(err, SLV_E_DENIED, "sandbox: no_new_privs");
     report.layers |= SLV_SANDBOX_NNP;
     report.landlock_all_threads = thread_count() == 1;
-    report.landlock_abi = slv_landlock_restrict();
+    report.landlock_abi = slv_landlock_restrict(&(slv_landlock_rules){.dir = options->dir});
     if (report.landlock_abi > 0)
         report.layers |= SLV_SANDBOX_LANDLOCK;
     SLV_TRY(load_filter(filter, err));

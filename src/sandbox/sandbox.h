@@ -43,6 +43,8 @@ typedef enum slv_sandbox_role {
     SLV_SANDBOX_ISOLATE,
     SLV_SANDBOX_APP_ZYGOTE, /* the same, and it may fork, wait, and lock its children down further
                              */
+    SLV_SANDBOX_KEEPER, /* C alone: works on the files below one directory, and on nothing else */
+    SLV_SANDBOX_TOOL,   /* a program of others between two pipes: see slv_sandbox_tool */
 } slv_sandbox_role;
 
 enum { /* layers, in reports */
@@ -76,7 +78,9 @@ typedef struct slv_sandbox_options {
     /* The process with whose end ours has to end (PR_SET_PDEATHSIG, then getppid is compared). 0:
      * none. */
     pid_t parent;
-    uid_t uid;                        /* taken when we are root; 0: SLV_SANDBOX_UID */
+    uid_t uid;       /* taken when we are root; 0: SLV_SANDBOX_UID */
+    const char *dir; /* KEEPER: the directory that it may work in. It keeps its uid, whose files
+                        these are, and loses every capability */
     const slv_sandbox_filter *filter; /* NULL: built here */
 } slv_sandbox_options;
 
@@ -89,6 +93,10 @@ typedef struct slv_sandbox_report {
 /* SLV_E_DENIED when the floor cannot be had, SLV_E_CANCELED when the parent is already gone. */
 SLV_NODISCARD slv_code slv_sandbox_enter(const slv_sandbox_options *options,
                                          slv_sandbox_report *ret, slv_err *err);
+
+/* No other process of our uid may read our memory, trace us or open our descriptors from now on;
+ * no core is written. Main calls it, whose uid isolates share when it is not root's. */
+void slv_sandbox_hide(void);
 
 /* Of the calling thread and what it starts. A process in a user namespace of its own has every
    capability in there, and its forks keep them: a zygote that is not root calls this before it has
@@ -105,6 +113,10 @@ typedef struct slv_sandbox_expect {
     /* An app zygote: the other socket it may hold; it also keeps its list of threads open. NULL: an
      * isolate. */
     const char *app_zygote;
+    /* A keeper: the one file beside its directory that it may hold (the state's lock), as
+     * /proc/<pid>/fd shows it. It may have the uid of main, without its capabilities. NULL: none.
+     */
+    const char *keeper_file;
 } slv_sandbox_expect;
 
 /* Looks at /proc/<pid>: seccomp and no_new_privs of every thread, capabilities, uid, namespaces,
@@ -119,6 +131,10 @@ uint64_t slv_sandbox_namespaces(void);
 
 /* Kernel features, for doctor and the start's report. */
 int slv_sandbox_landlock_abi(void); /* 0: none or switched off */
+/* Whether strangers' code can be kept apart here: SLV_E_DENIED names what is missing (a system call
+ * filter; Landlock, by which keepers are held to their directory). A server refuses its second
+ * account without it unless it is told otherwise. Tries in children: some milliseconds. */
+SLV_NODISCARD slv_code slv_sandbox_floor(slv_err *err);
 bool slv_sandbox_seccomp_works(void);
 
 #endif

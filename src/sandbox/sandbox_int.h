@@ -8,8 +8,15 @@
  */
 #define SLV_SANDBOX_PID_MARK 0x5e1fa9e5u
 
-/* Restricts this thread by Landlock without any rule: no file, no TCP, no signal to the outside.
-   Returns the ABI, 0 when the kernel has none. */
-int slv_landlock_restrict(void);
+/* What Landlock leaves: nothing, or what stands below a directory, or files that may be read and
+ * executed. */
+typedef struct slv_landlock_rules {
+    const char *dir;                 /* everything below it; NULL: nothing */
+    const char *const *read_execute; /* NULL-terminated list of files; NULL: none */
+} slv_landlock_rules;
+
+/* Restricts this thread: no file, no TCP, no signal to the outside but what the rules leave.
+   Returns the ABI, 0 when the kernel has none or a rule cannot be made. */
+int slv_landlock_restrict(const slv_landlock_rules *rules);
 
 #endif

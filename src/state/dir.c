@@ -132,13 +132,26 @@ slv_code slv_state_folder_(const slv_store *store, slv_err *err)
     pthread_mutex_lock(&state->lock);
     bool known = slv_map_get(&state->folders, slv_str_from(folder)) != NULL;
     pthread_mutex_unlock(&state->lock);
-    if (known && access(folder, F_OK) == 0)
+    if ((known || state->lent) && access(folder, F_OK) == 0)
         return SLV_OK;
     SLV_TRY(make_dirs(folder, FOLDER_LEVELS, err));
     pthread_mutex_lock(&state->lock);
     slv_map_set(&state->folders, slv_str_from(folder), true);
     pthread_mutex_unlock(&state->lock);
     return SLV_OK;
+}
+
+slv_code slv_state_folder(slv_state *state, const slv_store_type *type, slv_str tenant_name,
+                          slv_buf *out, slv_err *err)
+{
+    size_t at = out->len;
+
+    SLV_TRY(slv_buf_printf(out, "%s/", state->dir));
+    SLV_TRY(slv_name_encode(tenant_name, out));
+    SLV_TRY(slv_buf_printf(out, "/%s", type->kind));
+    if (!slv_buf_cstr(out))
+        return slv_fail(err, SLV_E_NOMEM, "out of memory");
+    return make_dirs(out->ptr + at, FOLDER_LEVELS, err);
 }
 
 static slv_code remove_tree(int at, const char *name, int depth, slv_err *err)

@@ -165,6 +165,8 @@ home *slv_home_(slv_state *state, slv_loop *loop)
 
 void slv_state_forget_loop(slv_state *state, slv_loop *loop)
 {
+    if (state->elsewhere)
+        state->elsewhere->forget(state->elsewhere->arg, loop);
     pthread_mutex_lock(&state->lock);
     home *h = find(state, loop);
     if (!h) {

@@ -308,19 +308,24 @@ void slv_run_write_(work *w)
     slv_state *state = store->state;
     SLV_CLEANUP(slv_free) void *memory = slv_alloc(sizeof(run));
     run *r = memory;
-    bool ending;
+    bool ending, leaving;
 
     r->store = store;
     r->transaction = false;
     r->count = r->from = 0;
     pthread_mutex_lock(&state->lock);
     ending = store->destroy != NULL;
+    leaving = !ending && !store->first && store->leaving_first;
     if (!ending)
         take(r);
     r->db = store->writer ? store->type->db(store->writer) : NULL;
     pthread_mutex_unlock(&state->lock);
     if (ending)
         destroy(store);
+    if (leaving) {
+        r->db = NULL;
+        slv_store_leave_(store);
+    }
     if (r->count > 0) {
         run_calls(r);
         finish(r);

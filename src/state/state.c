@@ -24,11 +24,15 @@ slv_code slv_state_open(const char *dir, const slv_state_options *options, slv_s
     int lock_fd = -1;
 
     SLV_TRY(slv_db_library_check(err));
-    SLV_TRY(slv_state_dir_open_(dir, o.lock_wait_ms, &lock_fd, &v1, err));
+    if (o.lent)
+        v1 = slv_strdup(dir);
+    else
+        SLV_TRY(slv_state_dir_open_(dir, o.lock_wait_ms, &lock_fd, &v1, err));
     slv_state *state = slv_new0(slv_state);
     state->dir = SLV_STEAL(v1);
     state->lock_fd = lock_fd;
     state->serial = slv_state_serial_();
+    state->lent = o.lent;
     state->open_max = o.open_max ? o.open_max : OPEN_MAX;
     pthread_mutex_init(&state->lock, NULL);
     pthread_cond_init(&state->quiet, NULL);
@@ -99,7 +103,8 @@ slv_state *slv_state_free(slv_state *state)
     slv_map_done(&state->stores);
     pthread_cond_destroy(&state->quiet);
     pthread_mutex_destroy(&state->lock);
-    close(state->lock_fd);
+    if (state->lock_fd >= 0)
+        close(state->lock_fd);
     free(state->dir);
     free(state);
     return NULL;

@@ -31,7 +31,10 @@
 #ifndef SLV_STATE_STATE_H
 #define SLV_STATE_STATE_H
 
+#include <stdatomic.h>
+
 #include "aio/loop.h"
+#include "base/buf.h"
 #include "base/err.h"
 #include "base/str.h"
 #include "store/db.h"
@@ -49,6 +52,8 @@ typedef struct slv_state_options {
     unsigned open_max;     /* handles on databases open at once; 0: 64 */
     slv_loop *control;     /* where sweeps are timed from; NULL: none */
     unsigned lock_wait_ms; /* how long to wait for another process's lock; 0: not at all */
+    bool lent; /* of a process that main has given the lock: dir is DIR/v1 itself, its folders of
+                  stores are there, and no lock is taken */
 } slv_state_options;
 
 /* Makes DIR/v1 when absent and takes its lock. SLV_E_STATE: another process has it; the message
@@ -63,6 +68,14 @@ const char *slv_state_dir(const slv_state *state); /* DIR/v1 */
  * it this one too: the lock then lasts as long as that process can write. Close-on-exec. */
 int slv_state_lock_fd(const slv_state *state);
 
+/* What came from another process, for the service itself to do. */
+typedef struct slv_served {
+    bool read; /* on a reader */
+    slv_str bytes;
+    int fd; /* -1: none */
+    const atomic_bool *stop;
+} slv_served;
+
 /* One kind of store: a static const of the service's glue. */
 typedef struct slv_store_type {
     const char *kind; /* "kv": the folder TENANT/kv */
@@ -75,6 +88,9 @@ typedef struct slv_store_type {
     /* Work that is due by itself (expired entries ...), as a WRITE call, a bounded piece at a time.
      * *ret_next_ms: when to come again, 0: not before the next write. NULL: none. */
     slv_code (*sweep)(void *service, int64_t now_ms, int64_t *ret_next_ms, slv_err *err);
+    /* Runs a call that came as bytes (slv_call_wire); what answer has goes back also when it fails.
+     * NULL: stores of this kind live in main alone. */
+    slv_code (*serve)(void *service, const slv_served *ask, slv_buf *answer, slv_err *err);
 } slv_store_type;
 
 /* The store's handle, made when absent; nothing is opened yet. id is any text that the tenant may
@@ -85,6 +101,9 @@ slv_store *slv_store_ref(slv_store *store);
 slv_store *slv_store_unref(slv_store *store); /* accepts NULL, returns NULL */
 /* What type->open is given: to find content files from outside a call. As long as a reference. */
 const char *slv_store_path(const slv_store *store);
+slv_str slv_store_tenant(const slv_store *store); /* as long as a reference */
+/* The id, appended. */
+SLV_NODISCARD slv_code slv_store_id(const slv_store *store, slv_buf *out);
 
 typedef enum slv_call_kind {
     SLV_CALL_READ,
@@ -93,6 +112,15 @@ typedef enum slv_call_kind {
 } slv_call_kind;
 
 typedef struct slv_call slv_call;
+
+/* How a call is asked of a store that lives in another process. On the loop. */
+typedef struct slv_call_wire {
+    /* What `serve` reads. *ret_fd: a descriptor that goes along (borrowed), or left alone. */
+    slv_code (*put)(slv_call *call, slv_buf *out, int *ret_fd);
+    /* What `serve` answered, before done(), also of a call that failed. Not SLV_OK: malformed. */
+    slv_code (*get)(slv_call *call, slv_str bytes, slv_err *err);
+} slv_call_wire;
+
 struct slv_call {
     slv_call_kind kind;
     bool create; /* the store is made when it is absent (else SLV_E_NOTFOUND) */
@@ -100,9 +128,11 @@ struct slv_call {
     slv_code (*run)(slv_call *call, void *service, slv_err *err);
     /* On the loop; may free the call. */
     void (*done)(slv_call *call);
-    slv_code code; /* for done() */
+    const slv_call_wire *wire; /* of kinds that have `serve`; NULL: for stores in main alone */
+    slv_code code;             /* for done() */
     slv_err err;
     /* below: state's */
+    void *away; /* of whoever has it, when that is not the state */
     slv_loop *loop;
     slv_store *store;
     slv_call *next;
@@ -111,6 +141,28 @@ struct slv_call {
 
 /* The call stays in place until done(). */
 void slv_store_call(slv_store *store, slv_loop *loop, slv_call *call);
+/* Nobody waits for the call any more. Its owner has set the flag by which the service stops; a
+ * store in another process is told. done() comes all the same. */
+void slv_store_cancel(slv_call *call);
+
+/* ---- stores that live elsewhere ---- */
+
+/* Whoever has the stores of one kind in other processes (keeper/keeper.h). On the call's loop. */
+typedef struct slv_state_elsewhere {
+    void *arg;
+    /* Sees to the call's done(), by slv_call_back. destroy: everything of the store is to go. */
+    void (*call)(void *arg, slv_call *call, bool destroy);
+    void (*cancel)(void *arg, slv_call *call);
+    /* The loop goes away: its calls are done when this returns. */
+    void (*forget)(void *arg, slv_loop *loop);
+} slv_state_elsewhere;
+
+/* From now on calls on stores of this kind go there. Those open here finish what they have begun
+ * and are closed before their first call goes. NULL, when no loop makes such calls any more: they
+ * are elsewhere no longer. */
+void slv_state_move(slv_state *state, const slv_store_type *type, const slv_state_elsewhere *there);
+/* A call that was given away is done. Any thread; done() follows on its loop. */
+void slv_call_back(slv_call *call);
 
 /* A read-only service for this loop alone, when one is open here already; NULL: make a READ call
  * (this loop then gets one soon). Valid until the loop's next turn. For bounded reads by statements
@@ -125,6 +177,9 @@ typedef struct slv_job slv_job;
 void slv_state_work(slv_state *state, slv_loop *loop, slv_job *job);
 
 /* The ids of one kind that a tenant has, in order; for listings. Blocks. */
+/* The folder that a tenant's stores of one kind lie in, made durably when absent; appended. */
+SLV_NODISCARD slv_code slv_state_folder(slv_state *state, const slv_store_type *type,
+                                        slv_str tenant, slv_buf *out, slv_err *err);
 typedef void (*slv_state_each)(void *arg, slv_str id);
 SLV_NODISCARD slv_code slv_state_list(slv_state *state, const slv_store_type *type, slv_str tenant,
                                       slv_state_each each, void *arg, slv_err *err);

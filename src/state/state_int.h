@@ -135,6 +135,9 @@ struct slv_store {
     /* the end */
     slv_call *destroy; /* waits until no reader is left */
 
+    /* the move elsewhere: calls that wait until nothing is open here */
+    slv_call *leaving_first, *leaving_last;
+
     /* sweeps */
     slv_list sweeps; /* in state->sweeps while sweep_ms != 0 */
     int64_t sweep_ms;
@@ -155,7 +158,8 @@ struct slv_state {
     pthread_cond_t quiet;     /* some outstanding became 0 */
     _Atomic(uint64_t) serial; /* no other state of this process ever has it; new when a loop goes */
     char *dir;
-    int lock_fd;
+    bool lent;   /* see slv_state_options */
+    int lock_fd; /* -1: lent */
     SLV_MAP(slv_store *) stores;
     SLV_MAP(tenant *) tenants;
     SLV_MAP(bool) folders; /* whose names are known to be durable */
@@ -164,6 +168,9 @@ struct slv_state {
     crew crews[CREWS];
     bool ending;
     home *homes[SLV_STATE_LOOPS_MAX];
+
+    const slv_store_type *moved; /* the kind that lives elsewhere; NULL: none */
+    const slv_state_elsewhere *elsewhere;
 
     slv_loop *control;
     control_bell *bell;
@@ -218,6 +225,9 @@ void slv_store_close_idle_(slv_state *state);
 void slv_store_close_all_(slv_store *store);
 
 bool slv_call_destroys_(const slv_call *call);
+/* On a thread that has the store for itself: nothing waits here, its handles close, and the calls
+ * that waited for that go on. Without the lock. */
+void slv_store_leave_(slv_store *store);
 
 /* run.c */
 void slv_run_write_(work *w);

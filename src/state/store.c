@@ -96,8 +96,8 @@ void slv_store_tidy_(slv_store *store)
     slv_state *state = store->state;
 
     if (store->refs > 0 || store->queued || store->held || store->first || store->read_first ||
-        store->destroy || store->condemned || store->sweep_ms != 0 || store->sweeping ||
-        !nothing_open(store))
+        store->leaving_first || store->destroy || store->condemned || store->sweep_ms != 0 ||
+        store->sweeping || !nothing_open(store))
         return;
     (void)slv_map_remove(&state->stores, slv_str_from(store->key));
     slv_list_remove(&store->used);
@@ -269,7 +269,9 @@ void slv_store_kick_(slv_store *store)
         slv_crew_add_(store->state, &store->write_work);
         return;
     }
-    if (store->first && !store->queued) {
+    bool leaves = store->leaving_first && !store->read_first && store->reading == 0;
+
+    if ((store->first || leaves) && !store->queued) {
         store->queued = true;
         slv_crew_add_(store->state, &store->write_work);
     }
@@ -316,6 +318,103 @@ void slv_call_finish_(slv_state *state, slv_call *call)
     pthread_mutex_unlock(&state->lock);
 }
 
+/* ---- stores that live elsewhere ---- */
+
+static bool gone_from_here(const slv_store *store)
+{
+    return !store->queued && !store->held && !store->first && !store->read_first &&
+           !store->destroy && !store->leaving_first && nothing_open(store);
+}
+
+/* True: the call is no more of ours. */
+static bool moved(slv_store *store, slv_call *call)
+{
+    slv_state *state = store->state;
+
+    pthread_mutex_lock(&state->lock);
+    if (state->moved != store->type) {
+        pthread_mutex_unlock(&state->lock);
+        return false;
+    }
+    bool free_to_go = gone_from_here(store);
+    if (!free_to_go) {
+        call->next = NULL;
+        if (store->leaving_last)
+            store->leaving_last->next = call;
+        else
+            store->leaving_first = call;
+        store->leaving_last = call;
+        slv_store_kick_(store);
+    }
+    pthread_mutex_unlock(&state->lock);
+    if (free_to_go)
+        state->elsewhere->call(state->elsewhere->arg, call, slv_call_destroys_(call));
+    return true;
+}
+
+static void on_left(slv_mail *mail)
+{
+    slv_call *call = slv_container_of(mail, slv_call, mail);
+    const slv_state_elsewhere *there = call->store->state->elsewhere;
+
+    there->call(there->arg, call, slv_call_destroys_(call));
+}
+
+void slv_store_leave_(slv_store *store)
+{
+    slv_state *state = store->state;
+
+    slv_store_close_all_(store);
+    pthread_mutex_lock(&state->lock);
+    slv_sweep_forget_(store);
+    store->condemned = false;
+    slv_call *call = store->leaving_first;
+    store->leaving_first = store->leaving_last = NULL;
+    pthread_mutex_unlock(&state->lock);
+    while (call) {
+        slv_call *next = call->next;
+
+        call->mail.fn = on_left;
+        slv_loop_post(call->loop, &call->mail);
+        call = next;
+    }
+}
+
+void slv_state_move(slv_state *state, const slv_store_type *type, const slv_state_elsewhere *there)
+{
+    SLV_ASSERT(type->serve && (!state->moved || state->moved == type));
+    pthread_mutex_lock(&state->lock);
+    state->elsewhere = there;
+    state->moved = there ? type : NULL;
+    pthread_mutex_unlock(&state->lock);
+}
+
+void slv_store_cancel(slv_call *call)
+{
+    slv_state *state = call->store->state;
+
+    if (call->away)
+        state->elsewhere->cancel(state->elsewhere->arg, call);
+}
+
+void slv_call_back(slv_call *call)
+{
+    call->away = NULL;
+    slv_call_post_(call);
+}
+
+slv_str slv_store_tenant(const slv_store *store)
+{
+    return slv_str_from(store->who->name);
+}
+
+slv_code slv_store_id(const slv_store *store, slv_buf *out)
+{
+    if (store->long_id.len > 0)
+        return slv_buf_append(out, store->long_id);
+    return slv_name_decode(slv_str_from(strrchr(store->key, '/') + 1), out);
+}
+
 void slv_store_call(slv_store *store, slv_loop *loop, slv_call *call)
 {
     slv_state *state = store->state;
@@ -328,6 +427,9 @@ void slv_store_call(slv_store *store, slv_loop *loop, slv_call *call)
     call->err.message[0] = '\0';
     call->loop = loop;
     call->store = store;
+    call->away = NULL;
+    if (store->type->serve && moved(store, call))
+        return;
     pthread_mutex_lock(&state->lock);
     h->outstanding++;
     bool full = store->waiting >= SLV_STORE_WAITING_MAX;

@@ -31,6 +31,18 @@ void slv_db_set_wal_pages(unsigned pages)
     wal_pages = (int)pages;
 }
 
+slv_code slv_db_heap_limit(uint64_t bytes, slv_err *err)
+{
+    char byte;
+
+    if (sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 1) != SQLITE_OK ||
+        sqlite3_initialize() != SQLITE_OK)
+        return slv_fail(err, SLV_E_STATE, "SQLite cannot count its memory");
+    (void)sqlite3_hard_heap_limit64((sqlite3_int64)bytes);
+    sqlite3_randomness(1, &byte); /* its seed comes from a file */
+    return SLV_OK;
+}
+
 slv_code slv_db_library_check(slv_err *err)
 {
     if (sqlite3_libversion_number() >= OLDEST_LIBRARY)

@@ -132,6 +132,11 @@ bool slv_stmt_is_null(sqlite3_stmt *st, int column);
 /* Resets and clears the bindings: what was bound may go away. */
 void slv_stmt_done(sqlite3_stmt *st);
 
+/* SQLite gets no more memory than this in the whole process; a statement that needs more fails
+ * (SLV_E_NOMEM). Before any database is open and any other thread runs; it also makes SQLite read
+ * what it needs of the system, so that it may be locked down afterwards. */
+SLV_NODISCARD slv_code slv_db_heap_limit(uint64_t bytes, slv_err *err);
+
 /* SLV_E_UNSUPPORTED when the library that was linked is too old. */
 SLV_NODISCARD slv_code slv_db_library_check(slv_err *err);
 
