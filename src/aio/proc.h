@@ -12,7 +12,7 @@
 
 #include "aio/poll.h"
 
-#define SLV_PROC_FDS_MAX 16
+#define SLV_PROC_FDS_MAX 48
 
 typedef struct slv_proc_options {
     const char *path;        /* executable; searched in PATH when it holds no slash */

@@ -1,0 +1,37 @@
+/*
+ * link.h - what supervisor and main say to each other: texts over a socket pair that keeps messages
+ * apart. Loop thread only.
+ *
+ *     main to supervisor     "ready"        requests are answered
+ *                            "waiting"      everything is prepared but the state, which is taken
+ *                            "failed TEXT"  it cannot start; it ends itself
+ *                            "upgrade"      somebody asked for a new main
+ *                            "reloaded TEXT"  empty: it went well
+ *     supervisor to main     "stop"         drain and end
+ *                            "reload"
+ *                            "go"           the other main has ended: the state is free
+ */
+#ifndef SLV_DAEMON_LINK_H
+#define SLV_DAEMON_LINK_H
+
+#include "aio/poll.h"
+#include "base/str.h"
+
+#define SLV_LINK_TEXT_MAX ((size_t)1024)
+
+typedef struct slv_link {
+    slv_poll poll;
+    int fd; /* -1: none */
+    /* word: up to the first space; rest: behind it. Both empty: the other end is gone (last). */
+    void (*said)(struct slv_link *link, slv_str word, slv_str rest);
+} slv_link;
+
+/* Owns fd from then on. said must be set. */
+SLV_NODISCARD slv_code slv_link_start(slv_link *link, slv_loop *loop, int fd, slv_err *err);
+/* Cut to SLV_LINK_TEXT_MAX; nothing when the other end is gone. */
+void slv_link_say(slv_link *link, const char *fmt, ...) SLV_PRINTF(2, 3);
+void slv_link_stop(slv_link *link);
+/* Both ends, close-on-exec. */
+SLV_NODISCARD slv_code slv_link_pair(int fds[static 2], slv_err *err);
+
+#endif
