@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "fmt/dotenv.h"
+#include "fmt/json.h"
 
 static const char *const config_names[] = {"wrangler.json", "wrangler.jsonc", "wrangler.toml"};
 
@@ -40,6 +41,84 @@ static char *working_dir(void)
     return slv_strdup(getcwd(path, sizeof path) ? path : "/");
 }
 
+/* As messages show a path: relative to where the command runs, when that is shorter. */
+static char *shown(const char *path)
+{
+    SLV_CLEANUP(slv_charp_free) char *cwd = working_dir();
+    char *relative = slv_path_relative(cwd, path);
+
+    if (strncmp(relative, "../../", 6) != 0)
+        return relative;
+    free(relative);
+    return slv_strdup(path);
+}
+
+#define REDIRECT ".wrangler/deploy/config.json"
+
+/* {"configPath": "../../dist/wrangler.json"}: where a framework's build has put the configuration
+ * of what it made. */
+static slv_code read_redirect(const char *file, char **ret, slv_err *err)
+{
+    SLV_CLEANUP(slv_buf_done) slv_buf text = SLV_BUF(SLV_CONFIG_MAX);
+    SLV_CLEANUP(slv_arena_done) slv_arena arena = SLV_ARENA(4 * SLV_CONFIG_MAX);
+    SLV_CLEANUP(slv_charp_free) char *name = shown(file);
+    SLV_CLEANUP(slv_charp_free) char *dir = slv_path_dir(file);
+    SLV_CLEANUP(slv_charp_free) char *target = NULL;
+    slv_err why = {0};
+    slv_node *root;
+    slv_str path;
+
+    SLV_TRY(slv_file_read(file, &text, err));
+    if (slv_json_parse(slv_buf_view(&text), SLV_JSON_COMMENTS, &arena, &root, &why) != SLV_OK)
+        return slv_fail(err, SLV_E_PARSE, "%s:%s", name, slv_err_text(&why));
+    path = slv_node_str(slv_node_get(root, "configPath"));
+    if (path.len == 0)
+        return slv_fail(err, SLV_E_INVAL,
+                        "%s has no \"configPath\"; it must name the configuration that a build has "
+                        "made, or be removed",
+                        name);
+    target = slv_path_join(dir, path);
+    if (!slv_file_exists(target)) {
+        SLV_CLEANUP(slv_charp_free) char *missing = shown(target);
+
+        return slv_fail(err, SLV_E_NOTFOUND,
+                        "%s names %s, which does not exist; run the project's build", name,
+                        missing);
+    }
+    *ret = SLV_STEAL(target);
+    return SLV_OK;
+}
+
+static slv_code follow_redirect(slv_project *p, const char *from, slv_err *err)
+{
+    SLV_CLEANUP(slv_charp_free) char *file = find_up(from, REDIRECT);
+    char *target;
+
+    if (!file)
+        return SLV_OK;
+    if (p->config_path) {
+        SLV_CLEANUP(slv_charp_free) char *dir = slv_path_dir(p->config_path);
+        SLV_CLEANUP(slv_charp_free) char *beside = slv_path_join(dir, SLV_STR(REDIRECT));
+
+        if (strcmp(beside, file) != 0) {
+            SLV_CLEANUP(slv_charp_free) char *name = shown(file);
+            SLV_CLEANUP(slv_charp_free) char *config = shown(p->config_path);
+
+            return slv_fail(err, SLV_E_INVAL,
+                            "there are %s and %s, and it is not clear which one is meant: they "
+                            "must lie in one directory; or say --config",
+                            config, name);
+        }
+    }
+    SLV_TRY(read_redirect(file, &target, err));
+    if (p->config_path)
+        slv_vec_push(&p->watched, p->config_path);
+    slv_vec_push(&p->watched, SLV_STEAL(file));
+    p->config_path = target;
+    p->redirected = true;
+    return SLV_OK;
+}
+
 static slv_code find_config(slv_project *p, slv_err *err)
 {
     SLV_CLEANUP(slv_charp_free) char *cwd = working_dir();
@@ -59,6 +138,8 @@ static slv_code find_config(slv_project *p, slv_err *err)
     }
     for (size_t i = 0; !p->config_path && i < SLV_ARRAY_LEN(config_names); i++)
         p->config_path = find_up(from, config_names[i]);
+    if (!p->options->config)
+        SLV_TRY(follow_redirect(p, from, err));
     if (p->config_path) {
         p->dir = slv_path_dir(p->config_path);
         return SLV_OK;
@@ -73,18 +154,6 @@ static slv_code find_config(slv_project *p, slv_err *err)
     return SLV_OK;
 }
 
-/* As messages show a path: relative to where the command runs, when that is shorter. */
-static char *shown(const char *path)
-{
-    SLV_CLEANUP(slv_charp_free) char *cwd = working_dir();
-    char *relative = slv_path_relative(cwd, path);
-
-    if (strncmp(relative, "../../", 6) != 0)
-        return relative;
-    free(relative);
-    return slv_strdup(path);
-}
-
 /* ---- configuration ---- */
 
 static slv_code read_config(slv_project *p, slv_err *err)
@@ -92,7 +161,8 @@ static slv_code read_config(slv_project *p, slv_err *err)
     const slv_project_options *o = p->options;
     SLV_CLEANUP(slv_buf_done) slv_buf text = SLV_BUF(SLV_CONFIG_MAX + 1);
     SLV_CLEANUP(slv_charp_free) char *name = NULL;
-    slv_config_options options = {.env = slv_str_from(o->env ? o->env : ""),
+    /* A build's configuration is that of the environment which it was made for. */
+    slv_config_options options = {.env = slv_str_from(o->env && !p->redirected ? o->env : ""),
                                   .allow_unsupported = o->allow_unsupported,
                                   .warn = o->warn,
                                   .warn_arg = o->warn_arg};

@@ -49,6 +49,7 @@ typedef struct slv_project {
     slv_compat compat;
     slv_bundle_spec bundle;    /* of the fields above */
     bool node_added;           /* slv_project_add_node */
+    bool redirected;           /* config_path is what .wrangler/deploy/config.json names */
     SLV_VEC(char *) watched;   /* configuration and env files, also those that do not exist */
     SLV_VEC(char *) env_files; /* that were read */
 } slv_project;

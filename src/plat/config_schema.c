@@ -228,6 +228,12 @@ const config_key slv_config_keys[] = {
     TOP("addresses", CONFIG_ANY),
     {.name = "dev", .kind = CONFIG_TABLE, .scope = CONFIG_TOP, .sub = dev_keys},
     TOP("pages_build_output_dir", CONFIG_STRING),
+    /* What builds write into configurations that they make. */
+    TOP("configPath", CONFIG_STRING),
+    TOP("userConfigPath", CONFIG_STRING),
+    TOP("topLevelName", CONFIG_STRING),
+    TOP("definedEnvironments", CONFIG_STRINGS),
+    TOP("targetEnvironment", CONFIG_ANY),
 
     INHERIT("name", CONFIG_STRING),
     INHERIT("account_id", CONFIG_STRING),
