@@ -319,13 +319,6 @@ function entryOf(name, options) {
     return P.JSONStringify(json);
 }
 
-class DurableObjectClass {
-    constructor() {
-        throw illegalConstructor();
-    }
-}
-publish(DurableObjectClass);
-
 export class WorkerStub {
     #slot;
 
@@ -346,9 +339,10 @@ export class WorkerStub {
     }
 
     getDurableObjectClass(name, options) {
-        void this.#slot;
-        entryOf(name, options);
-        return P.ObjectSetPrototypeOf({}, DurableObjectClass.prototype);
+        const slot = this.#slot;
+        const { makeClass, propsJSON } = load("object_class");
+        if (options !== undefined && options !== null && !isObject(options)) throw badArgument("WorkerStub", "getDurableObjectClass", 2, "DurableObjectClassOptions");
+        return makeClass(slot, name === undefined || name === null ? "default" : `${name}`, propsJSON(options?.props, "DurableObjectClassOptions"));
     }
 }
 for (const name of ["getEntrypoint", "getDurableObjectClass"]) {

@@ -102,6 +102,11 @@ export class DurableObjectId {
 }
 publish(DurableObjectId);
 
+// The text of an id; undefined for anything else.
+export function idText(value) {
+    return idParts(value);
+}
+
 // The id of an object that lives here, for its ctx.id.
 export function objectId(hex, name, jurisdiction) {
     return new DurableObjectId(MAKE, hex, name, jurisdiction, null);

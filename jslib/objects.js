@@ -40,7 +40,9 @@ export class ObjectContext extends EventContext {
   syncs = []; // [sequence, resolve] of storage.sync()
   #call = null;
 
-  constructor(number, className, id, bits, name, jurisdiction, nextSocket, sockets) {
+  facetOver = null; // facets.js: what is done when one ends
+
+  constructor(number, className, id, bits, name, jurisdiction, nextSocket, sockets, depth, props) {
     super(number, "object");
     this.number = number;
     this.className = className;
@@ -50,6 +52,8 @@ export class ObjectContext extends EventContext {
     this.jurisdiction = jurisdiction === "" ? undefined : jurisdiction;
     this.nextSocket = nextSocket;
     this.sleeping = sockets;
+    this.depth = depth; // of a facet; 0: it is none
+    this.propsText = props;
     this.gate = new Gate(number);
   }
 
@@ -285,8 +289,16 @@ export function onSocketEvent(id, number, socket, what, data, code, clean) {
 
 // ---- frames of main ----
 
-export function onObjectOpen(number, className, id, bits, name, jurisdiction, nextSocket, sockets) {
-  P.MapPrototypeSet(objects, number, new ObjectContext(number, className, id, bits, name, jurisdiction, nextSocket, sockets));
+export function onObjectOpen(...args) {
+  P.MapPrototypeSet(objects, args[0], new ObjectContext(...args));
+}
+
+// A facet of it has ended by itself.
+export function onFacetOver(number, run, error) {
+  const object = P.MapPrototypeGet(objects, number);
+  if (object === undefined) return;
+  setCurrentEvent(object);
+  load("facets").facetOver(object, run, error);
 }
 
 // busy: something that it started goes on.

@@ -804,10 +804,6 @@ export function loopbackStub(entrypoint) {
     return load("rpc_services").loopbackStub(entrypoint);
 }
 
-export function loopbackClass() {
-    return load("rpc_services").loopbackClass();
-}
-
 export class ServiceStub {
     constructor() {
         throw illegalConstructor();

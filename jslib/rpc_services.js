@@ -112,15 +112,3 @@ export function loopbackStub(entrypoint, props = {}, made = false) {
     setState(stub, new LoopbackState(entrypoint, props, made));
     return stub;
 }
-
-class LoopbackDurableObjectClass {
-    constructor() {
-        throw illegalConstructor();
-    }
-}
-publish(LoopbackDurableObjectClass);
-
-// The class of a durable object among ctx.exports.
-export function loopbackClass() {
-    return setPrototypeOf({}, LoopbackDurableObjectClass.prototype);
-}

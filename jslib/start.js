@@ -236,8 +236,8 @@ class Worker {
 
 // A class of objects that has storage is a namespace; any other class only a class.
 function objectExport(name) {
-  for (let i = 0; i < config.env.length; i++) if (config.env[i].name === "" && config.env[i].export === name) return load("namespace").objectNamespace(config.env[i]);
-  return load("rpc").loopbackClass();
+  for (let i = 0; i < config.env.length; i++) if (config.env[i].name === "" && config.env[i].export === name) return load("object_class").loopbackNamespace(config.env[i]);
+  return load("object_class").loopbackClass(name);
 }
 
 function noEntrypoint(entrypoint) {

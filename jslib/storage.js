@@ -203,6 +203,7 @@ function setAlarm(object, type, time, options) {
   const { allowUnconfirmed } = checkOptions(options, type, "setAlarm", 2, "SetAlarmOptions");
   if (object.instance !== null && typeof object.instance.alarm !== "function")
     throw new P.TypeError("Your Durable Object class must have an alarm() handler in order to call setAlarm()");
+  if (object.depth > 0) throw new P.Error("alarms are not yet implemented for SQLite-backed Durable Objects");
   object.alarmAt = -1;
   N.alarmSet(object.number, P.MathMax(ms, P.DateNow()), !!allowUnconfirmed);
 }

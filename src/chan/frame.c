@@ -63,6 +63,7 @@ static const frame_rule rules[] = {
     [SLV_FRAME_SOCKET_CLOSE] = {"SOCKET_CLOSE", FROM_ISOLATE, 0, true, false, true},
     [SLV_FRAME_SOCKET_ATTACH] = {"SOCKET_ATTACH", FROM_ISOLATE, 0, true, false, true},
     [SLV_FRAME_SOCKET_OPTIONS] = {"SOCKET_OPTIONS", FROM_ISOLATE, 0, true, false, true},
+    [SLV_FRAME_FACET_OVER] = {"FACET_OVER", FROM_MAIN, 0, true, false, false},
 };
 
 static const frame_rule *rule_of(unsigned type)

@@ -65,6 +65,7 @@ typedef enum slv_frame_type {
     SLV_FRAME_SOCKET_CLOSE = 52,
     SLV_FRAME_SOCKET_ATTACH = 53,
     SLV_FRAME_SOCKET_OPTIONS = 54,
+    SLV_FRAME_FACET_OVER = 55,
 } slv_frame_type;
 
 enum {

@@ -28,7 +28,18 @@ slv_code slv_msg_object_open_put(slv_buf *out, const slv_msg_object_open *m)
     SLV_TRY(slv_buf_append_u64(out, m->epoch));
     SLV_TRY(slv_buf_append_u64(out, (uint64_t)m->alarm_ms));
     SLV_TRY(slv_buf_append_u32(out, m->next_socket));
-    return slv_buf_append_u32(out, m->sockets);
+    SLV_TRY(slv_buf_append_u32(out, m->sockets));
+    SLV_TRY(slv_buf_append_u8(out, m->depth));
+    return slv_msg_str_put(out, m->props);
+}
+
+/* The id of a facet is what its parent calls it. */
+static bool open_id_valid(const slv_msg_object_open *m)
+{
+    if (!(m->bits & SLV_OBJECT_FACET))
+        return m->id.len == SLV_OBJECT_ID_LEN && m->depth == 0 && m->props.len == 0;
+    return m->id.len <= SLV_FACET_ID_MAX && m->depth > 0 && m->depth <= SLV_FACET_DEPTH_MAX &&
+           m->alarm_ms == SLV_OBJECT_NO_ALARM;
 }
 
 slv_code slv_msg_object_open_get(slv_str payload, slv_msg_object_open *ret)
@@ -44,9 +55,10 @@ slv_code slv_msg_object_open_get(slv_str payload, slv_msg_object_open *ret)
     ret->alarm_ms = (int64_t)slv_read_u64(&r);
     ret->next_socket = slv_read_u32(&r);
     ret->sockets = slv_read_u32(&r);
-    return finish(&r, ret->class_name.len > 0 && ret->id.len == SLV_OBJECT_ID_LEN &&
-                          ret->bits <= 3 && ret->alarm_ms >= SLV_OBJECT_NO_ALARM &&
-                          ret->next_socket != 0 &&
+    ret->depth = slv_read_u8(&r);
+    ret->props = slv_read_str(&r);
+    return finish(&r, ret->class_name.len > 0 && open_id_valid(ret) && ret->bits <= 7 &&
+                          ret->alarm_ms >= SLV_OBJECT_NO_ALARM && ret->next_socket != 0 &&
                           (ret->name.len == 0 || ret->bits & SLV_OBJECT_NAMED));
 }
 
@@ -77,6 +89,21 @@ slv_code slv_msg_object_close_get(slv_str payload, slv_msg_object_close *ret)
     ret->error = slv_read_str(&r);
     return finish(&r, ret->reason >= SLV_CLOSE_IDLE && ret->reason <= SLV_CLOSE_SHUTDOWN &&
                           (ret->error.len == 0) == (ret->reason == SLV_CLOSE_IDLE));
+}
+
+slv_code slv_msg_facet_over_put(slv_buf *out, uint32_t run, slv_str error)
+{
+    SLV_TRY(slv_buf_append_u32(out, run));
+    return slv_msg_str_put(out, error);
+}
+
+slv_code slv_msg_facet_over_get(slv_str payload, uint32_t *ret_run, slv_str *ret_error)
+{
+    slv_reader r = slv_reader_make(payload);
+
+    *ret_run = slv_read_u32(&r);
+    *ret_error = slv_read_str(&r);
+    return finish(&r, *ret_run != 0);
 }
 
 slv_code slv_msg_object_closed_put(slv_buf *out, bool refused)

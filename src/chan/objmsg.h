@@ -19,7 +19,11 @@
 enum {
     SLV_OBJECT_NAMED = 1,
     SLV_OBJECT_SQL = 2, /* the class was declared with storage of its own */
+    SLV_OBJECT_FACET = 4,
 };
+
+#define SLV_FACET_DEPTH_MAX 3 /* of an object: 0 is no facet */
+#define SLV_FACET_ID_MAX ((size_t)64 << 10)
 
 typedef struct slv_msg_object_open {
     slv_str class_name, id;
@@ -28,6 +32,8 @@ typedef struct slv_msg_object_open {
     uint64_t epoch;
     int64_t alarm_ms; /* SLV_OBJECT_NO_ALARM */
     uint32_t next_socket, sockets;
+    uint8_t depth; /* of a facet, whose id is any text; else 0 */
+    slv_str props; /* of a facet's class, as EVENT has those of an entrypoint */
 } slv_msg_object_open;
 SLV_NODISCARD slv_code slv_msg_object_open_put(slv_buf *out, const slv_msg_object_open *m);
 SLV_NODISCARD slv_code slv_msg_object_open_get(slv_str payload, slv_msg_object_open *ret);
@@ -50,6 +56,11 @@ typedef struct slv_msg_object_close {
 } slv_msg_object_close;
 SLV_NODISCARD slv_code slv_msg_object_close_put(slv_buf *out, const slv_msg_object_close *m);
 SLV_NODISCARD slv_code slv_msg_object_close_get(slv_str payload, slv_msg_object_close *ret);
+
+/* FACET_OVER: what `run` was started is over, and why. The frame names the parent. */
+SLV_NODISCARD slv_code slv_msg_facet_over_put(slv_buf *out, uint32_t run, slv_str error);
+SLV_NODISCARD slv_code slv_msg_facet_over_get(slv_str payload, uint32_t *ret_run,
+                                              slv_str *ret_error);
 
 /* OBJECT_CLOSED */
 SLV_NODISCARD slv_code slv_msg_object_closed_put(slv_buf *out, bool refused);

@@ -72,6 +72,8 @@ slv_loader *slv_loader_free(slv_loader *loader);
  */
 slv_slot *slv_loader_slot(slv_loader *loader, slv_str key, bool *ret_new);
 slv_slot *slv_loader_find(slv_loader *loader, uint32_t number);
+/* The worker of a slot of ev's worker, `resource` being the binding; NULL: gone, or not ready. */
+slv_version *slv_loader_version(slv_event *ev, uint32_t resource, uint32_t number);
 /* All has come: bundles it, and tells the holders. */
 void slv_slot_build(slv_slot *slot);
 /* Fails with a message, or with a whole error's JSON. */

@@ -1,4 +1,4 @@
-#include "edge/object_int.h"
+#include "edge/facet_int.h"
 #include "edge/worker_int.h"
 
 #include <sys/stat.h>
@@ -7,9 +7,7 @@
 #include "fmt/json.h"
 #include "state/name.h"
 
-#define SWEEP_MS 1000
 #define TEXT_MAX ((size_t)64 << 10)
-#define ROOM_FROM ((size_t)SLV_OBJECTS_PER_ISOLATE / 2)
 
 /* ---- texts ---- */
 
@@ -93,6 +91,8 @@ static slv_code table_key(slv_buf *out, slv_str tenant, slv_str key, slv_str id)
 
 slv_version *slv_object_version(const slv_object *o)
 {
+    if (o->facet)
+        return slv_facet_version(o);
     return slv_shard_worker_for(o->all->shard, o->tenant, o->worker,
                                 slv_str_make(o->id, SLV_OBJECT_ID_LEN));
 }
@@ -111,19 +111,21 @@ static void home_ended(slv_event *ev, const slv_event_end *end);
 static const slv_event_ops home_ops = {.send = home_send, .ended = home_ended};
 static void on_close_timer(slv_timer *timer);
 
-static slv_object *make(slv_objects *all, const slv_object_target *t, const slv_object_class *class)
+slv_object *slv_object_make(slv_objects *all, const slv_object_target *t, slv_str key, bool sql)
 {
+    SLV_CLEANUP(slv_buf_done) slv_buf place = SLV_BUF(TEXT_MAX);
     slv_object *o = slv_new0(slv_object);
 
     o->all = all;
     o->tenant = copy(t->tenant);
     o->worker = copy(t->worker);
     o->class_name = copy(t->class_name);
-    o->key = copy(class->key);
+    o->key = copy(key);
     o->name = copy(t->named ? t->name : SLV_STR_NULL);
     o->named = t->named;
-    o->sql = class->sql;
+    o->sql = sql;
     memcpy(o->id, t->id.ptr, SLV_OBJECT_ID_LEN);
+    slv_list_init(&o->facets);
     slv_list_init(&o->waiting);
     slv_list_init(&o->calls);
     slv_list_init(&o->held);
@@ -135,6 +137,8 @@ static slv_object *make(slv_objects *all, const slv_object_target *t, const slv_
     o->next_socket = 1;
     o->close_timer.fn = on_close_timer;
     slv_object_alarm_init(o);
+    if (table_key(&place, t->tenant, key, t->id) == SLV_OK)
+        slv_map_set(&all->map, slv_buf_view(&place), o);
     return o;
 }
 
@@ -170,9 +174,7 @@ slv_object *slv_object_get(slv_shard *shard, const slv_object_target *t, const c
         }
         return *p;
     }
-    slv_object *o = make(shard->objects, t, class);
-    slv_map_set(&shard->objects->map, slv_buf_view(&key), o);
-    return o;
+    return slv_object_make(shard->objects, t, class->key, class->sql);
 }
 
 void slv_object_release(slv_object *o)
@@ -180,8 +182,10 @@ void slv_object_release(slv_object *o)
     SLV_CLEANUP(slv_buf_done) slv_buf key = SLV_BUF(TEXT_MAX);
 
     if (o->state != SLV_OBJECT_ABSENT || o->call_count > 0 || !slv_list_empty(&o->sockets) ||
-        (o->alarm.set_ms != SLV_REGISTRY_NO_ALARM && !o->all->closing) || o->alarm_running)
+        (o->alarm.set_ms != SLV_REGISTRY_NO_ALARM && !o->all->closing) || o->alarm_running ||
+        !slv_list_empty(&o->facets) || (o->facet && slv_facet_is_kept(o)))
         return;
+    slv_object *parent = o->facet ? slv_facet_drop(o) : NULL;
     slv_timer_stop(&o->alarm_timer);
     if (table_key(&key, o->tenant, o->key, slv_str_make(o->id, SLV_OBJECT_ID_LEN)) == SLV_OK)
         (void)slv_map_remove(&o->all->map, slv_buf_view(&key));
@@ -194,6 +198,8 @@ void slv_object_release(slv_object *o)
     slv_buf_done(&o->end_error);
     slv_buf_done(&o->option_text);
     free(o);
+    if (parent)
+        slv_facet_dropped(parent);
 }
 
 /* ---- opening ---- */
@@ -201,8 +207,8 @@ void slv_object_release(slv_object *o)
 typedef struct file_job {
     slv_job job;
     slv_object *o;
-    slv_buf folder; /* TENANT/do/KEY below the state */
-    size_t parents[2];
+    slv_buf folder;    /* TENANT/do/KEY below the state */
+    size_t parents[2]; /* of the folder, ends of those that may have to be made; 0: none */
     slv_object_files files;
     slv_code code;
     slv_err err;
@@ -212,7 +218,7 @@ static void file_run(slv_job *job)
 {
     file_job *j = slv_container_of(job, file_job, job);
 
-    for (size_t i = 0; i < SLV_ARRAY_LEN(j->parents); i++) {
+    for (size_t i = 0; i < SLV_ARRAY_LEN(j->parents) && j->parents[i] > 0; i++) {
         j->folder.ptr[j->parents[i]] = '\0';
         (void)mkdir(j->folder.ptr, 0700); /* a failure shows when the files are made */
         j->folder.ptr[j->parents[i]] = '/';
@@ -253,22 +259,31 @@ slv_code slv_object_folder(slv_shard *shard, slv_str tenant, slv_str key, slv_bu
     return slv_buf_cstr(b) ? SLV_OK : SLV_E_NOMEM;
 }
 
+static slv_code folder_of(slv_object *o, file_job *j)
+{
+    return o->facet ? slv_facet_folder(o, &j->folder)
+                    : slv_object_folder(o->all->shard, o->tenant, o->key, &j->folder, j->parents);
+}
+
 static void open_object(slv_object *o)
 {
     if (slv_objects_migrating(o->all, o->tenant, o->worker))
         return; /* slv_objects_resume follows */
     file_job *j = slv_new0(file_job);
     o->state = SLV_OBJECT_OPENING;
-    o->opening = 2;
+    o->opening = o->facet ? 1 : 2;
     o->open_code = SLV_OK;
     o->committed = o->durable = o->gated = o->refused = 0;
     o->frames = 0;
     o->checkpointing = o->rotate = o->drop_next = false;
     o->writing = o->told_opened = o->over_when_durable = o->isolate_gone = false;
     slv_buf_reset(&o->end_error);
-    slv_object_registry_enter(o); /* first: what fails below may be the end of the object */
+    if (o->facet)
+        slv_facet_opening(o);
+    else
+        slv_object_registry_enter(o); /* first: what fails below may be the end of the object */
     *j = (file_job){.job = {.run = file_run, .done = file_done}, .o = o, .folder = SLV_BUF(8192)};
-    if (slv_object_folder(o->all->shard, o->tenant, o->key, &j->folder, j->parents) != SLV_OK) {
+    if (folder_of(o, j) != SLV_OK) {
         const slv_err err = {.message = "object: the path is too long"};
 
         slv_buf_done(&j->folder);
@@ -296,8 +311,7 @@ void slv_objects_resume(slv_objects *all, slv_str tenant, slv_str worker)
     }
 }
 
-/* Everybody who waits hears why. */
-static void fail_waiting(slv_object *o, const slv_event_end *end)
+void slv_object_fail_waiting(slv_object *o, const slv_event_end *end)
 {
     slv_list *node;
 
@@ -332,13 +346,13 @@ void slv_object_opened(slv_object *o, slv_code code, const slv_err *err)
                          0) != SLV_OK)
         slv_buf_reset(&json);
     const slv_event_end end = {.outcome = SLV_OUTCOME_EXCEPTION, .error = slv_buf_view(&json)};
-    fail_waiting(o, &end);
+    slv_object_fail_waiting(o, &end);
     slv_object_release(o);
 }
 
 static bool send_open(slv_object *o)
 {
-    SLV_CLEANUP(slv_buf_done) slv_buf payload = SLV_BUF(SLV_FRAME_PAYLOAD_MAX);
+    SLV_CLEANUP(slv_buf_done) slv_buf payload = SLV_BUF(SLV_MESSAGE_SMALL_MAX);
     const int fds[] = {o->files.db, o->files.wal};
     uint32_t sockets = 0;
 
@@ -346,7 +360,7 @@ static bool send_open(slv_object *o)
         (void)node;
         sockets++;
     }
-    const slv_msg_object_open m = {
+    slv_msg_object_open m = {
         .class_name = o->class_name,
         .id = slv_str_make(o->id, SLV_OBJECT_ID_LEN),
         .bits = (uint8_t)((o->named ? SLV_OBJECT_NAMED : 0) | (o->sql ? SLV_OBJECT_SQL : 0)),
@@ -357,6 +371,8 @@ static bool send_open(slv_object *o)
         .next_socket = o->next_socket,
         .sockets = sockets,
     };
+    if (o->facet && slv_facet_describe(o, &m) != SLV_OK)
+        return false;
     if (slv_msg_object_open_put(&payload, &m) != SLV_OK)
         return false;
     return slv_link_send_fds(slv_event_link(&o->home), SLV_FRAME_OBJECT_OPEN, o->home.pe.id,
@@ -384,6 +400,10 @@ static void home_send(slv_event *ev)
         slv_link_violate(slv_event_link(ev), SLV_E_IO, "an object could not be given to it");
         return;
     }
+    if (o->facet && slv_facet_stopped(o)) {
+        slv_facet_stop(o);
+        return;
+    }
     while ((node = slv_list_pop(&o->waiting)) != NULL) {
         slv_event *call = slv_container_of(node, slv_event, object_node);
 
@@ -402,6 +422,8 @@ void slv_object_enter(slv_event *ev)
 
     o->call_count++;
     slv_list_remove(&o->idle);
+    for (slv_object *p = slv_facet_parent(o); p; p = slv_facet_parent(p))
+        slv_list_remove(&p->idle);
     if (o->state == SLV_OBJECT_RESIDENT) {
         slv_list_push(&o->calls, &ev->object_node);
         slv_pool_renew(&o->home.pe);
@@ -414,58 +436,17 @@ void slv_object_enter(slv_event *ev)
         open_object(o);
 }
 
-static void on_sweep(slv_timer *timer);
-
-/* An isolate that is nearly full gives back first what has been idle longest. */
-static void make_room(slv_objects *all, slv_isolate *iso)
-{
-    const slv_peer *peer = slv_isolate_user(iso);
-
-    if (!peer || peer->objects.len < ROOM_FROM)
-        return;
-    SLV_LIST_EACH (node, &all->idle) {
-        slv_object *o = slv_container_of(node, slv_object, idle);
-
-        if (o->iso != iso)
-            continue;
-        slv_object_close(o, SLV_CLOSE_IDLE, SLV_STR_NULL);
-        return;
-    }
-}
-
 void slv_object_left(slv_event *ev)
 {
     slv_object *o = ev->object;
-    slv_objects *all = o->all;
 
     if (!ev->resident) {
         slv_list_remove(&ev->object_node);
         o->call_count--;
     }
-    if (o->state == SLV_OBJECT_RESIDENT && o->call_count == 0 && !slv_list_linked(&o->idle)) {
-        o->idle_since_ms = slv_loop_now_ms(all->shard->loop);
-        slv_list_push(&all->idle, &o->idle);
-        make_room(all, o->iso);
-        if (!slv_timer_started(&all->sweep))
-            slv_timer_start(&all->sweep, all->shard->loop, SWEEP_MS);
-    }
-}
-
-static void on_sweep(slv_timer *timer)
-{
-    slv_objects *all = slv_container_of(timer, slv_objects, sweep);
-    uint64_t now = slv_loop_now_ms(all->shard->loop);
-
-    SLV_LIST_EACH (node, &all->idle) {
-        slv_object *o = slv_container_of(node, slv_object, idle);
-
-        if (o->idle_since_ms + SLV_OBJECT_IDLE_MS > now)
-            break;
-        slv_list_remove(&o->idle);
-        slv_object_close(o, SLV_CLOSE_IDLE, SLV_STR_NULL);
-    }
-    if (!slv_list_empty(&all->idle))
-        slv_timer_start(timer, all->shard->loop, SWEEP_MS);
+    if (o->state == SLV_OBJECT_RESIDENT && o->call_count == 0 && !slv_list_linked(&o->idle) &&
+        !slv_facets_busy(o))
+        slv_objects_idle(o);
 }
 
 /* ---- the end of a residence ---- */
@@ -473,14 +454,20 @@ static void on_sweep(slv_timer *timer)
 void slv_object_close(slv_object *o, slv_close_reason reason, slv_str message)
 {
     SLV_CLEANUP(slv_buf_done) slv_buf json = SLV_BUF(TEXT_MAX);
+
+    if (reason != SLV_CLOSE_IDLE &&
+        slv_object_error(&json, message, SLV_OBJECT_WAS_RESET | SLV_OBJECT_RETRYABLE) != SLV_OK)
+        slv_buf_reset(&json);
+    slv_object_close_json(o, reason, slv_buf_view(&json));
+}
+
+void slv_object_close_json(slv_object *o, slv_close_reason reason, slv_str error)
+{
     slv_link *link = slv_event_link(&o->home);
 
     if (o->state != SLV_OBJECT_RESIDENT)
         return;
-    if (reason != SLV_CLOSE_IDLE &&
-        slv_object_error(&json, message, SLV_OBJECT_WAS_RESET | SLV_OBJECT_RETRYABLE) != SLV_OK)
-        slv_buf_reset(&json);
-    const slv_msg_object_close m = {reason, slv_buf_view(&json)};
+    const slv_msg_object_close m = {reason, error};
     o->state = SLV_OBJECT_CLOSING;
     slv_list_remove(&o->idle);
     slv_buf *out = slv_link_begin(link, SLV_FRAME_OBJECT_CLOSE, 0, o->home.pe.id);
@@ -503,6 +490,10 @@ static void stay(slv_object *o)
 
     slv_timer_stop(&o->close_timer);
     o->state = SLV_OBJECT_RESIDENT;
+    if (o->facet && slv_facet_stopped(o)) {
+        slv_facet_stop(o);
+        return;
+    }
     while ((node = slv_list_pop(&o->waiting)) != NULL) {
         slv_list_push(&o->calls, node);
         slv_event_place(slv_container_of(node, slv_event, object_node), o->iso);
@@ -518,6 +509,9 @@ void slv_object_end(slv_object *o, slv_str error)
     o->state = SLV_OBJECT_ENDING;
     slv_timer_stop(&o->close_timer);
     slv_list_remove(&o->idle);
+    slv_facets_end(o);
+    if (o->facet)
+        slv_facet_over(o, error);
     while ((node = slv_list_pop(&o->calls)) != NULL)
         slv_event_abandon(slv_container_of(node, slv_event, object_node), &end);
     slv_object_drop_held(o);
@@ -541,7 +535,7 @@ static void home_ended(slv_event *ev, const slv_event_end *end)
         o->iso = NULL;
         slv_object_files_close(&o->files);
         o->state = SLV_OBJECT_ENDING;
-        fail_waiting(o, end);
+        slv_object_fail_waiting(o, end);
         slv_object_ended(o);
         return;
     }
@@ -571,15 +565,27 @@ void slv_objects_isolate_gone(slv_shard *shard, slv_isolate *iso)
 void slv_object_ended(slv_object *o)
 {
     slv_object_files_close(&o->files);
-    slv_object_registry_leave(o);
     o->state = SLV_OBJECT_ABSENT;
+    if (!o->facet)
+        slv_object_registry_leave(o);
+    else if (slv_facet_remove(o))
+        return;
+    slv_object_settle(o);
+}
+
+void slv_object_settle(slv_object *o)
+{
+    slv_object *parent = slv_facet_parent(o);
+
     if (!slv_list_empty(&o->waiting) && !o->all->closing) {
         open_object(o);
         return;
     }
     const slv_event_end end = {.outcome = SLV_OUTCOME_CANCELED};
-    fail_waiting(o, &end);
+    slv_object_fail_waiting(o, &end);
     slv_object_release(o);
+    if (parent && parent->state == SLV_OBJECT_RESIDENT)
+        slv_object_left(&parent->home); /* it may be idle now */
 }
 
 /* ---- frames ---- */
@@ -599,7 +605,7 @@ static slv_code take_opened(slv_object *o, slv_str payload, slv_err *err)
     if (o->told_opened || slv_msg_object_opened_get(payload, &alarm) != SLV_OK)
         return slv_fail(err, SLV_E_PROTOCOL, "malformed OBJECT_OPENED");
     o->told_opened = true;
-    if (alarm != o->alarm.set_ms) {
+    if (alarm != o->alarm.set_ms && !o->facet) {
         slv_object_alarm_set(o, alarm == SLV_OBJECT_NO_ALARM ? SLV_ALARM_NONE : SLV_ALARM_SET,
                              alarm);
         slv_object_registry_save(o, NULL, NULL);
@@ -679,119 +685,4 @@ slv_code slv_object_frame(slv_isolate *iso, const slv_frame *f, slv_err *err)
     default:
         return slv_object_socket_frame(o, f, err);
     }
-}
-
-/* ---- the shard's ---- */
-
-slv_objects *slv_objects_new(slv_shard *shard)
-{
-    slv_objects *all = slv_new0(slv_objects);
-
-    all->shard = shard;
-    all->sweep.fn = on_sweep;
-    slv_list_init(&all->idle);
-    slv_objects_sync_init(all);
-    return all;
-}
-
-/* Syncs wait for the disk rather than for a processor, and many of them at once make the disk work
- * once for all: so there are more threads than for other work on files. */
-static bool have_threads(slv_objects *all)
-{
-    slv_err err;
-
-    if (!all->threads) {
-        if (slv_threads_new(SLV_OBJECT_THREADS, "object", &all->threads, &err) != SLV_OK) {
-            slv_hook_notice(all->shard, slv_str_from(slv_err_text(&err)));
-            return false;
-        }
-        for (unsigned i = 0; i < SLV_OBJECT_THREADS; i++)
-            all->strands[i] = slv_strand_new(all->threads);
-    }
-    return true;
-}
-
-void slv_objects_job(slv_objects *all, slv_job *job)
-{
-    all->pending++;
-    if (have_threads(all))
-        slv_strand_submit(all->strands[all->next_strand++ % SLV_OBJECT_THREADS], all->shard->loop,
-                          job);
-    else
-        slv_state_work(all->shard->server->o.state, all->shard->loop, job);
-}
-
-static void settle_close(slv_objects *all)
-{
-    if (all->closing && all->pending == 0 && all->closed) {
-        void (*closed)(slv_shard * shard) = all->closed;
-
-        all->closed = NULL;
-        closed(all->shard);
-    }
-}
-
-void slv_objects_pending_done(slv_objects *all)
-{
-    all->pending--;
-    settle_close(all);
-}
-
-void slv_objects_deploy(slv_shard *shard, const slv_worker *w)
-{
-    slv_objects *all = shard->objects;
-
-    if (shard->index != 0)
-        return;
-    SLV_MAP_EACH (&all->map, i) {
-        slv_object *o = all->map.values[i];
-
-        if (slv_str_eq(o->worker, w->name) && slv_str_eq(o->tenant, w->tenant) &&
-            o->home.version != slv_object_version(o))
-            slv_object_close(o, SLV_CLOSE_UPDATE,
-                             SLV_STR("Durable Object reset because its code was updated."));
-    }
-    /* two versions of one deployment have the same classes: migrations are not split */
-    if (w->count > 0 && w->versions[0]->class_count > 0 && shard->server->o.state)
-        slv_objects_load(shard, w->versions[0]);
-}
-
-/* Objects that still wait for an isolate, or hold sockets. */
-static void drop_all(slv_objects *all)
-{
-    for (size_t i = all->map.len; i-- > 0;) {
-        if (i >= all->map.len)
-            continue;
-        slv_object *o = all->map.values[i];
-
-        slv_timer_stop(&o->alarm_timer);
-        slv_timer_stop(&o->close_timer);
-        slv_object_sockets_drop(o, SLV_STR("The server is shutting down."));
-        slv_object_release(o);
-    }
-}
-
-void slv_objects_close(slv_objects *all, void (*closed)(slv_shard *shard))
-{
-    all->closing = true;
-    all->closed = closed;
-    slv_timer_stop(&all->sweep);
-    drop_all(all);
-    settle_close(all);
-}
-
-slv_objects *slv_objects_free(slv_objects *all)
-{
-    if (!all)
-        return NULL;
-    drop_all(all);
-    for (unsigned i = 0; all->threads && i < SLV_OBJECT_THREADS; i++)
-        (void)slv_strand_free(all->strands[i]);
-    all->threads = slv_threads_free(all->threads);
-    slv_map_done(&all->map);
-    slv_map_done(&all->loaded);
-    slv_map_done(&all->migrating);
-    slv_timer_stop(&all->sweep);
-    free(all);
-    return NULL;
 }

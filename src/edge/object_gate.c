@@ -37,7 +37,7 @@ static slv_object *object_of_stream(slv_isolate *iso, slv_peer *peer, uint32_t n
 
 static bool shut(const slv_object *o)
 {
-    return o->writing || o->gated > o->durable || !slv_list_empty(&o->held);
+    return o->writing || o->gated > o->durable || o->deleting > 0 || !slv_list_empty(&o->held);
 }
 
 /* OP_CANCEL names an operation whose OP may be among what is held. */
@@ -169,15 +169,16 @@ static void forget_numbers(slv_peer *peer, const held_frame *h, slv_object *o)
     each_cap(&f, peer, o, false);
 }
 
-/* What has waited for sequences that are durable now goes where it was going. */
-static void release(slv_object *o)
+/* What has waited for sequences that are durable now, and for facets that are removed, goes where
+ * it was going. */
+void slv_object_gate_open(slv_object *o)
 {
     while (!slv_list_empty(&o->held) && o->iso) {
         held_frame *h = slv_container_of(o->held.next, held_frame, node);
         slv_link *link = slv_isolate_link(o->iso);
         slv_err err = {0};
 
-        if (h->need > o->durable || !link || slv_link_is_closed(link))
+        if (h->need > o->durable || o->deleting > 0 || !link || slv_link_is_closed(link))
             return;
         slv_list_remove(&h->node);
         forget_numbers(slv_isolate_user(o->iso), h, o);
@@ -220,6 +221,8 @@ slv_code slv_object_commit(slv_object *o, const slv_msg_object_commit *m, slv_er
     o->committed = m->seq;
     if (m->frames > 0)
         o->frames = m->frames;
+    if (o->facet && m->alarm == SLV_ALARM_SET)
+        return slv_fail(err, SLV_E_PROTOCOL, "an alarm of a facet");
     o->acts++;
     o->writing = false;
     if (!m->unconfirmed)
@@ -358,7 +361,7 @@ static void sync_over(sync_job *s)
     o->durable = s->seq;
     free(s);
     slv_object_alarm_arm(o);
-    release(o);
+    slv_object_gate_open(o);
     if (has_work(o))
         begin_sync(o);
     else if (o->state == SLV_OBJECT_ENDING && !o->iso)

@@ -2,13 +2,16 @@
  * object_int.h - Durable Objects on one loop: who owns which, what waits for them, the output gate,
  * alarms, sockets that hibernate. docs/internals/objects.md is the contract with the isolate.
  *
- *     object.c           the table; an object's way from absent to resident and back
+ *     object.c           an object's way from absent to resident and back
+ *     objects.c          all of them: idle ones, threads, deploys, the end
+ *     facet.c            objects inside of an object
  *     object_gate.c      commits, syncs, and what is held until they are done
  *     object_alarm.c     alarms
  *     object_socket.c    sockets that hibernate, and what is asked about them
  *     object_registry.c  calls on the registry
  *     op_object.c        operations on namespaces
  *     op_bookmark.c      what an object asks about its past
+ *     op_facet.c         operations on facets
  *
  * A *residence* is an event of main's (`home`) that stays open from OBJECT_OPEN to the end; its id
  * is the object's number. A *call* is an event with `object` set: it enters when the object is
@@ -45,8 +48,13 @@ typedef enum slv_object_state {
     SLV_OBJECT_ENDING,  /* the residence is over; its last commits are being synced */
 } slv_object_state;
 
+typedef struct slv_facet slv_facet; /* facet_int.h */
+
 struct slv_object {
     slv_objects *all;
+    slv_facet *facet;  /* NULL: it is no facet */
+    slv_list facets;   /* slv_facet.node */
+    unsigned deleting; /* facets that are being removed: its gate is shut */
     slv_object_state state;
     slv_str tenant, worker, class_name, key, name, jurisdiction; /* owned */
     char id[SLV_OBJECT_ID_LEN + 1];
@@ -113,6 +121,7 @@ struct slv_objects {
     slv_strand *strands[SLV_OBJECT_THREADS]; /* one for each: jobs take turns */
     unsigned next_strand;
     size_t pending;              /* calls and jobs under way */
+    uint32_t last_run;           /* facet_int.h */
     SLV_MAP(bool) loaded;        /* tenants and workers whose alarms are here */
     SLV_MAP(unsigned) migrating; /* tenants and workers, and how often at once */
     bool closing;
@@ -126,6 +135,9 @@ typedef struct slv_object_target {
     bool named;
 } slv_object_target;
 
+/* A new one, in the table under tenant, key and id. */
+slv_object *slv_object_make(slv_objects *all, const slv_object_target *target, slv_str key,
+                            bool sql);
 /* The object, made when this loop has not heard of it. NULL: the class is not there, and *ret_why
  * says so. */
 slv_object *slv_object_get(slv_shard *shard, const slv_object_target *target, const char **ret_why);
@@ -150,6 +162,12 @@ void slv_object_visit(slv_object *o);
 void slv_object_end(slv_object *o, slv_str error);
 /* Asks the isolate to give the object back. */
 void slv_object_close(slv_object *o, slv_close_reason reason, slv_str message);
+/* With an error of the caller's, JSON. */
+void slv_object_close_json(slv_object *o, slv_close_reason reason, slv_str error);
+/* Everybody who waits hears why. */
+void slv_object_fail_waiting(slv_object *o, const slv_event_end *end);
+/* It is absent: opened again for those who wait, or let go of. */
+void slv_object_settle(slv_object *o);
 /* Frees it when nothing is left of it. */
 void slv_object_release(slv_object *o);
 /* Everything is on disk after the residence has ended. */
@@ -181,6 +199,7 @@ void slv_object_commit_settled(slv_object *o);
 /* Syncs what is not durable yet; slv_object_ended follows. */
 void slv_object_sync_last(slv_object *o);
 void slv_object_drop_held(slv_object *o);
+void slv_object_gate_open(slv_object *o);
 void slv_objects_sync_init(slv_objects *all);
 
 /* ---- op_bookmark.c ---- */
@@ -235,6 +254,8 @@ void slv_object_opened(slv_object *o, slv_code code, const slv_err *err);
 
 /* ---- the shard's ---- */
 
+/* One has become idle: those that have been so for long are closed. */
+void slv_objects_idle(slv_object *o);
 /* Blocking work on files: counted in pending, which done() gives back. */
 void slv_objects_job(slv_objects *all, slv_job *job);
 void slv_objects_pending_done(slv_objects *all);

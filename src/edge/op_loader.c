@@ -146,6 +146,18 @@ static slv_slot *slot_of(const slv_resource_call *c, slv_reader *r)
                : NULL;
 }
 
+slv_version *slv_loader_version(slv_event *ev, uint32_t resource, uint32_t number)
+{
+    const slv_binding *b =
+        resource < ev->version->resource_count ? ev->version->resources[resource] : NULL;
+    slv_slot *slot = slv_loader_find(ev->shard->loader, number);
+
+    return b && slot && slot->state == SLOT_READY && slot->owner == b &&
+                   slv_str_eq(slot->owner_id, ev->version->id)
+               ? slot->version
+               : NULL;
+}
+
 static slv_code gone(const slv_resource_call *c)
 {
     slv_op_reject(c->ev, c->op, SLV_STR("Error"),

@@ -6,25 +6,27 @@
 typedef struct resource_row {
     uint16_t first, last;
     bool unbound; /* there is no binding, like caches: the index is 0 and means nothing */
+    bool own;     /* of the object whose event it is: dynamic workers have it too */
     slv_binding_type type;
     slv_resource_fn take;
 } resource_row;
 
 static const resource_row rows[] = {
-    {16, 31, false, SLV_BINDING_KV, slv_kv_op},
-    {32, 55, false, SLV_BINDING_R2, slv_r2_op},
-    {56, 71, false, SLV_BINDING_D1, slv_d1_op},
-    {112, 119, true, SLV_BINDING_TEXT, slv_cache_op},
-    {72, 99, false, SLV_BINDING_OBJECTS, slv_object_op},
-    {100, 103, true, SLV_BINDING_TEXT, slv_bookmark_op},
-    {104, 111, false, SLV_BINDING_QUEUE, slv_queue_op},
-    {120, 123, false, SLV_BINDING_RATELIMIT, slv_ratelimit_op},
-    {124, 127, false, SLV_BINDING_ANALYTICS, slv_analytics_op},
-    {128, 131, false, SLV_BINDING_EMAIL, slv_email_op},
-    {132, 139, false, SLV_BINDING_LOADER, slv_loader_op},
-    {140, 143, false, SLV_BINDING_DISPATCH, slv_dispatch_op},
-    {152, 155, false, SLV_BINDING_ASSETS, slv_asset_op},
-    {144, 151, true, SLV_BINDING_TEXT, slv_dynamo_op},
+    {16, 31, false, false, SLV_BINDING_KV, slv_kv_op},
+    {32, 55, false, false, SLV_BINDING_R2, slv_r2_op},
+    {56, 71, false, false, SLV_BINDING_D1, slv_d1_op},
+    {112, 119, true, false, SLV_BINDING_TEXT, slv_cache_op},
+    {72, 73, false, false, SLV_BINDING_OBJECTS, slv_object_op},
+    {74, 79, true, true, SLV_BINDING_TEXT, slv_facet_op},
+    {100, 103, true, true, SLV_BINDING_TEXT, slv_bookmark_op},
+    {104, 111, false, false, SLV_BINDING_QUEUE, slv_queue_op},
+    {120, 123, false, false, SLV_BINDING_RATELIMIT, slv_ratelimit_op},
+    {124, 127, false, false, SLV_BINDING_ANALYTICS, slv_analytics_op},
+    {128, 131, false, false, SLV_BINDING_EMAIL, slv_email_op},
+    {132, 139, false, false, SLV_BINDING_LOADER, slv_loader_op},
+    {140, 143, false, false, SLV_BINDING_DISPATCH, slv_dispatch_op},
+    {152, 155, false, false, SLV_BINDING_ASSETS, slv_asset_op},
+    {144, 151, true, false, SLV_BINDING_TEXT, slv_dynamo_op},
     {0}, /* the end */
 };
 
@@ -63,7 +65,7 @@ slv_code slv_resource_op(slv_event *ev, uint32_t op, const slv_msg_op *m, slv_er
             .stream = m->store.stream,
             .rest = m->store.rest,
         };
-        if (row->unbound && slv_dynamic_of(v))
+        if (row->unbound && !row->own && slv_dynamic_of(v))
             return refuse(ev, op, call.stream,
                           row->type == SLV_BINDING_TEXT ? SLV_STR("No Cache was configured")
                                                         : SLV_STR(SLV_OUTBOUND_BLOCKED),

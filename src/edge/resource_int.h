@@ -42,6 +42,7 @@ slv_code slv_email_op(const slv_resource_call *call, slv_err *err);
 slv_code slv_ratelimit_op(const slv_resource_call *call, slv_err *err);
 slv_code slv_cache_op(const slv_resource_call *call, slv_err *err);
 slv_code slv_bookmark_op(const slv_resource_call *call, slv_err *err);
+slv_code slv_facet_op(const slv_resource_call *call, slv_err *err);
 slv_code slv_object_op(const slv_resource_call *call, slv_err *err);
 slv_code slv_kv_op(const slv_resource_call *call, slv_err *err);
 slv_code slv_asset_op(const slv_resource_call *call, slv_err *err);

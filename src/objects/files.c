@@ -15,6 +15,7 @@
 #include "store/object_file.h"
 
 #define OPEN_FLAGS SLV_OBJECT_OPEN_FLAGS
+#define FACETS_DEPTH 4 /* of folders: facets to the third level, and the last one's log */
 
 slv_code slv_object_io_fail(slv_err *err, const char *what, const char *path)
 {
@@ -193,8 +194,9 @@ slv_code slv_object_files_sync(slv_object_files *f, uint64_t *ret_wal_bytes, slv
     return code;
 }
 
-/* A folder that has files only, and folders of such if deep. */
-static slv_code remove_tree(const char *path, bool deep, slv_err *err)
+/* A folder that has files, and folders of such to that depth: of a class the objects' logs and
+ * facets, and theirs. */
+static slv_code remove_tree(const char *path, unsigned depth, slv_err *err)
 {
     DIR *dir = opendir(path);
     slv_code code = SLV_OK;
@@ -208,9 +210,9 @@ static slv_code remove_tree(const char *path, bool deep, slv_err *err)
         if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0 ||
             unlinkat(dirfd(dir), entry->d_name, 0) == 0)
             continue;
-        if (deep && errno == EISDIR &&
+        if (depth > 0 && errno == EISDIR &&
             snprintf(inner, sizeof inner, "%s/%s", path, entry->d_name) < (int)sizeof inner)
-            code = remove_tree(inner, false, err);
+            code = remove_tree(inner, depth - 1, err);
         else
             code = slv_object_io_fail(err, "remove a file of", path);
     }
@@ -231,10 +233,14 @@ slv_code slv_object_files_remove(const char *folder, slv_str id, slv_err *err)
             return slv_object_io_fail(err, "remove", path);
     }
     SLV_TRY(slv_object_path(folder, id, ".log", path, err));
-    return remove_tree(path, false, err);
+    SLV_TRY(remove_tree(path, 0, err));
+    SLV_TRY(slv_object_path(folder, id, ".facets", path, err));
+    SLV_TRY(remove_tree(path, FACETS_DEPTH, err));
+    /* It stays removed: a folder that never was has nothing to forget. */
+    return access(folder, F_OK) == 0 ? slv_object_sync_folder(folder, err) : SLV_OK;
 }
 
 slv_code slv_object_folder_remove(const char *folder, slv_err *err)
 {
-    return remove_tree(folder, true, err);
+    return remove_tree(folder, FACETS_DEPTH, err);
 }

@@ -6,6 +6,7 @@
  *     FOLDER/ID.sqlite-wal       exists for as long as the database does
  *     FOLDER/ID.sqlite-wal.next  during a checkpoint: where the isolate writes from then on
  *     FOLDER/ID.log/             logs that were left behind (store/archive.h), and `restore`
+ *     FOLDER/ID.facets/          files of the object's facets, by digests of their names
  *
  * The isolate gets duplicates of the descriptors; what it commits is in the WAL, and durable when
  * slv_object_files_sync returns. Ours are opened before anything is written, so that an error of
@@ -79,7 +80,7 @@ SLV_NODISCARD slv_code slv_object_files_restore(slv_object_files *f, slv_str boo
                                                 char ret_undo[static SLV_OBJECT_BOOKMARK_LEN + 1],
                                                 slv_err *err);
 
-/* Removes all files of one object; absent is fine. */
+/* Removes all files of one object, with those of its facets, for good; absent is fine. */
 SLV_NODISCARD slv_code slv_object_files_remove(const char *folder, slv_str id, slv_err *err);
 /* Removes the folder of a class with everything in it; absent is fine. */
 SLV_NODISCARD slv_code slv_object_folder_remove(const char *folder, slv_err *err);

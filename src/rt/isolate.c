@@ -281,6 +281,7 @@ static void dispatch(slv_rt *rt, const slv_frame *frame)
     case SLV_FRAME_OBJECT_CLOSE:
     case SLV_FRAME_OBJECT_DURABLE:
     case SLV_FRAME_OBJECT_CHECKPOINT:
+    case SLV_FRAME_FACET_OVER:
         slv_rt_object_frame(rt, frame);
         break;
     case SLV_FRAME_STOP:

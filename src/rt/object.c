@@ -238,7 +238,7 @@ static void find_entries(slv_rt *rt)
         {&e->object_open, "onObjectOpen"},       {&e->object_close, "onObjectClose"},
         {&e->object_durable, "onObjectDurable"}, {&e->object_wake, "onObjectWake"},
         {&e->object_gone, "onObjectGone"},       {&e->alarm, "onAlarm"},
-        {&e->socket_event, "onSocketEvent"},
+        {&e->socket_event, "onSocketEvent"},     {&e->facet_over, "onFacetOver"},
     };
 
     if (e->object_open)
@@ -250,7 +250,7 @@ static void find_entries(slv_rt *rt)
 static void enter_open(slv_rt *rt, rt_object *o, const slv_msg_object_open *m)
 {
     JSContextRef ctx = slv_js_context(rt->js);
-    JSValueRef args[8];
+    JSValueRef args[10];
 
     slv_rt_turn_begin(rt, o->event);
     find_entries(rt);
@@ -262,7 +262,9 @@ static void enter_open(slv_rt *rt, rt_object *o, const slv_msg_object_open *m)
     args[5] = slv_js_string(ctx, m->jurisdiction);
     args[6] = slv_js_num(ctx, m->next_socket);
     args[7] = slv_js_num(ctx, m->sockets);
-    slv_rt_turn_call(rt, rt->entries.object_open, 8, args);
+    args[8] = slv_js_num(ctx, m->depth);
+    args[9] = slv_js_string(ctx, m->props);
+    slv_rt_turn_call(rt, rt->entries.object_open, SLV_ARRAY_LEN(args), args);
     slv_rt_turn_end(rt);
 }
 
@@ -347,6 +349,25 @@ static void durable_frame(slv_rt *rt, rt_object *o, const slv_frame *frame)
     slv_rt_turn_end(rt);
 }
 
+static void facet_over_frame(slv_rt *rt, rt_object *o, const slv_frame *frame)
+{
+    JSContextRef ctx = slv_js_context(rt->js);
+    JSValueRef args[3];
+    uint32_t run;
+    slv_str error;
+
+    if (slv_msg_facet_over_get(frame->payload, &run, &error) != SLV_OK) {
+        slv_rt_violation(rt, "FACET_OVER that cannot be read");
+        return;
+    }
+    slv_rt_turn_begin(rt, o->event);
+    args[0] = slv_js_num(ctx, o->number);
+    args[1] = slv_js_num(ctx, run);
+    args[2] = slv_js_string(ctx, error);
+    slv_rt_turn_call(rt, rt->entries.facet_over, SLV_ARRAY_LEN(args), args);
+    slv_rt_turn_end(rt);
+}
+
 static void send_checkpointed(slv_rt *rt, const rt_object *o, bool changed)
 {
     size_t at;
@@ -394,6 +415,8 @@ void slv_rt_object_frame(slv_rt *rt, const slv_frame *frame)
         close_frame(rt, o, frame);
     else if (frame->type == SLV_FRAME_OBJECT_DURABLE)
         durable_frame(rt, o, frame);
+    else if (frame->type == SLV_FRAME_FACET_OVER)
+        facet_over_frame(rt, o, frame);
     else
         checkpoint(rt, o, next);
 }

@@ -57,6 +57,9 @@ static void decode(const slv_frame *f)
     case SLV_FRAME_OBJECT_CLOSE:
         code = slv_msg_object_close_get(f->payload, &m.close);
         break;
+    case SLV_FRAME_FACET_OVER:
+        code = slv_msg_facet_over_get(f->payload, &m.number, &m.text);
+        break;
     case SLV_FRAME_OBJECT_DURABLE:
         code = slv_msg_object_durable_get(f->payload, &m.seq);
         break;
