@@ -189,12 +189,12 @@ static const slv_event_ops event_ops = {
 
 /* ---- the caller ---- */
 
-static slv_code keep(call *c, const slv_msg_op_fetch *m)
+static slv_code keep(call *c, slv_shard *shard, const slv_msg_op_fetch *m)
 {
     c->m = *m;
     SLV_TRY(slv_arena_dup(&c->base.arena, m->method, &c->m.method));
     SLV_TRY(slv_arena_dup(&c->base.arena, m->url, &c->m.url));
-    SLV_TRY(slv_arena_dup(&c->base.arena, m->headers, &c->m.headers));
+    SLV_TRY(slv_arena_dup(&c->base.arena, lower_names(shard, m->headers), &c->m.headers));
     SLV_TRY(slv_arena_dup(&c->base.arena, m->body, &c->m.body));
     return slv_arena_dup(&c->base.arena, m->cf, &c->m.cf);
 }
@@ -238,7 +238,7 @@ static void begin(slv_event *ev, uint32_t op, const slv_msg_op_fetch *m, slv_sou
     c->base.free = free_call;
     c->body = body;
     slv_relay_init(&c->base, ev);
-    if (keep(c, m) != SLV_OK || slv_relay_aim(&c->base, callee) != SLV_OK) {
+    if (keep(c, ev->shard, m) != SLV_OK || slv_relay_aim(&c->base, callee) != SLV_OK) {
         slv_op_reject(ev, op, SLV_STR("Error"), SLV_STR("The request is too large."));
         slv_relay_drop(&c->base);
         return;
