@@ -23,4 +23,17 @@ extern const slv_api_route slv_api_queue_consumer_routes[];
 extern const slv_api_route slv_api_assets_session_routes[];
 extern const slv_api_route slv_api_assets_upload_routes[];
 
+/* Workers. */
+extern const slv_api_route slv_api_deployment_routes[];
+extern const slv_api_route slv_api_dispatch_routes[];
+extern const slv_api_route slv_api_script_domain_routes[];
+extern const slv_api_route slv_api_script_reference_routes[];
+extern const slv_api_route slv_api_script_route_routes[];
+extern const slv_api_route slv_api_script_routes[];
+extern const slv_api_route slv_api_script_secret_routes[];
+extern const slv_api_route slv_api_script_setting_routes[];
+extern const slv_api_route slv_api_trigger_routes[];
+extern const slv_api_route slv_api_upload_routes[];
+extern const slv_api_route slv_api_version_routes[];
+
 #endif

@@ -3,7 +3,7 @@
 
 #define HEAD                                                                                       \
     "id,account,worker,dispatch,number,created,source,author,alias,etag,code,startup,deployable,"  \
-    "handlers,annotations,metadata"
+    "handlers,annotations,secrets_since,metadata"
 #define WHERE " FROM version WHERE account=?1 AND dispatch=?2 AND worker=?3"
 
 static slv_code read_head(sqlite3_stmt *st, slv_arena *arena, void *row, slv_err *err)
@@ -27,13 +27,14 @@ static slv_code read_head(sqlite3_stmt *st, slv_arena *arena, void *row, slv_err
     v->deployable = slv_stmt_int(st, at++) != 0;
     SLV_TRY(slv_catalog_take_(st, &at, arena, &v->handlers, err));
     SLV_TRY(slv_catalog_take_(st, &at, arena, &v->annotations, err));
+    v->secrets_since = (uint64_t)slv_stmt_int(st, at++);
     return slv_catalog_take_(st, &at, arena, &v->metadata, err);
 }
 
 static slv_code read_whole(sqlite3_stmt *st, slv_arena *arena, void *row, slv_err *err)
 {
     slv_version_row *v = row;
-    int at = 16; /* behind the columns of HEAD */
+    int at = 17; /* behind the columns of HEAD */
 
     SLV_TRY(read_head(st, arena, row, err));
     SLV_TRY(slv_catalog_take_(st, &at, arena, &v->secrets, err));
@@ -152,7 +153,7 @@ static const char next_sql[] = "UPDATE worker SET version_count=version_count+1"
                                " RETURNING version_count";
 static const char add_sql[] =
     "INSERT INTO version(" HEAD ",secrets,assets)"
-    " VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18)";
+    " VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19)";
 #define CURRENT                                                                                    \
     "WITH current AS (SELECT version1,version2 FROM deployment"                                    \
     " WHERE account=?1 AND dispatch=?2 AND worker=?3 ORDER BY seq DESC LIMIT 1) "
@@ -200,6 +201,8 @@ slv_code slv_catalog_version_add(slv_catalog *c, slv_version_row *row, slv_err *
     sqlite3_stmt *st = NULL;
 
     SLV_TRY(next_number(c, &key, &row->number, err));
+    if (row->secrets_since == 0)
+        row->secrets_since = row->number;
     SLV_TRY(slv_db_stmt(c->db, add_sql, &st, err));
     slv_stmt_bind_text(st, 1, row->id);
     slv_stmt_bind_text(st, 2, row->account);
@@ -216,9 +219,10 @@ slv_code slv_catalog_version_add(slv_catalog *c, slv_version_row *row, slv_err *
     slv_stmt_bind_int(st, 13, row->deployable);
     slv_stmt_bind_text(st, 14, row->handlers);
     slv_stmt_bind_text(st, 15, row->annotations);
-    slv_stmt_bind_text(st, 16, row->metadata);
-    slv_stmt_bind_blob(st, 17, row->secrets);
-    slv_stmt_bind_text(st, 18, row->assets);
+    slv_stmt_bind_int(st, 16, (int64_t)row->secrets_since);
+    slv_stmt_bind_text(st, 17, row->metadata);
+    slv_stmt_bind_blob(st, 18, row->secrets);
+    slv_stmt_bind_text(st, 19, row->assets);
     SLV_TRY(slv_stmt_run(c->db, st, err));
     return prune(c, &key, row->number, err);
 }

@@ -54,6 +54,9 @@ typedef struct slv_version_row {
     slv_str account, worker;
     slv_str dispatch; /* of the worker */
     uint64_t number;
+    /* Number of the version with which its secrets came: two versions of one worker that have the
+     * same have the same secrets. */
+    uint64_t secrets_since;
     int64_t created_ms;
     slv_str source, author; /* "wrangler", an e-mail address */
     slv_str annotations;    /* JSON: {"workers/message", ...} */
@@ -147,7 +150,8 @@ SLV_NODISCARD slv_code slv_catalog_worker_delete(slv_catalog *c, const slv_worke
 
 /* ---- versions ---- */
 
-/* row->number becomes the next one of its worker, whose row must be there. The oldest versions
+/* row->number becomes the next one of its worker, whose row must be there, and secrets_since the
+ * same when it is 0. The oldest versions
  * beyond SLV_CATALOG_VERSIONS_KEPT go, with deployments that named them; versions of the
  * deployment in force and the one that is added stay. An alias leads to the newest that has it. */
 SLV_NODISCARD slv_code slv_catalog_version_add(slv_catalog *c, slv_version_row *row, slv_err *err);
