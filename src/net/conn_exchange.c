@@ -61,6 +61,7 @@ static slv_code respond(slv_exchange *base, const slv_response_head *head, slv_e
         .keeps_length = ex->is_head || head->status == 304,
         .chunked = head->length < 0 && ex->base.head.version == 11,
         .date = slv_server_date(c->server),
+        .hsts = ex->base.head.scheme.len == 5 ? slv_str_from(c->server->hsts_line) : SLV_STR_NULL,
     };
 
     if (ex->responded)

@@ -67,6 +67,8 @@ static slv_code open_acme(slv_door *door, const slv_door_options *o, slv_err *er
         .dir = o->acme_dir,
         .ca_file = o->acme_ca_file,
         .terms_agreed = o->acme_terms_agreed,
+        .retry_ms = o->acme_retry_ms,
+        .poll_ms = o->acme_poll_ms,
         .known = on_known,
         .lasts = on_lasts,
         .issued = on_issued,

@@ -28,8 +28,9 @@ typedef struct slv_door_options {
     slv_str acme_email;
     const char *acme_ca_file; /* NULL: the system's store */
     bool acme_terms_agreed;
-    const char *acme_dir;           /* of the account and its certificates, DATA/acme */
-    const slv_str *trusted_proxies; /* net/nets.h; none: nobody is believed */
+    const char *acme_dir;                 /* of the account and its certificates, DATA/acme */
+    uint32_t acme_retry_ms, acme_poll_ms; /* net/acme.h; 0: the defaults */
+    const slv_str *trusted_proxies;       /* net/nets.h; none: nobody is believed */
     size_t trusted_proxy_count;
     /* Whether a host is served here: ACME asks for no other. Control loop. NULL: every host is. */
     bool (*known)(void *user, slv_str host);

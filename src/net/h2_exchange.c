@@ -88,7 +88,7 @@ static slv_code make_fields(slv_h2_stream *st, const slv_response_head *head, bo
                             nghttp2_nv **ret, size_t *ret_count, slv_err *err)
 {
     slv_str block = head->headers, name, value, text, date;
-    bool malformed = false, dated = false, length_given = false;
+    bool malformed = false, dated = false, length_given = false, strict = false;
     bool bare = slv_response_is_bare(head, is_head), keeps_length = is_head || head->status == 304;
     size_t rows = 0, n = 0;
     nghttp2_nv *nv;
@@ -96,7 +96,7 @@ static slv_code make_fields(slv_h2_stream *st, const slv_response_head *head, bo
 
     for (size_t i = 0; i < block.len; i++)
         rows += block.ptr[i] == '\n';
-    nv = slv_arena_try_alloc(&st->arena, (rows + 4) * sizeof *nv);
+    nv = slv_arena_try_alloc(&st->arena, (rows + 5) * sizeof *nv);
     if (!nv || block.len > SLV_EXCHANGE_HEAD_MAX)
         return slv_fail(err, SLV_E_LIMIT, "the response's head is larger than %zu bytes",
                         SLV_EXCHANGE_HEAD_MAX);
@@ -111,10 +111,13 @@ static slv_code make_fields(slv_h2_stream *st, const slv_response_head *head, bo
         SLV_TRY(slv_arena_dup(&st->arena, value, &value));
         dated |= slv_str_is(name, "date");
         length_given |= slv_str_is(name, "content-length");
+        strict |= slv_str_is(name, "strict-transport-security");
         nv[n++] = field(name, value);
     }
     if (malformed)
         return slv_fail(err, SLV_E_INVAL, "a response header cannot be sent");
+    if (!strict && st->h2->server->hsts[0] && st->base.head.scheme.len == 5)
+        nv[n++] = field(SLV_STR("strict-transport-security"), slv_str_from(st->h2->server->hsts));
     if (!dated) {
         SLV_TRY(slv_arena_dup(&st->arena, slv_server_date(st->h2->server), &date));
         nv[n++] = field(SLV_STR("date"), date);

@@ -165,21 +165,26 @@ static char *put_number(char *p, uint64_t v)
     return p;
 }
 
-static char *put_fields(char *p, slv_str block, const slv_http1_write *how, bool *ret_date,
-                        bool *ret_length, bool *ret_bad)
+typedef struct fields_seen {
+    bool date, length, hsts, bad;
+} fields_seen;
+
+static char *put_fields(char *p, slv_str block, const slv_http1_write *how, fields_seen *seen)
 {
     slv_str name, value;
 
-    while (slv_http_block_next(&block, &name, &value, ret_bad)) {
+    while (slv_http_block_next(&block, &name, &value, &seen->bad)) {
         if (slv_http_hop_by_hop(name))
             continue;
         if (name.len == 14 && slv_str_eq_nocase(name, SLV_STR("content-length"))) {
             if (!how->keeps_length)
                 continue;
-            *ret_length = true;
+            seen->length = true;
         }
         if (name.len == 4 && slv_str_eq_nocase(name, SLV_STR("date")))
-            *ret_date = true;
+            seen->date = true;
+        if (name.len == 25 && slv_str_eq_nocase(name, SLV_STR("strict-transport-security")))
+            seen->hsts = true;
         p = put(p, name);
         p = put(p, SLV_STR(": "));
         p = put(p, value);
@@ -214,7 +219,7 @@ slv_code slv_http1_write_head(slv_outq *q, const slv_response_head *head,
 {
     slv_str reason = head->reason.len ? head->reason : slv_str_from(slv_http_reason(head->status));
     char *start, *p;
-    bool date = false, length = false, bad = false;
+    fields_seen seen = {.date = false};
 
     if (head->status < 100 || head->status > 999)
         return slv_fail(err, SLV_E_INVAL, "response status %d cannot be sent", head->status);
@@ -226,21 +231,23 @@ slv_code slv_http1_write_head(slv_outq *q, const slv_response_head *head,
     /* Each row grows by two bytes at most (": " and CRLF for ":" and LF) and is at least three
      * bytes long ("a:\n"). */
     start = p =
-        slv_outq_reserve(q, head->headers.len + head->headers.len / 3 * 2 + reason.len + 256);
+        slv_outq_reserve(q, head->headers.len + head->headers.len / 3 * 2 + reason.len + 320);
     p = put(p, SLV_STR("HTTP/1.1 "));
     p = put_number(p, (uint64_t)head->status);
     *p++ = ' ';
     p = put(p, reason);
     p = put(p, SLV_STR("\r\n"));
-    p = put_fields(p, head->headers, how, &date, &length, &bad);
-    if (bad)
+    p = put_fields(p, head->headers, how, &seen);
+    if (seen.bad)
         return slv_fail(err, SLV_E_INVAL, "a response header cannot be sent");
-    if (!date) {
+    if (how->hsts.len > 0 && !seen.hsts)
+        p = put(p, how->hsts);
+    if (!seen.date) {
         p = put(p, SLV_STR("Date: "));
         p = put(p, how->date);
         p = put(p, SLV_STR("\r\n"));
     }
-    p = put_framing(p, head, how, length);
+    p = put_framing(p, head, how, seen.length);
     p = put(p, SLV_STR("\r\n"));
     slv_outq_commit(q, (size_t)(p - start));
     return SLV_OK;

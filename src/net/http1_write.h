@@ -16,6 +16,7 @@ typedef struct slv_http1_write {
     bool chunked;
     bool upgrade; /* 101: "Connection: Upgrade", "Upgrade: websocket" */
     slv_str date; /* 29 characters */
+    slv_str hsts; /* a line that is added where the response has none of its own; may be empty */
 } slv_http1_write;
 
 /* SLV_E_INVAL, SLV_E_LIMIT: nothing was queued. */

@@ -64,6 +64,11 @@ slv_http_server *slv_http_server_new(slv_loop *loop, const slv_http_options *opt
     s->options.body_timeout_ms = or_default(options->body_timeout_ms, 60000);
     s->options.write_timeout_ms = or_default(options->write_timeout_ms, 60000);
     s->options.max_connections = or_default(options->max_connections, 20000);
+    if (options->hsts_seconds > 0) {
+        (void)snprintf(s->hsts, sizeof s->hsts, "max-age=%u", (unsigned)options->hsts_seconds);
+        (void)snprintf(s->hsts_line, sizeof s->hsts_line, "Strict-Transport-Security: %s\r\n",
+                       s->hsts);
+    }
     s->pool = slv_outpool_new();
     s->drain_timer.fn = on_drain_timer;
     s->drain_task.fn = on_drain_task;

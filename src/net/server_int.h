@@ -124,6 +124,8 @@ struct slv_http_server {
     slv_task drain_task;
     int64_t date_second;
     char date[30];
+    char hsts[64]; /* the value; empty: nothing is said */
+    char hsts_line[128];
     char read_buf[SLV_CONN_READ_SIZE];
 };
 
