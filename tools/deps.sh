@@ -52,6 +52,17 @@ if [ -n "$missing" ]; then
     rm -f "$log"
 fi
 
+node_at_least() { # major version
+    [ "$(node -p 'process.versions.node.split(".")[0]')" -ge "$1" ]
+}
+
+node_22() { # directory, why
+    ls "$1"/node_modules/node-linux-*/bin/node >/dev/null 2>&1 && return 0
+    arch=$(uname -m | sed 's/x86_64/x64/; s/aarch64/arm64/')
+    echo "selvage: installing Node.js 22 from npm $2 (the system has $(node --version))"
+    npm install --prefix "$1" --no-save --no-fund --no-audit --loglevel=error "node-linux-$arch@22" >&2
+}
+
 npm_install() { # directory, npm command, why
     stamp=$1/node_modules/.selvage-stamp
     want=$(cat "$1/package.json" "$1/package-lock.json" 2>/dev/null | cksum)
@@ -66,10 +77,9 @@ build) npm_install . ci "by package-lock.json" ;;
 bench) npm_install bench "install --no-workspaces --no-package-lock" "of the peers that we compare with (600 MB)" ;;
 test)
     # The integration tests need Node.js 20; Debian 12 has 18. npm carries newer ones as plain packages.
-    if [ "$(node -p 'process.versions.node.split(".")[0]')" -lt 20 ] && [ ! -x .deps/node_modules/node-linux-*/bin/node ]; then
-        arch=$(uname -m | sed 's/x86_64/x64/; s/aarch64/arm64/')
-        echo "selvage: installing Node.js 22 from npm for the tests (the system has $(node --version))"
-        npm install --prefix .deps --no-save --no-fund --no-audit --loglevel=error "node-linux-$arch@22" >&2
-    fi
+    node_at_least 20 || node_22 .deps "for the tests"
+    npm_install test/wrangler/pinned "ci --no-workspaces" "of wrangler, which is run against a server (200 MB)"
+    npm_install test/wrangler/newest "install --no-workspaces --no-package-lock" "of the newest wrangler (200 MB)"
+    node_at_least 22 || node_22 .deps/newest "for the newest wrangler"
     ;;
 esac
