@@ -12,6 +12,7 @@ static const char *const steps[] = {
     slv_catalog_account_schema_,
     slv_catalog_worker_schema_,
     slv_catalog_pages_schema_,
+    slv_catalog_consumer_schema_,
 };
 static const slv_db_schema schema = {APPLICATION_ID, steps, SLV_ARRAY_LEN(steps)};
 

@@ -10,6 +10,7 @@
  *
  *     account.h   accounts, tokens, the audit log
  *     worker.h    workers, versions, deployments, triggers, routes
+ *     consumer.h  which worker takes the messages of a queue
  *     pages.h     Pages projects and their deployments; static files of an account
  *
  * Rows come out with strings in the arena that is passed in.

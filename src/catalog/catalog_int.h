@@ -15,5 +15,6 @@ struct slv_catalog {
 extern const char slv_catalog_account_schema_[];
 extern const char slv_catalog_worker_schema_[];
 extern const char slv_catalog_pages_schema_[];
+extern const char slv_catalog_consumer_schema_[];
 
 #endif

@@ -277,6 +277,7 @@ static const char *const delete_sql[] = {
     "DELETE FROM version WHERE account=?1 AND dispatch=?2 AND worker=?3",
     "DELETE FROM deployment WHERE account=?1 AND dispatch=?2 AND worker=?3",
     "DELETE FROM route WHERE account=?1 AND ?2='' AND worker=?3",
+    "DELETE FROM consumer WHERE account=?1 AND ?2='' AND worker=?3",
     "DELETE FROM worker WHERE account=?1 AND dispatch=?2 AND name=?3",
 };
 
