@@ -4,7 +4,7 @@
 #include "fmt/glob.h"
 #include "fmt/url.h"
 
-#define TEXT_MAX ((size_t)256 << 10)
+#define TEXT_MAX SLV_ANSWERING_TEXT_MAX
 #define REQUEST_MEMORY ((size_t)1 << 20)
 
 /* ---- paths ---- */
@@ -60,39 +60,27 @@ static slv_code encode(slv_str path, slv_buf *out)
 
 /* ---- what there is for it ---- */
 
-typedef struct answering {
-    const slv_assets *a;
-    const slv_assets_request *r;
-    slv_url url;
-    slv_buf path;     /* that is looked for, as it came */
-    slv_buf plain;    /* decoded */
-    slv_buf location; /* of a redirect */
-    uint16_t status;  /* 0: nothing is there */
-    const slv_asset *asset;
-} answering;
-
-static void answering_done(answering *w)
+void slv_answering_done(slv_answering *w)
 {
     slv_url_done(&w->url);
     slv_buf_done(&w->path);
     slv_buf_done(&w->plain);
     slv_buf_done(&w->location);
 }
-SLV_DEFINE_CLEANUP_DONE(answering, answering_done);
 
-static answering answering_new(const slv_assets *a, const slv_assets_request *r)
+slv_answering slv_answering_new(const slv_assets *a, const slv_assets_request *r)
 {
-    return (answering){.a = a,
-                       .r = r,
-                       .url = SLV_URL_INIT,
-                       .path = SLV_BUF(TEXT_MAX),
-                       .plain = SLV_BUF(TEXT_MAX),
-                       .location = SLV_BUF(TEXT_MAX)};
+    return (slv_answering){.a = a,
+                           .r = r,
+                           .url = SLV_URL_INIT,
+                           .path = SLV_BUF(SLV_ANSWERING_TEXT_MAX),
+                           .plain = SLV_BUF(SLV_ANSWERING_TEXT_MAX),
+                           .location = SLV_BUF(SLV_ANSWERING_TEXT_MAX)};
 }
 
 /* The Location of a rule: relative within the site, with the request's query unless it has its own.
  */
-static slv_code put_location(answering *w, const slv_url *to)
+static slv_code put_location(slv_answering *w, const slv_url *to)
 {
     slv_str search = slv_url_search(to);
     SLV_CLEANUP(slv_buf_done) slv_buf here = SLV_BUF(TEXT_MAX), there = SLV_BUF(TEXT_MAX);
@@ -112,8 +100,7 @@ static slv_code put_location(answering *w, const slv_url *to)
     return slv_buf_append(&w->location, slv_url_hash(to));
 }
 
-/* True: it is answered. A rule with status 200 changes w->path instead. */
-static slv_code follow_rules(answering *w, bool *ret_proxied, bool *ret_done)
+slv_code slv_answering_rules(slv_answering *w, bool *ret_proxied, bool *ret_done)
 {
     SLV_CLEANUP(slv_buf_done) slv_buf to = SLV_BUF(TEXT_MAX);
     SLV_CLEANUP(slv_url_done) slv_url target = SLV_URL_INIT;
@@ -138,14 +125,14 @@ static bool is_read(slv_str method)
 }
 
 /* Sets status, asset and location. */
-static slv_code look(answering *w, slv_not_found_handling not_found)
+static slv_code look(slv_answering *w, slv_not_found_handling not_found)
 {
     SLV_CLEANUP(slv_buf_done) slv_buf redirect = SLV_BUF(TEXT_MAX);
     slv_asset_find found = {.redirect = &redirect};
     bool proxied, done;
 
     SLV_TRY(slv_buf_set(&w->path, slv_url_pathname(&w->url)));
-    SLV_TRY(follow_rules(w, &proxied, &done));
+    SLV_TRY(slv_answering_rules(w, &proxied, &done));
     if (done)
         return SLV_OK;
     SLV_TRY(decode(slv_buf_view(&w->path), &w->plain));
@@ -186,7 +173,7 @@ static bool matches_any(const slv_assets_config *c, bool negative, slv_str path)
 slv_code slv_assets_route(const slv_assets *a, const slv_assets_request *r, bool *ret)
 {
     const slv_assets_config *c = &a->config;
-    SLV_CLEANUP(answering_done) answering w = answering_new(a, r);
+    SLV_CLEANUP(slv_answering_done) slv_answering w = slv_answering_new(a, r);
     bool keep = c->worker_rule_count > 0 ||
                 (c->navigation_prefers_it && slv_str_is(r->fetch_mode, "navigate"));
 
@@ -194,6 +181,10 @@ slv_code slv_assets_route(const slv_assets *a, const slv_assets_request *r, bool
     if (*ret || c->worker_first)
         return SLV_OK;
     SLV_TRY(slv_url_parse(r->url, NULL, &w.url));
+    if (c->pages) {
+        *ret = !slv_routes_match(&a->routes, slv_url_pathname(&w.url));
+        return SLV_OK;
+    }
     *ret = matches_any(c, true, slv_url_pathname(&w.url));
     if (*ret || matches_any(c, false, slv_url_pathname(&w.url)))
         return SLV_OK;
@@ -217,7 +208,7 @@ static void put(slv_header_list *list, const char *name, slv_str value)
     slv_vec_push(list, ((slv_header_field){slv_str_from(name), value}));
 }
 
-static slv_code put_fields(answering *w, slv_header_list *list, slv_arena *arena)
+static slv_code put_fields(slv_answering *w, slv_header_list *list, slv_arena *arena)
 {
     slv_str tag;
 
@@ -240,7 +231,8 @@ static slv_code put_fields(answering *w, slv_header_list *list, slv_arena *arena
     return SLV_OK;
 }
 
-static slv_code write_fields(answering *w, slv_header_list *list, slv_arena *arena, slv_buf *out)
+static slv_code write_fields(slv_answering *w, slv_header_list *list, slv_arena *arena,
+                             slv_buf *out)
 {
     slv_buf_reset(out);
     SLV_TRY(put_fields(w, list, arena));
@@ -255,11 +247,13 @@ static slv_code write_fields(answering *w, slv_header_list *list, slv_arena *are
 slv_code slv_assets_answer_to(const slv_assets *a, const slv_assets_request *r, slv_buf *headers,
                               slv_assets_answer *ret)
 {
-    SLV_CLEANUP(answering_done) answering w = answering_new(a, r);
+    SLV_CLEANUP(slv_answering_done) slv_answering w = slv_answering_new(a, r);
     SLV_CLEANUP(slv_arena_done) slv_arena arena = SLV_ARENA(REQUEST_MEMORY);
     slv_header_list list = {0};
 
     SLV_TRY(slv_url_parse(r->url, NULL, &w.url));
+    if (a->config.pages)
+        return slv_pages_answer(&w, headers, ret);
     SLV_TRY(look(&w, a->config.not_found));
     if (w.status == 0)
         w.status = 404;

@@ -5,6 +5,7 @@
 slv_assets *slv_assets_new(const slv_assets_config *config)
 {
     slv_assets *a = slv_new0(slv_assets);
+    slv_str routes;
 
     a->refs = 1;
     a->arena = SLV_ARENA(SLV_ASSETS_MEMORY);
@@ -17,6 +18,11 @@ slv_assets *slv_assets_new(const slv_assets_config *config)
         if (slv_arena_dup(&a->arena, config->worker_rules[i], &rules[i]) == SLV_OK)
             a->config.worker_rule_count++;
     a->config.worker_rules = rules;
+    a->config.routes = SLV_STR_NULL;
+    /* Whoever made the configuration has seen to it that they are right. */
+    if (slv_arena_dup(&a->arena, config->routes, &routes) != SLV_OK ||
+        slv_routes_parse(routes, &a->arena, &a->routes, NULL) != SLV_OK)
+        a->routes = (slv_routes){0};
     return a;
 }
 

@@ -46,6 +46,7 @@ typedef struct slv_assets_config {
     bool has_worker;            /* else every request is for the assets */
     bool navigation_prefers_it; /* assets_navigation_prefers_asset_serving */
     bool pages;                 /* the rules of Pages; html and not_found are then not looked at */
+    slv_str routes;             /* of Pages: the text of _routes.json (routes.h); empty: none */
 } slv_assets_config;
 
 /* SLV_E_PARSE: rules of run_worker_first that cannot be; the error names them. */
@@ -89,6 +90,7 @@ slv_assets *slv_assets_unref(slv_assets *a);
 SLV_DEFINE_CLEANUP(slv_assets *, slv_assets_unref);
 
 size_t slv_assets_count(const slv_assets *a);
+const slv_asset *slv_assets_at(const slv_assets *a, size_t i); /* i < count */
 bool slv_assets_has_worker(const slv_assets *a);
 /* NULL: no such file. */
 const slv_asset *slv_assets_get(const slv_assets *a, slv_str path);
