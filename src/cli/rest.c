@@ -146,8 +146,6 @@ static slv_code open_rest(const slv_args *args, bool remote, slv_rest **ret, slv
     rest->headers.limit = SLV_EXCHANGE_HEAD_MAX * 2;
     rest->body.limit = SLV_REST_ANSWER_MAX;
     rest->target.limit = SLV_API_PATH_MAX;
-    if (remote && slv_args_bool(args, "local", false))
-        return slv_fail(err, SLV_E_INVAL, "can't use --local and --remote at the same time");
     if (cwd && chdir(cwd) != 0)
         return slv_fail_errno(err, SLV_E_NOTFOUND, "cannot go to %s", cwd);
     if (!env || !env[0])
@@ -172,7 +170,11 @@ static slv_code open_rest(const slv_args *args, bool remote, slv_rest **ret, slv
 
 slv_code slv_rest_open(const slv_args *args, slv_rest **ret, slv_err *err)
 {
-    return open_rest(args, slv_args_bool(args, "remote", false), ret, err);
+    bool remote = slv_args_bool(args, "remote", false);
+
+    if (remote && slv_args_bool(args, "local", false))
+        return slv_fail(err, SLV_E_INVAL, "can't use --local and --remote at the same time");
+    return open_rest(args, remote, ret, err);
 }
 
 slv_code slv_rest_open_remote(const slv_args *args, slv_rest **ret, slv_err *err)
