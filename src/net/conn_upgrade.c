@@ -58,6 +58,7 @@ slv_code slv_conn_upgrade(slv_exchange *base, slv_str headers, const slv_ws_opti
         .queued = &c->out,
         .received = ex->ahead.len > 0 ? ex->ahead : slv_buf_view(&c->in),
         .deflate = deflate,
+        .unmasked = options->unmasked,
         .handlers = handlers,
         .user = user,
     };

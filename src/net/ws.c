@@ -609,6 +609,7 @@ slv_ws *slv_ws_new(const slv_ws_start *start)
     ws->owned = true;
     ws->window_bits = start->deflate.agreed ? (int8_t)start->deflate.window_bits : 0;
     slv_ws_decoder_init(&ws->decoder, start->client, start->deflate.agreed);
+    ws->decoder.unmasked = start->unmasked;
     /* A peer that vanished without a word is noticed after two minutes. */
     setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &(int){1}, sizeof(int));
     setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &(int){60}, sizeof(int));

@@ -44,6 +44,7 @@ struct slv_ws_handlers {
 
 struct slv_ws_options {
     bool compress; /* permessage-deflate when the client offers it (a client: offer it) */
+    bool unmasked; /* server: frames of the client need not be masked (RFC 6455 says they must) */
     slv_str
         protocol; /* server: the subprotocol chosen, sent as Sec-WebSocket-Protocol; may be empty */
 };

@@ -36,7 +36,7 @@ static slv_code first_bytes(slv_ws_decoder *d)
         return bad(d, 1002, "reserved bits are set");
     if (d->opcode > SLV_WS_OP_PONG || (d->opcode > SLV_WS_OP_BINARY && d->opcode < SLV_WS_OP_CLOSE))
         return bad(d, 1002, "unknown opcode");
-    if (d->masked == d->client)
+    if (d->masked == d->client && (d->client || !d->unmasked))
         return bad(d, 1002,
                    d->client ? "a server's frame is masked" : "a client's frame is not masked");
     if (a & 0x40 && (!d->deflate || control || d->opcode == SLV_WS_OP_CONT))

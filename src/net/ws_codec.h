@@ -35,6 +35,7 @@ typedef struct slv_ws_decoder {
     const char *error;   /* after SLV_E_PARSE */
     uint16_t error_code; /* what to close with */
     bool client;         /* we are: frames come unmasked */
+    bool unmasked;       /* a client's may */
     bool deflate;        /* permessage-deflate was agreed on */
     bool in_message, text, compressed, fin, masked;
     uint8_t opcode, state, have, need;

@@ -14,7 +14,7 @@ typedef struct slv_ws_start {
     slv_outq *queued; /* bytes to be sent first (the handshake's answer), of the same pool: moved;
                          may be NULL */
     slv_str received; /* bytes that came behind the handshake */
-    bool client;
+    bool client, unmasked;
     slv_ws_deflate_offer deflate;
     const slv_ws_handlers *handlers;
     void *user;
