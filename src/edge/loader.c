@@ -227,6 +227,8 @@ static slv_code make_version(slv_slot *slot, const slv_bundle *bundle, slv_err *
     SLV_TRY(read_compat(slot, &compat, err));
     SLV_TRY(add_env(slot, bundle, &modules, &n));
     slv_version_spec spec = {
+        .tenant = slot->tenant,
+        .parent = slot->owner_id,
         .name = slot->name,
         .compatibility_date = slot->date,
         .flags = compat.on.items,

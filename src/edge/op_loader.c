@@ -179,6 +179,7 @@ static slv_code name_slot(const slv_resource_call *c, slv_slot *slot, slv_str id
         SLV_TRY(slv_buf_printf(&name, "%u", slot->number));
     slot->owner = c->binding;
     SLV_TRY(slv_arena_dup(&slot->arena, c->ev->version->id, &slot->owner_id));
+    SLV_TRY(slv_arena_dup(&slot->arena, c->ev->version->tenant, &slot->tenant));
     return slv_arena_dup(&slot->arena, slv_buf_view(&name), &slot->name);
 }
 

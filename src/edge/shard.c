@@ -3,6 +3,7 @@
 #include "edge/cron_book.h"
 #include "edge/loader_int.h"
 #include "edge/object_int.h"
+#include "edge/route_int.h"
 #include "edge/sight_int.h"
 #include "state/state.h"
 
@@ -198,6 +199,8 @@ static slv_code open_parts(slv_shard *shard, slv_err *err)
         .gone = on_gone,
         .notice = on_notice,
         .zygote = o->zygote,
+        .zygotes = o->zygotes,
+        .budget = o->budget,
         .program = o->program,
         .cap_per_version = o->isolates,
         .keep_one = o->dev,
@@ -234,6 +237,7 @@ slv_code slv_shard_open(slv_server *server, unsigned index, slv_shard **ret, slv
     slv_list_init(&shard->feeds);
     slv_hooks_init(shard);
     slv_sights_open(shard);
+    shard->previews = slv_previews_new(shard);
     shard->objects = slv_objects_new(shard);
     shard->loader = slv_loader_new(shard);
     slv_prng_seed(&shard->prng, slv_rand_u64());
@@ -283,6 +287,7 @@ static void stop_isolates(slv_shard *shard)
     slv_timer_stop(&shard->closing);
     slv_cron_stop(shard);
     slv_shard_undeploy_all(shard);
+    slv_previews_close(shard->previews);
     slv_loader_close(shard->loader);
     slv_pool_close(shard->pool, on_pool_closed, shard);
 }
@@ -336,6 +341,8 @@ slv_shard *slv_shard_free(slv_shard *shard)
     slv_sights_free(shard);
     shard->objects = slv_objects_free(shard->objects);
     shard->loader = slv_loader_free(shard->loader);
+    shard->previews = slv_previews_free(shard->previews);
+    shard->site = slv_site_unref(shard->site);
     slv_map_done(&shard->workers);
     slv_buf_done(&shard->scratch);
     slv_buf_done(&shard->notice_page);

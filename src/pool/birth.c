@@ -174,13 +174,15 @@ static slv_zygote_conn *forking_zygote(slv_isolate *iso)
     slv_pool *pool = iso->pool;
     slv_isolate *app = iso->group ? iso->group->app : NULL;
 
-    if (!pool->zygote || slv_loop_now_ms(pool->loop) < pool->exec_until_ms)
+    slv_zygote_conn *base = slv_account_conn(iso->account);
+
+    if (!base || slv_loop_now_ms(pool->loop) < pool->exec_until_ms)
         return NULL;
     if (app && app->serves && slv_zygote_quiet(app->serves)) {
         iso->from_app = true;
         return app->serves;
     }
-    return slv_zygote_quiet(pool->zygote) ? pool->zygote : NULL;
+    return slv_zygote_quiet(base) ? base : NULL;
 }
 
 static slv_code fork_app(slv_isolate *iso, const char *title, int *fds, slv_err *err)
@@ -193,7 +195,7 @@ static slv_code fork_app(slv_isolate *iso, const char *title, int *fds, slv_err 
     proc_name(pair[1], "socket", iso->serves_name, sizeof iso->serves_name);
     iso->serves = slv_zygote_adopt(iso->pool->loop, pair[0]);
     expect_fork(iso);
-    slv_zygote_fork_app(iso->pool->zygote, &iso->fork, title, fds, SLV_APP_FDS);
+    slv_zygote_fork_app(slv_account_conn(iso->account), &iso->fork, title, fds, SLV_APP_FDS);
     return SLV_OK;
 }
 
@@ -229,9 +231,10 @@ static bool still_lives(const slv_isolate *iso)
 slv_code slv_birth_verify(slv_isolate *iso, slv_err *err)
 {
     char pipe_name[32];
+    slv_zygote *zygote = slv_account_zygote(iso->account);
     slv_sandbox_expect expect = {.mode = iso->pool->sandbox,
-                                 .namespaces = iso->forked && iso->pool->options.zygote &&
-                                               slv_zygote_has_namespaces(iso->pool->options.zygote),
+                                 .namespaces =
+                                     iso->forked && zygote && slv_zygote_has_namespaces(zygote),
                                  .channel = iso->socket_name,
                                  .errors = pipe_name,
                                  .app_zygote = iso->app ? iso->serves_name : NULL};

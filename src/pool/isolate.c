@@ -85,7 +85,7 @@ static void leave_lists(slv_isolate *iso)
         return;
     }
     if (!group) {
-        iso->pool->blank_coming = false;
+        iso->account->blank_coming = false;
         return;
     }
     group->isolate_count--;
@@ -152,7 +152,7 @@ static bool try_again_by_exec(slv_isolate *iso)
     pool->exec_until_ms = slv_loop_now_ms(pool->loop) + 10000;
     if (iso->start_code != SLV_E_AGAIN) /* it was not quiet after all */
         slv_pool_notice(pool, "isolate %s: %s; starting it by exec", iso->name, iso->text);
-    (void)slv_isolate_start(pool, iso->group);
+    (void)slv_isolate_start(iso->account, iso->group);
     return true;
 }
 
@@ -187,6 +187,10 @@ void slv_pool_gone(slv_isolate *iso)
         slv_pool_notice(pool, "isolate %s: %s", iso->name, text);
     if (iso->group)
         iso->group->dying_count--;
+    if (pool->options.budget && !iso->app)
+        slv_budget_count(pool->options.budget, slv_str_from(iso->account->name), -1);
+    iso->account->isolates--;
+    slv_account_tidy(iso->account);
     slv_list_remove(&iso->node);
     slv_list_remove(&iso->all);
     slv_imap_done(&iso->events);
@@ -195,7 +199,7 @@ void slv_pool_gone(slv_isolate *iso)
     slv_birth_done(iso);
     free(iso->text);
     free(iso);
-    if (pool->closing)
+    if (pool->closing || pool->waiting_events > 0)
         slv_pool_later(pool);
 }
 
@@ -248,6 +252,8 @@ static slv_code on_ready(slv_isolate *iso, const slv_frame *frame, slv_err *err)
     }
     slv_timer_stop(&iso->timer);
     iso->state = SLV_ISOLATE_READY;
+    iso->startup_us = ready.cpu_us;
+    slv_version_cool(group->version);
     if (iso->app) /* it closes its channel now */
         return SLV_OK;
     iso->idle_ms = slv_loop_now_ms(pool->loop);
@@ -260,7 +266,7 @@ static slv_code on_ready(slv_isolate *iso, const slv_frame *frame, slv_err *err)
     if (group->retired && iso->events.len == 0)
         slv_isolate_idle(iso);
     else
-        slv_pool_spare(pool);
+        slv_pool_spare(group->account);
     if (group->isolate_count >= APP_ZYGOTE_FROM && !group->retired && !pool->options.no_spare)
         slv_isolate_start_app(group);
     return SLV_OK;
@@ -444,9 +450,9 @@ static void on_hello(slv_poll *poll, unsigned events)
     }
     slv_timer_stop(&iso->timer);
     iso->state = SLV_ISOLATE_BLANK;
-    iso->pool->blank_coming = false;
+    iso->account->blank_coming = false;
     iso->idle_ms = slv_loop_now_ms(iso->pool->loop);
-    slv_list_push(&iso->pool->blanks, &iso->node);
+    slv_list_push(&iso->account->blanks, &iso->node);
 }
 
 slv_code slv_isolate_adopted(slv_isolate *iso, slv_err *err)
@@ -457,15 +463,20 @@ slv_code slv_isolate_adopted(slv_isolate *iso, slv_err *err)
     return slv_poll_start(&iso->hello, iso->pool->loop, iso->channel, SLV_POLL_READ, err);
 }
 
-static slv_isolate *start(slv_pool *pool, slv_group *group, bool app)
+static slv_isolate *start(slv_account *account, slv_group *group, bool app)
 {
+    slv_pool *pool = account->pool;
     slv_isolate *iso = slv_new0(slv_isolate);
     slv_err err = {.code = SLV_OK};
     slv_code code;
 
     iso->pool = pool;
+    iso->account = account;
     iso->group = group;
     iso->app = app;
+    account->isolates++;
+    if (pool->options.budget && !app)
+        slv_budget_count(pool->options.budget, slv_str_from(account->name), 1);
     iso->channel = iso->errors = -1;
     iso->proc.ended = on_ended;
     iso->proc.pidfd = -1;
@@ -492,18 +503,18 @@ static slv_isolate *start(slv_pool *pool, slv_group *group, bool app)
     return iso;
 }
 
-slv_isolate *slv_isolate_start(slv_pool *pool, slv_group *group)
+slv_isolate *slv_isolate_start(slv_account *account, slv_group *group)
 {
-    return start(pool, group, false);
+    return start(account, group, false);
 }
 
 void slv_isolate_start_app(slv_group *group)
 {
-    slv_pool *pool = group->pool;
+    slv_zygote_conn *base = slv_account_conn(group->account);
 
-    if (group->app || group->app_failed || !pool->zygote || !slv_zygote_quiet(pool->zygote))
+    if (group->app || group->app_failed || !base || !slv_zygote_quiet(base))
         return;
-    (void)start(pool, group, true);
+    (void)start(group->account, group, true);
 }
 
 void slv_isolate_assign(slv_isolate *iso, slv_group *group)
@@ -554,6 +565,11 @@ void *slv_isolate_user(const slv_isolate *iso)
 {
     return iso->user;
 }
+uint64_t slv_isolate_startup_us(const slv_isolate *iso)
+{
+    return iso->startup_us;
+}
+
 slv_str slv_isolate_handlers(const slv_isolate *iso)
 {
     return slv_buf_view(&iso->handlers);

@@ -194,6 +194,14 @@ static bool read_used(slv_isolate *iso)
     return true;
 }
 
+void slv_meter_look(slv_isolate *iso)
+{
+    slv_meter *m = &iso->meter;
+    uint64_t now = read_memory(m);
+
+    m->used_bytes = now > m->base_bytes ? now - m->base_bytes : 0;
+}
+
 static void check_memory(slv_isolate *iso, slv_pool_event *turn)
 {
     slv_meter *m = &iso->meter;

@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -64,6 +65,8 @@ static slv_group *get_group(slv_pool *pool, slv_version *version)
     group = slv_new0(slv_group);
     group->pool = pool;
     group->version = slv_version_ref(version);
+    group->account = slv_account_get(pool, version->tenant);
+    group->account->groups++;
     group->failure = SLV_BUF(SLV_POOL_TEXT_MAX);
     slv_list_init(&group->isolates);
     slv_list_init(&group->waiting);
@@ -82,6 +85,8 @@ static bool group_empty(const slv_group *group)
 static void free_group(slv_group *group)
 {
     slv_list_remove(&group->node);
+    group->account->groups--;
+    slv_account_tidy(group->account);
     slv_version_unref(group->version);
     slv_buf_done(&group->failure);
     slv_vec_done(&group->warms);
@@ -134,29 +139,52 @@ static unsigned heavy_count(const slv_group *group)
     return n;
 }
 
-/* Caps bound further isolates. The first one, and one that an open event calls, are never refused.
- */
+/* A cap that is reached makes something go that has nothing to do; its end lets those who wait have
+ * their turn. */
+static bool has_room(const slv_group *group)
+{
+    slv_pool *pool = group->pool;
+
+    if (!pool->options.budget) {
+        unsigned total = pool->options.cap_total ? pool->options.cap_total : 256;
+
+        return group->isolate_count == 0 || pool->isolate_count < total;
+    }
+    switch (slv_budget_room_for(pool->options.budget, slv_str_from(group->account->name))) {
+    case SLV_BUDGET_ROOM:
+        return true;
+    case SLV_BUDGET_ACCOUNT_FULL:
+        if (group->isolate_count == 0)
+            (void)slv_account_make_room(pool, group->account);
+        break;
+    case SLV_BUDGET_SERVER_FULL:
+        if (group->isolate_count == 0)
+            (void)slv_account_make_room(pool, NULL);
+        break;
+    }
+    return false;
+}
+
+/* Caps bound further isolates. One that an open event calls is never refused: it would be a
+ * deadlock. */
 static bool may_start(const slv_group *group, unsigned flags)
 {
-    const slv_pool *pool = group->pool;
-    unsigned cap = group_cap(pool) + ((flags & SLV_POOL_APART) != 0) + heavy_count(group);
-    unsigned total = pool->options.cap_total ? pool->options.cap_total : 256;
+    unsigned cap = group_cap(group->pool) + ((flags & SLV_POOL_APART) != 0) + heavy_count(group);
 
-    if (group->isolate_count == 0 || (flags & SLV_POOL_INSIDE))
+    if (flags & SLV_POOL_INSIDE)
         return true;
-    return group->isolate_count < cap && pool->isolate_count < total;
+    return (group->isolate_count == 0 || group->isolate_count < cap) && has_room(group);
 }
 
 static void start_for(slv_group *group)
 {
-    slv_pool *pool = group->pool;
-    slv_list *blank = slv_list_pop(&pool->blanks);
+    slv_list *blank = slv_list_pop(&group->account->blanks);
 
-    pool->starts++;
+    slv_account_started(group->account);
     if (blank)
         slv_isolate_assign(slv_container_of(blank, slv_isolate, node), group);
     else
-        (void)slv_isolate_start(pool, group);
+        (void)slv_isolate_start(group->account, group);
 }
 
 static void place(slv_isolate *iso, slv_pool_event *ev)
@@ -273,6 +301,10 @@ slv_code slv_pool_begin(slv_pool *pool, slv_pool_event *ev, slv_err *err)
     if (group->waiting_count >= SLV_POOL_QUEUE_MAX && !(ev->flags & SLV_POOL_INSIDE))
         return slv_fail(err, SLV_E_LIMIT, "pool: %u events wait for %.*s", group->waiting_count,
                         SLV_STR_ARGS(ev->version->name));
+    if (group->starting_count == 0 && !slv_account_may_load(group))
+        return slv_fail(err, SLV_E_LIMIT,
+                        "pool: %d dynamic workers of one worker run at once, and no more",
+                        SLV_POOL_LOADED_MAX);
     enqueue(group, ev);
     if (group->starting_count * SLV_POOL_PER_ISOLATE < group->waiting_count &&
         may_start(group, ev->flags))
@@ -416,10 +448,40 @@ static void finish_close(slv_pool *pool)
     SLV_LIST_EACH (n, &pool->groups) {
         free_group(slv_container_of(n, slv_group, node));
     }
+    if (pool->options.budget)
+        slv_budget_leave(pool->options.budget, pool->budget_place);
     pool->zygote = slv_zygote_disconnect(pool->zygote);
     free(pool);
     if (closed)
         closed(user);
+}
+
+static int by_share(const void *a, const void *b)
+{
+    const slv_group *x = *(slv_group *const *)a, *y = *(slv_group *const *)b;
+
+    return (x->account->isolates > y->account->isolates) -
+           (x->account->isolates < y->account->isolates);
+}
+
+/* Who waits: what room there is goes to the accounts that have the fewest isolates. */
+static void serve_all(slv_pool *pool)
+{
+    SLV_VEC(slv_group *) waiting = {0};
+
+    if (pool->waiting_events == 0)
+        return;
+    SLV_LIST_EACH (n, &pool->groups) {
+        slv_group *group = slv_container_of(n, slv_group, node);
+
+        if (group->waiting_count > 0)
+            slv_vec_push(&waiting, group);
+    }
+    if (waiting.len > 1)
+        qsort(waiting.items, waiting.len, sizeof waiting.items[0], by_share);
+    for (size_t i = 0; i < waiting.len; i++)
+        slv_pool_serve(waiting.items[i]);
+    slv_vec_done(&waiting);
 }
 
 /* Tells what was decided since: never inside the call that decided it. */
@@ -440,6 +502,7 @@ static void run_task(slv_task *task)
             }
         }
     } while (again);
+    serve_all(pool);
     SLV_LIST_EACH (n, &pool->groups) {
         slv_group *group = slv_container_of(n, slv_group, node);
 
@@ -450,8 +513,6 @@ static void run_task(slv_task *task)
 
             tell_warms(group, NULL, &failed);
         }
-        if (group->waiting_count > 0)
-            slv_pool_serve(group);
     }
     if (pool->closing && slv_list_empty(&pool->all))
         finish_close(pool);
@@ -488,6 +549,18 @@ static void stop_idle(slv_group *group, uint64_t now)
     }
 }
 
+/* A spare is for those who come again: none stays when the account's last worker has gone. */
+static bool stop_spares(slv_account *a, uint64_t now)
+{
+    SLV_LIST_EACH (n, &a->blanks) {
+        slv_isolate *iso = slv_container_of(n, slv_isolate, node);
+
+        if (now >= iso->idle_ms + SPARE_KEEP_MS || a->groups == 0)
+            slv_isolate_kill(iso, SLV_LOST_SHUTDOWN, NULL);
+    }
+    return a->isolates > 0;
+}
+
 static void housekeeping(slv_timer *timer)
 {
     slv_pool *pool = slv_container_of(timer, slv_pool, housekeeping);
@@ -507,13 +580,12 @@ static void housekeeping(slv_timer *timer)
         else
             more = true;
     }
-    SLV_LIST_EACH (n, &pool->blanks) {
-        slv_isolate *iso = slv_container_of(n, slv_isolate, node);
-
-        more = true;
-        if (now >= iso->idle_ms + SPARE_KEEP_MS)
-            slv_isolate_kill(iso, SLV_LOST_SHUTDOWN, NULL);
+    SLV_LIST_EACH (n, &pool->accounts) {
+        more = stop_spares(slv_container_of(n, slv_account, node), now) || more;
     }
+    slv_account_watch_memory(pool);
+    if (pool->waiting_events > 0) /* a cap may have room that another pool made */
+        slv_pool_later(pool);
     if (more)
         wake_housekeeping(pool);
 }
@@ -546,11 +618,14 @@ slv_code slv_pool_new(const slv_pool_options *options, slv_pool **ret, slv_err *
     pool->housekeeping.fn = housekeeping;
     slv_list_init(&pool->groups);
     slv_list_init(&pool->all);
-    slv_list_init(&pool->blanks);
+    slv_list_init(&pool->accounts);
     slv_list_init(&pool->dying);
     slv_list_init(&pool->timed);
-    if (options->zygote && !(zygote && strcmp(zygote, "off") == 0))
+    pool->zygotes_on = !(zygote && strcmp(zygote, "off") == 0);
+    if (options->zygote && pool->zygotes_on)
         pool->zygote = slv_zygote_connect(options->zygote, pool->loop);
+    if (options->budget)
+        pool->budget_place = slv_budget_join(options->budget);
     *ret = pool;
     return SLV_OK;
 }
@@ -629,21 +704,35 @@ slv_str slv_pool_failure(slv_pool *pool, struct slv_version *version)
 
 /* Earned by starts: a server that runs one isolate for ever needs none. Where forks are to be had
  * soon it waits for them. */
-void slv_pool_spare(slv_pool *pool)
+void slv_pool_spare(slv_account *account)
 {
-    if (!pool->options.no_spare && !pool->closing && slv_list_empty(&pool->blanks) &&
-        !pool->blank_coming && pool->starts >= SPARE_FROM &&
-        (!pool->zygote || slv_zygote_quiet(pool->zygote))) {
-        slv_isolate *iso = slv_isolate_start(pool, NULL);
+    slv_pool *pool = account->pool;
+    slv_budget *budget = pool->options.budget;
+    slv_zygote_conn *conn = slv_account_conn(account);
+    bool forks_later = conn || (pool->options.zygotes && pool->zygotes_on);
+    slv_isolate *iso;
 
-        pool->blank_coming = iso != NULL && iso->state != SLV_ISOLATE_DYING;
-    }
+    if (pool->options.no_spare || pool->closing || !slv_list_empty(&account->blanks) ||
+        account->blank_coming || account->starts < SPARE_FROM ||
+        (forks_later && !(conn && slv_zygote_quiet(conn))))
+        return;
+    if (budget && (slv_budget_over(budget) > 0 ||
+                   slv_budget_room_for(budget, slv_str_from(account->name)) != SLV_BUDGET_ROOM))
+        return;
+    iso = slv_isolate_start(account, NULL);
+    account->blank_coming = iso != NULL && iso->state != SLV_ISOLATE_DYING;
 }
 
 bool slv_pool_forks(const slv_pool *pool)
 {
-    return pool->zygote && slv_zygote_quiet(pool->zygote) &&
-           slv_loop_now_ms(pool->loop) >= pool->exec_until_ms;
+    bool quiet = pool->zygote && slv_zygote_quiet(pool->zygote);
+
+    SLV_LIST_EACH (n, &pool->accounts) {
+        const slv_account *a = slv_container_of(n, slv_account, node);
+
+        quiet = quiet || (a->conn && slv_zygote_quiet(a->conn));
+    }
+    return quiet && slv_loop_now_ms(pool->loop) >= pool->exec_until_ms;
 }
 
 bool slv_pool_app_quiet(slv_pool *pool, struct slv_version *version)

@@ -45,12 +45,15 @@
 #define SLV_POOL_PER_ISOLATE                                                                       \
     250                        /* open events in an isolate, beyond which another one is wanted    \
                                 */
+#define SLV_POOL_LOADED_MAX 32 /* isolates of the workers that one worker has loaded */
 #define SLV_POOL_TEXT_MAX 4096 /* start-up failure text kept from a worker (cut) */
 
 typedef struct slv_pool slv_pool;
 typedef struct slv_isolate slv_isolate;
 typedef struct slv_pool_event slv_pool_event;
-typedef struct slv_zygote slv_zygote; /* pool/zygote.h */
+typedef struct slv_zygote slv_zygote;   /* pool/zygote.h */
+typedef struct slv_zygotes slv_zygotes; /* pool/zygote.h */
+typedef struct slv_budget slv_budget;   /* pool/budget.h */
 struct slv_loop;
 struct slv_link;
 struct slv_frame;
@@ -133,6 +136,9 @@ typedef struct slv_pool_options {
     void (*notice)(void *user, const char *text);
 
     slv_zygote *zygote;       /* shared by the pools of a server, borrowed; NULL: always exec */
+    slv_zygotes *zygotes;     /* instead: one for each account; borrowed; NULL: none */
+    slv_budget *budget;       /* caps and memory of all pools together; borrowed; NULL: cap_total */
+    unsigned cap_loaded;      /* isolates of workers that one has loaded; 0: SLV_POOL_LOADED_MAX */
     const char *program;      /* NULL: /proc/self/exe */
     unsigned cap_per_version; /* isolates of one version in this pool; 0: 1 with keep_one, else
                                  processors */
@@ -182,6 +188,8 @@ void slv_isolate_set_user(slv_isolate *iso, void *user);
 void *slv_isolate_user(const slv_isolate *iso);
 /* The payload JSON of READY: {"handlers":[…],"entrypoints":[…]}; valid as long as the isolate. */
 slv_str slv_isolate_handlers(const slv_isolate *iso);
+/* CPU that module scope took. */
+uint64_t slv_isolate_startup_us(const slv_isolate *iso);
 /* Somebody wants the values of its console lines from now on. */
 void slv_isolate_trace(slv_isolate *iso);
 /* The open event with that number, NULL when there is none: frames name events so. */
@@ -199,7 +207,8 @@ typedef struct slv_pool_stats {
     uint64_t last_start_us; /* from the decision to READY */
 } slv_pool_stats;
 
-/* True when the next isolate comes from a zygote, not by exec. */
+/* True when the next isolate (of any account, where each has a zygote) comes from a zygote, not by
+ * exec. */
 bool slv_pool_forks(const slv_pool *pool);
 /* True when the version has an app zygote that forks now. */
 bool slv_pool_app_quiet(slv_pool *pool, struct slv_version *version);

@@ -12,6 +12,7 @@
 #include "chan/link.h"
 #include "chan/page.h"
 #include "plat/version.h"
+#include "pool/budget.h"
 #include "pool/pool.h"
 #include "pool/zygote.h"
 #include "sandbox/sandbox.h"
@@ -45,10 +46,24 @@ typedef struct slv_warm {
     void *user;
 } slv_warm;
 
+/* What an account has in this pool; as long as it has a group or an isolate. */
+typedef struct slv_account {
+    slv_list node; /* pool->accounts */
+    slv_pool *pool;
+    char *name;
+    unsigned groups, isolates; /* isolates: of any state, spares and app zygotes too */
+    unsigned starts;
+    slv_list blanks;
+    bool blank_coming;
+    slv_zygote *zygote;    /* its own, NULL: the pool's, or none */
+    slv_zygote_conn *conn; /* to that */
+} slv_account;
+
 /* Everything about one version in this pool. */
 typedef struct slv_group {
     slv_list node; /* pool->groups */
     slv_pool *pool;
+    slv_account *account;
     slv_version *version;
     slv_list isolates; /* of any state but DYING */
     slv_list waiting;  /* events, oldest first */
@@ -85,9 +100,10 @@ typedef struct slv_meter {
 } slv_meter;
 
 struct slv_isolate {
-    slv_list node; /* group->isolates, pool->blanks or pool->dying */
+    slv_list node; /* group->isolates, account->blanks or pool->dying */
     slv_list all;  /* pool->all */
     slv_pool *pool;
+    slv_account *account;
     slv_group *group; /* NULL: blank */
     slv_isolate_state state;
     slv_link *link;
@@ -116,8 +132,9 @@ struct slv_isolate {
     bool draining; /* takes no new events: it is ending */
     bool heavy;    /* more lives than its limit allows: takes none, and ends with its last */
     slv_meter meter;
-    uint64_t asked_ns; /* when its start was decided */
-    uint64_t idle_ms;  /* since when it has no event */
+    uint64_t startup_us; /* CPU of module scope */
+    uint64_t asked_ns;   /* when its start was decided */
+    uint64_t idle_ms;    /* since when it has no event */
     /* the end */
     bool told, refused_start; /* events know; died before READY */
     slv_lost why;
@@ -131,14 +148,15 @@ struct slv_pool {
     slv_pool_options options;
     slv_loop *loop;
     slv_sandbox_mode sandbox;
-    slv_list groups, all, blanks, dying;
+    slv_list groups, all, accounts, dying;
     slv_list timed; /* open events with a wall limit */
     slv_task task;  /* tells what was decided */
     slv_timer tick;
     slv_timer housekeeping;
     unsigned tick_ms;
-    unsigned isolate_count, open_events, waiting_events, starts;
-    bool closing, blank_coming, recorded;
+    unsigned isolate_count, open_events, waiting_events;
+    unsigned budget_place;
+    bool closing, recorded, zygotes_on;
     void (*closed)(void *user);
     void *closed_user;
     slv_zygote_conn *zygote; /* this pool's connection; NULL: exec */
@@ -149,8 +167,8 @@ struct slv_pool {
 
 /* ---- isolate.c: the life of one ---- */
 
-/* Starts a process for group, or a blank one (NULL). */
-slv_isolate *slv_isolate_start(slv_pool *pool, slv_group *group);
+/* Starts a process for a group, or a blank one of the account (NULL). */
+slv_isolate *slv_isolate_start(slv_account *account, slv_group *group);
 /* Starts the app zygote of a busy version; nothing when the base zygote is not quiet. */
 void slv_isolate_start_app(slv_group *group);
 /* Gives a blank one its worker. */
@@ -188,7 +206,8 @@ void slv_meter_birth(slv_isolate *iso);
 void slv_meter_begin(slv_isolate *iso); /* before the first event of an idle isolate */
 void slv_meter_start(slv_isolate *iso); /* START is sent */
 void slv_meter_tick(slv_timer *timer);
-void slv_meter_wake(slv_pool *pool); /* there is something to sample */
+void slv_meter_wake(slv_pool *pool);   /* there is something to sample */
+void slv_meter_look(slv_isolate *iso); /* how much memory it uses now, without consequence */
 
 /* ---- pool.c ---- */
 
@@ -203,6 +222,22 @@ void slv_pool_lose(slv_isolate *iso, slv_pool_event *ev, slv_lost why, const cha
 void slv_pool_refuse(slv_group *group, slv_code code, const char *text);
 void slv_pool_gone(slv_isolate *iso); /* process over; frees it */
 void slv_pool_notice(slv_pool *pool, const char *fmt, ...) SLV_PRINTF(2, 3);
-void slv_pool_spare(slv_pool *pool);
+void slv_pool_spare(slv_account *account);
+
+/* ---- account.c ---- */
+
+slv_account *slv_account_get(slv_pool *pool, slv_str name);
+void slv_account_started(slv_account *account);
+void slv_account_tidy(slv_account *account); /* frees it when nothing of it is left */
+/* The zygote that forks for it now; NULL: exec. */
+slv_zygote_conn *slv_account_conn(const slv_account *account);
+slv_zygote *slv_account_zygote(const slv_account *account);
+/* Something that has nothing to do goes, of this account or (NULL) of any. False: all are busy. */
+bool slv_account_make_room(slv_pool *pool, const slv_account *of);
+/* Whether a worker that was loaded by another may have its first isolate: a cap that holds for
+ * calls from inside too, which are refused then, because code could load without end. */
+bool slv_account_may_load(slv_group *group);
+/* Tells the budget what is used, and gives back what it wants. */
+void slv_account_watch_memory(slv_pool *pool);
 
 #endif

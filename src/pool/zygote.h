@@ -18,8 +18,10 @@
 #include "aio/loop.h"
 #include "base/err.h"
 #include "base/list.h"
+#include "base/str.h"
 
 typedef struct slv_zygote slv_zygote;
+typedef struct slv_zygotes slv_zygotes;
 typedef struct slv_zygote_conn slv_zygote_conn;
 typedef struct slv_fork_request slv_fork_request;
 
@@ -52,6 +54,19 @@ void slv_zygote_describe(slv_zygote *zygote, char *out, size_t size);
 pid_t slv_zygote_pid(slv_zygote *zygote);
 /* True when its isolates have namespaces of their own. Any thread. */
 bool slv_zygote_has_namespaces(slv_zygote *zygote);
+
+/* ---- one for each account ---- */
+
+#define SLV_ZYGOTES_MAX 32
+
+/* Each has the options. max: at once (0: SLV_ZYGOTES_MAX); accounts beyond start theirs by exec. */
+slv_zygotes *slv_zygotes_new(const slv_zygote_options *options, unsigned max);
+slv_zygotes *slv_zygotes_free(slv_zygotes *set); /* all were put back; accepts NULL, returns NULL */
+/* The account's, counted: put it back, and when the last one has, its process ends. NULL: there are
+ * too many. Any thread. */
+slv_zygote *slv_zygotes_get(slv_zygotes *set, slv_str account);
+void slv_zygotes_put(slv_zygotes *set, slv_zygote *zygote); /* zygote may be NULL */
+unsigned slv_zygotes_count(slv_zygotes *set);
 
 /* ---- one pool's connection; loop thread only ---- */
 
