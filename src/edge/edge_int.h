@@ -7,6 +7,8 @@
  *     event.c     an event from placement to END, whoever wants it
  *     ingress.c   a client's request as an event
  *     egress.c    outgoing fetch and connect
+ *     site.c      which worker answers for a host and a path
+ *     route.c     requests find their version by the site; previews
  *     relay.c     calls between workers: service.c by HTTP, rpc.c by RPC
  *     tie.c       what workers hand to those that they make
  *     loader.c    dynamic workers
@@ -222,6 +224,8 @@ struct slv_shard {
     struct slv_cron_book *cron_book; /* cron_book.h; NULL: no cron was deployed */
     slv_list feeds;                  /* queue_int.h */
     void (*feeds_over)(slv_shard *shard);
+    struct slv_site *site;         /* a reference; NULL: everything goes to main_worker */
+    struct slv_previews *previews; /* route_int.h */
     slv_objects *objects;
     struct slv_loader *loader; /* loader_int.h */
     struct slv_sights *sights; /* sight_int.h */
@@ -313,7 +317,10 @@ SLV_NODISCARD slv_code slv_error_put(slv_buf *out, slv_str name, slv_str message
 /* ---- requests ---- */
 
 extern const slv_exchange_handlers slv_ingress_handlers_;
-/* The URL as a worker sees it, normalised; in shard->url until the next call. SLV_E_PARSE. */
+/* The version is known: answers, or becomes an event. now: inside of `request`. */
+void slv_ingress_serve(slv_shard *shard, slv_exchange *ex, slv_version *version, bool now);
+/* The URL as a worker sees it, normalised; in shard->url until the next call. version NULL: none
+ * has a host of its own. SLV_E_PARSE. */
 slv_code slv_shard_url(slv_shard *shard, const slv_request_head *head, const slv_version *version,
                        slv_str *ret);
 

@@ -3,6 +3,7 @@
 #include "edge/asset_int.h"
 #include "edge/edge_int.h"
 #include "edge/recode_int.h"
+#include "edge/route_int.h"
 #include "edge/trace_int.h"
 #include "edge/wire_int.h"
 #include "fmt/json.h"
@@ -613,16 +614,17 @@ slv_code slv_shard_url(slv_shard *shard, const slv_request_head *head, const slv
                        slv_str *ret)
 {
     slv_buf *text = &shard->scratch;
+    slv_str own = version ? version->host : SLV_STR_NULL;
 
     if (shard->url_of == head) {
         *ret = slv_buf_view(&shard->url.href);
         return SLV_OK;
     }
     slv_buf_reset(text);
-    SLV_TRY(slv_buf_append(text, version->host.len > 0 ? SLV_STR("http") : head->scheme));
+    SLV_TRY(slv_buf_append(text, own.len > 0 ? SLV_STR("http") : head->scheme));
     SLV_TRY(slv_buf_append(text, SLV_STR("://")));
-    if (version->host.len > 0)
-        SLV_TRY(slv_buf_append(text, version->host));
+    if (own.len > 0)
+        SLV_TRY(slv_buf_append(text, own));
     else if (head->authority.len > 0)
         SLV_TRY(slv_buf_append(text, head->authority));
     else
@@ -727,7 +729,7 @@ static bool extended(slv_shard *shard, slv_exchange *ex)
 static void on_request(void *ctx, slv_exchange *ex)
 {
     slv_shard *shard = ctx;
-    slv_version *version = slv_shard_main(shard);
+    slv_version *version;
 
     shard->requests++;
     shard->url_of = NULL;                       /* a head's memory is used again */
@@ -740,10 +742,22 @@ static void on_request(void *ctx, slv_exchange *ex)
     if (slv_scheduled_request(shard, ex) || extended(shard, ex) || slv_live_request(shard, ex) ||
         noticed(shard, ex))
         return;
-    if (!version) {
-        no_worker(shard, ex);
-        return;
+    if (shard->site) {
+        version = slv_route_request(shard, ex);
+        if (!version)
+            return;
+    } else {
+        version = slv_shard_main(shard);
+        if (!version) {
+            no_worker(shard, ex);
+            return;
+        }
     }
+    slv_ingress_serve(shard, ex, version, true);
+}
+
+void slv_ingress_serve(slv_shard *shard, slv_exchange *ex, slv_version *version, bool now)
+{
     if (refused(shard, ex, version))
         return;
     unsigned hops = hops_of(ex);
@@ -767,7 +781,7 @@ static void on_request(void *ctx, slv_exchange *ex)
     ing->ev.ops = &event_ops;
     ing->ev.hops = hops;
     ing->body_inline =
-        ex->head.has_body ? slv_exchange_take_body(ex, &ing->body) : has_empty_body(ex);
+        ex->head.has_body ? now && slv_exchange_take_body(ex, &ing->body) : has_empty_body(ex);
     if (shard->server->o.hooks.request) {
         ing->began_ns = slv_clock_mono_ns();
         ing->wall_ms = slv_loop_wall_ms(shard->loop);

@@ -7,6 +7,7 @@
 #include "base/arena.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "edge/route_int.h"
 #include "edge/worker_int.h"
 #include "meter/ratelimit.h"
 
@@ -18,6 +19,7 @@ typedef enum order_kind {
     ORDER_DEPLOY,
     ORDER_UNDEPLOY,
     ORDER_TRIGGERS,
+    ORDER_SITE,
     ORDER_PAGE,
     ORDER_CLOSE,
 } order_kind;
@@ -28,6 +30,7 @@ typedef struct order {
     slv_shard *shard;
     slv_deploy deploy; /* with references */
     slv_deploy_job *job;
+    slv_site *site; /* a reference */
     bool report;
     slv_arena arena; /* of the strings */
     slv_str tenant, text;
@@ -63,6 +66,9 @@ static void on_order(slv_mail *mail)
         break;
     case ORDER_TRIGGERS:
         set_triggers(shard, o);
+        break;
+    case ORDER_SITE:
+        slv_route_set_site(shard, SLV_STEAL(o->site));
         break;
     case ORDER_PAGE:
         if (slv_buf_set(&shard->notice_page, o->text) != SLV_OK)
@@ -180,6 +186,16 @@ void slv_server_set_triggers(slv_server *server, slv_str tenant, slv_str name, c
     if (code == SLV_OK)
         code = copy_triggers(o, crons, consumers);
     give_order(o, code);
+}
+
+void slv_server_set_site(slv_server *server, slv_site *site)
+{
+    for (unsigned i = 0; i < server->count; i++) {
+        order *o = order_new(server->shards[i], ORDER_SITE);
+
+        o->site = slv_site_ref(site);
+        give_order(o, SLV_OK);
+    }
 }
 
 void slv_server_set_notice_page(slv_server *server, slv_str html)

@@ -19,6 +19,7 @@
 #include "base/str.h"
 #include "chan/msg.h"
 #include "chan/record.h"
+#include "edge/site.h"
 #include "net/server.h"
 #include "plat/version.h"
 #include "pool/pool.h"
@@ -54,6 +55,8 @@ typedef struct slv_exception_line {
     slv_str name, message, stack;
 } slv_exception_line;
 
+typedef struct slv_preview_ask slv_preview_ask; /* a question that waits for its answer */
+
 /* Each may be NULL, which also costs nothing. */
 typedef struct slv_server_hooks {
     void *user;
@@ -70,6 +73,9 @@ typedef struct slv_server_hooks {
     /* The first isolate of a deployed version is up on one loop (err NULL) or cannot start. Once
        for each deploy. failure: what the worker reported, {"name","message","stack"}, or empty. */
     void (*deployed)(void *user, slv_version *version, const slv_err *err, slv_str failure);
+    /* A request has come for a host that the site says is to be asked for: answer with
+       slv_server_preview_answer, now or later, once. */
+    void (*preview)(void *user, slv_preview_ask *ask, slv_str host);
 } slv_server_hooks;
 
 /* What the user pointer of an exchange of the server points at: who answers it. */
@@ -94,13 +100,18 @@ typedef struct slv_server_options {
     const char *program;     /* see slv_pool_options */
     const char *project_dir; /* where esbuild is looked for, for dynamic workers; NULL: beside the
                                 program */
-    slv_zygote *zygote;      /* NULL: always exec */
+    slv_zygote *zygote;      /* NULL: always exec, or: */
+    slv_zygotes *zygotes;    /* one for each account; freed after the server */
+    slv_budget *budget;      /* pool/budget.h; NULL: none; freed after the server */
     /* state/state.h; NULL: no worker has resources. Freed after the server. */
     struct slv_state *state;
     /* edge/dynamo.h: tables that workers' requests to AWS reach; NULL: none. Freed after the
      * server. */
     struct slv_dynamo_face *dynamo;
-    unsigned isolates; /* of one version on each loop; 0: the pool's default */
+    /* net/door.h: whom requests are believed to be from, challenges, redirects; NULL: nothing of
+     * it. Freed after the server. */
+    struct slv_door *door;
+    unsigned isolates;  /* of one version on each loop; 0: the pool's default */
     unsigned trace_all; /* SLV_TRACE_KEEP, EXPORT, LOGS, LINE: what is told of every event, by what
                            the versions say (edge/trace.h) */
     slv_server_extension extension;
@@ -159,6 +170,27 @@ void slv_server_set_triggers(slv_server *server, slv_str tenant, slv_str name, c
  * the namespace that it was uploaded to; empty: none. Any thread. */
 void slv_server_watch(slv_server *server, slv_str tenant, slv_str dispatch, slv_str worker,
                       bool on);
+
+/* From now on requests find their worker by the site, not by being the first that was deployed. A
+   reference is taken. Versions of preview hosts are asked for anew. */
+void slv_server_set_site(slv_server *server, slv_site *site);
+/* The version for the host that was asked for, which is kept while it is used; NULL: there is none,
+   `why` (may be NULL) is the title of the page that says so. On the control loop. */
+void slv_server_preview_answer(slv_server *server, slv_preview_ask *ask_take, slv_version *version,
+                               const char *why);
+
+/* What became of a version that was started once. Strings are borrowed for the call. */
+typedef struct slv_probe_result {
+    bool ok;
+    slv_str failure;    /* what the worker reported: {"name","message","stack"}; may be empty */
+    const slv_err *err; /* unless ok: SLV_E_JS, or SLV_E_LIMIT: a limit of the start was passed */
+    slv_str handlers;   /* {"handlers":[],"entrypoints":[]} */
+    uint64_t cpu_us;    /* of module scope */
+} slv_probe_result;
+/* Starts an isolate of the version, apart from those that serve, and ends it: module scope runs, no
+   event is sent. fn comes on the control loop, once. */
+void slv_server_probe(slv_server *server, slv_version *version,
+                      void (*fn)(void *arg, const slv_probe_result *result), void *arg);
 
 /* Messages were sent to the queue, or its settings have changed, by others than this server's
    workers. Any thread. */

@@ -1,87 +1,41 @@
 /*
  * Classes of Durable Objects in the configuration: what [[migrations]], or `exports`, make of them.
- *
- * A class has an *origin*, the name under which it was first created: it stands in the key that ids
- * and files are derived from, so that a renamed class keeps its objects. A class that takes the
- * name of one that was renamed away gets another origin.
+ * What they do stands in plat/classes.h.
  */
+#include "plat/classes.h"
 #include "plat/config_int.h"
 
 typedef struct walk {
     config_walk *w;
     slv_config *c;
+    slv_classes book;
 } walk;
 
-static slv_object_class *find(walk *k, slv_str name)
+/* The same with its place in the file. */
+static slv_code at(walk *k, const slv_node *n, slv_code code, const slv_err *err)
 {
-    for (size_t i = 0; i < k->c->classes.len; i++) {
-        if (slv_str_eq(k->c->classes.items[i].name, name))
-            return &k->c->classes.items[i];
-    }
-    return NULL;
+    return code == SLV_OK ? SLV_OK : slv_config_fail(k->w, SLV_E_INVAL, n, "%s", slv_err_text(err));
 }
 
-static bool origin_taken(walk *k, slv_str origin)
+static slv_code create(walk *k, const slv_node *n, slv_str name, bool sql)
 {
-    for (size_t i = 0; i < k->c->classes.len; i++) {
-        if (slv_str_eq(k->c->classes.items[i].key, origin))
-            return true;
-    }
-    return false;
+    slv_err err = {0};
+
+    return at(k, n, slv_classes_create(&k->book, name, sql, &err), &err);
 }
 
-static slv_code create(walk *k, const slv_node *at, slv_str name, bool sql)
+static slv_code delete_class(walk *k, const slv_node *n, slv_str name, slv_str tag)
 {
-    slv_object_class class = {.name = name, .key = name, .sql = sql};
+    slv_err err = {0};
 
-    if (find(k, name))
-        return slv_config_fail(
-            k->w, SLV_E_INVAL, at,
-            "the class '%.*s' is created, but an earlier migration has created it",
-            SLV_STR_ARGS(name));
-    for (unsigned n = 2; origin_taken(k, class.key); n++) {
-        SLV_CLEANUP(slv_buf_done) slv_buf text = SLV_BUF(4096);
-
-        SLV_TRY(slv_buf_printf(&text, "%.*s~%u", SLV_STR_ARGS(name), n));
-        SLV_TRY(slv_arena_dup(k->w->arena, slv_buf_view(&text), &class.key));
-    }
-    slv_vec_push(&k->c->classes, class);
-    return SLV_OK;
+    return at(k, n, slv_classes_delete(&k->book, name, tag, &err), &err);
 }
 
-static void step(walk *k, slv_str tag, slv_str deleted)
+static slv_code rename_class(walk *k, const slv_node *n, slv_str from, slv_str to)
 {
-    const slv_object_step s = {tag, deleted};
+    slv_err err = {0};
 
-    slv_vec_push(&k->c->object_steps, s);
-}
-
-static slv_code delete (walk *k, const slv_node *at, slv_str name, slv_str tag)
-{
-    slv_object_class *class = find(k, name);
-
-    if (!class)
-        return slv_config_fail(k->w, SLV_E_INVAL, at,
-                               "the class '%.*s' is deleted, but no migration has created it",
-                               SLV_STR_ARGS(name));
-    step(k, tag, class->key);
-    *class = k->c->classes.items[k->c->classes.len - 1];
-    k->c->classes.len--;
-    return SLV_OK;
-}
-
-static slv_code rename_class(walk *k, const slv_node *at, slv_str from, slv_str to)
-{
-    slv_object_class *class = find(k, from);
-
-    if (!class || find(k, to))
-        return slv_config_fail(
-            k->w, SLV_E_INVAL, at,
-            class ? "a class is renamed to '%.*s', which is there already"
-                  : "the class '%.*s' is renamed, but no migration has created it",
-            SLV_STR_ARGS(class ? to : from));
-    class->name = to;
-    return SLV_OK;
+    return at(k, n, slv_classes_rename(&k->book, from, to, &err), &err);
 }
 
 static const slv_node *first_of(const slv_node *table, const char *key)
@@ -95,12 +49,12 @@ static slv_code read_migration(walk *k, const slv_node *m)
 {
     slv_str tag = slv_node_str(slv_node_get(m, "tag"));
 
-    for (size_t i = 0; i < k->c->object_steps.len; i++) {
-        if (slv_str_eq(k->c->object_steps.items[i].tag, tag))
+    for (size_t i = 0; i < k->book.steps.len; i++) {
+        if (slv_str_eq(k->book.steps.items[i].tag, tag))
             return slv_config_fail(k->w, SLV_E_INVAL, m, "two migrations have the tag '%.*s'",
                                    SLV_STR_ARGS(tag));
     }
-    step(k, tag, SLV_STR_NULL);
+    slv_classes_step(&k->book, tag, SLV_STR_NULL);
     for (const slv_node *n = first_of(m, "new_classes"); n; n = n->next)
         SLV_TRY(create(k, n, slv_node_str(n), false));
     for (const slv_node *n = first_of(m, "new_sqlite_classes"); n; n = n->next)
@@ -111,7 +65,7 @@ static slv_code read_migration(walk *k, const slv_node *m)
     for (const slv_node *n = first_of(m, "transferred_classes"); n; n = n->next)
         SLV_TRY(create(k, n, slv_node_str(slv_node_get(n, "to")), true));
     for (const slv_node *n = first_of(m, "deleted_classes"); n; n = n->next)
-        SLV_TRY(delete (k, n, slv_node_str(n), tag));
+        SLV_TRY(delete_class(k, n, slv_node_str(n), tag));
     return SLV_OK;
 }
 
@@ -129,7 +83,7 @@ static slv_code read_export(walk *k, const slv_node *n, slv_str tag)
     bool sql = !slv_str_is(storage, "legacy-kv");
     if (slv_str_is(state, "renamed")) {
         slv_str to = slv_node_str(slv_node_get(n, "renamed_to"));
-        slv_object_class *class = find(k, to);
+        slv_object_class *class = slv_classes_find(&k->book, to);
 
         if (!class)
             return slv_config_fail(k->w, SLV_E_INVAL, n, "'renamed_to' must name another export");
@@ -137,7 +91,7 @@ static slv_code read_export(walk *k, const slv_node *n, slv_str tag)
         return SLV_OK;
     }
     if (slv_str_is(state, "deleted")) {
-        step(k, tag, n->key);
+        slv_classes_step(&k->book, tag, n->key);
         return SLV_OK;
     }
     return slv_str_is(state, "transferred") ? SLV_OK : create(k, n, n->key, sql);
@@ -165,7 +119,8 @@ static slv_code add_bound(walk *k, bool declared)
     for (size_t i = 0; i < k->c->bindings.len; i++) {
         const slv_binding *b = &k->c->bindings.items[i];
 
-        if (b->type != SLV_BINDING_OBJECTS || b->service.len > 0 || find(k, b->id))
+        if (b->type != SLV_BINDING_OBJECTS || b->service.len > 0 ||
+            slv_classes_find(&k->book, b->id))
             continue;
         slv_config_warn_at(k->w, NULL,
                            declared
@@ -179,19 +134,31 @@ static slv_code add_bound(walk *k, bool declared)
     return SLV_OK;
 }
 
+static slv_code read_all(walk *k, const slv_node *list, const slv_node *exports)
+{
+    for (const slv_node *m = list; m; m = m->next)
+        SLV_TRY(read_migration(k, m));
+    if (exports)
+        SLV_TRY(read_exports(k, exports));
+    SLV_TRY(add_bound(k, list || exports));
+    for (size_t i = 0; i < k->book.classes.len; i++)
+        slv_vec_push(&k->c->classes, k->book.classes.items[i]);
+    for (size_t i = 0; i < k->book.steps.len; i++)
+        slv_vec_push(&k->c->object_steps, k->book.steps.items[i]);
+    return SLV_OK;
+}
+
 slv_code slv_config_read_classes(config_walk *w, const slv_node *migrations,
                                  const slv_node *exports, slv_config *c)
 {
-    walk k = {w, c};
+    walk k = {.w = w, .c = c, .book.arena = w->arena};
     bool has_exports = slv_node_is(exports, SLV_NODE_OBJECT) && exports->first;
     const slv_node *list = slv_node_is(migrations, SLV_NODE_ARRAY) ? migrations->first : NULL;
 
     if (has_exports && list)
         return slv_config_fail(w, SLV_E_INVAL, exports,
                                "'exports' and 'migrations' exclude each other: keep one of them");
-    for (const slv_node *m = list; m; m = m->next)
-        SLV_TRY(read_migration(&k, m));
-    if (has_exports)
-        SLV_TRY(read_exports(&k, exports));
-    return add_bound(&k, list || has_exports);
+    slv_code code = read_all(&k, list, has_exports ? exports : NULL);
+    slv_classes_done(&k.book);
+    return code;
 }

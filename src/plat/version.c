@@ -25,6 +25,9 @@ typedef struct version {
     bool map_tried;
     slv_sourcemap *map;
     void (*extra_free)(void *extra);
+    void *keep;
+    void (*keep_free)(void *keep);
+    void (*keep_cool)(void *keep);
 } version;
 
 const char *slv_module_type_name(slv_module_type type)
@@ -63,6 +66,15 @@ static slv_code copy_strings(version *v, const slv_str *from, size_t n, const sl
     return SLV_OK;
 }
 
+/* What stays where it is while the version lives. */
+static slv_code take(version *v, const slv_version_spec *spec, slv_str from, slv_str *ret)
+{
+    if (!spec->keep)
+        return slv_arena_dup(&v->arena, from, ret);
+    *ret = from;
+    return SLV_OK;
+}
+
 static slv_code copy_modules(version *v, const slv_version_spec *spec)
 {
     slv_module *to = slv_arena_try_alloc0(&v->arena, (spec->module_count + 1) * sizeof *to);
@@ -71,8 +83,8 @@ static slv_code copy_modules(version *v, const slv_version_spec *spec)
         return SLV_E_LIMIT;
     for (size_t i = 0; i < spec->module_count; i++) {
         to[i].type = spec->modules[i].type;
-        SLV_TRY(slv_arena_dup(&v->arena, spec->modules[i].name, &to[i].name));
-        SLV_TRY(slv_arena_dup(&v->arena, spec->modules[i].bytes, &to[i].bytes));
+        SLV_TRY(take(v, spec, spec->modules[i].name, &to[i].name));
+        SLV_TRY(take(v, spec, spec->modules[i].bytes, &to[i].bytes));
     }
     v->pub.modules = to;
     v->pub.module_count = spec->module_count;
@@ -244,6 +256,7 @@ static slv_code copy_observe(version *v, const slv_version_spec *spec)
     SLV_TRY(slv_arena_dup(&v->arena, spec->tag, &p->tag));
     SLV_TRY(slv_arena_dup(&v->arena, spec->message, &p->message));
     SLV_TRY(slv_arena_dup(&v->arena, spec->dispatch, &p->dispatch));
+    SLV_TRY(slv_arena_dup(&v->arena, spec->parent, &p->parent));
     SLV_TRY(copy_strings(v, spec->tags, spec->tag_count, &p->tags, false));
     return copy_strings(v, spec->observe.tails, spec->observe.tail_count, &p->observe.tails, false);
 }
@@ -265,8 +278,8 @@ static slv_code copy_all(version *v, const slv_version_spec *spec)
     SLV_TRY(slv_arena_dup(&v->arena, spec->name, &p->name));
     SLV_TRY(slv_arena_dup(&v->arena, spec->compatibility_date, &p->compatibility_date));
     SLV_TRY(slv_arena_dup(&v->arena, spec->main_name, &p->main_name));
-    SLV_TRY(slv_arena_dup(&v->arena, spec->script, &p->script));
-    SLV_TRY(slv_arena_dup(&v->arena, spec->source_map, &p->source_map));
+    SLV_TRY(take(v, spec, spec->script, &p->script));
+    SLV_TRY(take(v, spec, spec->source_map, &p->source_map));
     SLV_TRY(slv_arena_dup(&v->arena, spec->source_root, &p->source_root));
     SLV_TRY(slv_arena_dup(&v->arena, spec->host, &p->host));
     SLV_TRY(copy_strings(v, spec->flags, spec->flag_count, &p->flags, true));
@@ -517,6 +530,9 @@ slv_code slv_version_new(const slv_version_spec *spec, slv_version **ret, slv_er
         return too_large(err);
     }
     v->extra_free = spec->extra_free;
+    v->keep = spec->keep;
+    v->keep_free = spec->keep_free;
+    v->keep_cool = spec->keep_cool;
     *ret = pub;
     return SLV_OK;
 }
@@ -537,6 +553,8 @@ slv_version *slv_version_unref(slv_version *pub)
     if (pub && atomic_fetch_sub_explicit(&whole(pub)->refs, 1, memory_order_acq_rel) == 1) {
         if (whole(pub)->extra_free)
             whole(pub)->extra_free(pub->extra);
+        if (whole(pub)->keep_free)
+            whole(pub)->keep_free(whole(pub)->keep);
         slv_sourcemap_free(whole(pub)->map);
         (void)slv_assets_unref(pub->assets);
         pthread_mutex_destroy(&whole(pub)->map_lock);
@@ -557,6 +575,14 @@ const slv_sourcemap *slv_version_sourcemap(slv_version *pub)
     v->map_tried = true;
     pthread_mutex_unlock(&v->map_lock);
     return v->map;
+}
+
+void slv_version_cool(const slv_version *v)
+{
+    const version *w = (const version *)(const void *)v;
+
+    if (w->keep_cool)
+        w->keep_cool(w->keep);
 }
 
 bool slv_version_flag(const slv_version *v, const char *flag)

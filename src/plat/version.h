@@ -141,11 +141,18 @@ typedef struct slv_version_spec {
     slv_str tag, message, dispatch;
     const slv_str *tags;
     size_t tag_count;
+    slv_str parent; /* of a dynamic worker: the id of the version that has loaded it; else empty */
     bool dev;
     /* Of whoever makes it: the version's once that is made, and freed with it on the thread that
        lets go last. */
     void *extra;
     void (*extra_free)(void *extra);
+    /* Not NULL: script, source_map, and names and bytes of modules are not copied, but stay where
+       they are for as long as `keep`, which is treated as `extra` is, and may be told that nobody
+       is likely to read them soon. */
+    void *keep;
+    void (*keep_free)(void *keep);
+    void (*keep_cool)(void *keep);
 } slv_version_spec;
 
 typedef struct slv_version {
@@ -174,7 +181,7 @@ typedef struct slv_version {
     size_t object_step_count;
     slv_limits limits;
     slv_observe observe;
-    slv_str tag, message, dispatch;
+    slv_str tag, message, dispatch, parent;
     const slv_str *tags;
     size_t tag_count;
     slv_assets *assets; /* NULL: none */
@@ -192,6 +199,8 @@ slv_version *slv_version_ref(slv_version *v);
 slv_version *slv_version_unref(slv_version *v);
 SLV_DEFINE_CLEANUP(slv_version *, slv_version_unref);
 
+/* Script and modules have been read and are not needed soon: their memory may be given back. */
+void slv_version_cool(const slv_version *v);
 /* True when the compatibility flag is on. */
 bool slv_version_flag(const slv_version *v, const char *flag);
 /* Number of blobs of the start configuration, and the bytes of blob number `blob` (1 <= blob <=
