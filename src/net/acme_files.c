@@ -10,7 +10,7 @@
 
 #include "base/file.h"
 
-#define KEY_MAX ((size_t)64 << 10)
+#define KEY_MAX ((size_t)256 << 10)
 
 static slv_code make_dir(const char *path, slv_err *err)
 {
