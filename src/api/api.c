@@ -15,6 +15,8 @@ slv_api *slv_api_new(const slv_api_options *options)
 {
     slv_api *api = slv_new0(slv_api);
 
+    api->more_accounts = options->more_accounts;
+    api->more_arg = options->more_arg;
     api->loop = options->loop;
     api->state = options->state;
     api->server = options->server;
@@ -76,6 +78,11 @@ bool slv_api_waits(const slv_api *api)
 const char *slv_api_base_url(const slv_api *api)
 {
     return api->base_url;
+}
+
+slv_code slv_api_more_accounts(slv_api *api, size_t accounts, slv_err *err)
+{
+    return api->more_accounts ? api->more_accounts(api->more_arg, accounts, err) : SLV_OK;
 }
 
 size_t slv_api_open_calls(const slv_api *api)

@@ -64,6 +64,10 @@ typedef struct slv_api_options {
     slv_host *host;       /* of `serve`; NULL: workers are not deployed */
     slv_store *catalog;   /* of `serve`: accounts and tokens; NULL: whoever reaches us may do all */
     const char *base_url; /* "http://127.0.0.1:8787": for URLs in answers; NULL: none */
+    /* Asked before an account is added, with how many there are then; what it says is the answer.
+     * NULL: nobody minds. */
+    slv_code (*more_accounts)(void *arg, size_t accounts, slv_err *err);
+    void *more_arg;
 } slv_api_options;
 
 slv_api *slv_api_new(const slv_api_options *options);
@@ -77,6 +81,8 @@ slv_host *slv_api_host(const slv_api *api);       /* may be NULL */
 slv_store *slv_api_catalog(const slv_api *api);   /* may be NULL */
 const char *slv_api_base_url(const slv_api *api); /* may be NULL */
 size_t slv_api_open_calls(const slv_api *api);
+/* Whoever adds an account asks first. SLV_E_DENIED: it is not to be, and why. */
+SLV_NODISCARD slv_code slv_api_more_accounts(slv_api *api, size_t accounts, slv_err *err);
 
 /* ---- what a handler sees ---- */
 

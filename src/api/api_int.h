@@ -16,6 +16,8 @@ struct slv_api {
     slv_store *catalog;
     slv_auth *auth;
     char *tenant, *base_url;
+    slv_code (*more_accounts)(void *arg, size_t accounts, slv_err *err);
+    void *more_arg;
     slv_list calls;
     size_t open;
 };

@@ -28,6 +28,7 @@ static slv_code run_first(slv_call *call, void *service, slv_err *err)
     size_t count;
 
     SLV_TRY(slv_account_list(service, &f->arena, &rows, &count, err));
+    f->out->accounts = SLV_MAX(count, (size_t)1);
     if (count > 0)
         return SLV_OK;
     slv_account_id_draw(f->out->account);

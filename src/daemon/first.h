@@ -15,6 +15,7 @@
 
 typedef struct slv_first {
     bool made; /* now: the token is to be shown, once */
+    size_t accounts; /* that there are */
     char account[SLV_ACCOUNT_ID_LEN + 1];
     char token[SLV_TOKEN_LEN + 1];
 } slv_first;
