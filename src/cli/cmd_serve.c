@@ -21,7 +21,7 @@ static const slv_flag serve_flags[] = {
     {"loops", SLV_FLAG_NUMBER, 0, "N", "loop threads (1)"},
     {"drain-seconds", SLV_FLAG_NUMBER, 0, "N", "how long open requests may take to end (30)"},
     {"allow-private", SLV_FLAG_BOOL, 0, NULL, "workers may reach private addresses"},
-    {"as-main", SLV_FLAG_STRING, 0, "LISTENERS", NULL}, /* how the supervisor starts main */
+    {"as", SLV_FLAG_STRING, 0, "ROLE", NULL}, /* how its processes start each other */
 };
 
 typedef struct serve {
@@ -29,6 +29,7 @@ typedef struct serve {
     slv_serve_config config[2]; /* the one in force, and the one that a reload reads */
     unsigned which;
     char *program;
+    char *argv[SLV_DAEMON_ARGS_MAX + 1];
 } serve;
 
 /* Paths of flags are seen from the working directory, which stays as it is. */
@@ -93,42 +94,46 @@ static slv_code load(void *arg, const slv_serve_config **ret, slv_err *err)
 /* The name on disk: after an upgrade another file is there. */
 static char *program_path(void)
 {
+    static const char gone[] = " (deleted)";
     char path[PATH_MAX];
     ssize_t n = readlink("/proc/self/exe", path, sizeof path - 1);
+    slv_str s = slv_str_make(path, n > 0 ? (size_t)n : 0);
 
-    return n > 0 ? slv_strndup(path, (size_t)n) : slv_strdup("/proc/self/exe");
+    if (slv_str_ends(s, slv_str_from(gone)))
+        s.len -= sizeof gone - 1;
+    return s.len > 0 ? slv_strndup(s.ptr, s.len) : slv_strdup("/proc/self/exe");
 }
 
-/* The arguments as they were given, for main. */
-static const char *const *same_arguments(const slv_args *a, serve *s)
+/* The flags as they were given, for the other processes; --as is theirs alone. */
+static void same_arguments(serve *s)
 {
-    static const char *argv[256];
     size_t n = 0;
 
-    argv[n++] = "selvage";
-    argv[n++] = "serve";
-    for (size_t i = 0; i < a->flags.len && n < SLV_ARRAY_LEN(argv) - 1; i++) {
-        const slv_arg *f = &a->flags.items[i];
-        char *text;
+    s->argv[n++] = slv_strdup("selvage");
+    s->argv[n++] = slv_strdup("serve");
+    for (size_t i = 0; i < s->args->flags.len && n < SLV_DAEMON_ARGS_MAX; i++) {
+        const slv_arg *f = &s->args->flags.items[i];
 
-        if (asprintf(&text, "--%s=%s", f->flag->name, f->value) < 0)
+        if (strcmp(f->flag->name, "as") == 0)
+            continue;
+        if (asprintf(&s->argv[n++], "--%s=%s", f->flag->name, f->value) < 0)
             abort();
-        argv[n++] = text; /* as long as the process */
     }
-    argv[n] = NULL;
-    (void)s;
-    return argv;
 }
 
 static slv_code run(serve *s, slv_err *err)
 {
-    const char *handed = slv_args_string(s->args, "as-main");
+    const char *as = slv_args_string(s->args, "as");
     slv_daemon_options o = {.reload = load, .reload_arg = s, .title = slv_title_set};
 
+    if (as)
+        SLV_TRY(slv_daemon_role_parse(slv_str_from(as), &o, err));
     SLV_TRY(load(s, &o.config, err));
-    o.program = s->program = program_path();
-    o.argv = same_arguments(s->args, s);
-    return handed ? slv_daemon_main(&o, slv_str_from(handed), err) : slv_daemon_supervise(&o, err);
+    s->program = program_path();
+    same_arguments(s);
+    o.program = s->program;
+    o.argv = (const char *const *)s->argv;
+    return slv_daemon_run(&o, err);
 }
 
 static int serve_exec(const slv_args *a)
@@ -139,11 +144,13 @@ static int serve_exec(const slv_args *a)
 
     slv_serve_config_done(&s.config[0]);
     slv_serve_config_done(&s.config[1]);
+    for (size_t i = 0; s.argv[i]; i++)
+        free(s.argv[i]);
     free(s.program);
     if (code == SLV_OK)
         return 0;
-    /* Its supervisor tells. */
-    return slv_args_has(a, "as-main") ? 1 : slv_cmd_fail(a->cmd, &err);
+    /* What main could not do its supervisor tells. */
+    return slv_args_has(a, "as") ? 1 : slv_cmd_fail(a->cmd, &err);
 }
 
 const slv_cmd slv_cmd_serve_verb = {

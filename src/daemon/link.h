@@ -2,14 +2,16 @@
  * link.h - what supervisor and main say to each other: texts over a socket pair that keeps messages
  * apart. Loop thread only.
  *
- *     main to supervisor     "ready"        requests are answered
- *                            "waiting"      everything is prepared but the state, which is taken
- *                            "failed TEXT"  it cannot start; it ends itself
- *                            "upgrade"      somebody asked for a new main
+ *     main to supervisor     "ready"          requests are answered
+ *                            "waiting"        everything is prepared but the state, which is taken
+ *                            "failed TEXT"    it cannot start; it ends itself
+ *                            "upgrade"        somebody asked for a new main
+ *                            "reload"         somebody asked for the configuration to be read again
  *                            "reloaded TEXT"  empty: it went well
- *     supervisor to main     "stop"         drain and end
+ *     supervisor to main     "stop"           drain and end
+ *                            "release"        the same, since another main waits for the state
  *                            "reload"
- *                            "go"           the other main has ended: the state is free
+ *                            "go"             the other main has ended: the state is free
  */
 #ifndef SLV_DAEMON_LINK_H
 #define SLV_DAEMON_LINK_H

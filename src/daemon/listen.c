@@ -101,12 +101,13 @@ static slv_code split(slv_str text, slv_str *ret_host, uint16_t *ret_port, slv_e
     return SLV_OK;
 }
 
-static uint16_t port_of(int fd)
+uint16_t slv_listener_port(int fd)
 {
     struct sockaddr_storage a = {0};
     socklen_t len = sizeof a;
 
-    if (getsockname(fd, (struct sockaddr *)&a, &len) != 0)
+    if (getsockname(fd, (struct sockaddr *)&a, &len) != 0 ||
+        (a.ss_family != AF_INET && a.ss_family != AF_INET6))
         return 0;
     return ntohs(a.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&a)->sin6_port
                                          : ((struct sockaddr_in *)&a)->sin_port);
@@ -128,7 +129,8 @@ static slv_code open_hosts(struct addrinfo *list, uint16_t port, const char *tex
         if (code == SLV_E_EXISTS || code == SLV_E_LIMIT)
             return code;
         if (code == SLV_OK && port == 0)
-            port = port_of(l->items[l->count - 1].fd); /* the same one for every address */
+            port =
+                slv_listener_port(l->items[l->count - 1].fd); /* the same one for every address */
     }
     return l->count > before ? SLV_OK : code;
 }

@@ -50,6 +50,7 @@ SLV_NODISCARD slv_code slv_listeners_take(slv_str text, int first, slv_listeners
 
 /* "127.0.0.1:8080" of a socket; "localhost" stands for every address. */
 void slv_listener_address(int fd, char out[static 128]);
+uint16_t slv_listener_port(int fd); /* 0: none */
 /* The first of that kind; -1: none. */
 int slv_listeners_first(const slv_listeners *l, slv_listener_kind kind);
 

@@ -1,22 +1,20 @@
 /*
- * The main of a server: state, edge, host and control API on one control loop, from the first
- * signal of the supervisor to the last.
+ * The main of a server: from the first word of the supervisor to the last.
+ *
+ * A supervisor that is killed is no end: main starts another one, which adopts it and has the same
+ * listeners, so that the next death of either is survived too.
  */
 #include <signal.h>
 #include <stdio.h>
-#include <sys/prctl.h>
-#include <unistd.h>
 
-#include "base/clock.h"
-#include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "daemon/main_int.h"
 
-#define ZYGOTE_AFTER_MS 1500
-/* Isolates of a main that was killed end a moment after it. */
-#define LOCK_WAIT_MS 10000
-#define CUT_MS 5000 /* what is left of control calls when the edge is drained */
+#define ADOPT_AFTER_MS 50
+/* The longest that an upgrade waits for requests which are open: those that come wait for it. */
+#define RELEASE_MS UINT64_C(10000)
+#define FOREVER_MS (UINT64_C(1) << 40)
 
 /* ---- the end ---- */
 
@@ -45,8 +43,9 @@ static void on_answered(void *arg)
 static void stop_now(slv_task *task)
 {
     slv_main *m = slv_container_of(task, slv_main, stop_task);
-    uint32_t ms = (uint32_t)m->o->config->drain_seconds * 1000;
+    uint32_t ms = (uint32_t)m->drain_ms;
 
+    m->ready = false;
     m->host_stopped = true;
     if (m->serving)
         slv_server_drain(m->server, ms, on_drained, m);
@@ -59,118 +58,111 @@ static void stop_now(slv_task *task)
     maybe_over(m);
 }
 
-void slv_main_stop(slv_main *m)
+static void stop_within(slv_main *m, uint64_t ms)
 {
     if (m->stopping)
         return;
     m->stopping = true;
+    m->drain_ms = ms;
     slv_loop_later(m->loop, &m->stop_task);
 }
 
+void slv_main_stop(slv_main *m)
+{
+    stop_within(m, m->config->drain_seconds * 1000);
+}
+
+void slv_main_fail(slv_main *m, const slv_err *err)
+{
+    if (m->code == SLV_OK)
+        m->code = slv_fail(m->err, err->code, "%s", slv_err_text(err));
+    slv_main_stop(m);
+}
+
 /* ---- the supervisor ---- */
+
+/* Its end is seen on the link. */
+static void on_adopter_ended(slv_proc *proc, int status)
+{
+    (void)proc;
+    (void)status;
+}
+
+static void on_adopt(slv_timer *timer)
+{
+    slv_main *m = slv_container_of(timer, slv_main, adopt_timer);
+    slv_err err = {0};
+
+    if (m->stopping)
+        return;
+    slv_proc_release(&m->adopter);
+    m->adopter.ended = on_adopter_ended;
+    if (slv_daemon_spawn(m->o, SLV_DAEMON_ADOPTER, &m->listeners, m->loop, &m->adopter, &m->link,
+                         &err) != SLV_OK) {
+        slv_log(SLV_LOG_ERROR, "cannot start a supervisor: %s", slv_err_text(&err));
+        slv_timer_start(&m->adopt_timer, m->loop, ADOPT_AFTER_MS);
+    }
+}
+
+static void orphaned(slv_main *m)
+{
+    if (m->stopping || m->o->role == SLV_DAEMON_NEXT) {
+        if (!m->serving)
+            slv_main_stop(m);
+        if (m->stopping)
+            return;
+    }
+    slv_log(SLV_LOG_ERROR, "the supervisor is gone; another one is started");
+    slv_timer_start(&m->adopt_timer, m->loop, ADOPT_AFTER_MS);
+}
+
+static void reload(slv_main *m)
+{
+    const slv_serve_config *config;
+    slv_err err = {0};
+
+    if (m->o->reload(m->o->reload_arg, &config, &err) != SLV_OK) {
+        slv_link_say(&m->link, "reloaded %s", slv_err_text(&err));
+        return;
+    }
+    m->config = config;
+    slv_link_say(&m->link, "reloaded ");
+}
 
 static void on_said(slv_link *link, slv_str word, slv_str rest)
 {
     slv_main *m = slv_container_of(link, slv_main, link);
 
     (void)rest;
-    if (slv_str_is(word, "stop") || word.len == 0)
+    if (word.len == 0)
+        orphaned(m);
+    else if (slv_str_is(word, "stop"))
         slv_main_stop(m);
+    else if (slv_str_is(word, "release"))
+        stop_within(m, SLV_MIN(m->config->drain_seconds * 1000, RELEASE_MS));
     else if (slv_str_is(word, "go"))
         m->may_go = true;
+    else if (slv_str_is(word, "reload"))
+        reload(m);
+}
+
+static void on_term(slv_signal *sig, int number)
+{
+    (void)number;
+    slv_main_stop(slv_container_of(sig, slv_main, on_term));
 }
 
 /* The terminal's ^C goes to the whole group; the supervisor says what to do about it. */
-static void ignore_signals(void)
+static slv_code watch_signals(slv_main *m, slv_err *err)
 {
     (void)signal(SIGINT, SIG_IGN);
     (void)signal(SIGHUP, SIG_IGN);
     (void)signal(SIGUSR2, SIG_IGN);
+    m->on_term.fn = on_term;
+    return slv_signal_start(&m->on_term, m->loop, SIGTERM, err);
 }
 
-/* ---- the parts ---- */
-
-static slv_code open_state(slv_main *m, slv_err *err)
-{
-    SLV_CLEANUP(slv_charp_free)
-    char *dir = slv_strndup(m->o->config->data.ptr, m->o->config->data.len);
-    const slv_state_options options = {.control = m->loop, .lock_wait_ms = LOCK_WAIT_MS};
-
-    SLV_TRY(slv_state_open(dir, &options, &m->state, err));
-    SLV_TRY(slv_first_key(dir, m->key, err));
-    m->catalog = slv_state_store(m->state, &slv_catalog_store, SLV_STR(SLV_CATALOG_TENANT),
-                                 SLV_STR(SLV_CATALOG_ID));
-    return slv_first_account(m->catalog, m->loop, SLV_STR("owner@localhost"), &m->first, err);
-}
-
-static bool take_other(void *arg, slv_loop *loop, slv_exchange *ex)
-{
-    slv_main *m = arg;
-
-    return slv_dynamo_http_take(m->tables_http, loop, ex) || slv_s3_take(m->s3, loop, ex);
-}
-
-static slv_code open_server(slv_main *m, slv_err *err)
-{
-    const slv_serve_config *c = m->o->config;
-    const slv_zygote_options zygote = {.start_after_ms = ZYGOTE_AFTER_MS};
-    const slv_dynamo_face_options face = {.state = m->state};
-    const slv_s3_options s3 = {.state = m->state};
-    slv_server_options options = {
-        .control = m->loop,
-        .loops = (unsigned)c->loops,
-        .state = m->state,
-        .isolates = (unsigned)c->version_isolates,
-        .allow_private = c->allow_private,
-        .extension = {.take = take_other, .arg = m},
-    };
-
-    m->zygote = slv_zygote_new(&zygote);
-    m->tables = slv_dynamo_face_new(&face);
-    const slv_dynamo_http_options http = {.face = m->tables, .verify = true};
-    m->tables_http = slv_dynamo_http_new(&http);
-    m->s3 = slv_s3_new(&s3);
-    options.zygote = m->zygote;
-    options.dynamo = m->tables;
-    SLV_TRY(slv_server_new(&options, &m->server, err));
-    for (size_t i = 0; i < m->listeners.count; i++) {
-        const slv_listener_traits traits = {
-            .proxied = m->listeners.items[i].kind == SLV_LISTENER_PROXY,
-        };
-
-        if (m->listeners.items[i].kind != SLV_LISTENER_CONTROL &&
-            m->listeners.items[i].kind != SLV_LISTENER_HTTPS)
-            SLV_TRY(slv_server_listen_fd(m->server, m->listeners.items[i].fd, &traits, err));
-    }
-    return SLV_OK;
-}
-
-static slv_code open_api(slv_main *m, slv_err *err)
-{
-    SLV_CLEANUP(slv_charp_free)
-    char *dir = slv_strndup(m->o->config->data.ptr, m->o->config->data.len);
-    SLV_CLEANUP(slv_charp_free) char *path = slv_path_join(dir, SLV_STR(SLV_API_SOCKET));
-    int fd = slv_listeners_first(&m->listeners, SLV_LISTENER_CONTROL), fds[SLV_LISTENERS_MAX];
-    char address[128] = "";
-    size_t count = 0;
-
-    if (fd >= 0)
-        slv_listener_address(fd, address);
-    (void)snprintf(m->base_url, sizeof m->base_url, "http://%s", address);
-    const slv_api_options options = {.loop = m->loop,
-                                     .state = m->state,
-                                     .server = m->server,
-                                     .catalog = m->catalog,
-                                     .base_url = m->base_url};
-    m->api = slv_api_new(&options);
-    SLV_TRY(slv_api_http_new(m->api, slv_str_from(path), &m->owner_http, err));
-    for (size_t i = 0; i < m->listeners.count; i++)
-        if (m->listeners.items[i].kind == SLV_LISTENER_CONTROL) {
-            fds[count++] = m->listeners.items[i].fd;
-            m->listeners.items[i].fd = -1; /* the api's from here on */
-        }
-    return slv_api_http_listen(m->api, fds, count, NULL, &m->api_http, err);
-}
+/* ---- the beginning ---- */
 
 static void show_first(const slv_main *m)
 {
@@ -185,81 +177,78 @@ static void show_first(const slv_main *m)
            "CLOUDFLARE_API_TOKEN=%s\n"
            "CLOUDFLARE_ACCOUNT_ID=%s\n\n",
            m->first.account, m->first.token, m->base_url, m->first.token, m->first.account);
-    (void)fflush(stdout);
 }
 
-static void show_ready(slv_main *m)
+void slv_main_ready(slv_main *m)
 {
-    char address[128] = "nowhere";
+    char address[128] = "";
+    int fd = slv_listeners_first(&m->listeners, SLV_LISTENER_HTTPS);
+    const char *scheme = fd >= 0 ? "https" : "http";
 
-    for (size_t i = 0; i < m->listeners.count; i++)
-        if (m->listeners.items[i].kind == SLV_LISTENER_HTTP) {
-            slv_listener_address(m->listeners.items[i].fd, address);
-            break;
-        }
-    printf("selvage serve: ready on http://%s, control API on %s/client/v4\n", address,
+    if (m->ready || m->stopping)
+        return;
+    m->ready = true;
+    if (fd < 0)
+        fd = slv_listeners_first(&m->listeners, SLV_LISTENER_HTTP);
+    if (fd < 0)
+        fd = slv_listeners_first(&m->listeners, SLV_LISTENER_PROXY);
+    if (fd >= 0)
+        slv_listener_address(fd, address);
+    show_first(m);
+    printf("selvage serve: ready on %s://%s, control API on %s/client/v4\n", scheme, address,
            m->base_url);
     (void)fflush(stdout);
+    slv_link_say(&m->link, "ready");
 }
 
-static slv_code run(slv_main *m, slv_str handed, slv_err *err)
+static bool goes(void *arg)
+{
+    const slv_main *m = arg;
+
+    return m->may_go || m->stopping;
+}
+
+static slv_code run(slv_main *m, slv_err *err)
 {
     SLV_TRY(slv_loop_new(&m->loop, err));
+    SLV_TRY(watch_signals(m, err));
     m->link.said = on_said;
     SLV_TRY(slv_link_start(&m->link, m->loop, SLV_DAEMON_LINK_FD, err));
-    SLV_TRY(slv_listeners_take(handed, SLV_DAEMON_FIRST_FD, &m->listeners, err));
-    SLV_TRY(open_state(m, err));
-    SLV_TRY(open_server(m, err));
-    SLV_TRY(open_api(m, err));
+    SLV_TRY(slv_listeners_take(m->o->handed, SLV_DAEMON_FIRST_FD, &m->listeners, err));
+    if (m->o->role == SLV_DAEMON_NEXT) {
+        slv_link_say(&m->link, "waiting");
+        (void)slv_loop_run_until(m->loop, goes, m, FOREVER_MS);
+        if (m->stopping)
+            return SLV_OK;
+    }
+    SLV_TRY(slv_main_open_state(m, err));
+    SLV_TRY(slv_main_open_server(m, err));
+    SLV_TRY(slv_main_open_api(m, err));
     SLV_TRY(slv_server_start(m->server, err));
     m->serving = true;
-    show_first(m);
-    show_ready(m);
-    slv_link_say(&m->link, "ready");
+    slv_main_ready(m);
     slv_loop_run(m->loop);
-    return SLV_OK;
+    return m->code;
 }
 
-static bool no_calls(void *arg)
-{
-    return slv_api_open_calls(arg) == 0;
-}
-
-static void close_all(slv_main *m)
-{
-    m->api_http = slv_api_http_free(m->api_http);
-    m->owner_http = slv_api_http_free(m->owner_http);
-    if (m->api && slv_loop_run_until(m->loop, no_calls, m->api, CUT_MS))
-        m->api = slv_api_free(m->api);
-    m->server = slv_server_free(m->server);
-    if (m->state)
-        slv_state_forget_loop(m->state, m->loop);
-    m->s3 = slv_s3_free(m->s3);
-    m->tables_http = slv_dynamo_http_free(m->tables_http);
-    m->tables = slv_dynamo_face_free(m->tables);
-    m->catalog = slv_store_unref(m->catalog);
-    m->state = slv_state_free(m->state);
-    m->zygote = slv_zygote_free(m->zygote);
-    slv_listeners_close(&m->listeners);
-    slv_link_stop(&m->link);
-    m->loop = slv_loop_free(m->loop);
-}
-
-slv_code slv_daemon_main(const slv_daemon_options *options, slv_str handed, slv_err *err)
+slv_code slv_daemon_main(const slv_daemon_options *options, slv_err *err)
 {
     slv_main *m = slv_new0(slv_main);
     slv_code code;
 
-    ignore_signals();
     if (options->title)
         options->title("selvage: main");
     m->o = options;
+    m->config = options->config;
+    m->err = err;
     m->link.fd = -1;
+    m->adopter.pidfd = -1;
+    m->adopt_timer.fn = on_adopt;
     m->stop_task.fn = stop_now;
-    code = run(m, handed, err);
+    code = run(m, err);
     if (code != SLV_OK)
         slv_link_say(&m->link, "failed %s", slv_err_text(err));
-    close_all(m);
+    slv_main_close(m);
     free(m);
     return code;
 }

@@ -1,26 +1,28 @@
 /*
  * The supervisor: holds the listeners, keeps one main running, and hands signals on. It reads
  * nothing that a client sent and has no store open, so that little can end it.
+ *
+ * An upgrade: a second main (`next`) is started from the executable on disk. It prepares what it
+ * can without the state and says "waiting"; then the first one is told to stop. It takes no further
+ * connection (they wait in the kernel's queues), ends what is open, gives up the state and ends;
+ * `next` is told to go, and is main from then on. When `next` cannot even prepare, nothing has
+ * changed.
  */
-#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/file.h>
-#include <sys/stat.h>
+#include <sys/pidfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "aio/proc.h"
 #include "aio/signal.h"
 #include "aio/timer.h"
-#include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "daemon/daemon.h"
-#include "daemon/link.h"
-#include "daemon/listen.h"
+#include "daemon/daemon_int.h"
+#include "daemon/directory.h"
+#include "daemon/notify.h"
 
 /* A main that dies young is started again later and later. */
 #define YOUNG_MS 5000
@@ -28,83 +30,45 @@
 #define AGAIN_MAX_MS UINT64_C(5000)
 /* A main that was told to end and does not, this long after its time. */
 #define KILL_AFTER_MS 10000
+/* A main whose supervisor was killed, and another one was started by hand: it ends. */
+#define SETTLE_MS 45000
 
 typedef struct supervisor supervisor;
 
-/* A process that serves, or will, or did. */
+/* A process that serves, or will. */
 typedef struct child {
     supervisor *s;
     slv_proc proc;
     slv_link link;
     uint64_t born_ms;
-    bool ready, failed;
+    bool ready, failed, told;
 } child;
 
 struct supervisor {
     const slv_daemon_options *o;
+    const slv_serve_config *config;
     slv_loop *loop;
     slv_listeners listeners;
     int lock_fd;
-    child *main;
+    child *main, *next;
     slv_timer again, kill;
     uint64_t again_ms;
     bool stopping, was_ready;
+    bool terminal; /* it was started from one: a hang-up of that one ends it */
     slv_code code;
     slv_err *err;
     slv_signal on_int, on_term, on_hup, on_usr2;
 };
 
-/* ---- one supervisor for a directory ---- */
+static void start_main(supervisor *s);
+static void upgrade(supervisor *s);
+static void reload(supervisor *s);
 
-static slv_code in_use(const char *dir, int fd, slv_err *err)
+static void end(supervisor *s, slv_code code)
 {
-    char text[32] = {0};
-    ssize_t n = pread(fd, text, sizeof text - 1, 0);
-    uint64_t pid = 0;
-
-    if (n <= 0 || slv_parse_u64(slv_str_trim(slv_str_make(text, (size_t)n)), &pid) != SLV_OK)
-        return slv_fail(err, SLV_E_STATE, "%s is served already", dir);
-    return slv_fail(err, SLV_E_STATE,
-                    "%s is served already, by process %llu; stop that one first, or give this one "
-                    "a directory of its own with --data",
-                    dir, (unsigned long long)pid);
+    s->code = code;
+    slv_loop_stop(s->loop);
 }
-
-static slv_code make_dir(const char *path, slv_err *err)
-{
-    SLV_CLEANUP(slv_charp_free) char *up = slv_path_dir(path);
-
-    if (mkdir(path, 0700) == 0 || errno == EEXIST)
-        return SLV_OK;
-    if (errno != ENOENT || strcmp(up, path) == 0)
-        return slv_fail_errno(err, SLV_E_IO, "cannot make the folder %s", path);
-    SLV_TRY(make_dir(up, err));
-    return mkdir(path, 0700) == 0 || errno == EEXIST
-               ? SLV_OK
-               : slv_fail_errno(err, SLV_E_IO, "cannot make the folder %s", path);
-}
-
-static slv_code take_directory(supervisor *s, slv_err *err)
-{
-    SLV_CLEANUP(slv_charp_free)
-    char *dir = slv_strndup(s->o->config->data.ptr, s->o->config->data.len);
-    SLV_CLEANUP(slv_charp_free) char *path = slv_path_join(dir, SLV_STR("serve.pid"));
-    char text[24];
-
-    SLV_TRY(make_dir(dir, err));
-    s->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (s->lock_fd < 0)
-        return slv_fail_errno(err, SLV_E_IO, "%s", path);
-    if (flock(s->lock_fd, LOCK_EX | LOCK_NB) != 0)
-        return errno == EWOULDBLOCK ? in_use(dir, s->lock_fd, err)
-                                    : slv_fail_errno(err, SLV_E_IO, "cannot lock %s", path);
-    int len = snprintf(text, sizeof text, "%ld\n", (long)getpid());
-    if (ftruncate(s->lock_fd, 0) != 0 || pwrite(s->lock_fd, text, (size_t)len, 0) != len)
-        return slv_fail_errno(err, SLV_E_IO, "%s", path);
-    return SLV_OK;
-}
-
-/* ---- main ---- */
 
 static void free_child(child *c)
 {
@@ -113,7 +77,7 @@ static void free_child(child *c)
     free(c);
 }
 
-static void start_main(supervisor *s);
+/* ---- the end of a main ---- */
 
 static void on_again(slv_timer *timer)
 {
@@ -126,39 +90,87 @@ static void again(supervisor *s, bool young)
     slv_timer_start(&s->again, s->loop, s->again_ms);
 }
 
-static void end(supervisor *s, slv_code code)
+static void on_kill(slv_timer *timer)
 {
-    s->code = code;
-    slv_loop_stop(s->loop);
+    supervisor *s = slv_container_of(timer, supervisor, kill);
+
+    if (s->main)
+        slv_proc_signal(&s->main->proc, SIGKILL);
 }
 
-static void tell_end(const child *c, int status)
+static void tell_end(const child *c, int status, const char *then)
 {
     if (WIFSIGNALED(status))
-        slv_log(SLV_LOG_ERROR, "main (process %d) was killed by signal %d; it is started again",
-                (int)c->proc.pid, WTERMSIG(status));
+        slv_log(SLV_LOG_ERROR, "main (process %d) was killed by signal %d; %s", (int)c->proc.pid,
+                WTERMSIG(status), then);
     else
-        slv_log(SLV_LOG_ERROR, "main (process %d) ended with status %d; it is started again",
-                (int)c->proc.pid, WEXITSTATUS(status));
+        slv_log(SLV_LOG_ERROR, "main (process %d) ended with status %d; %s", (int)c->proc.pid,
+                WEXITSTATUS(status), then);
 }
 
-static void on_main_ended(slv_proc *proc, int status)
+static void next_ended(supervisor *s, child *c, int status)
 {
-    child *c = slv_container_of(proc, child, proc);
-    supervisor *s = c->s;
+    s->next = NULL;
+    tell_end(c, status, "the one that runs goes on");
+    slv_notify("READY=1\nSTATUS=serving; the new executable did not start");
+}
+
+/* The state is free: the other one may have it. */
+static void promote(supervisor *s)
+{
+    s->main = s->next;
+    s->next = NULL;
+    s->main->born_ms = slv_loop_now_ms(s->loop);
+    slv_link_say(&s->main->link, "go");
+}
+
+static void main_ended(supervisor *s, child *c, int status)
+{
     bool young = slv_loop_now_ms(s->loop) - c->born_ms < YOUNG_MS;
-    bool failed = c->failed;
 
     s->main = NULL;
+    slv_timer_stop(&s->kill);
     if (s->stopping) {
         end(s, SLV_OK);
-    } else if (failed && !s->was_ready) {
+    } else if (s->next) {
+        if (!c->told)
+            tell_end(c, status, "the new one takes over");
+        promote(s);
+    } else if (c->failed && !s->was_ready) {
         end(s, s->err->code); /* wrong from the beginning: another try would be no better */
     } else {
-        tell_end(c, status);
+        tell_end(c, status, "it is started again");
         again(s, young);
     }
+}
+
+static void on_ended(slv_proc *proc, int status)
+{
+    child *c = slv_container_of(proc, child, proc);
+
+    if (c == c->s->next)
+        next_ended(c->s, c, status);
+    else
+        main_ended(c->s, c, status);
     free_child(c);
+}
+
+/* ---- what a main says ---- */
+
+static void tell_stop(supervisor *s, child *c)
+{
+    c->told = true;
+    slv_link_say(&c->link, s->next ? "release" : "stop");
+    slv_timer_start(&s->kill, s->loop, s->config->drain_seconds * 1000 + KILL_AFTER_MS);
+}
+
+static void on_failed(supervisor *s, child *c, slv_str why)
+{
+    c->failed = true;
+    if (!s->was_ready)
+        (void)slv_fail(s->err, SLV_E_STATE, "%.*s", SLV_STR_ARGS(why));
+    else
+        slv_log(SLV_LOG_ERROR, "main cannot start: %.*s", SLV_STR_ARGS(why));
 }
 
 static void on_said(slv_link *link, slv_str word, slv_str rest)
@@ -168,80 +180,90 @@ static void on_said(slv_link *link, slv_str word, slv_str rest)
 
     if (slv_str_is(word, "ready")) {
         c->ready = s->was_ready = true;
-    } else if (slv_str_is(word, "failed")) {
-        c->failed = true;
-        if (!s->was_ready)
-            (void)slv_fail(s->err, SLV_E_STATE, "%.*s", SLV_STR_ARGS(rest));
+        slv_notify("READY=1\nSTATUS=serving");
+    } else if (slv_str_is(word, "waiting") && c == s->next) {
+        if (s->main)
+            tell_stop(s, s->main);
         else
-            slv_log(SLV_LOG_ERROR, "main cannot start: %.*s", SLV_STR_ARGS(rest));
+            promote(s);
+    } else if (slv_str_is(word, "failed")) {
+        on_failed(s, c, rest);
+    } else if (slv_str_is(word, "upgrade")) {
+        upgrade(s);
+    } else if (slv_str_is(word, "reload")) {
+        reload(s);
+    } else if (slv_str_is(word, "reloaded")) {
+        if (rest.len > 0)
+            slv_log(SLV_LOG_ERROR, "reload: %.*s", SLV_STR_ARGS(rest));
+        slv_notify("READY=1\nSTATUS=serving");
     }
 }
 
-static slv_code spawn(child *c, slv_err *err)
-{
-    supervisor *s = c->s;
-    SLV_CLEANUP(slv_buf_done) slv_buf handed = SLV_BUF(4096);
-    const char *argv[256];
-    int fds[SLV_DAEMON_FIRST_FD + SLV_LISTENERS_MAX] = {0, 1, 2}, ends[2];
-    size_t n = 0;
-    slv_code code;
+/* ---- starting ---- */
 
-    SLV_TRY(slv_buf_append(&handed, SLV_STR("--as-main=")));
-    SLV_TRY(slv_listeners_put(&s->listeners, &handed));
-    while (s->o->argv[n] && n < SLV_ARRAY_LEN(argv) - 2) {
-        argv[n] = s->o->argv[n];
-        n++;
-    }
-    argv[n++] = slv_buf_cstr(&handed);
-    argv[n] = NULL;
-    SLV_TRY(slv_link_pair(ends, err));
-    fds[SLV_DAEMON_LINK_FD] = ends[1];
-    for (size_t i = 0; i < s->listeners.count; i++)
-        fds[SLV_DAEMON_FIRST_FD + i] = s->listeners.items[i].fd;
-    const slv_proc_options options = {
-        .path = s->o->program,
-        .argv = argv,
-        .fds = fds,
-        .fd_count = (unsigned)(SLV_DAEMON_FIRST_FD + s->listeners.count),
-    };
-    code = slv_proc_start(&c->proc, s->loop, &options, err);
-    close(ends[1]);
-    if (code != SLV_OK) {
-        close(ends[0]);
-        return code;
-    }
-    return slv_link_start(&c->link, s->loop, ends[0], err);
-}
-
-static void start_main(supervisor *s)
+static child *new_child(supervisor *s)
 {
     child *c = slv_new0(child);
-    slv_err err = {0};
 
     c->s = s;
     c->link.fd = -1;
     c->proc.pidfd = -1;
     c->link.said = on_said;
-    c->proc.ended = on_main_ended;
+    c->proc.ended = on_ended;
     c->born_ms = slv_loop_now_ms(s->loop);
-    if (spawn(c, &err) == SLV_OK) {
-        s->main = c;
-        return;
-    }
+    return c;
+}
+
+static child *start(supervisor *s, slv_daemon_role role)
+{
+    child *c = new_child(s);
+    slv_err err = {0};
+
+    if (slv_daemon_spawn(s->o, role, &s->listeners, s->loop, &c->proc, &c->link, &err) == SLV_OK)
+        return c;
     slv_log(SLV_LOG_ERROR, "cannot start main: %s", slv_err_text(&err));
     free_child(c);
-    again(s, true);
+    return NULL;
+}
+
+static void start_main(supervisor *s)
+{
+    s->main = start(s, SLV_DAEMON_MAIN);
+    if (!s->main)
+        again(s, true);
+}
+
+static void upgrade(supervisor *s)
+{
+    if (s->stopping || s->next)
+        return;
+    if (!s->main) { /* it is about to be started anyway */
+        slv_timer_start(&s->again, s->loop, 0);
+        return;
+    }
+    slv_notify_reloading();
+    s->next = start(s, SLV_DAEMON_NEXT);
+    if (!s->next)
+        slv_notify("READY=1\nSTATUS=serving; the new executable did not start");
+}
+
+/* The main that started us because our predecessor is gone. It is no child of ours, so its status
+ * will not be known. */
+static slv_code adopt(supervisor *s, slv_err *err)
+{
+    pid_t pid = getppid();
+    int pidfd = pidfd_open(pid, 0);
+    child *c = new_child(s);
+
+    SLV_TRY(slv_link_start(&c->link, s->loop, SLV_DAEMON_LINK_FD, err));
+    s->main = c;
+    s->was_ready = c->ready = true;
+    if (pidfd < 0)
+        return slv_fail_errno(err, SLV_E_IO, "pidfd_open");
+    return slv_proc_adopt(&c->proc, s->loop, pidfd, pid, err);
 }
 
 /* ---- signals ---- */
-
-static void on_kill(slv_timer *timer)
-{
-    supervisor *s = slv_container_of(timer, supervisor, kill);
-
-    if (s->main)
-        slv_proc_signal(&s->main->proc, SIGKILL);
-}
 
 static void stop(supervisor *s)
 {
@@ -250,13 +272,53 @@ static void stop(supervisor *s)
         return;
     }
     s->stopping = true;
+    slv_notify("STOPPING=1");
     slv_timer_stop(&s->again);
-    if (!s->main) {
+    if (s->next) {
+        slv_proc_signal(&s->next->proc, SIGKILL); /* it has nothing yet */
+        free_child(s->next);
+        s->next = NULL;
+    }
+    if (s->main)
+        tell_stop(s, s->main);
+    else
         end(s, SLV_OK);
+}
+
+static bool same_texts(const slv_strs *a, const slv_strs *b)
+{
+    if (a->count != b->count)
+        return false;
+    for (size_t i = 0; i < a->count; i++)
+        if (!slv_str_eq(a->items[i], b->items[i]))
+            return false;
+    return true;
+}
+
+static bool same_listeners(const slv_serve_config *a, const slv_serve_config *b)
+{
+    return same_texts(&a->listen, &b->listen) && same_texts(&a->tls_listen, &b->tls_listen) &&
+           same_texts(&a->control_listen, &b->control_listen) &&
+           same_texts(&a->proxy_protocol_listen, &b->proxy_protocol_listen);
+}
+
+/* A file with a fault changes nothing: we go on with what we have. */
+static void reload(supervisor *s)
+{
+    const slv_serve_config *config;
+    slv_err err = {0};
+
+    if (s->stopping || !s->main)
+        return;
+    if (s->o->reload(s->o->reload_arg, &config, &err) != SLV_OK) {
+        slv_log(SLV_LOG_ERROR, "reload: %s; everything stays as it is", slv_err_text(&err));
         return;
     }
-    slv_link_say(&s->main->link, "stop");
-    slv_timer_start(&s->kill, s->loop, s->o->config->drain_seconds * 1000 + KILL_AFTER_MS);
+    if (!same_listeners(s->config, config))
+        slv_log(SLV_LOG_WARN, "reload: addresses to listen on change with a restart only");
+    s->config = config;
+    slv_notify_reloading();
+    slv_link_say(&s->main->link, "reload");
 }
 
 static void on_int(slv_signal *sig, int number)
@@ -271,25 +333,72 @@ static void on_term(slv_signal *sig, int number)
     stop(slv_container_of(sig, supervisor, on_term));
 }
 
+static bool has_terminal(void)
+{
+    int fd = open("/dev/tty", O_RDONLY | O_NOCTTY | O_CLOEXEC);
+
+    if (fd >= 0)
+        close(fd);
+    return fd >= 0;
+}
+
+/* The same signal says that the terminal was closed: who watched the server has gone. */
+static void on_hup(slv_signal *sig, int number)
+{
+    supervisor *s = slv_container_of(sig, supervisor, on_hup);
+
+    (void)number;
+    if (s->terminal && !has_terminal())
+        stop(s);
+    else
+        reload(s);
+}
+
+static void on_usr2(slv_signal *sig, int number)
+{
+    (void)number;
+    upgrade(slv_container_of(sig, supervisor, on_usr2));
+}
+
 static slv_code watch_signals(supervisor *s, slv_err *err)
 {
     s->on_int.fn = on_int;
     s->on_term.fn = on_term;
+    s->on_hup.fn = on_hup;
+    s->on_usr2.fn = on_usr2;
+    s->terminal = has_terminal();
     SLV_TRY(slv_signal_start(&s->on_int, s->loop, SIGINT, err));
-    return slv_signal_start(&s->on_term, s->loop, SIGTERM, err);
+    SLV_TRY(slv_signal_start(&s->on_term, s->loop, SIGTERM, err));
+    SLV_TRY(slv_signal_start(&s->on_hup, s->loop, SIGHUP, err));
+    return slv_signal_start(&s->on_usr2, s->loop, SIGUSR2, err);
 }
 
 /* ---- life ---- */
 
-static slv_code run(supervisor *s, slv_err *err)
+static slv_code begin(supervisor *s, slv_err *err)
 {
-    SLV_TRY(take_directory(s, err));
-    SLV_TRY(slv_listeners_open(s->o->config, &s->listeners, err));
+    SLV_TRY(slv_directory_take(s->config->data, false, &s->lock_fd, err));
+    SLV_TRY(slv_directory_settle(s->config->data, SETTLE_MS, err));
+    SLV_TRY(slv_listeners_open(s->config, &s->listeners, err));
     SLV_TRY(slv_loop_new(&s->loop, err));
     SLV_TRY(watch_signals(s, err));
     start_main(s);
-    slv_loop_run(s->loop);
-    return s->code;
+    return SLV_OK;
+}
+
+static slv_code begin_adopted(supervisor *s, slv_err *err)
+{
+    slv_code code;
+
+    SLV_TRY(slv_listeners_take(s->o->handed, SLV_DAEMON_FIRST_FD, &s->listeners, err));
+    SLV_TRY(slv_loop_new(&s->loop, err));
+    SLV_TRY(adopt(s, err));
+    code = slv_directory_take(s->config->data, true, &s->lock_fd, err);
+    if (code != SLV_OK) { /* somebody serves the directory anew: let this main end */
+        slv_link_say(&s->main->link, "stop");
+        return code;
+    }
+    return watch_signals(s, err);
 }
 
 slv_code slv_daemon_supervise(const slv_daemon_options *options, slv_err *err)
@@ -299,12 +408,18 @@ slv_code slv_daemon_supervise(const slv_daemon_options *options, slv_err *err)
 
     if (options->title)
         options->title("selvage: supervisor");
+    slv_notify_init();
     s->o = options;
+    s->config = options->config;
     s->err = err;
     s->lock_fd = -1;
     s->again.fn = on_again;
     s->kill.fn = on_kill;
-    code = run(s, err);
+    code = options->role == SLV_DAEMON_ADOPTER ? begin_adopted(s, err) : begin(s, err);
+    if (code == SLV_OK) {
+        slv_loop_run(s->loop);
+        code = s->code;
+    }
     slv_timer_stop(&s->again);
     slv_timer_stop(&s->kill);
     slv_signal_stop(&s->on_int);
