@@ -169,7 +169,7 @@ static slv_code find_alone(slv_auth_op *op, slv_catalog *c, slv_err *err)
 {
     slv_account_row *rows;
 
-    SLV_TRY(slv_account_list(c, &op->arena, &rows, &op->accounts, err));
+    SLV_TRY(slv_catalog_account_list(c, &op->arena, &rows, &op->accounts, err));
     if (op->accounts == 1)
         op->found = rows[0];
     return SLV_OK;
@@ -180,20 +180,20 @@ static slv_code run_ask(slv_call *call, void *service, slv_err *err)
     slv_auth_op *op = slv_container_of(call, slv_auth_op, call);
 
     if (op->secret.len > 0) {
-        SLV_TRY(slv_token_find(service, op->secret, &op->arena, &op->token, err));
-        return slv_account_get(service, op->token.account, &op->arena, &op->found, err);
+        SLV_TRY(slv_catalog_token_find(service, op->secret, &op->arena, &op->token, err));
+        return slv_catalog_account_get(service, op->token.account, &op->arena, &op->found, err);
     }
     if (op->account.len == 0 || slv_str_is(op->account, "local"))
         return find_alone(op, service, err);
     op->accounts = 1;
-    return slv_account_get(service, op->account, &op->arena, &op->found, err);
+    return slv_catalog_account_get(service, op->account, &op->arena, &op->found, err);
 }
 
 static slv_code run_used(slv_call *call, void *service, slv_err *err)
 {
     slv_auth_op *op = slv_container_of(call, slv_auth_op, call);
 
-    return slv_token_used(service, op->token.id, op->token.used_ms, err);
+    return slv_catalog_token_used(service, op->token.id, op->token.used_ms, err);
 }
 
 static void on_used(slv_call *call)
@@ -231,8 +231,8 @@ static void scope_missing(slv_api_call *call, slv_auth_op *op, unsigned need)
 {
     slv_str has = SLV_STR(""), wants = SLV_STR("");
 
-    if (slv_scopes_text(op->token.scopes, &op->arena, &has) != SLV_OK ||
-        slv_scopes_text(need, &op->arena, &wants) != SLV_OK) {
+    if (slv_catalog_scopes_text(op->token.scopes, &op->arena, &has) != SLV_OK ||
+        slv_catalog_scopes_text(need, &op->arena, &wants) != SLV_OK) {
         slv_api_abort(call);
         return;
     }
@@ -249,7 +249,7 @@ static void judge_token(slv_auth_op *op, slv_api_call *call)
 
     if (op->token.revoked_ms > 0) {
         refuse(op, call, "the token was revoked");
-    } else if (!slv_token_live(&op->token, slv_loop_wall_ms(op->auth->api->loop))) {
+    } else if (!slv_catalog_token_live(&op->token, slv_loop_wall_ms(op->auth->api->loop))) {
         refuse(op, call, "the token has expired");
     } else if (op->account.len > 0 && !slv_str_eq(op->account, op->found.id)) {
         slv_api_error(call, 403, SLV_API_AUTH,
@@ -302,7 +302,7 @@ static void on_asked(slv_call *done)
         else if (done->code != SLV_OK)
             slv_api_fail(call, &done->err, 0);
         else if (op->secret.len > 0) {
-            known = slv_token_live(&op->token, slv_loop_wall_ms(op->auth->api->loop));
+            known = slv_catalog_token_live(&op->token, slv_loop_wall_ms(op->auth->api->loop));
             judge_token(op, call);
         } else
             judge_owner(op, call);

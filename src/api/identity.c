@@ -29,10 +29,10 @@ static slv_code run_lookup(slv_call *call, void *service, slv_err *err)
 
     /* A token has one account; the owner of the directory all of them. */
     if (l->api->tenant.len == 0)
-        return slv_account_list(service, l->api->arena, &l->rows, &l->count, err);
+        return slv_catalog_account_list(service, l->api->arena, &l->rows, &l->count, err);
     l->rows = slv_arena_try_alloc0(l->api->arena, sizeof *l->rows);
     l->count = 1;
-    return l->rows ? slv_account_get(service, l->api->tenant, l->api->arena, l->rows, err)
+    return l->rows ? slv_catalog_account_get(service, l->api->tenant, l->api->arena, l->rows, err)
                    : SLV_E_LIMIT;
 }
 

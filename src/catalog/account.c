@@ -35,7 +35,7 @@ static const struct {
     unsigned bit;
 } scopes[] = {{"read", SLV_SCOPE_READ}, {"deploy", SLV_SCOPE_DEPLOY}, {"data", SLV_SCOPE_DATA}};
 
-slv_code slv_scopes_text(unsigned set, slv_arena *arena, slv_str *ret)
+slv_code slv_catalog_scopes_text(unsigned set, slv_arena *arena, slv_str *ret)
 {
     char text[64];
     size_t n = 0;
@@ -54,7 +54,7 @@ static unsigned scope_bit(slv_str word)
     return slv_str_is(word, "all") ? SLV_SCOPE_ALL : 0;
 }
 
-slv_code slv_scopes_parse(slv_str text, unsigned *ret, slv_err *err)
+slv_code slv_catalog_scopes_parse(slv_str text, unsigned *ret, slv_err *err)
 {
     unsigned set = 0;
     size_t at = 0;
@@ -85,7 +85,7 @@ slv_code slv_scopes_parse(slv_str text, unsigned *ret, slv_err *err)
 
 /* ---- accounts ---- */
 
-bool slv_account_id_ok(slv_str id)
+bool slv_catalog_account_id_ok(slv_str id)
 {
     if (id.len != SLV_ACCOUNT_ID_LEN)
         return false;
@@ -95,7 +95,7 @@ bool slv_account_id_ok(slv_str id)
     return true;
 }
 
-void slv_account_id_draw(char out[static SLV_ACCOUNT_ID_LEN + 1])
+void slv_catalog_account_id_draw(char out[static SLV_ACCOUNT_ID_LEN + 1])
 {
     uint8_t bytes[SLV_ACCOUNT_ID_LEN / 2];
 
@@ -130,12 +130,12 @@ static slv_code count_rows(slv_catalog *c, const char *sql, slv_str arg, int64_t
     return code;
 }
 
-slv_code slv_account_create(slv_catalog *c, const slv_account_row *row, slv_err *err)
+slv_code slv_catalog_account_create(slv_catalog *c, const slv_account_row *row, slv_err *err)
 {
     sqlite3_stmt *st;
     int64_t n;
 
-    if (!slv_account_id_ok(row->id))
+    if (!slv_catalog_account_id_ok(row->id))
         return slv_fail(err, SLV_E_INVAL, "an account's id is 32 lower-case hexadecimal digits");
     SLV_TRY(check_text("the account's name", row->name, 1, SLV_ACCOUNT_NAME_MAX, err));
     SLV_TRY(check_text("the account's e-mail address", row->email, 0, SLV_ACCOUNT_EMAIL_MAX, err));
@@ -167,8 +167,8 @@ static slv_code read_account(sqlite3_stmt *st, slv_arena *arena, slv_account_row
     return SLV_OK;
 }
 
-slv_code slv_account_get(slv_catalog *c, slv_str id_or_name, slv_arena *arena, slv_account_row *ret,
-                         slv_err *err)
+slv_code slv_catalog_account_get(slv_catalog *c, slv_str id_or_name, slv_arena *arena,
+                                 slv_account_row *ret, slv_err *err)
 {
     sqlite3_stmt *st;
     slv_code code;
@@ -187,8 +187,8 @@ slv_code slv_account_get(slv_catalog *c, slv_str id_or_name, slv_arena *arena, s
     return code;
 }
 
-slv_code slv_account_list(slv_catalog *c, slv_arena *arena, slv_account_row **ret,
-                          size_t *ret_count, slv_err *err)
+slv_code slv_catalog_account_list(slv_catalog *c, slv_arena *arena, slv_account_row **ret,
+                                  size_t *ret_count, slv_err *err)
 {
     slv_account_row *rows;
     sqlite3_stmt *st;
@@ -229,7 +229,7 @@ static slv_code delete_rows(slv_catalog *c, slv_str table, slv_str id, slv_err *
     return code == SLV_E_NOTFOUND ? SLV_OK : code;
 }
 
-slv_code slv_account_delete(slv_catalog *c, slv_str id, slv_err *err)
+slv_code slv_catalog_account_delete(slv_catalog *c, slv_str id, slv_err *err)
 {
     SLV_CLEANUP(slv_arena_done) slv_arena arena = SLV_ARENA((size_t)64 << 10);
     slv_account_row row;
@@ -238,7 +238,7 @@ slv_code slv_account_delete(slv_catalog *c, slv_str id, slv_err *err)
     sqlite3_stmt *st;
     slv_code code;
 
-    SLV_TRY(slv_account_get(c, id, &arena, &row, err));
+    SLV_TRY(slv_catalog_account_get(c, id, &arena, &row, err));
     SLV_TRY(slv_db_stmt(c->db,
                         "SELECT m.name FROM sqlite_schema m, pragma_table_info(m.name) p"
                         " WHERE m.type='table' AND p.name='account' AND m.name<>'audit'",
@@ -263,8 +263,8 @@ static void hash_of(slv_str text, uint8_t out[static SLV_SUM_MAX])
     slv_sum_of(SLV_SUM_SHA256, text, out);
 }
 
-slv_code slv_token_create(slv_catalog *c, slv_token_row *row, slv_arena *arena,
-                          char text[static SLV_TOKEN_LEN + 1], slv_err *err)
+slv_code slv_catalog_token_create(slv_catalog *c, slv_token_row *row, slv_arena *arena,
+                                  char text[static SLV_TOKEN_LEN + 1], slv_err *err)
 {
     SLV_CLEANUP(slv_buf_done) slv_buf out = SLV_BUF(128);
     uint8_t secret[SECRET_LEN], hash[SLV_SUM_MAX];
@@ -273,7 +273,7 @@ slv_code slv_token_create(slv_catalog *c, slv_token_row *row, slv_arena *arena,
     sqlite3_stmt *st;
     int64_t n;
 
-    SLV_TRY(slv_account_get(c, row->account, arena, &account, err));
+    SLV_TRY(slv_catalog_account_get(c, row->account, arena, &account, err));
     SLV_TRY(check_text("the token's name", row->name, 1, SLV_ACCOUNT_NAME_MAX, err));
     SLV_TRY(check_text("the token's e-mail address", row->email, 0, SLV_ACCOUNT_EMAIL_MAX, err));
     if (row->scopes == 0 || (row->scopes & ~(unsigned)SLV_SCOPE_ALL))
@@ -288,7 +288,7 @@ slv_code slv_token_create(slv_catalog *c, slv_token_row *row, slv_arena *arena,
     SLV_TRY(slv_base64_encode(slv_str_make(secret, sizeof secret), SLV_BASE64_URL, &out));
     SLV_ASSERT(out.len == SLV_TOKEN_LEN);
     hash_of(slv_buf_view(&out), hash);
-    slv_account_id_draw(id);
+    slv_catalog_account_id_draw(id);
     SLV_TRY(slv_arena_dup(arena, slv_str_from(id), &row->id));
     row->account = account.id;
     SLV_TRY(slv_db_stmt(c->db,
@@ -338,8 +338,8 @@ static bool same_hash(slv_str stored, const uint8_t *hash)
     return differs == 0;
 }
 
-slv_code slv_token_find(slv_catalog *c, slv_str text, slv_arena *arena, slv_token_row *ret,
-                        slv_err *err)
+slv_code slv_catalog_token_find(slv_catalog *c, slv_str text, slv_arena *arena, slv_token_row *ret,
+                                slv_err *err)
 {
     uint8_t hash[SLV_SUM_MAX];
     sqlite3_stmt *st;
@@ -356,8 +356,8 @@ slv_code slv_token_find(slv_catalog *c, slv_str text, slv_arena *arena, slv_toke
     return code;
 }
 
-slv_code slv_token_list(slv_catalog *c, slv_str account, slv_arena *arena, slv_token_row **ret,
-                        size_t *ret_count, slv_err *err)
+slv_code slv_catalog_token_list(slv_catalog *c, slv_str account, slv_arena *arena,
+                                slv_token_row **ret, size_t *ret_count, slv_err *err)
 {
     slv_token_row *rows;
     sqlite3_stmt *st;
@@ -384,8 +384,8 @@ slv_code slv_token_list(slv_catalog *c, slv_str account, slv_arena *arena, slv_t
     return code == SLV_E_NOTFOUND ? SLV_OK : code;
 }
 
-slv_code slv_token_revoke(slv_catalog *c, slv_str account, slv_str id_or_name, int64_t now_ms,
-                          slv_err *err)
+slv_code slv_catalog_token_revoke(slv_catalog *c, slv_str account, slv_str id_or_name,
+                                  int64_t now_ms, slv_err *err)
 {
     sqlite3_stmt *st;
 
@@ -403,7 +403,7 @@ slv_code slv_token_revoke(slv_catalog *c, slv_str account, slv_str id_or_name, i
     return SLV_OK;
 }
 
-slv_code slv_token_used(slv_catalog *c, slv_str id, int64_t now_ms, slv_err *err)
+slv_code slv_catalog_token_used(slv_catalog *c, slv_str id, int64_t now_ms, slv_err *err)
 {
     sqlite3_stmt *st;
 

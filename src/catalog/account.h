@@ -65,46 +65,50 @@ typedef struct slv_audit_row {
 
 /* "read,deploy,data" of scopes, in the arena; and back: names between commas or spaces, or "all".
  * SLV_E_INVAL names the word that is none. */
-SLV_NODISCARD slv_code slv_scopes_text(unsigned scopes, slv_arena *arena, slv_str *ret);
-SLV_NODISCARD slv_code slv_scopes_parse(slv_str text, unsigned *ret, slv_err *err);
+SLV_NODISCARD slv_code slv_catalog_scopes_text(unsigned scopes, slv_arena *arena, slv_str *ret);
+SLV_NODISCARD slv_code slv_catalog_scopes_parse(slv_str text, unsigned *ret, slv_err *err);
 
 /* True for 32 lower-case hexadecimal digits. */
-bool slv_account_id_ok(slv_str id);
+bool slv_catalog_account_id_ok(slv_str id);
 
 /* ---- accounts ---- */
 
-/* row->id, name and email are given (an id is drawn with slv_account_id_draw). SLV_E_EXISTS: the id
- * or the name. */
-SLV_NODISCARD slv_code slv_account_create(slv_catalog *c, const slv_account_row *row, slv_err *err);
-void slv_account_id_draw(char out[static SLV_ACCOUNT_ID_LEN + 1]);
+/* row->id, name and email are given (an id is drawn with slv_catalog_account_id_draw).
+ * SLV_E_EXISTS: the id or the name. */
+SLV_NODISCARD slv_code slv_catalog_account_create(slv_catalog *c, const slv_account_row *row,
+                                                  slv_err *err);
+void slv_catalog_account_id_draw(char out[static SLV_ACCOUNT_ID_LEN + 1]);
 /* By id or by name. */
-SLV_NODISCARD slv_code slv_account_get(slv_catalog *c, slv_str id_or_name, slv_arena *arena,
-                                       slv_account_row *ret, slv_err *err);
+SLV_NODISCARD slv_code slv_catalog_account_get(slv_catalog *c, slv_str id_or_name, slv_arena *arena,
+                                               slv_account_row *ret, slv_err *err);
 /* All, oldest first. */
-SLV_NODISCARD slv_code slv_account_list(slv_catalog *c, slv_arena *arena, slv_account_row **ret,
-                                        size_t *ret_count, slv_err *err);
+SLV_NODISCARD slv_code slv_catalog_account_list(slv_catalog *c, slv_arena *arena,
+                                                slv_account_row **ret, size_t *ret_count,
+                                                slv_err *err);
 /* With every row of the catalog that belongs to it, but those of the audit log. Its stores are the
  * caller's to remove. */
-SLV_NODISCARD slv_code slv_account_delete(slv_catalog *c, slv_str id, slv_err *err);
+SLV_NODISCARD slv_code slv_catalog_account_delete(slv_catalog *c, slv_str id, slv_err *err);
 
 /* ---- tokens ---- */
 
 /* Draws a token for row (account, name, email, scopes, expires_ms, created_ms are given), writes it
  * to text and its id to row->id, in the arena. */
-SLV_NODISCARD slv_code slv_token_create(slv_catalog *c, slv_token_row *row, slv_arena *arena,
-                                        char text[static SLV_TOKEN_LEN + 1], slv_err *err);
+SLV_NODISCARD slv_code slv_catalog_token_create(slv_catalog *c, slv_token_row *row,
+                                                slv_arena *arena,
+                                                char text[static SLV_TOKEN_LEN + 1], slv_err *err);
 /* The token that this text is, live or not. SLV_E_NOTFOUND: none. */
-SLV_NODISCARD slv_code slv_token_find(slv_catalog *c, slv_str text, slv_arena *arena,
-                                      slv_token_row *ret, slv_err *err);
+SLV_NODISCARD slv_code slv_catalog_token_find(slv_catalog *c, slv_str text, slv_arena *arena,
+                                              slv_token_row *ret, slv_err *err);
 /* Of an account (empty: of all), oldest first. */
-SLV_NODISCARD slv_code slv_token_list(slv_catalog *c, slv_str account, slv_arena *arena,
-                                      slv_token_row **ret, size_t *ret_count, slv_err *err);
+SLV_NODISCARD slv_code slv_catalog_token_list(slv_catalog *c, slv_str account, slv_arena *arena,
+                                              slv_token_row **ret, size_t *ret_count, slv_err *err);
 /* By id or name within an account. SLV_E_NOTFOUND: none that is not revoked already. */
-SLV_NODISCARD slv_code slv_token_revoke(slv_catalog *c, slv_str account, slv_str id_or_name,
-                                        int64_t now_ms, slv_err *err);
-SLV_NODISCARD slv_code slv_token_used(slv_catalog *c, slv_str id, int64_t now_ms, slv_err *err);
+SLV_NODISCARD slv_code slv_catalog_token_revoke(slv_catalog *c, slv_str account, slv_str id_or_name,
+                                                int64_t now_ms, slv_err *err);
+SLV_NODISCARD slv_code slv_catalog_token_used(slv_catalog *c, slv_str id, int64_t now_ms,
+                                              slv_err *err);
 /* Whether it may act now. */
-static inline bool slv_token_live(const slv_token_row *row, int64_t now_ms)
+static inline bool slv_catalog_token_live(const slv_token_row *row, int64_t now_ms)
 {
     return row->revoked_ms == 0 && (row->expires_ms == 0 || now_ms < row->expires_ms);
 }

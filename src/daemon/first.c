@@ -27,15 +27,15 @@ static slv_code run_first(slv_call *call, void *service, slv_err *err)
     slv_token_row token = {.name = SLV_STR("first"), .email = SLV_STR(""), .scopes = SLV_SCOPE_ALL};
     size_t count;
 
-    SLV_TRY(slv_account_list(service, &f->arena, &rows, &count, err));
+    SLV_TRY(slv_catalog_account_list(service, &f->arena, &rows, &count, err));
     f->out->accounts = SLV_MAX(count, (size_t)1);
     if (count > 0)
         return SLV_OK;
-    slv_account_id_draw(f->out->account);
+    slv_catalog_account_id_draw(f->out->account);
     row.id = token.account = slv_str_from(f->out->account);
     row.created_ms = token.created_ms = f->now_ms;
-    SLV_TRY(slv_account_create(service, &row, err));
-    SLV_TRY(slv_token_create(service, &token, &f->arena, f->out->token, err));
+    SLV_TRY(slv_catalog_account_create(service, &row, err));
+    SLV_TRY(slv_catalog_token_create(service, &token, &f->arena, f->out->token, err));
     f->out->made = true;
     return SLV_OK;
 }
