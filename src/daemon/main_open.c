@@ -112,11 +112,11 @@ slv_code slv_main_open_server(slv_main *m, slv_err *err)
         .state = m->state,
         .isolates = (unsigned)c->version_isolates,
         .allow_private = c->allow_private,
-        .door = m->door,
         .extension = {.take = take_other, .arg = m},
     };
 
     SLV_TRY(open_door(m, err));
+    options.door = m->door;
     m->tenants = slv_tenants_new(c, m->loop, m->state, &options);
     SLV_TRY(slv_tenants_count(m->tenants, m->first.accounts, err));
     m->tables = slv_dynamo_face_new(&face);
