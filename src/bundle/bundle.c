@@ -164,7 +164,8 @@ static void put_context(slv_bundler *b, slv_buf *out, slv_str flags, uint32_t fl
     slv_esbuild_put_array(out, 1);
     slv_esbuild_put_array(out, 2);
     slv_esbuild_put_string(out, SLV_STR("selvage-main"));
-    slv_esbuild_put_string(out, slv_str_from(b->spec->main));
+    slv_esbuild_put_string(out, b->spec->main_text.len > 0 ? SLV_STR(SLV_BUNDLE_ENTRY)
+                                                           : slv_str_from(b->spec->main));
     slv_esbuild_put_key(out, "flags");
     slv_esbuild_put_array(out, flag_count);
     if (slv_buf_append(out, flags) != SLV_OK)

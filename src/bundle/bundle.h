@@ -37,6 +37,7 @@ typedef struct slv_bundler slv_bundler;
 typedef struct slv_bundle_spec {
     const char *project_dir; /* what relative paths, aliases and source names are relative to */
     const char *main;
+    slv_str main_text; /* the entry itself, which imports by absolute paths; empty: a file */
     const char
         *base_dir; /* where find_additional_modules looks, and what module names are relative to */
     const slv_config *config;

@@ -9,6 +9,7 @@
 #include "bundle/bundle.h"
 #include "bundle/rewrite.h"
 
+#define SLV_BUNDLE_ENTRY "selvage:entry" /* stands for spec.main_text */
 #define BUNDLE_FLAG_BYTES_MAX ((size_t)4 << 20)
 
 typedef enum bundle_state {

@@ -16,8 +16,8 @@
 #define RESOLVING 1
 
 /* Numbers of the callbacks. Those of rules follow, one for each glob. */
-enum { ON_BUILTIN = 1, ON_NODE_NAME, ON_BAO, ON_TABLE, ON_SOURCE, ON_RULE };
-enum { LOAD_BUILTIN = 1, LOAD_DATA, LOAD_TABLE, LOAD_SOURCE };
+enum { ON_BUILTIN = 1, ON_NODE_NAME, ON_BAO, ON_TABLE, ON_SOURCE, ON_ENTRY, ON_RULE };
+enum { LOAD_BUILTIN = 1, LOAD_DATA, LOAD_TABLE, LOAD_SOURCE, LOAD_ENTRY };
 
 static bool is_js(slv_rule_type type)
 {
@@ -85,7 +85,7 @@ static const slv_rule *rule_of(const slv_bundler *b, uint32_t callback)
 void slv_bundle_put_plugins(const slv_bundler *b, slv_buf *out)
 {
     uint32_t sources = b->spec->source_count > 0, table = b->js_table,
-             node = b->spec->node == SLV_NODE_V2 && !sources;
+             node = b->spec->node == SLV_NODE_V2 && !sources, entry = b->spec->main_text.len > 0;
 
     slv_esbuild_put_array(out, 1);
     slv_esbuild_put_map(out, 5);
@@ -95,7 +95,8 @@ void slv_bundle_put_plugins(const slv_bundler *b, slv_buf *out)
     slv_esbuild_put_key(out, "onEnd");
     slv_esbuild_put_bool(out, false);
     slv_esbuild_put_key(out, "onResolve");
-    slv_esbuild_put_array(out, 2 + node + table + sources + rule_glob_count(b->spec->config));
+    slv_esbuild_put_array(out,
+                          2 + node + table + sources + entry + rule_glob_count(b->spec->config));
     put_callback(out, ON_BUILTIN,
                  SLV_STR("^((cloudflare|workerd|node|selvage:names):|selvage:bao($|/))"), "");
     put_callback(out, ON_BAO, SLV_STR("^dynamo-bao($|/src/)"), "");
@@ -105,14 +106,18 @@ void slv_bundle_put_plugins(const slv_bundler *b, slv_buf *out)
         put_callback(out, ON_TABLE, SLV_STR("^selvage:table$"), "");
     if (sources)
         put_callback(out, ON_SOURCE, SLV_STR(".*"), "");
+    if (entry)
+        put_callback(out, ON_ENTRY, SLV_STR("^" SLV_BUNDLE_ENTRY "$"), "");
     put_rules(b, out);
     slv_esbuild_put_key(out, "onLoad");
-    slv_esbuild_put_array(out, 3 + sources);
+    slv_esbuild_put_array(out, 3 + sources + entry);
     put_callback(out, LOAD_BUILTIN, SLV_STR(".*"), "selvage-builtin");
     put_callback(out, LOAD_DATA, SLV_STR(".*"), "selvage-data");
     put_callback(out, LOAD_TABLE, SLV_STR(".*"), "selvage-table");
     if (sources)
         put_callback(out, LOAD_SOURCE, SLV_STR(".*"), "file");
+    if (entry)
+        put_callback(out, LOAD_ENTRY, SLV_STR(".*"), "selvage-entry");
 }
 
 /* ---- answers ---- */
@@ -452,6 +457,10 @@ static void on_resolve(slv_bundler *b, uint32_t id, const slv_node *q)
             slv_bundle_answer_path(b, id, ON_TABLE, SLV_STR("table"), "selvage-table", 0, false);
             return;
         }
+        if (callback == ON_ENTRY) {
+            slv_bundle_answer_path(b, id, ON_ENTRY, SLV_STR("entry"), "selvage-entry", 0, false);
+            return;
+        }
         if (callback == ON_SOURCE) {
             slv_bundle_source_resolve(b, id, ON_SOURCE, q);
             return;
@@ -634,6 +643,8 @@ static void on_load(slv_bundler *b, uint32_t id, const slv_node *q)
         load_data(b, id, q);
     } else if (slv_str_is(namespace, "selvage-table")) {
         load_table(b, id);
+    } else if (slv_str_is(namespace, "selvage-entry")) {
+        slv_bundle_answer_contents(b, id, LOAD_ENTRY, b->spec->main_text);
     } else if (b->spec->source_count > 0) {
         slv_bundle_source_load(b, id, LOAD_SOURCE, path);
     } else {

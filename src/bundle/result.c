@@ -88,6 +88,7 @@ static void take_inputs(slv_bundler *b, const slv_node *inputs)
 
         if (slv_str_starts(path, SLV_STR("selvage-builtin:")) ||
             slv_str_starts(path, SLV_STR("selvage-table:")) ||
+            slv_str_starts(path, SLV_STR("selvage-entry:")) ||
             slv_str_starts(path, SLV_STR("(disabled):")))
             continue;
         if (slv_str_starts(path, SLV_STR("selvage-data:")))
