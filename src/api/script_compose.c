@@ -85,6 +85,7 @@ slv_code slv_script_compose(script_rest *r, const script_change *changes, size_t
         slv_json_node(&w, m);
     }
     put_bindings(&w, before, changes, count);
+    slv_json_put_raw(&w, "keep_bindings", SLV_STR("[]")); /* what stays is listed */
     slv_json_put_bool(&w, "keep_assets", true);
     slv_json_close(&w, '}');
     SLV_TRY(w.code);

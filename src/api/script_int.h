@@ -41,7 +41,6 @@
 #define SCRIPT_SIZE_MAX ((size_t)64 << 20)    /* of all modules, source maps left out */
 #define SCRIPT_UPLOAD_MAX ((size_t)160 << 20) /* of the body, source maps too */
 #define SCRIPT_PARTS_MAX 5000u
-#define SCRIPT_VARS_MAX 128u
 #define SCRIPT_VAR_MAX ((size_t)5 << 10)
 #define SCRIPT_BINDINGS_MAX 5000u
 #define SCRIPT_UUID_LEN 36

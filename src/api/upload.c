@@ -101,27 +101,6 @@ static slv_code put_annotations(script_rest *r, slv_str *ret, slv_err *err)
     return slv_arena_dup(&r->arena, slv_buf_view(&text), ret);
 }
 
-static slv_code check_vars(script_rest *r, slv_err *err)
-{
-    const slv_node *meta = slv_script_parse(r->built->version.metadata, &r->arena),
-                   *list = slv_node_get(meta, "bindings");
-    unsigned vars = 0;
-
-    for (const slv_node *b = slv_node_is(list, SLV_NODE_ARRAY) ? list->first : NULL; b;
-         b = b->next) {
-        slv_str type = slv_node_str(slv_node_get(b, "type"));
-
-        vars += slv_str_is(type, "plain_text") || slv_str_is(type, "json") ||
-                slv_str_is(type, "secret_text") || slv_str_is(type, "secret_key");
-    }
-    if (vars > SCRIPT_VARS_MAX)
-        return slv_script_refuse(r, err, 400, SCRIPT_INVALID,
-                                 "A Worker has at most %u variables and secrets together; this one "
-                                 "would have %u",
-                                 SCRIPT_VARS_MAX, vars);
-    return SLV_OK;
-}
-
 static bool is_secret(const slv_node *binding)
 {
     slv_str type = slv_node_str(slv_node_get(binding, "type"));
@@ -193,7 +172,6 @@ static slv_code work_store(script_rest *r, slv_catalog *c, slv_err *err)
     slv_version_row *v = &r->added;
     slv_deployment_row d;
 
-    SLV_TRY(check_vars(r, err));
     SLV_TRY(put_row(r, c, err));
     slv_script_uuid(r->version_id);
     *v = r->built->version;

@@ -12,22 +12,9 @@ static bool reject(script_rest *r, int status, int code, const char *text)
 
 /* ---- metadata ---- */
 
-static size_t value_len(const slv_node *value)
-{
-    SLV_CLEANUP(slv_buf_done) slv_buf text = SLV_BUF(SCRIPT_METADATA_MAX);
-
-    if (!value)
-        return 0;
-    if (value->type == SLV_NODE_STRING)
-        return value->text.len;
-    return slv_json_put(&text, value) == SLV_OK ? text.len : SIZE_MAX;
-}
-
 static bool check_binding(script_rest *r, const slv_node *b, size_t i)
 {
     const slv_node *name = slv_node_get(b, "name"), *type = slv_node_get(b, "type");
-    bool json = slv_str_is(slv_node_str(type), "json");
-    const slv_node *value = slv_node_get(b, json ? "json" : "text");
 
     if (!slv_node_is(b, SLV_NODE_OBJECT)) {
         slv_script_error(r, 400, SCRIPT_INVALID, "bindings[%zu] must be an object, not %s", i,
@@ -43,12 +30,6 @@ static bool check_binding(script_rest *r, const slv_node *b, size_t i)
         slv_script_error(r, 400, SCRIPT_INVALID,
                          "bindings[%zu].type must be a string that is not empty (binding '%.*s')",
                          i, SLV_STR_ARGS(name->text));
-        return false;
-    }
-    if (value_len(value) > SCRIPT_VAR_MAX) {
-        slv_script_error(r, 400, SCRIPT_INVALID,
-                         "bindings[%zu].%s of '%.*s' has more than %zu bytes", i,
-                         json ? "json" : "text", SLV_STR_ARGS(name->text), SCRIPT_VAR_MAX);
         return false;
     }
     return true;
