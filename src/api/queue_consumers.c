@@ -1,6 +1,7 @@
 /*
- * Consumers of queues by HTTP: those that pull. A worker takes messages because its configuration
- * says so, and such a consumer is neither made nor removed here.
+ * Consumers of queues by HTTP. Those that pull are kept with the queue. A worker is one by a row of
+ * the server's catalog (queue_workers.c); in `dev` it is one because its configuration says so, and
+ * is neither made nor removed here.
  */
 #include <inttypes.h>
 
@@ -94,16 +95,17 @@ static void on_written(slv_call *call)
     slv_queue_rest_answer(r, SLV_OK);
 }
 
-static void refuse(queue_rest *r, int status, int code, const char *text)
+static bool is_worker(const slv_node *body)
 {
-    slv_api_call *call = r->api;
-
-    slv_queue_rest_free(r);
-    slv_api_error(call, status, code, "%s", text);
+    return !slv_str_is(slv_node_str(slv_node_get(body, "type")), "http_pull");
 }
 
 static void write_consumer(queue_rest *r, slv_str id)
 {
+    if (is_worker(r->body)) {
+        slv_queue_rest_put_worker(r, id);
+        return;
+    }
     slv_err err = {0};
     slv_code code = put_consumer(r, id, &r->out, &err);
     slv_api_call *call = r->api;
@@ -116,34 +118,48 @@ static void write_consumer(queue_rest *r, slv_str id)
     slv_api_error(call, 400, QUEUE_BAD_CONSUMER, "%s", slv_err_text(&err));
 }
 
-static void add_found(queue_rest *r)
+static void add_looked(queue_rest *r)
 {
     char id[SLV_QUEUE_ID_LEN + 1];
+    slv_str kept;
 
     r->body = r->api->user;
     if (r->consumer.len > 0) {
-        refuse(r, 409, QUEUE_CONSUMER_EXISTS, "Queue already has a consumer");
+        slv_queue_rest_refuse(r, 409, QUEUE_CONSUMER_EXISTS, "Queue already has a consumer");
         return;
     }
     snprintf(id, sizeof id, "%016" PRIx64 "%016" PRIx64, slv_rand_u64(), slv_rand_u64());
-    write_consumer(r, slv_str_from(id));
+    if (slv_arena_dup(r->api->arena, slv_str_from(id), &kept) != SLV_OK) {
+        slv_queue_rest_answer(r, SLV_E_LIMIT);
+        return;
+    }
+    write_consumer(r, kept);
 }
 
-static bool is_pull(slv_api_call *call, const slv_node *body)
+static void add_found(queue_rest *r)
 {
-    if (slv_str_is(slv_node_str(slv_node_get(body, "type")), "http_pull"))
+    slv_queue_rest_consumer(r, add_looked);
+}
+
+static bool is_possible(slv_api_call *call, const slv_node *body)
+{
+    slv_str type = slv_node_str(slv_node_get(body, "type"));
+
+    if (slv_str_is(type, "http_pull") || (slv_api_catalog(call->api) && slv_str_is(type, "worker")))
         return true;
-    slv_api_error(
-        call, 400, QUEUE_BAD_CONSUMER,
-        "Only consumers of type http_pull can be added here; a worker takes messages when "
-        "its configuration has the queue in [[queues.consumers]]");
+    if (slv_str_is(type, "worker"))
+        slv_api_error(call, 400, QUEUE_BAD_CONSUMER,
+                      "Only consumers of type http_pull can be added here; a worker takes messages "
+                      "when its configuration has the queue in [[queues.consumers]]");
+    else
+        slv_api_error(call, 400, QUEUE_BAD_CONSUMER, "type must be \"worker\" or \"http_pull\"");
     return false;
 }
 
 static void post_consumer(slv_api_call *call)
 {
     call->user = slv_api_body_json(call);
-    if (call->user && is_pull(call, call->user))
+    if (call->user && is_possible(call, call->user))
         slv_queue_rest_find(call, add_found);
 }
 
@@ -153,30 +169,54 @@ static bool is_known(queue_rest *r)
 
     if (id.len > 0 && slv_str_eq(id, r->api->params[2]))
         return true;
-    refuse(r, 404, QUEUE_CONSUMER_NOT_FOUND, "Consumer not found");
+    slv_queue_rest_refuse(r, 404, QUEUE_CONSUMER_NOT_FOUND, "Consumer not found");
     return false;
 }
 
-static void put_found(queue_rest *r)
+static void put_looked(queue_rest *r)
 {
     slv_str id = consumer_id(r);
 
     r->body = r->api->user;
-    if (is_known(r))
+    if (!is_known(r))
+        return;
+    if (is_worker(r->body) == (r->row.id.len > 0))
         write_consumer(r, id);
+    else
+        slv_queue_rest_refuse(r, 400, QUEUE_BAD_CONSUMER,
+                              "A consumer stays of its type; remove it and add another");
+}
+
+static void put_found(queue_rest *r)
+{
+    slv_queue_rest_consumer(r, put_looked);
 }
 
 static void put_route(slv_api_call *call)
 {
     call->user = slv_api_body_json(call);
-    if (call->user && is_pull(call, call->user))
+    if (call->user && is_possible(call, call->user))
         slv_queue_rest_find(call, put_found);
+}
+
+static void removed(queue_rest *r)
+{
+    slv_queue_rest_answer(r, SLV_OK);
+}
+
+static void delete_looked(queue_rest *r)
+{
+    if (!is_known(r))
+        return;
+    if (r->row.id.len > 0)
+        slv_queue_rest_remove_worker(r, removed);
+    else
+        slv_queue_rest_call(r, SLV_CALL_WRITE, false, run_write, on_written);
 }
 
 static void delete_found(queue_rest *r)
 {
-    if (is_known(r))
-        slv_queue_rest_call(r, SLV_CALL_WRITE, false, run_write, on_written);
+    slv_queue_rest_consumer(r, delete_looked);
 }
 
 static void delete_route(slv_api_call *call)
@@ -186,7 +226,7 @@ static void delete_route(slv_api_call *call)
 
 /* ---- reading ---- */
 
-static void get_found(queue_rest *r)
+static void get_looked(queue_rest *r)
 {
     slv_code code = slv_buf_append_byte(&r->out, '[');
 
@@ -197,11 +237,33 @@ static void get_found(queue_rest *r)
     slv_queue_rest_answer(r, code);
 }
 
+static void get_found(queue_rest *r)
+{
+    slv_queue_rest_consumer(r, get_looked);
+}
+
 static void get_route(slv_api_call *call)
 {
     slv_queue_rest_find(call, get_found);
 }
 
+/* ---- event subscriptions ---- */
+
+static void refuse_subscription(slv_api_call *call)
+{
+    slv_api_error(
+        call, 501, QUEUE_INVALID,
+        "Event subscriptions are not available: there are no events of other products here. "
+        "Changes of R2 buckets come by bucket notifications.");
+}
+
+static void no_subscriptions(slv_api_call *call)
+{
+    slv_api_ok_info(call, SLV_STR("[]"),
+                    SLV_STR("{\"page\":1,\"per_page\":20,\"count\":0,\"total_count\":0}"));
+}
+
+#define SUBSCRIPTIONS "/accounts/:account/event_subscriptions/subscriptions"
 #define CONSUMERS "/accounts/:account/queues/:queue/consumers"
 
 const slv_api_route slv_api_queue_consumer_routes[] = {
@@ -209,5 +271,7 @@ const slv_api_route slv_api_queue_consumer_routes[] = {
     {"POST", CONSUMERS, post_consumer, 0, false, SLV_API_TOKEN},
     {"PUT", CONSUMERS "/:consumer", put_route, 0, false, SLV_API_TOKEN},
     {"DELETE", CONSUMERS "/:consumer", delete_route, 0, false, SLV_API_TOKEN},
+    {"GET", SUBSCRIPTIONS, no_subscriptions, 0, false, SLV_API_TOKEN},
+    {"POST", SUBSCRIPTIONS, refuse_subscription, 0, false, SLV_API_TOKEN},
     {0},
 };

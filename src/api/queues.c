@@ -18,6 +18,7 @@ void slv_queue_rest_free(queue_rest *r)
     slv_vec_done(&r->names);
     slv_buf_done(&r->out);
     slv_buf_done(&r->consumer);
+    slv_arena_done(&r->arena);
     slv_queue_batch_done(&r->batch);
     slv_queue_batch_done(&r->dead);
     free(r);
@@ -36,7 +37,7 @@ void slv_queue_rest_fail(queue_rest *r, const slv_err *err)
         slv_api_fail(call, err, err->code == SLV_E_INVAL ? QUEUE_INVALID : 0);
 }
 
-static void refuse(queue_rest *r, int status, int code, const char *text)
+void slv_queue_rest_refuse(queue_rest *r, int status, int code, const char *text)
 {
     slv_api_call *call = r->api;
 
@@ -115,6 +116,7 @@ queue_rest *slv_queue_rest_new(slv_api_call *call)
     r->now_ms = slv_loop_wall_ms(slv_api_loop(call->api));
     r->out = SLV_BUF((size_t)64 << 20);
     r->consumer = SLV_BUF(SLV_QUEUE_CONSUMER_MAX + 1);
+    r->arena = SLV_ARENA((size_t)64 << 10);
     return r;
 }
 
@@ -138,7 +140,7 @@ static void on_candidate(slv_call *call)
 static void find_next(queue_rest *r)
 {
     if (r->at == r->names.len) {
-        refuse(r, 404, QUEUE_NOT_FOUND, "Queue not found");
+        slv_queue_rest_refuse(r, 404, QUEUE_NOT_FOUND, "Queue not found");
         return;
     }
     use_store(r, slv_str_from(r->names.items[r->at++]));
@@ -216,7 +218,7 @@ static void on_read_again(slv_call *call)
     queue_rest *r = slv_container_of(call, queue_rest, call);
 
     if (call->code == SLV_OK)
-        answer_queue(r);
+        slv_queue_rest_consumer(r, answer_queue);
     else
         slv_queue_rest_fail(r, &call->err);
 }
@@ -256,24 +258,30 @@ static void finish_list(queue_rest *r)
     slv_queue_rest_free(r);
 }
 
-static void on_listed(slv_call *call)
+static void put_listed(queue_rest *r)
 {
-    queue_rest *r = slv_container_of(call, queue_rest, call);
     slv_code code = SLV_OK;
 
-    if (call->code == SLV_OK) {
-        if (r->listed++ > 0)
-            code = slv_buf_append_byte(&r->out, ',');
-        if (code == SLV_OK)
-            code = put_queue(r, &r->out);
-    } else if (call->code != SLV_E_NOTFOUND) {
-        slv_queue_rest_fail(r, &call->err);
-        return;
-    }
+    if (r->listed++ > 0)
+        code = slv_buf_append_byte(&r->out, ',');
+    if (code == SLV_OK)
+        code = put_queue(r, &r->out);
     if (code != SLV_OK)
         slv_queue_rest_answer(r, code);
     else
         list_next(r);
+}
+
+static void on_listed(slv_call *call)
+{
+    queue_rest *r = slv_container_of(call, queue_rest, call);
+
+    if (call->code == SLV_OK)
+        slv_queue_rest_consumer(r, put_listed);
+    else if (call->code == SLV_E_NOTFOUND)
+        list_next(r);
+    else
+        slv_queue_rest_fail(r, &call->err);
 }
 
 static void list_next(queue_rest *r)
@@ -406,7 +414,7 @@ static void change_found(queue_rest *r)
     slv_str name = slv_node_str(slv_node_get(r->body, "queue_name"));
 
     if (name.len > 0 && !slv_str_is(name, r->name)) {
-        refuse(r, 400, QUEUE_INVALID, "A queue cannot be renamed");
+        slv_queue_rest_refuse(r, 400, QUEUE_INVALID, "A queue cannot be renamed");
         return;
     }
     slv_queue_rest_call(r, SLV_CALL_WRITE, false, run_change, on_changed);
@@ -425,9 +433,14 @@ static void change_queue(slv_api_call *call)
         slv_queue_rest_find(call, change_with_body);
 }
 
+static void get_found(queue_rest *r)
+{
+    slv_queue_rest_consumer(r, answer_queue);
+}
+
 static void get_queue(slv_api_call *call)
 {
-    slv_queue_rest_find(call, answer_queue);
+    slv_queue_rest_find(call, get_found);
 }
 
 static void on_destroyed(slv_call *call)
@@ -442,10 +455,20 @@ static void on_destroyed(slv_call *call)
     }
 }
 
-static void destroy_found(queue_rest *r)
+static void destroy_store(queue_rest *r)
 {
     r->call = (slv_call){.done = on_destroyed};
     slv_store_destroy(r->store, slv_api_loop(r->api->api), &r->call);
+}
+
+static void drop_consumer(queue_rest *r)
+{
+    slv_queue_rest_remove_worker(r, destroy_store);
+}
+
+static void destroy_found(queue_rest *r)
+{
+    slv_queue_rest_consumer(r, drop_consumer);
 }
 
 static void delete_queue(slv_api_call *call)

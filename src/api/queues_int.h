@@ -1,6 +1,7 @@
 /*
- * queues_int.h - what queues.c (queues themselves), queue_messages.c (messages by HTTP) and
- * queue_consumers.c share. Private to api.
+ * queues_int.h - what queues.c (queues themselves), queue_messages.c (messages by HTTP),
+ * queue_consumers.c and queue_workers.c (consumers that are workers of a server) share. Private to
+ * api.
  */
 #ifndef SLV_API_QUEUES_INT_H
 #define SLV_API_QUEUES_INT_H
@@ -12,6 +13,7 @@
 #include "api/api.h"
 #include "base/mem.h"
 #include "base/vec.h"
+#include "catalog/consumer.h"
 #include "edge/server.h"
 #include "queue/queue.h"
 #include "state/kinds.h"
@@ -22,6 +24,7 @@
 #define QUEUE_BAD_NAME 11003
 #define QUEUE_CONSUMER_EXISTS 11004
 #define QUEUE_CONSUMER_NOT_FOUND 11005
+#define QUEUE_NO_WORKER 10007
 #define QUEUE_BAD_CONSUMER 100127
 #define QUEUE_INVALID 100128
 
@@ -39,6 +42,11 @@ struct queue_rest {
     int64_t now_ms;
     slv_queue_settings settings;
     slv_buf consumer; /* JSON; empty: none */
+    /* a worker that consumes: queue_workers.c */
+    slv_arena arena;
+    slv_consumer_row row; /* id empty: none */
+    slv_str worker_before;
+    void (*then)(queue_rest *r);
     slv_node *body;
     slv_buf out; /* the result */
     /* lists */
@@ -63,6 +71,14 @@ void slv_queue_rest_call(queue_rest *r, slv_call_kind kind, bool create,
 /* Each ends the call and frees r. */
 void slv_queue_rest_answer(queue_rest *r, slv_code code); /* r->out as the result */
 void slv_queue_rest_fail(queue_rest *r, const slv_err *err);
+/* Answers with an error and frees r. */
+void slv_queue_rest_refuse(queue_rest *r, int status, int code, const char *text);
+/* The queue was found: r->consumer has the consumer, and r->row when it is a worker. */
+void slv_queue_rest_consumer(queue_rest *r, void (*then)(queue_rest *r));
+/* What r->body says becomes the queue's consumer; ends the call. */
+void slv_queue_rest_put_worker(queue_rest *r, slv_str id);
+/* r->row is removed, if there is one. */
+void slv_queue_rest_remove_worker(queue_rest *r, void (*then)(queue_rest *r));
 /* Consumers of a running server look again. */
 void slv_queue_rest_changed(queue_rest *r);
 /* A time as JSON, "2026-01-01T00:00:00.000Z". */

@@ -500,11 +500,11 @@ void slv_queue_set(slv_shard *shard, slv_version *version, const slv_consumer *l
         } else if (f && f->version != version) { /* the catalog knows one consumer only: this */
             close_feed(f);
             open_feed(shard, version, consumer);
-        } else if (!f && consumer->pull) {
-            slv_queue_declare(shard, version, consumer);
-        } else if (!f) {
+        } else if (!f && !consumer->pull) {
             open_feed(shard, version, consumer);
         }
+        if (consumer->pull || version->dev)
+            slv_queue_declare(shard, version, consumer);
     }
 }
 

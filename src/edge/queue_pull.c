@@ -1,6 +1,6 @@
 /*
- * Consumers that pull and stand in a worker's configuration: the queue is told of them when the
- * worker is deployed, as the control API tells it of others.
+ * Consumers that stand in a worker's configuration: the queue is told of them when the worker is
+ * deployed, as the control API tells it of others that pull. Of workers this is for showing alone.
  */
 #include <inttypes.h>
 
@@ -20,10 +20,19 @@ typedef struct declaration {
     int64_t now_ms;
 } declaration;
 
-static slv_code put_consumer(slv_buf *out, const slv_consumer *c)
+static slv_code put_type(slv_buf *out, const slv_consumer *c, slv_str worker)
 {
-    SLV_TRY(slv_buf_append(out, SLV_STR("{\"consumer_id\":\"" CONSUMER_ID
-                                        "\",\"type\":\"http_pull\",\"queue_name\":")));
+    if (c->pull)
+        return slv_buf_append(out, SLV_STR("\"http_pull\""));
+    SLV_TRY(slv_buf_append(out, SLV_STR("\"worker\",\"script\":")));
+    return slv_json_put_string(out, worker);
+}
+
+static slv_code put_consumer(slv_buf *out, const slv_consumer *c, slv_str worker)
+{
+    SLV_TRY(slv_buf_append(out, SLV_STR("{\"consumer_id\":\"" CONSUMER_ID "\",\"type\":")));
+    SLV_TRY(put_type(out, c, worker));
+    SLV_TRY(slv_buf_append(out, SLV_STR(",\"queue_name\":")));
     SLV_TRY(slv_json_put_string(out, c->queue));
     if (c->dead_letter_queue.len > 0) {
         SLV_TRY(slv_buf_append(out, SLV_STR(",\"dead_letter_queue\":")));
@@ -33,6 +42,10 @@ static slv_code put_consumer(slv_buf *out, const slv_consumer *c)
                            ",\"settings\":{\"batch_size\":%u,\"max_retries\":%u,"
                            "\"retry_delay\":%" PRId64,
                            c->batch_size, c->retries, c->retry_delay_s));
+    if (!c->pull)
+        SLV_TRY(slv_buf_printf(out, ",\"max_wait_time_ms\":%u", c->batch_timeout_ms));
+    if (!c->pull && c->concurrency > 0)
+        SLV_TRY(slv_buf_printf(out, ",\"max_concurrency\":%u", c->concurrency));
     if (c->visibility_ms > 0)
         SLV_TRY(slv_buf_printf(out, ",\"visibility_timeout_ms\":%" PRId64, c->visibility_ms));
     return slv_buf_append(out, SLV_STR("}}"));
@@ -67,7 +80,7 @@ void slv_queue_declare(slv_shard *shard, const slv_version *version, const slv_c
     d->shard = shard;
     d->now_ms = slv_loop_wall_ms(shard->loop);
     d->json = SLV_BUF(SLV_QUEUE_CONSUMER_MAX);
-    if (put_consumer(&d->json, consumer) != SLV_OK) {
+    if (put_consumer(&d->json, consumer, version->name) != SLV_OK) {
         slv_buf_done(&d->json);
         free(d);
         return;

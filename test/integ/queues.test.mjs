@@ -182,6 +182,24 @@ test('messages are pulled by HTTP under leases, also after a restart', async () 
   await server.stop();
 });
 
+test('workers that consume are shown, and are what the configuration says', async () => {
+  const server = await start(`${MAIN}max_concurrency = 3\n`);
+  const { cwd: dir } = server;
+  try {
+    const list = await until(async () => {
+      const r = await rest(dir, 'GET', '/queues/main/consumers');
+      return r.result?.[0] && r.result;
+    }, 'the consumer');
+    assert.deepEqual([list[0].type, list[0].script, list[0].settings.max_concurrency, list[0].settings.max_wait_time_ms], ['worker', 'test', 3, 0]);
+    const refused = await rest(dir, 'POST', '/queues/other/consumers', { type: 'worker', script_name: 'test' });
+    assert.equal(refused.errors[0].code, 100127);
+    assert.equal((await rest(dir, 'POST', '/queues/main/consumers', { type: 'http_pull' })).errors[0].code, 11004);
+    assert.equal((await rest(dir, 'POST', '/event_subscriptions/subscriptions', {})).success, false);
+  } finally {
+    await server.stop();
+  }
+});
+
 test('a consumer that pulls may stand in the configuration', async () => {
   const server = await start('[[queues.consumers]]\nqueue = "other"\ntype = "http_pull"\nmax_batch_size = 2\nmax_retries = 0\nvisibility_timeout_ms = 1\ndead_letter_queue = "dead"\n');
   const { cwd: dir } = server;
