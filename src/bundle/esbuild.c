@@ -215,11 +215,12 @@ slv_code slv_esbuild_start(slv_loop *loop, const slv_esbuild_place *place,
                            const slv_esbuild_handlers *handlers, slv_esbuild **ret, slv_err *err)
 {
     SLV_CLEANUP(slv_esbuild_free) slv_esbuild *e = slv_new0(slv_esbuild);
-    char service[64];
-    const char *argv[] = {place->binary, service, "--ping", NULL};
+    char service[64], parent[16];
+    const char *argv[] = {"selvage", "__tool", parent, place->binary, service, "--ping", NULL};
     int to[2] = {-1, -1}, from[2] = {-1, -1};
     slv_code code;
 
+    snprintf(parent, sizeof parent, "%d", (int)getpid());
     snprintf(service, sizeof service, "--service=%s", place->version);
     e->loop = loop;
     e->h = *handlers;
@@ -235,8 +236,11 @@ slv_code slv_esbuild_start(slv_loop *loop, const slv_esbuild_place *place,
     e->to_fd = to[1];
     e->from_fd = from[0];
     int fds[] = {to[0], from[1], STDERR_FILENO};
-    slv_proc_options options = {
-        .path = place->binary, .argv = argv, .fds = fds, .fd_count = 3, .own_group = true};
+    slv_proc_options options = {.path = place->sealed ? "/proc/self/exe" : place->binary,
+                                .argv = place->sealed ? argv : argv + 3,
+                                .fds = fds,
+                                .fd_count = 3,
+                                .own_group = true};
 
     code = slv_proc_start(&e->proc, loop, &options, err);
     close(to[0]);

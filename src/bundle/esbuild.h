@@ -23,6 +23,9 @@
 typedef struct slv_esbuild_place {
     char binary[4096];
     char version[32];
+    /* It works on what strangers sent: it may read no file but itself and has no network. What it
+     * bundles must come from memory. Set by whoever asks for it. */
+    bool sealed;
 } slv_esbuild_place;
 
 /* Looks in node_modules of project_dir and its parents, then beside the program

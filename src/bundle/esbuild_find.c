@@ -119,6 +119,7 @@ slv_code slv_esbuild_find(const char *project_dir, slv_esbuild_place *ret, slv_e
 {
     const char *given = getenv("SELVAGE_ESBUILD");
 
+    ret->sealed = false;
     if (given && given[0]) {
         if (try_binary(given, ret))
             return SLV_OK;

@@ -311,6 +311,7 @@ static slv_code start_bundler(slv_loader *l, slv_err *err)
     if (l->bundler)
         return SLV_OK;
     SLV_TRY(slv_esbuild_find(dir ? dir : "/", &place, err));
+    place.sealed = true;
     return slv_bundler_new(l->shard->loop, &place, on_bundle, l, &l->bundler, err);
 }
 

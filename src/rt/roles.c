@@ -19,6 +19,10 @@ bool slv_role_run(int argc, char **argv, int *ret_status)
                  {"__rewrite", slv_role_rewrite},
                  {"__selftest", slv_role_selftest}};
 
+    if (argc > 1 && strcmp(argv[1], "__tool") == 0) { /* its arguments stay what they are */
+        *ret_status = slv_role_tool(argc, argv);
+        return true;
+    }
     for (size_t i = 0; argc > 1 && i < SLV_ARRAY_LEN(roles); i++) {
         if (strcmp(argv[1], roles[i].name) == 0) {
             slv_title_init(argc, argv);

@@ -58,7 +58,7 @@ static bool set_rlimits(void)
 
 /* Raised, which needs no privilege: when the machine runs out of memory an isolate goes before
  * main. */
-static void offer_to_oom(void)
+void slv_sandbox_offer_to_oom_(void)
 {
     int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
 
@@ -72,7 +72,7 @@ static void offer_to_oom(void)
 
 /* Root keeps extras that no other layer takes away. Ids that a container does not map give EINVAL:
    nobody is mapped nearly everywhere. */
-static bool leave_root(uid_t uid)
+bool slv_sandbox_leave_root_(uid_t uid)
 {
     gid_t gid = (gid_t)uid;
 
@@ -146,12 +146,12 @@ slv_code slv_sandbox_enter(const slv_sandbox_options *options, slv_sandbox_repor
         SLV_TRY(slv_sandbox_filter_build(options->role, options->mode, &own, err));
         filter = &own;
     }
-    offer_to_oom();
+    slv_sandbox_offer_to_oom_();
     if (set_rlimits())
         report.layers |= SLV_SANDBOX_RLIMITS;
     if (options->role == SLV_SANDBOX_KEEPER)
         slv_sandbox_hide();
-    else if (leave_root(options->uid ? options->uid : SLV_SANDBOX_UID))
+    else if (slv_sandbox_leave_root_(options->uid ? options->uid : SLV_SANDBOX_UID))
         report.layers |= SLV_SANDBOX_OWN_UID;
     else if (geteuid() == 0)
         return slv_fail(err, SLV_E_DENIED, "sandbox: cannot stop being root");

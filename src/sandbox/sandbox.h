@@ -44,7 +44,6 @@ typedef enum slv_sandbox_role {
     SLV_SANDBOX_APP_ZYGOTE, /* the same, and it may fork, wait, and lock its children down further
                              */
     SLV_SANDBOX_KEEPER, /* C alone: works on the files below one directory, and on nothing else */
-    SLV_SANDBOX_TOOL,   /* a program of others between two pipes: see slv_sandbox_tool */
 } slv_sandbox_role;
 
 enum { /* layers, in reports */
@@ -102,6 +101,12 @@ void slv_sandbox_hide(void);
    capability in there, and its forks keep them: a zygote that is not root calls this before it has
    a second thread. */
 bool slv_sandbox_drop_capabilities(void);
+
+/* For a program of others that works between two pipes on what strangers sent: locks this process
+ * down to reading and executing that one file, once, with execveat(*ret_binary, "", ...,
+ * AT_EMPTY_PATH). No network, no other file, no process; bounds of memory. seccomp is the floor. */
+SLV_NODISCARD slv_code slv_sandbox_tool(pid_t parent, const char *binary, int *ret_binary,
+                                        slv_err *err);
 
 /* ---- main's half ---- */
 

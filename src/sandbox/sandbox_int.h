@@ -19,4 +19,9 @@ typedef struct slv_landlock_rules {
    Returns the ABI, 0 when the kernel has none or a rule cannot be made. */
 int slv_landlock_restrict(const slv_landlock_rules *rules);
 
+/* Raises what the kernel counts against us when the machine runs out of memory. */
+void slv_sandbox_offer_to_oom_(void);
+/* False: was not root, or cannot stop being it. */
+bool slv_sandbox_leave_root_(uid_t uid);
+
 #endif
