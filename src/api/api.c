@@ -21,6 +21,7 @@ slv_api *slv_api_new(const slv_api_options *options)
     api->state = options->state;
     api->server = options->server;
     api->host = options->host;
+    api->sight = options->sight;
     api->tenant = options->tenant.len > 0 ? slv_strndup(options->tenant.ptr, options->tenant.len)
                                           : slv_strdup("local");
     api->base_url = options->base_url ? slv_strdup(options->base_url) : NULL;
@@ -58,6 +59,11 @@ slv_state *slv_api_state(const slv_api *api)
 slv_server *slv_api_server(const slv_api *api)
 {
     return api->server;
+}
+
+slv_sight *slv_api_sight(const slv_api *api)
+{
+    return api->sight;
 }
 
 slv_host *slv_api_host(const slv_api *api)
@@ -304,6 +310,7 @@ static slv_code take_head(slv_api_call *call, const slv_api_head *head)
     SLV_TRY(slv_arena_dup(call->arena, head->method, &call->method));
     SLV_TRY(slv_arena_dup(call->arena, head->target, &target));
     SLV_TRY(slv_arena_dup(call->arena, head->headers, &call->headers));
+    SLV_TRY(slv_arena_dup(call->arena, head->peer, &call->peer));
     question = slv_str_chr(target, '?', 0);
     call->path = question == SIZE_MAX ? target : slv_str_sub(target, 0, question);
     call->query = question == SIZE_MAX ? SLV_STR("") : slv_str_skip(target, question + 1);

@@ -55,6 +55,7 @@ typedef struct slv_api_call slv_api_call;
 typedef struct slv_api_carrier slv_api_carrier; /* api/carrier.h */
 typedef struct slv_server slv_server;           /* edge/server.h */
 typedef struct slv_host slv_host;               /* host/host.h */
+typedef struct slv_sight slv_sight;             /* sight/sight.h */
 
 typedef struct slv_api_options {
     slv_loop *loop;
@@ -62,6 +63,7 @@ typedef struct slv_api_options {
     slv_str tenant;       /* copied; empty: "local" */
     slv_server *server;   /* whose workers and queues change with the stores; NULL: none runs */
     slv_host *host;       /* of `serve`; NULL: workers are not deployed */
+    slv_sight *sight;     /* tails and kept logs; NULL: there are none */
     slv_store *catalog;   /* of `serve`: accounts and tokens; NULL: whoever reaches us may do all */
     const char *base_url; /* "http://127.0.0.1:8787": for URLs in answers; NULL: none */
     /* Asked before an account is added, with how many there are then; what it says is the answer.
@@ -78,6 +80,7 @@ slv_loop *slv_api_loop(const slv_api *api);
 slv_state *slv_api_state(const slv_api *api);
 slv_server *slv_api_server(const slv_api *api);   /* may be NULL */
 slv_host *slv_api_host(const slv_api *api);       /* may be NULL */
+slv_sight *slv_api_sight(const slv_api *api);     /* may be NULL */
 slv_store *slv_api_catalog(const slv_api *api);   /* may be NULL */
 const char *slv_api_base_url(const slv_api *api); /* may be NULL */
 size_t slv_api_open_calls(const slv_api *api);
@@ -91,6 +94,7 @@ struct slv_api_call {
     slv_str method, path, query; /* raw; path without the prefix, query without "?" */
     slv_str headers;             /* a run of name ":" value "\n", names in lower case */
     slv_str tenant;              /* the account */
+    slv_str peer;  /* the client's address; empty: this machine's owner */
     slv_str actor; /* who calls, as logs and versions name it: an e-mail address; may be empty */
     slv_str token; /* id of the token; empty: the owner of the data directory, or there are none */
     unsigned scopes; /* what it may do: slv_scope (catalog/account.h) */

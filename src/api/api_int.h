@@ -13,6 +13,7 @@ struct slv_api {
     slv_state *state;
     slv_server *server;
     slv_host *host;
+    slv_sight *sight;
     slv_store *catalog;
     slv_auth *auth;
     char *tenant, *base_url;

@@ -15,5 +15,6 @@ const slv_api_route *const slv_api_tables[] = {
     slv_api_r2_routes,
     slv_api_r2_object_routes,
     slv_api_r2_key_routes,
+    slv_api_tail_routes,
     NULL,
 };

@@ -13,6 +13,7 @@ extern const slv_api_route slv_api_kv_routes[];
 extern const slv_api_route slv_api_r2_routes[];
 extern const slv_api_route slv_api_r2_object_routes[];
 extern const slv_api_route slv_api_r2_key_routes[];
+extern const slv_api_route slv_api_tail_routes[];
 extern const slv_api_route slv_api_d1_routes[];
 extern const slv_api_route slv_api_dynamo_routes[];
 extern const slv_api_route slv_api_dynamo_operation_routes[];

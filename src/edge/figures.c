@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "edge/object_int.h"
 #include "edge/sight_int.h"
 
 #define ARENA_MAX ((size_t)16 << 20)
@@ -152,6 +153,7 @@ static void add_worker(slv_worker_figures *to, const slv_worker_figures *from)
     to->subrequests += from->subrequests;
     to->log_lines += from->log_lines;
     to->exceptions += from->exceptions;
+    to->cron_ms = SLV_MAX(to->cron_ms, from->cron_ms);
     add_histogram(&to->cpu, &from->cpu);
     add_histogram(&to->wall, &from->wall);
 }
@@ -180,6 +182,28 @@ static void take_worker(gather *g, slv_str key, const slv_worker_figures *from)
     add_worker(&g->sum.workers[*place], from);
 }
 
+void slv_figures_limit(slv_figures *f, size_t most)
+{
+    if (f->worker_count <= most)
+        return;
+    slv_worker_figures *rest = &f->workers[most];
+    for (size_t i = most + 1; i < f->worker_count; i++)
+        add_worker(rest, &f->workers[i]);
+    rest->tenant = rest->name = SLV_STR("");
+    f->worker_count = most + 1;
+}
+
+static void count_objects(gather *g, const slv_objects *objects)
+{
+    for (size_t i = 0; objects && i < objects->map.len; i++) {
+        const slv_object *o = objects->map.values[i];
+
+        g->sum.objects += o->state == SLV_OBJECT_RESIDENT;
+        g->sum.object_sockets += o->socket_ids.len;
+        g->sum.object_alarms += o->alarm.set_ms != SLV_REGISTRY_NO_ALARM;
+    }
+}
+
 static void take_shard(gather *g, const slv_shard *shard)
 {
     const slv_sights *s = shard->sights;
@@ -191,6 +215,7 @@ static void take_shard(gather *g, const slv_shard *shard)
     for (size_t i = 0; i < SLV_FIGURE_OP_COUNT; i++)
         add_histogram(&g->sum.ops[i], &s->ops[i]);
     g->sum.traces_dropped += s->dropped;
+    count_objects(g, shard->objects);
 }
 
 static void on_stats(void *user, const slv_server_stats *stats)

@@ -76,6 +76,7 @@ typedef struct slv_worker_figures {
     uint64_t outcomes[SLV_FIGURE_OUTCOME_COUNT];
     uint64_t statuses[6]; /* answered fetch events by the first digit of the status */
     uint64_t subrequests, log_lines, exceptions;
+    int64_t cron_ms; /* when a scheduled event last ended; 0: never */
     uint64_t ops[SLV_FIGURE_OP_COUNT], op_failures[SLV_FIGURE_OP_COUNT];
     uint64_t op_us[SLV_FIGURE_OP_COUNT];
     slv_histogram cpu, wall;
@@ -87,10 +88,13 @@ typedef struct slv_figures {
     size_t worker_count;
     slv_histogram ops[SLV_FIGURE_OP_COUNT];
     slv_server_stats stats;
-    uint64_t traces_dropped; /* the control loop did not keep up */
+    uint64_t objects, object_sockets, object_alarms; /* resident, that hibernate, that are set */
+    uint64_t traces_dropped;                         /* the control loop did not keep up */
 } slv_figures;
 
 void slv_figures_done(slv_figures *f);
+/* Workers from number `most` on become one without a name. */
+void slv_figures_limit(slv_figures *f, size_t most);
 
 /* Asks every loop; fn comes on the control loop, and owns what it is given. */
 void slv_server_get_figures(slv_server *server, void (*fn)(void *user, slv_figures *figures_take),

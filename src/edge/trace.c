@@ -1,8 +1,9 @@
-#include "edge/trace_int.h"
+#include "edge/trace.h"
 
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "edge/trace_int.h"
 
 /* Beside what counts in SLV_TRACE_MAX: nodes, and what arenas waste. */
 #define ARENA_MAX (SLV_TRACE_MAX * 4)

@@ -387,6 +387,8 @@ void slv_event_trace_end(slv_event *ev, const slv_event_end *end)
     if (ev->status >= 100 && ev->status < 600)
         w->statuses[ev->status / 100]++;
     w->subrequests += ev->subrequests;
+    if (ev->traced_as == SLV_TRACED_SCHEDULED)
+        w->cron_ms = slv_loop_wall_ms(ev->shard->loop);
     if (end->error.len > 0 || end->start_err)
         w->exceptions++;
     slv_histogram_add(&w->cpu, end->cpu_us);
