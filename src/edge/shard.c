@@ -89,6 +89,12 @@ static reach reach_of(const struct sockaddr *address)
         return REACH_LOOPBACK;
     if (memcmp(b, "\x00\x64\xff\x9b\0\0\0\0\0\0\0\0", 12) == 0) /* 64:ff9b::/96 */
         return reach_v4(ntohl(low));
+    if (b[0] == 0x20 && b[1] == 0x02) { /* 2002::/16: an IPv4 address behind it, whose it is */
+        memcpy(&low, b + 2, sizeof low);
+        return reach_v4(ntohl(low));
+    }
+    if (memcmp(b, "\x20\x01\0\0", 4) == 0) /* 2001::/32: a tunnel to one that is hidden in it */
+        return REACH_PRIVATE;
     /* global unicast is 2000::/3; all else is for local use, multicast or reserved */
     return b[0] >> 5 == 1 ? REACH_PUBLIC : REACH_PRIVATE;
 }

@@ -30,6 +30,10 @@ static slv_pool *pool;
 static unsigned opened, gone, logs;
 static char last_log[300]; /* the last console line or exception */
 static slv_zygote *rig_zygote;
+SLV_UNUSED static slv_zygotes *rig_zygotes;    /* instead, one for each account */
+SLV_UNUSED static slv_budget *rig_budget;      /* of the pools that are made from now on */
+SLV_UNUSED static const char *rig_tenant = ""; /* of the versions that are made from now on */
+SLV_UNUSED static const char *rig_parent = "";
 static const slv_module *rig_modules; /* of every version made */
 static size_t rig_module_count;
 static char gone_text[300];
@@ -125,6 +129,8 @@ SLV_UNUSED static void on_notice(void *user, const char *text)
 SLV_UNUSED static slv_version *version_of(const char *script, uint64_t memory_mb)
 {
     slv_version_spec spec = {.name = SLV_STR("w"),
+                             .tenant = slv_str_from(rig_tenant),
+                             .parent = slv_str_from(rig_parent),
                              .compatibility_date = SLV_STR("2026-01-01"),
                              .main_name = SLV_STR("index.js"),
                              .script = slv_str_from(script),
@@ -148,7 +154,10 @@ SLV_UNUSED static bool set_up(unsigned cap, uint64_t idle_ms, bool spare)
                                 .notice = on_notice,
                                 .cap_per_version = cap,
                                 .idle_ms = idle_ms,
-                                .zygote = rig_zygote,
+                                .zygote = rig_zygotes ? NULL : rig_zygote,
+                                .zygotes = rig_zygotes,
+                                .budget = rig_budget,
+                                .cap_loaded = 2,
                                 .no_spare = !spare};
 
     opened = gone = logs = 0;

@@ -180,6 +180,8 @@ static void put_file(const project *p, const char *name, slv_str text)
     fclose(f);
 }
 
+static bool sealed; /* of the bundlers that are made from now on */
+
 /* False: the test is skipped. */
 static bool project_open(project *p, const char *name, const char *config)
 {
@@ -196,6 +198,7 @@ static bool project_open(project *p, const char *name, const char *config)
     }
     SLV_ASSERT(slv_config_parse(slv_str_from(config), &options, &p->config, &err) == SLV_OK);
     SLV_ASSERT(slv_loop_new(&p->loop, &err) == SLV_OK);
+    place.sealed = sealed;
     SLV_ASSERT(slv_bundler_new(p->loop, &place, on_done, p, &p->bundler, &err) == SLV_OK);
     return true;
 }
@@ -482,6 +485,33 @@ TEST(bundler_ends_a_build_that_passes_its_bounds_and_builds_again)
     m.bytes = SLV_STR("export default 1;");
     CHECK(build_sources(&p, &m, 1, &wide));
     CHECK(!p.failed && p.result->ok);
+}
+
+/* What stands on the disk is as good as absent for it, and it works from memory as ever. */
+TEST(a_sealed_bundler_reads_no_file)
+{
+    SLV_CLEANUP(project_done) project p;
+    const slv_module memory[] = {
+        {SLV_STR("main.js"), SLV_MODULE_ESM,
+         SLV_STR("import v from './v.js'; export default { fetch() { return v; } };")},
+        {SLV_STR("v.js"), SLV_MODULE_ESM, SLV_STR("export default 'from memory';")}};
+    slv_bundle_spec none = {.no_bundle = true};
+    bool open;
+
+    sealed = true;
+    open = project_open(&p, "sealed", "main = 'index.js'");
+    sealed = false;
+    if (!open)
+        return;
+    CHECK(build_sources(&p, memory, SLV_ARRAY_LEN(memory), &none));
+    if (p.failed)
+        tap_failed(__FILE__, __LINE__, "%s", slv_err_text(&p.err));
+    CHECK(p.result->ok);
+    CHECK(has(p.result->script, "from memory"));
+    put_file(&p, "index.js", SLV_STR("import s from './secret.txt'; export default s;"));
+    put_file(&p, "secret.txt", SLV_STR("secret"));
+    CHECK(build(&p, "index.js", false));
+    CHECK(p.failed || !p.result->ok);
 }
 
 /* Scripts that use node:async_hooks are rewritten by a child, which is this program. */

@@ -18,6 +18,7 @@
 #include "chan/frame.h"
 #include "chan/msg.h"
 #include "chan/page.h"
+#include "pool/budget.h"
 #include "sandbox/sandbox.h"
 #include "support/pool_rig.h"
 
@@ -595,6 +596,189 @@ TEST(a_spare_process_waits_once_starts_have_earned_it)
     slv_version_unref(w);
     slv_version_unref(x);
     CHECK(tear_down(v));
+}
+
+/* ---- accounts ---- */
+
+static slv_version *version_for(const char *tenant, const char *parent)
+{
+    slv_version *v;
+
+    rig_tenant = tenant;
+    rig_parent = parent;
+    v = version_of("", 128);
+    rig_tenant = rig_parent = "";
+    return v;
+}
+
+static bool set_up_with(slv_budget_options budget, bool spare)
+{
+    bool ok;
+
+    rig_budget = slv_budget_new(&budget);
+    ok = set_up(4, 0, spare);
+    return ok;
+}
+
+static bool tear_down_with(slv_version **versions, size_t count)
+{
+    bool ok = tear_down(NULL);
+
+    for (size_t i = 0; i < count; i++)
+        slv_version_unref(versions[i]);
+    rig_budget = slv_budget_free(rig_budget);
+    return ok;
+}
+
+/* With the account at its cap a worker of it waits until something has ended; another account's
+ * does not. */
+TEST(an_account_at_its_cap_waits_and_no_other_does)
+{
+    slv_version *v[] = {version_for("a", ""), version_for("a", ""), version_for("a", ""),
+                        version_for("b", "")};
+    try_event hold[2] = {0}, more = {0}, other = {0}, inside = {0};
+
+    CHECK(set_up_with((slv_budget_options){.account_isolates = 2, .isolates = 10}, false));
+    for (size_t i = 0; i < 2; i++) {
+        (void)start(&hold[i], v[i], "hold", 0);
+        CHECK(slv_loop_run_until(loop, has_isolate, &hold[i], 20000));
+    }
+    CHECK_INT(start(&more, v[2], "ok", 0), SLV_E_AGAIN);
+    (void)start(&other, v[3], "ok", 0);
+    CHECK(wait_over(&other));
+    CHECK(other.ended);
+    CHECK(!slv_loop_run_until(loop, has_isolate, &more, 300));
+    inside.e.flags = SLV_POOL_INSIDE; /* who calls it would wait for ever */
+    (void)start(&inside, v[2], "ok", 0);
+    CHECK(wait_over(&inside));
+    CHECK(inside.ended);
+    CHECK(wait_over(&more)); /* its isolate is there now */
+    CHECK(more.ended);
+    CHECK(tear_down_with(v, SLV_ARRAY_LEN(v)));
+}
+
+TEST(what_has_nothing_to_do_makes_room_for_who_waits)
+{
+    slv_version *v[] = {version_for("a", ""), version_for("a", ""), version_for("b", "")};
+    try_event first = {0}, second = {0}, third = {0};
+    slv_pool_stats stats;
+
+    CHECK(set_up_with((slv_budget_options){.account_isolates = 1, .isolates = 1}, false));
+    (void)start(&first, v[0], "ok", 0);
+    CHECK(wait_over(&first));
+    (void)start(&second, v[1], "ok", 0);
+    CHECK(wait_over(&second));
+    CHECK(second.ended);
+    (void)start(&third, v[2], "ok", 0); /* of another account: the server's cap */
+    CHECK(wait_over(&third));
+    CHECK(third.ended);
+    slv_pool_get_stats(pool, &stats);
+    CHECK_INT(stats.isolates, 1);
+    CHECK(tear_down_with(v, SLV_ARRAY_LEN(v)));
+}
+
+TEST(who_has_fewest_isolates_gets_the_room_that_there_is)
+{
+    slv_version *v[] = {version_for("a", ""), version_for("a", ""), version_for("a", ""),
+                        version_for("b", "")};
+    try_event hold[2] = {0}, greedy = {0}, modest = {0};
+
+    CHECK(set_up_with((slv_budget_options){.account_isolates = 9, .isolates = 2}, false));
+    for (size_t i = 0; i < 2; i++) {
+        (void)start(&hold[i], v[i], "hold", 0);
+        CHECK(slv_loop_run_until(loop, has_isolate, &hold[i], 20000));
+    }
+    (void)start(&greedy, v[2], "hold", 0);
+    (void)start(&modest, v[3], "hold", 0); /* came later */
+    CHECK(!slv_loop_run_until(loop, has_isolate, &modest, 200));
+    slv_isolate_kill(hold[0].e.isolate, SLV_LOST_SHUTDOWN, NULL);
+    CHECK(slv_loop_run_until(loop, has_isolate, &modest, 20000));
+    CHECK(modest.placed && !greedy.placed);
+    CHECK(tear_down_with(v, SLV_ARRAY_LEN(v)));
+}
+
+/* The cap of the rig is two. */
+TEST(a_worker_loads_so_many_others_and_no_more)
+{
+    slv_version *v[] = {version_for("a", "parent"), version_for("a", "parent"),
+                        version_for("a", "parent"), version_for("a", "other")};
+    try_event hold[2] = {0}, third = {0}, again = {0}, other = {0};
+    slv_err err = {0};
+
+    CHECK(set_up(4, 0, false));
+    for (size_t i = 0; i < 2; i++) {
+        hold[i].e.flags = SLV_POOL_INSIDE;
+        (void)start(&hold[i], v[i], "hold", 0);
+        CHECK(slv_loop_run_until(loop, has_isolate, &hold[i], 20000));
+    }
+    third.e.version = v[2];
+    third.e.placed = on_placed;
+    third.e.lost = on_lost;
+    third.e.flags = other.e.flags = again.e.flags = SLV_POOL_INSIDE;
+    CHECK_INT(slv_pool_begin(pool, &third.e, &err), SLV_E_LIMIT);
+    (void)start(&other, v[3], "ok", 0); /* another parent's */
+    CHECK(wait_over(&other));
+    slv_pool_end(&hold[0].e, 0); /* idle now: it goes */
+    (void)start(&again, v[2], "ok", 0);
+    CHECK(wait_over(&again));
+    CHECK(again.ended);
+    CHECK(tear_down(NULL));
+    for (size_t i = 0; i < SLV_ARRAY_LEN(v); i++)
+        slv_version_unref(v[i]);
+}
+
+static bool one_left(void *arg)
+{
+    slv_pool_stats stats;
+
+    (void)arg;
+    slv_pool_get_stats(pool, &stats);
+    return stats.isolates == 1;
+}
+
+TEST(under_pressure_what_is_idle_goes_and_what_works_stays)
+{
+    slv_version *v[] = {version_for("a", ""), version_for("b", ""), version_for("c", "")};
+    try_event hold = {0}, idle[2] = {0};
+
+    CHECK(set_up_with((slv_budget_options){.memory_bytes = 4096}, false));
+    (void)start(&hold, v[0], "hold", 0);
+    CHECK(slv_loop_run_until(loop, has_isolate, &hold, 20000));
+    for (size_t i = 0; i < 2; i++) {
+        (void)start(&idle[i], v[i + 1], "ok", 0);
+        CHECK(wait_over(&idle[i]));
+    }
+    CHECK(slv_loop_run_until(loop, one_left, NULL, 10000));
+    CHECK(!hold.lost);
+    CHECK(tear_down_with(v, SLV_ARRAY_LEN(v)));
+}
+
+TEST(the_budget_counts_by_account_and_in_all)
+{
+    const slv_budget_options options = {.isolates = 3, .account_isolates = 2, .memory_bytes = 1000};
+    slv_budget *b = slv_budget_new(&options);
+
+    CHECK_INT(slv_budget_room_for(b, SLV_STR("a")), SLV_BUDGET_ROOM);
+    slv_budget_count(b, SLV_STR("a"), 1);
+    slv_budget_count(b, SLV_STR("a"), 1);
+    CHECK_INT(slv_budget_room_for(b, SLV_STR("a")), SLV_BUDGET_ACCOUNT_FULL);
+    CHECK_INT(slv_budget_room_for(b, SLV_STR("b")), SLV_BUDGET_ROOM);
+    slv_budget_count(b, SLV_STR("b"), 1);
+    CHECK_INT(slv_budget_room_for(b, SLV_STR("b")), SLV_BUDGET_SERVER_FULL);
+    slv_budget_count(b, SLV_STR("a"), -1);
+    CHECK_INT(slv_budget_room_for(b, SLV_STR("a")), SLV_BUDGET_ROOM);
+    unsigned one = slv_budget_join(b), two = slv_budget_join(b);
+    slv_budget_use(b, one, 600);
+    slv_budget_use(b, two, 400);
+    CHECK_INT(slv_budget_over(b), 0);
+    slv_budget_use(b, two, 401);
+    CHECK_INT(slv_budget_over(b), 1);
+    slv_budget_leave(b, one);
+    CHECK_INT(slv_budget_over(b), 0);
+    CHECK(slv_machine_memory() > 0);
+    slv_budget_count(b, SLV_STR("a"), -1);
+    slv_budget_count(b, SLV_STR("b"), -1);
+    CHECK(slv_budget_free(b) == NULL);
 }
 
 TEST(an_event_can_be_given_up_in_every_state)

@@ -469,6 +469,113 @@ TEST(a_parent_that_is_gone_is_noticed)
     CHECK_INT(status, 0);
 }
 
+/* ---- a keeper: as an isolate, but for one directory ---- */
+
+static char kept_dir[256];
+
+static bool works_in_its_directory(void)
+{
+    char path[300], other[300];
+    int fd;
+
+    snprintf(path, sizeof path, "%s/a", kept_dir);
+    snprintf(other, sizeof other, "%s/b", kept_dir);
+    fd = open(path, O_CREAT | O_RDWR, 0600);
+    return fd >= 0 && write(fd, "x", 1) == 1 && fsync(fd) == 0 && rename(path, other) == 0 &&
+           unlink(other) == 0 && mkdir(path, 0700) == 0 && rmdir(path) == 0;
+}
+
+/* These are not refused by the filter but by Landlock, or are what it may do. stat tells a keeper
+ * that a path exists, and nothing of what stands there. */
+static bool keepers_own(const char *name)
+{
+    static const char *const own[] = {"stat_path", "path_only", "duplicate", "try_rename",
+                                      "try_unlink"};
+
+    for (size_t i = 0; i < SLV_ARRAY_LEN(own); i++)
+        if (strcmp(name, own[i]) == 0)
+            return true;
+    return false;
+}
+
+TEST(a_keeper_works_in_its_directory_and_nowhere_else)
+{
+    slv_sandbox_options options = {.role = SLV_SANDBOX_KEEPER, .dir = kept_dir};
+    struct report *r = share();
+    char outside_file[300];
+    pid_t pid;
+    int status;
+
+    snprintf(kept_dir, sizeof kept_dir, "%s/kept", tap_tmpdir());
+    snprintf(outside_file, sizeof outside_file, "%s/neighbour", tap_tmpdir());
+    CHECK(mkdir(kept_dir, 0700) == 0);
+    CHECK(creat(outside_file, 0600) >= 0);
+    outside = options.parent = getpid();
+    held = open("/dev/null", O_RDWR);
+    pid = fork();
+    if (pid == 0) {
+        r->entered = slv_sandbox_enter(&options, &r->sandbox, NULL);
+        r->works = works_in_its_directory() && needs_work();
+        r->threads = open(outside_file, O_RDWR) < 0 && unlink(outside_file) != 0 &&
+                     open(tap_tmpdir(), O_RDONLY | O_DIRECTORY) < 0;
+        for (size_t i = 0; i < SLV_ARRAY_LEN(attempts); i++)
+            r->succeeded[i] = !keepers_own(attempts[i].name) && attempts[i].run();
+        r->done = true;
+        _exit(0);
+    }
+    CHECK(waitpid(pid, &status, 0) == pid);
+    CHECK_INT(status, 0);
+    CHECK_INT(r->entered, SLV_OK);
+    CHECK(r->works);
+    if (!(r->sandbox.layers & SLV_SANDBOX_LANDLOCK)) {
+        tap_skip("no Landlock");
+        return;
+    }
+    CHECK(r->threads);
+    for (size_t i = 0; i < SLV_ARRAY_LEN(attempts); i++) {
+        if (r->succeeded[i])
+            tap_failed(__FILE__, __LINE__, "%s succeeded in a keeper", attempts[i].name);
+    }
+    close(held);
+    munmap(r, sizeof *r);
+}
+
+/* ---- a tool: somebody else's program ---- */
+
+TEST(a_tool_reads_itself_and_nothing_else)
+{
+    struct report *r = share();
+    pid_t pid;
+    int status, binary = -1;
+
+    outside = getpid();
+    pid = fork();
+    if (pid == 0) {
+        r->entered = slv_sandbox_tool(outside, "/bin/sleep", &binary, NULL);
+        r->works = binary >= 0 && open("/bin/sleep", O_RDONLY) >= 0;
+        r->threads = !read_file() && !make_file() && !socket_inet() && !socket_unix() &&
+                     !socket_pair() && !trace_main() && !kill_main() && !plain_fork() &&
+                     !try_unshare() && !try_uring() && !read_memory_of_main() &&
+                     execl("/bin/true", "true", (char *)NULL) < 0;
+        r->done = true;
+        _exit(0);
+    }
+    CHECK(waitpid(pid, &status, 0) == pid);
+    CHECK_INT(status, 0);
+    CHECK_INT(r->entered, SLV_OK);
+    CHECK(r->works);
+    CHECK(r->threads || slv_sandbox_landlock_abi() == 0);
+    munmap(r, sizeof *r);
+}
+
+TEST(the_floor_is_told)
+{
+    slv_err err = {0};
+    slv_code code = slv_sandbox_floor(&err);
+
+    CHECK(code == (slv_sandbox_landlock_abi() > 0 ? SLV_OK : SLV_E_DENIED));
+}
+
 /* ---- main's look at the process ---- */
 
 struct look {
