@@ -244,6 +244,8 @@ struct slv_server {
     unsigned count;
     bool started;
     slv_record *record;
+    void (*preview)(void *user, slv_preview_ask *ask, slv_str host); /* NULL: there are none */
+    void *preview_user;
     struct slv_ratelimits *ratelimits; /* meter/ratelimit.h */
     char *program, *project_dir, *ca_file, *cf;
     bool stopping;

@@ -234,10 +234,9 @@ void slv_server_preview_answer(slv_server *server, slv_preview_ask *ask_take, sl
 static void on_asked(slv_mail *mail)
 {
     preview_mail *m = slv_container_of(mail, preview_mail, mail);
-    const slv_server_hooks *hooks = &m->server->o.hooks;
-
-    if (hooks->preview)
-        hooks->preview(hooks->user, (slv_preview_ask *)(void *)&m->mail, slv_str_from(m->host));
+    if (m->server->preview)
+        m->server->preview(m->server->preview_user, (slv_preview_ask *)(void *)&m->mail,
+                           slv_str_from(m->host));
     else
         slv_server_preview_answer(m->server, (slv_preview_ask *)(void *)&m->mail, NULL, NULL);
 }

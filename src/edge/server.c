@@ -23,6 +23,7 @@ typedef enum order_kind {
     ORDER_PAGE,
     ORDER_CLOSE,
 } order_kind;
+    ORDER_NOTHING,
 
 typedef struct order {
     slv_mail mail;
@@ -73,6 +74,9 @@ static void on_order(slv_mail *mail)
     case ORDER_PAGE:
         if (slv_buf_set(&shard->notice_page, o->text) != SLV_OK)
             slv_buf_reset(&shard->notice_page);
+    case ORDER_NOTHING:
+        slv_deploy_job_done(o->job);
+        break;
         break;
     case ORDER_CLOSE:
         slv_shard_close(shard, o->timeout_ms, on_shard_closed);
@@ -130,17 +134,31 @@ void slv_server_deploy(slv_server *server, slv_version *version)
 void slv_server_deploy_split(slv_server *server, const slv_deploy *deploy, void (*done)(void *arg),
                              void *arg)
 {
-    slv_deploy_job *job = NULL;
+static slv_deploy_job *job_new(slv_server *server, void (*done)(void *arg), void *arg)
+{
+    slv_deploy_job *job = slv_new0(slv_deploy_job);
+
+    job->control = server->o.control;
+    job->done = done;
+    job->arg = arg;
+    atomic_init(&job->left, server->count);
+    return job;
+}
 
     SLV_ASSERT(deploy->count >= 1 && deploy->count <= SLV_SPLIT_MAX);
-    if (done) {
-        job = slv_new0(slv_deploy_job);
-        job->control = server->o.control;
-        job->done = done;
-        job->arg = arg;
-        atomic_init(&job->left, server->count);
+    give_deploy(server, deploy, false, done ? job_new(server, done, arg) : NULL);
+}
+
+void slv_server_barrier(slv_server *server, void (*done)(void *arg), void *arg)
+{
+    slv_deploy_job *job = job_new(server, done, arg);
+
+    for (unsigned i = 0; i < server->count; i++) {
+        order *o = order_new(server->shards[i], ORDER_NOTHING);
+
+        o->job = job;
+        give_order(o, SLV_OK);
     }
-    give_deploy(server, deploy, false, job);
 }
 
 void slv_server_undeploy(slv_server *server, slv_str tenant, slv_str name)
@@ -191,6 +209,13 @@ void slv_server_set_triggers(slv_server *server, slv_str tenant, slv_str name, c
 void slv_server_set_site(slv_server *server, slv_site *site)
 {
     for (unsigned i = 0; i < server->count; i++) {
+void slv_server_on_preview(slv_server *server,
+                           void (*fn)(void *user, slv_preview_ask *ask, slv_str host), void *user)
+{
+    server->preview = fn;
+    server->preview_user = user;
+}
+
         order *o = order_new(server->shards[i], ORDER_SITE);
 
         o->site = slv_site_ref(site);
@@ -350,6 +375,8 @@ slv_code slv_server_new(const slv_server_options *options, slv_server **ret, slv
     server->shards = slv_alloc0(count * sizeof *server->shards);
     for (; server->count < count; server->count++) {
         slv_code code = slv_shard_open(server, server->count, &server->shards[server->count], err);
+
+    }
 
         if (code != SLV_OK) {
             server->count++; /* the half-built one is freed with the others */

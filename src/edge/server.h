@@ -73,9 +73,6 @@ typedef struct slv_server_hooks {
     /* The first isolate of a deployed version is up on one loop (err NULL) or cannot start. Once
        for each deploy. failure: what the worker reported, {"name","message","stack"}, or empty. */
     void (*deployed)(void *user, slv_version *version, const slv_err *err, slv_str failure);
-    /* A request has come for a host that the site says is to be asked for: answer with
-       slv_server_preview_answer, now or later, once. */
-    void (*preview)(void *user, slv_preview_ask *ask, slv_str host);
 } slv_server_hooks;
 
 /* What the user pointer of an exchange of the server points at: who answers it. */
@@ -174,6 +171,12 @@ void slv_server_watch(slv_server *server, slv_str tenant, slv_str dispatch, slv_
 /* From now on requests find their worker by the site, not by being the first that was deployed. A
    reference is taken. Versions of preview hosts are asked for anew. */
 void slv_server_set_site(slv_server *server, slv_site *site);
+/* done comes on the control loop when every loop has done what it was told before. */
+void slv_server_barrier(slv_server *server, void (*done)(void *arg), void *arg);
+/* Before start: fn is called on the control loop when a request has come for a host that the site
+   says is to be asked for; answer with slv_server_preview_answer, now or later, once. */
+void slv_server_on_preview(slv_server *server,
+                           void (*fn)(void *user, slv_preview_ask *ask, slv_str host), void *user);
 /* The version for the host that was asked for, which is kept while it is used; NULL: there is none,
    `why` (may be NULL) is the title of the page that says so. On the control loop. */
 void slv_server_preview_answer(slv_server *server, slv_preview_ask *ask_take, slv_version *version,

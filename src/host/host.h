@@ -44,9 +44,35 @@ slv_asset_store *slv_host_assets(slv_host *host);
 /* Everything that the catalog has deployed; done when requests for all of it are answered. */
 void slv_host_start(slv_host *host, void (*done)(void *arg, const slv_err *err), void *arg);
 /* The worker's rows have changed (deployed, deleted, crons, routes, settings): what runs follows.
- * dispatch: empty, or the namespace. done may be NULL; err: what kept it from running. */
+ * Also after an upload with an alias. dispatch: empty, or the namespace. done may be NULL: it comes
+ * when what begins from now on sees the change; err: what kept it from running. */
 void slv_host_refresh(slv_host *host, slv_str account, slv_str worker, slv_str dispatch,
                       void (*done)(void *arg, const slv_err *err), void *arg);
+
+/* Who else has hosts on the server (Pages projects): asked when the routing table is made, and for
+ * previews of hosts that are not in it. */
+typedef struct slv_host_source {
+    void *arg;
+    /* Adds hosts, and slv_site_add_asked for those that are to be asked for. What cannot be added
+     * is left out. */
+    void (*add)(void *arg, slv_site *site);
+    /* True: the question is taken, and will be answered by slv_server_preview_answer. */
+    bool (*preview)(void *arg, slv_preview_ask *ask, slv_str host);
+} slv_host_source;
+void slv_host_add_source(slv_host *host, const slv_host_source *source);
+/* The table is to be made anew. */
+void slv_host_routes_changed(slv_host *host);
+
+/* The version that rows describe; verify: the whole code file is read and checked. Any thread;
+ * blocks. */
+SLV_NODISCARD slv_code slv_host_version(const slv_host *host, const slv_worker_row *worker,
+                                        const slv_version_row *row, bool verify, slv_version **ret,
+                                        slv_err *err);
+/* Sealing of what must not be read from the disk. Any thread. SLV_E_DENIED: another key's, or
+ * damaged. */
+SLV_NODISCARD slv_code slv_host_seal(const slv_host *host, slv_str plain, slv_buf *out);
+SLV_NODISCARD slv_code slv_host_unseal(const slv_host *host, slv_str sealed, slv_buf *out,
+                                       slv_err *err);
 
 /* ---- uploads ---- */
 
