@@ -128,12 +128,17 @@ static slv_code run(scan *s, slv_buf *warnings)
 {
     static const char never[] = "/.assetsignore\n/_redirects\n/_headers\n/_worker.js\n"
                                 "/_routes.json\n";
+    static const char never_pages[] = "/_redirects\n/_headers\n/_worker.js\n/_routes.json\n"
+                                      "/functions\n.DS_Store\nnode_modules\n.git\n/.wrangler\n"
+                                      "/.selvage\n";
+    bool pages = s->a->config.pages;
     int fd;
 
-    SLV_TRY(read_optional(s, ".assetsignore", &s->ignore_text));
+    if (!pages)
+        SLV_TRY(read_optional(s, ".assetsignore", &s->ignore_text));
     SLV_TRY(read_optional(s, "_headers", &s->headers));
     SLV_TRY(read_optional(s, "_redirects", &s->redirects));
-    slv_ignore_add(&s->ignore, slv_str_from(never));
+    slv_ignore_add(&s->ignore, slv_str_from(pages ? never_pages : never));
     slv_ignore_add(&s->ignore, slv_buf_view(&s->ignore_text));
     fd = open(s->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0)

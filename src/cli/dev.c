@@ -107,7 +107,8 @@ static slv_code make_tls(dev *d, slv_str host, slv_err *err)
 
 static slv_code listen_at(dev *d, slv_str host, uint16_t port, uint16_t *ret_port, slv_err *err)
 {
-    slv_listen_options options = {.host = host, .port = port, .reuse_port = true, .traits.tls = d->tls};
+    slv_listen_options options = {
+        .host = host, .port = port, .reuse_port = true, .traits.tls = d->tls};
 
     return slv_server_listen(d->server, &options, ret_port, err);
 }
@@ -135,9 +136,10 @@ static slv_code listen_somewhere(dev *d, slv_str host, uint16_t *ret_port, slv_e
 {
     const slv_config *c = &d->workers[0].project.config;
     bool chosen = d->o->port >= 0 || c->dev.port != 0;
-    uint16_t port = d->o->port >= 0 ? (uint16_t)d->o->port
-                    : c->dev.port   ? c->dev.port
-                                    : DEFAULT_PORT;
+    uint16_t port = d->o->port >= 0      ? (uint16_t)d->o->port
+                    : c->dev.port        ? c->dev.port
+                    : d->o->default_port ? d->o->default_port
+                                         : DEFAULT_PORT;
     slv_err inner = {0};
     slv_code code = SLV_E_EXISTS;
 

@@ -14,7 +14,8 @@ typedef struct slv_dev_options {
     slv_project_options workers[SLV_DEV_WORKERS_MAX];
     size_t worker_count;
     const char *ip;                     /* NULL: as configured, else localhost */
-    int port;                           /* -1: as configured, else 8787 or a free one */
+    int port;                           /* -1: as configured, else default_port or a free one */
+    uint16_t default_port;              /* 0: 8787 */
     const char *protocol;               /* "http", "https"; NULL: as configured */
     int s3_port;                        /* of S3 alone; -1: none, 0: any */
     const char *persist_to;             /* directory of the state; NULL: .selvage/state */

@@ -11,6 +11,7 @@
 #include "cli/build.h"
 #include "cli/dev_int.h"
 #include "cli/diag.h"
+#include "cli/project_pages.h"
 #include "cli/term.h"
 
 #define PAGE_MAX ((size_t)4 << 20)
@@ -96,6 +97,8 @@ static void watch_sources(dev_worker *w, const slv_bundle *bundle)
         slv_watch_file(w->watch, slv_str_from(w->project.main));
     if (w->project.assets)
         slv_watch_tree(w->watch, w->project.assets);
+    if (w->project.pages.functions)
+        slv_watch_tree(w->watch, w->project.pages.functions);
     for (size_t i = 0; ok && bundle && i < bundle->inputs.len; i++)
         slv_watch_file(w->watch, bundle->inputs.items[i]);
     if (ok)
@@ -111,13 +114,17 @@ static bool is_config(const dev_worker *w, const char *path)
     return false;
 }
 
-/* What a build command writes there must not run it again. */
-static bool is_asset(const dev_worker *w, const char *path)
+static bool is_below(const char *dir, const char *path)
 {
-    const char *dir = w->project.assets;
     size_t n = dir ? strlen(dir) : 0;
 
     return dir && strncmp(path, dir, n) == 0 && (path[n] == '/' || path[n] == '\0');
+}
+
+/* What a build command writes there must not run it again. */
+static bool is_asset(const dev_worker *w, const char *path)
+{
+    return is_below(w->project.assets, path) || is_below(w->project.pages.functions, path);
 }
 
 static void on_change(void *user, const char *path, bool tree)
@@ -233,8 +240,17 @@ static void models_failed(slv_task *task)
 
 static void bundle(dev_worker *w)
 {
+    slv_err err = {0};
+
     w->state = DEV_BUNDLE;
     slv_buf_reset(&w->models_text);
+    if (slv_pages_refresh(&w->project, &err) != SLV_OK) {
+        if (slv_buf_append(&w->models_text, slv_str_from(slv_err_text(&err))) != SLV_OK)
+            slv_buf_reset(&w->models_text);
+        w->models_failed.fn = models_failed;
+        slv_loop_later(w->d->loop, &w->models_failed);
+        return;
+    }
     if (slv_build_models(&w->project, &w->models_text) != SLV_OK) {
         w->models_failed.fn = models_failed;
         slv_loop_later(w->d->loop, &w->models_failed);

@@ -8,6 +8,7 @@
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "cli/project_pages.h"
 #include "fmt/dotenv.h"
 #include "fmt/json.h"
 
@@ -145,7 +146,7 @@ static slv_code find_config(slv_project *p, slv_err *err)
         return SLV_OK;
     }
     p->dir = slv_strdup(cwd);
-    if (!p->options->script && !p->options->assets)
+    if (!p->options->script && !p->options->assets && !p->options->pages)
         return slv_fail(
             err, SLV_E_NOTFOUND,
             "there is no wrangler.toml, wrangler.json or wrangler.jsonc here or above; name a "
@@ -183,6 +184,8 @@ static slv_code find_assets(slv_project *p, slv_err *err)
     SLV_CLEANUP(slv_charp_free) char *cwd = working_dir();
     const slv_assets_config *a = &p->config.assets;
 
+    if (p->options->pages)
+        return slv_pages_find_assets(p, err);
     if (p->options->assets)
         p->assets = slv_path_join(cwd, slv_str_from(p->options->assets));
     else if (a->directory.len > 0)
@@ -218,6 +221,8 @@ static slv_code find_main(slv_project *p, slv_err *err)
     SLV_CLEANUP(slv_charp_free) char *cwd = working_dir();
     SLV_CLEANUP(slv_charp_free) char *name = NULL;
 
+    if (p->options->pages)
+        return slv_pages_find_worker(p, err);
     if (p->options->script) {
         p->main = slv_path_join(cwd, slv_str_from(p->options->script));
     } else if (p->config.main.len > 0) {
@@ -296,7 +301,7 @@ static slv_code resolve_compat(slv_project *p, slv_err *err)
     slv_code code;
 
     strftime(today, sizeof today, "%Y-%m-%d", gmtime_r(&now, &tm));
-    if (o->latest && !o->compatibility_date)
+    if ((o->latest || (o->pages && date.len == 0)) && !o->compatibility_date)
         date =
             strcmp(today, SLV_COMPAT_NEWEST) < 0 ? slv_str_from(today) : SLV_STR(SLV_COMPAT_NEWEST);
     if (o->compatibility_flag_count > 0) {
@@ -462,8 +467,9 @@ static void set_bundle_spec(slv_project *p)
     SLV_CLEANUP(slv_charp_free)
     char *main_dir = p->main ? slv_path_dir(p->main) : slv_strdup(p->dir);
 
-    p->base_dir = p->config.base_dir.len > 0 ? slv_path_join(p->dir, p->config.base_dir)
-                                             : slv_strdup(main_dir);
+    p->base_dir = p->pages.worker_dir          ? slv_strdup(p->pages.worker_dir)
+                  : p->config.base_dir.len > 0 ? slv_path_join(p->dir, p->config.base_dir)
+                                               : slv_strdup(main_dir);
     if (o->tsconfig) {
         SLV_CLEANUP(slv_charp_free) char *cwd = working_dir();
 
@@ -523,8 +529,10 @@ slv_code slv_project_load(const slv_project_options *options, slv_project *ret, 
     if (!options->no_secrets)
         SLV_TRY(read_secrets(ret, err));
     SLV_TRY(set_vars(ret, err));
+    if (options->pages)
+        SLV_TRY(slv_pages_bind(ret, err));
     set_bundle_spec(ret);
-    return SLV_OK;
+    return options->pages ? slv_pages_refresh(ret, err) : SLV_OK;
 }
 
 slv_code slv_project_load_config(const slv_project_options *options, slv_project *ret, slv_err *err)
@@ -559,4 +567,5 @@ void slv_project_done(slv_project *p)
     free(p->base_dir);
     free(p->tsconfig);
     free(p->name);
+    slv_pages_done(p);
 }

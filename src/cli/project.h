@@ -12,10 +12,19 @@
 #include "plat/compat.h"
 #include "plat/config.h"
 
+/* What makes it a project of Pages. Borrowed as the options below. */
+typedef struct slv_pages_options {
+    const char *directory; /* of static files; NULL: as configured */
+    const slv_binding *bindings;
+    size_t binding_count;
+    bool build_variables; /* CF_PAGES and its like are bound */
+} slv_pages_options;
+
 /* From the command line; NULL and 0 mean not given. Borrowed for the life of the project. */
 typedef struct slv_project_options {
-    const char *config; /* file */
-    const char *script; /* instead of main */
+    const char *config;             /* file */
+    const char *script;             /* instead of main */
+    const slv_pages_options *pages; /* NULL: it is a worker */
     const char *env;
     const char *name;
     const char *host; /* that requests seem to be for */
@@ -47,9 +56,16 @@ typedef struct slv_project {
     char *name;
     slv_config config;
     slv_compat compat;
-    slv_bundle_spec bundle;    /* of the fields above */
-    bool node_added;           /* slv_project_add_node */
-    bool redirected;           /* config_path is what .wrangler/deploy/config.json names */
+    slv_bundle_spec bundle; /* of the fields above */
+    bool node_added;        /* slv_project_add_node */
+    bool redirected;        /* config_path is what .wrangler/deploy/config.json names */
+    struct {
+        char *functions;  /* directory in use; NULL: none */
+        char *worker_dir; /* _worker.js, when that is a directory */
+        slv_buf entry;    /* the module that sends requests to functions */
+        slv_buf routes;   /* text of _routes.json; empty: none */
+        bool own_routes;  /* it is the user's */
+    } pages;
     SLV_VEC(char *) watched;   /* configuration and env files, also those that do not exist */
     SLV_VEC(char *) env_files; /* that were read */
 } slv_project;

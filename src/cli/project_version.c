@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "base/rand.h"
 #include "cli/project.h"
+#include "cli/project_pages.h"
 #include "fmt/json.h"
 
 typedef struct parts {
@@ -119,6 +120,8 @@ static slv_code scan_assets(const slv_project *p, slv_assets **ret, slv_buf *war
     if (!p->assets)
         return SLV_OK;
     c.has_worker = p->main != NULL;
+    c.pages = p->options->pages != NULL;
+    c.routes = slv_pages_routes(p);
     c.navigation_prefers_it = slv_compat_has(&p->compat, "assets_navigation_prefers_asset_serving");
     return slv_assets_scan(&c, p->assets, ret, warnings, err);
 }
