@@ -262,6 +262,7 @@ slv_code slv_assets_answer_to(const slv_assets *a, const slv_assets_request *r, 
     SLV_TRY(code);
     *ret = (slv_assets_answer){.status = w.status,
                                .headers = slv_buf_view(headers),
-                               .asset = w.status == 304 ? NULL : w.asset};
+                               .asset = w.status == 304 ? NULL : w.asset,
+                               .found = w.asset};
     return SLV_OK;
 }

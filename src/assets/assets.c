@@ -83,6 +83,11 @@ bool slv_assets_has_worker(const slv_assets *a)
     return a->config.has_worker;
 }
 
+bool slv_assets_immutable(const slv_assets *a)
+{
+    return a->immutable;
+}
+
 const slv_asset *slv_assets_get(const slv_assets *a, slv_str path)
 {
     const uint32_t *at = slv_map_get(&a->index, path);

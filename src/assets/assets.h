@@ -92,6 +92,8 @@ SLV_DEFINE_CLEANUP(slv_assets *, slv_assets_unref);
 size_t slv_assets_count(const slv_assets *a);
 const slv_asset *slv_assets_at(const slv_assets *a, size_t i); /* i < count */
 bool slv_assets_has_worker(const slv_assets *a);
+/* Whether each file is named by what it holds, and never changes: a set of a manifest. */
+bool slv_assets_immutable(const slv_assets *a);
 /* NULL: no such file. */
 const slv_asset *slv_assets_get(const slv_assets *a, slv_str path);
 
@@ -112,6 +114,7 @@ typedef struct slv_assets_answer {
     uint16_t status;
     slv_str headers;        /* "name:value\n" each; in the buffer that was given */
     const slv_asset *asset; /* whose bytes are the body; NULL: there is none */
+    const slv_asset *found; /* the same, and with 304 whose bytes it would be */
 } slv_assets_answer;
 
 /* The answer, also to `env.ASSETS.fetch()`. headers is replaced. */

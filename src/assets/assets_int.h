@@ -30,6 +30,7 @@
 
 struct slv_assets {
     _Atomic unsigned refs;
+    bool immutable;
     slv_arena arena; /* every string */
     slv_assets_config config;
     SLV_VEC(slv_asset) files;

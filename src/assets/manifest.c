@@ -126,6 +126,7 @@ slv_code slv_assets_from_manifest(const slv_assets_upload *upload, const slv_nod
     SLV_CLEANUP(slv_assets_unref) slv_assets *a = slv_assets_new(&upload->config);
     SLV_CLEANUP(slv_buf_done) slv_buf file = SLV_BUF(dir.len + 128);
 
+    a->immutable = true;
     if (!slv_node_is(manifest, SLV_NODE_OBJECT))
         return slv_fail(err, SLV_E_INVAL, "the manifest must be an object");
     if (manifest->count > SLV_ASSETS_FILES_MAX)

@@ -227,6 +227,7 @@ slv_code slv_pages_answer(slv_answering *w, slv_buf *headers, slv_assets_answer 
     SLV_TRY(code);
     *ret = (slv_assets_answer){.status = w->status,
                                .headers = slv_buf_view(headers),
-                               .asset = w->status == 304 ? NULL : w->asset};
+                               .asset = w->status == 304 ? NULL : w->asset,
+                               .found = w->asset};
     return SLV_OK;
 }

@@ -1,13 +1,7 @@
 #include "edge/asset_int.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include "base/clock.h"
 #include "base/mem.h"
-#include "edge/file_int.h"
 
 /* An answer on its way to a client. */
 typedef struct reply {
@@ -21,32 +15,6 @@ typedef struct reply {
     uint64_t began_ns;
     slv_buf tail; /* what the platform adds to the body */
 } reply;
-
-/* ---- bodies ---- */
-
-slv_asset_body slv_asset_open(slv_shard *shard, slv_assets_answer *answer, bool wanted)
-{
-    slv_asset_body body = {.source = NULL};
-    struct stat st;
-
-    if (!answer->asset)
-        return body;
-    int fd = open(answer->asset->file.ptr, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (fd < 0 || fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
-        if (fd >= 0)
-            (void)close(fd);
-        answer->asset = NULL;
-        answer->status = 404;
-        answer->headers = SLV_STR_NULL;
-        return body;
-    }
-    body.length = (uint64_t)st.st_size;
-    if (wanted && body.length > 0)
-        body.source = slv_file_source_new_take(shard, fd, 0, body.length);
-    else
-        (void)close(fd);
-    return body;
-}
 
 /* ---- to a client ---- */
 
@@ -161,8 +129,8 @@ static slv_code add_script(reply *r, slv_response_head *head)
 static void send_answer(reply *r, slv_assets_answer *answer)
 {
     slv_exchange *ex = r->ex;
-    bool head_only = slv_str_is(ex->head.method, "HEAD");
-    slv_asset_body body = slv_asset_open(r->shard, answer, !head_only);
+    SLV_CLEANUP(slv_buf_done) slv_buf headers = SLV_BUF(2 * SLV_ASSET_HEADERS_MAX);
+    slv_asset_body body = slv_asset_open_as(r->shard, ex, r->version->assets, answer, &headers);
     slv_response_head head = {
         .status = answer->status, .headers = answer->headers, .length = (int64_t)body.length};
 

@@ -2,6 +2,7 @@
  * asset_int.h - static files of a version, answered by main without an isolate.
  *
  *     asset.c      an answer to a client
+ *     asset_form.c its body: the file, a part of it, or what it was packed to (pack.c)
  *     op_asset.c   an answer to a worker: env.ASSETS.fetch(), and calls of workers that have assets
  *
  * Which file it is and which headers it gets is assets/assets.h's to say. Loop thread only; the
@@ -22,6 +23,10 @@ typedef struct slv_asset_body {
     uint64_t length;
 } slv_asset_body;
 slv_asset_body slv_asset_open(slv_shard *shard, slv_assets_answer *answer, bool wanted);
+/* The same in the form that the client of ex asks for: a part (206, 416), or packed where a packed
+ * form is there. answer's status and headers follow, the latter in out. */
+slv_asset_body slv_asset_open_as(slv_shard *shard, const slv_exchange *ex, const slv_assets *assets,
+                                 slv_assets_answer *answer, slv_buf *out);
 
 /* True: the request is for the assets of the version, and has been answered. */
 bool slv_asset_request(slv_shard *shard, slv_exchange *ex, slv_version *version);

@@ -77,7 +77,8 @@ static slv_code open_acme(slv_door *door, const slv_door_options *o, slv_err *er
     };
 
     SLV_TRY(slv_acme_new(&acme, &door->acme, err));
-    slv_tls_server_on_missing(slv_tls_dir_server(door->dir), on_missing, door);
+    if (o->known)
+        slv_tls_server_on_missing(slv_tls_dir_server(door->dir), on_missing, door);
     return SLV_OK;
 }
 

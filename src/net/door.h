@@ -32,7 +32,8 @@ typedef struct slv_door_options {
     uint32_t acme_retry_ms, acme_poll_ms; /* net/acme.h; 0: the defaults */
     const slv_str *trusted_proxies;       /* net/nets.h; none: nobody is believed */
     size_t trusted_proxy_count;
-    /* Whether a host is served here: ACME asks for no other. Control loop. NULL: every host is. */
+    /* Whether a host is served here: ACME asks for no other. Control loop. NULL: only hosts that
+     * slv_door_want named get certificates, not those that clients ask for. */
     bool (*known)(void *user, slv_str host);
     /* A line for whoever runs the server. Control loop. */
     void (*notice)(void *user, slv_str text);

@@ -3,13 +3,15 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import http from 'node:http';
 import tls from 'node:tls';
+import { join } from 'node:path';
 import { after } from 'node:test';
+import { root } from './selvage.mjs';
 
 const living = new Set();
 after(() => { for (const p of living) p.kill('SIGKILL'); });
 
 export async function door(...args) {
-  const child = spawn(process.env.DOOR_SERVER, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(process.env.DOOR_SERVER ?? join(root, 'build', 'test', 'door_server'), args, { stdio: ['ignore', 'pipe', 'pipe'] });
   living.add(child);
   const d = { child, notices: [], text: '', stderr: '' };
   const waiters = new Set();
