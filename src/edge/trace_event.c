@@ -330,6 +330,9 @@ static const char *outcome_of(const slv_event *ev, const slv_event_end *end)
                                                      : "exception";
     if (ev->cut_short && end->outcome != SLV_OUTCOME_EXCEPTION)
         return ev->status ? "responseStreamDisconnected" : "canceled";
+    /* the client has its answer: what waitUntil() was given failed, which is told as an error */
+    if (end->outcome == SLV_OUTCOME_EXCEPTION && end->error.len == 0 && ev->status)
+        return "ok";
     return slv_outcome_name(end->outcome);
 }
 
