@@ -244,9 +244,12 @@ struct slv_server {
     unsigned count;
     bool started;
     slv_record *record;
+    slv_list jobs, probes; /* that the control loop waits for; its own */
+    bool over;             /* drained: no loop runs any more */
     void (*preview)(void *user, slv_preview_ask *ask, slv_str host); /* NULL: there are none */
     void *preview_user;
     struct slv_ratelimits *ratelimits; /* meter/ratelimit.h */
+    struct slv_packer *packer;         /* pack_int.h; NULL without a state */
     char *program, *project_dir, *ca_file, *cf;
     bool stopping;
     unsigned closing; /* loops that have not closed yet */
@@ -256,6 +259,7 @@ struct slv_server {
 
 /* What the control loop waits for from every loop; NULL is nobody. Any thread. */
 typedef struct slv_deploy_job {
+    slv_list node; /* server->jobs; control loop */
     slv_mail mail;
     slv_loop *control;
     atomic_uint left;
@@ -263,6 +267,9 @@ typedef struct slv_deploy_job {
     void *arg;
 } slv_deploy_job;
 void slv_deploy_job_done(slv_deploy_job *job);
+/* No loop runs any more: those that wait for one are over. */
+void slv_deploy_jobs_over(slv_server *server);
+void slv_probes_over(slv_server *server);
 
 slv_code slv_shard_open(slv_server *server, unsigned index, slv_shard **ret, slv_err *err);
 /* On the shard's loop. */
