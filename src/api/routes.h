@@ -8,6 +8,8 @@
 
 extern const slv_api_route slv_api_analytics_routes[];
 extern const slv_api_route slv_api_cache_routes[];
+extern const slv_api_route slv_api_account_routes[];
+extern const slv_api_route slv_api_graphql_routes[];
 extern const slv_api_route slv_api_identity_routes[];
 extern const slv_api_route slv_api_kv_routes[];
 extern const slv_api_route slv_api_r2_routes[];
@@ -28,6 +30,7 @@ extern const slv_api_route slv_api_assets_upload_routes[];
 extern const slv_api_route slv_api_deployment_routes[];
 extern const slv_api_route slv_api_dispatch_routes[];
 extern const slv_api_route slv_api_script_domain_routes[];
+extern const slv_api_route slv_api_script_object_routes[];
 extern const slv_api_route slv_api_script_reference_routes[];
 extern const slv_api_route slv_api_script_route_routes[];
 extern const slv_api_route slv_api_script_routes[];
@@ -36,5 +39,6 @@ extern const slv_api_route slv_api_script_setting_routes[];
 extern const slv_api_route slv_api_trigger_routes[];
 extern const slv_api_route slv_api_upload_routes[];
 extern const slv_api_route slv_api_version_routes[];
+extern const slv_api_route slv_api_worker_routes[];
 
 #endif

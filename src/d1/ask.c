@@ -183,6 +183,9 @@ slv_code slv_d1_ask_run(slv_d1 *d1, slv_d1_ask *ask, slv_err *err)
         return run_export(d1, ask, err);
     case SLV_D1_ASK_TRAVEL:
         return run_travel(d1, ask, err);
+    case SLV_D1_ASK_INSIGHTS:
+        slv_buf_reset(&ask->out->out);
+        return slv_d1_tell_insights(d1, &ask->insights, &ask->out->out);
     }
     return slv_fail(err, SLV_E_PARSE, "d1: an ask of no kind");
 }

@@ -13,6 +13,7 @@
 #define SLV_D1_ASK_H
 
 #include "d1/d1.h"
+#include "d1/insights.h"
 
 #define SLV_D1_ASK_TABLES_MAX 256
 
@@ -24,6 +25,7 @@ typedef enum slv_d1_ask_kind {
     SLV_D1_ASK_IMPORT,   /* runs the text of a file */
     SLV_D1_ASK_EXPORT,   /* writes the text into a file */
     SLV_D1_ASK_TRAVEL,   /* bookmarks, and going back */
+    SLV_D1_ASK_INSIGHTS, /* what statements cost, as JSON in `out` */
 } slv_d1_ask_kind;
 
 typedef struct slv_d1_ask {
@@ -46,6 +48,8 @@ typedef struct slv_d1_ask {
     bool restore, by_time; /* TRAVEL: to a bookmark, or to a time */
     int64_t ms;
     slv_str bookmark;
+
+    slv_d1_insights_ask insights;
 
     /* What came of it. */
     slv_arena *arena; /* ROWS: parsed statements; INFO: the name */

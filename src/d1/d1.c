@@ -34,6 +34,7 @@ d1_board *slv_d1_board_ref(const char *path)
     if (!b) {
         b = slv_new0(d1_board);
         b->path = slv_strdup(path);
+        b->insights = slv_d1_insights_open(path);
         b->next = boards;
         boards = b;
     }
@@ -53,6 +54,7 @@ d1_board *slv_d1_board_unref(d1_board *b)
         while (*at != b)
             at = &(*at)->next;
         *at = b->next;
+        (void)slv_d1_insights_close(b->insights);
         free(b->path);
         free(b);
     }
@@ -263,4 +265,9 @@ slv_code slv_d1_say(slv_d1 *d1, slv_err *err, slv_code code, slv_str text)
     if (slv_buf_append(&d1->own_message, text) != SLV_OK)
         return slv_fail(err, SLV_E_NOMEM, " ");
     return slv_fail(err, code, "%.*s", SLV_STR_ARGS(text));
+}
+
+slv_code slv_d1_tell_insights(slv_d1 *d1, const slv_d1_insights_ask *ask, slv_buf *out)
+{
+    return slv_d1_insights_put(d1->board->insights, ask, out);
 }

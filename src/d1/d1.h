@@ -177,6 +177,11 @@ typedef struct slv_d1_import {
 /* Runs a text of any size statement by statement, all of it or nothing. No time limit. */
 SLV_NODISCARD slv_code slv_d1_import_run(slv_d1 *d1, slv_d1_import *import, slv_err *err);
 
+/* What its statements cost (d1/insights.h), a JSON array. */
+struct slv_d1_insights_ask;
+SLV_NODISCARD slv_code slv_d1_tell_insights(slv_d1 *d1, const struct slv_d1_insights_ask *ask,
+                                            slv_buf *out);
+
 /* ---- bookmarks ---- */
 
 /* Where the database stands: NUL-terminated, longer ones are later in byte order too. */

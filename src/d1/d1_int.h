@@ -5,6 +5,7 @@
 #define SLV_D1_D1_INT_H
 
 #include "d1/d1.h"
+#include "d1/insights.h"
 #include "d1/log.h"
 #include "store/usersql.h"
 
@@ -20,6 +21,7 @@ typedef struct d1_board {
     unsigned refs;
     int64_t last_row_id;
     uint32_t segment, frame;
+    slv_d1_insights *insights;
 } d1_board;
 
 struct slv_d1 {

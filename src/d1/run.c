@@ -129,7 +129,8 @@ static slv_code from_sink(slv_d1 *d1, slv_code code, slv_err *err)
     return code == SLV_E_LIMIT ? slv_d1_say(d1, err, code, slv_str_from(too_large)) : code;
 }
 
-static slv_code step_all(slv_d1 *d1, slv_usersql_query *q, const slv_d1_batch *b, slv_err *err)
+static slv_code step_all(slv_d1 *d1, slv_usersql_query *q, const slv_d1_batch *b,
+                         uint64_t *ret_rows, slv_err *err)
 {
     sqlite3_stmt *st = slv_usersql_stmt(q);
     slv_code code = slv_usersql_step(q, err);
@@ -146,13 +147,14 @@ static slv_code step_all(slv_d1 *d1, slv_usersql_query *q, const slv_d1_batch *b
 
         if (told != SLV_OK)
             return from_sink(d1, told, err);
+        ++*ret_rows;
         code = slv_usersql_step(q, err);
     }
     return code == SLV_E_NOTFOUND ? SLV_OK : from_sql(d1, code, err);
 }
 
 static slv_code run_query(slv_d1 *d1, const slv_d1_statement *s, const slv_d1_batch *b,
-                          slv_d1_meta *meta, slv_err *err)
+                          slv_d1_meta *meta, uint64_t *ret_rows, slv_err *err)
 {
     SLV_CLEANUP(slv_usersql_end) slv_usersql_query *q = NULL;
     slv_code code = slv_usersql_start(d1->sql, s->sql, b->read ? SLV_USERSQL_READ : 0, &q, err);
@@ -167,10 +169,21 @@ static slv_code run_query(slv_d1 *d1, const slv_d1_statement *s, const slv_d1_ba
         if (rc != SQLITE_OK)
             return from_sql(d1, slv_usersql_fail(d1->sql, rc, err), err);
     }
-    SLV_TRY(step_all(d1, q, b, err));
+    SLV_TRY(step_all(d1, q, b, ret_rows, err));
     meta->rows_read = slv_usersql_rows_read(q);
     meta->rows_written = slv_usersql_rows_written(q);
     return SLV_OK;
+}
+
+static void count(slv_d1 *d1, const slv_d1_statement *s, const slv_d1_meta *meta, uint64_t rows)
+{
+    const slv_d1_cost cost = {.count = 1,
+                              .us = (uint64_t)(meta->duration_ms * 1000),
+                              .rows_read = meta->rows_read,
+                              .rows_written = meta->rows_written,
+                              .rows_returned = rows};
+
+    slv_d1_insights_add(d1->board->insights, s->sql, &cost, slv_clock_wall_ms());
 }
 
 static slv_code run_one(slv_d1 *d1, const slv_d1_statement *s, slv_d1_batch *b, slv_err *err)
@@ -180,8 +193,9 @@ static slv_code run_one(slv_d1 *d1, const slv_d1_statement *s, slv_d1_batch *b, 
     int64_t changes = sqlite3_total_changes64(db), row = sqlite3_last_insert_rowid(db);
     uint64_t size = d1->size_after;
     slv_d1_meta meta = {0};
+    uint64_t rows = 0;
 
-    SLV_TRY(run_query(d1, s, b, &meta, err));
+    SLV_TRY(run_query(d1, s, b, &meta, &rows, err));
     if (b->read) {
         uint32_t segment, frame;
 
@@ -195,6 +209,7 @@ static slv_code run_one(slv_d1 *d1, const slv_d1_statement *s, slv_d1_batch *b, 
     }
     meta.size_after = d1->size_after;
     meta.duration_ms = (double)(slv_clock_mono_ns() - began_ns) / 1e6;
+    count(d1, s, &meta, rows);
     b->total.changes += meta.changes;
     b->total.rows_read += meta.rows_read;
     b->total.rows_written += meta.rows_written;
@@ -316,6 +331,7 @@ slv_code slv_d1_run(slv_d1 *d1, slv_d1_batch *b, slv_err *err)
     slv_usersql_guard(d1->sql, slv_clock_mono_ns() + (uint64_t)SLV_D1_QUERY_MS * 1000000, b->stop);
     code = b->read ? run_read(d1, b, err) : run_write(d1, b, err);
     slv_usersql_guard(d1->sql, 0, NULL);
+    slv_d1_insights_keep(d1->board->insights, slv_clock_wall_ms());
     if (!b->read) {
         if (has_pragma(b)) {
             slv_code restored = restore_settings(d1, code == SLV_OK ? err : NULL);

@@ -7,12 +7,12 @@
  * each: u8 kind, u64 bits of a double, or str INFO     i64 now or 0, str name IMPORT   nothing
  *              EXPORT   u8 bits (1 no schema, 2 no data), u32 tables, for each: str
  *              TRAVEL   u8 bits (1 restore, 2 by time), i64 time, str bookmark
- *     answer   str message, str before, str after, then
- *              ROWS     str block, str text
- *              JSON     str
+ *              INSIGHTS i64 from, i64 to, u8 order, u8 bits (1 average, 2 ascending, 4 totals), u32
+ * limit answer   str message, str before, str after, then ROWS     str block, str text JSON     str
  *              INFO     str name, i64 created, u64 bytes, u32 tables
  *              IMPORT   u64 statements, rows read, rows written, size after, bits of a double (ms)
  *              EXPORT   u64 size
+ *              INSIGHTS str
  */
 #include <stdio.h>
 
@@ -23,7 +23,7 @@
 #define MESSAGE_MAX ((size_t)1 << 20)
 #define ARENA_MAX ((size_t)132 << 20)
 
-enum { BIT_1 = 1, BIT_2 = 2 };
+enum { BIT_1 = 1, BIT_2 = 2, BIT_3 = 4 };
 
 static slv_code put_str(slv_buf *out, slv_str s)
 {
@@ -81,6 +81,16 @@ static slv_code put_export(const slv_d1_export_options *o, slv_buf *out)
     return SLV_OK;
 }
 
+static slv_code put_insights(const slv_d1_insights_ask *i, slv_buf *out)
+{
+    SLV_TRY(slv_buf_append_u64(out, (uint64_t)i->from_ms));
+    SLV_TRY(slv_buf_append_u64(out, (uint64_t)i->to_ms));
+    SLV_TRY(slv_buf_append_u8(out, (uint8_t)i->order));
+    SLV_TRY(slv_buf_append_u8(out, (uint8_t)((i->average ? BIT_1 : 0) | (i->ascending ? BIT_2 : 0) |
+                                             (i->totals ? BIT_3 : 0))));
+    return slv_buf_append_u32(out, i->limit);
+}
+
 slv_code slv_d1_ask_put(const slv_d1_ask *ask, slv_buf *out)
 {
     SLV_TRY(slv_buf_append_u8(out, (uint8_t)ask->kind));
@@ -105,6 +115,8 @@ slv_code slv_d1_ask_put(const slv_d1_ask *ask, slv_buf *out)
             out, (uint8_t)((ask->restore ? BIT_1 : 0) | (ask->by_time ? BIT_2 : 0))));
         SLV_TRY(slv_buf_append_u64(out, (uint64_t)ask->ms));
         return put_str(out, ask->bookmark);
+    case SLV_D1_ASK_INSIGHTS:
+        return put_insights(&ask->insights, out);
     }
     return SLV_E_INVAL;
 }
@@ -166,6 +178,19 @@ static void read_export(slv_reader *r, slv_d1_ask *ask)
         .no_schema = bits & BIT_1, .no_data = bits & BIT_2, .tables = tables, .table_count = count};
 }
 
+static void read_insights(slv_reader *r, slv_d1_insights_ask *ret)
+{
+    ret->from_ms = (int64_t)slv_read_u64(r);
+    ret->to_ms = (int64_t)slv_read_u64(r);
+    uint8_t order = slv_read_u8(r), bits = slv_read_u8(r);
+    ret->limit = slv_read_u32(r);
+    ret->order = (slv_d1_insight_order)order;
+    ret->average = bits & BIT_1;
+    ret->ascending = bits & BIT_2;
+    ret->totals = bits & BIT_3;
+    r->bad |= order > SLV_D1_BY_COUNT;
+}
+
 static bool read_ask(slv_str bytes, slv_d1_ask *ask)
 {
     slv_reader r = slv_reader_make(bytes);
@@ -200,6 +225,9 @@ static bool read_ask(slv_str bytes, slv_d1_ask *ask)
         ask->ms = (int64_t)slv_read_u64(&r);
         ask->bookmark = slv_read_str(&r);
         break;
+    case SLV_D1_ASK_INSIGHTS:
+        read_insights(&r, &ask->insights);
+        break;
     default:
         return false;
     }
@@ -218,6 +246,7 @@ static slv_code put_answer(const slv_d1_ask *ask, slv_buf *out)
         SLV_TRY(put_str(out, slv_buf_view(&ask->rows->block)));
         return put_str(out, slv_buf_view(&ask->rows->text));
     case SLV_D1_ASK_JSON:
+    case SLV_D1_ASK_INSIGHTS:
         return put_str(out, slv_buf_view(&ask->out->out));
     case SLV_D1_ASK_INFO:
         SLV_TRY(put_str(out, ask->info.name));
@@ -266,6 +295,7 @@ static slv_code read_result(slv_reader *r, slv_d1_ask *ask)
         SLV_TRY(slv_buf_set(&ask->rows->block, slv_read_str(r)));
         return slv_buf_set(&ask->rows->text, slv_read_str(r));
     case SLV_D1_ASK_JSON:
+    case SLV_D1_ASK_INSIGHTS:
         return slv_buf_set(&ask->out->out, slv_read_str(r));
     case SLV_D1_ASK_INFO:
         return read_info(r, ask);

@@ -1,6 +1,7 @@
 // D1 through real Workers: the binding, verbs beside a running session, kills, readers beside a writer, real packages.
 import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
+import { request } from 'node:http';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { dev, project, root, run, sleep, until } from './lib/selvage.mjs';
@@ -265,4 +266,43 @@ export default { async fetch(request, env) {
   assert.equal(r.gone, 2);
   assert.match(r.bad, /FOREIGN KEY constraint failed/);
   await server.stop();
+});
+
+test('insights: what statements cost, by the verb and as wrangler asks, also after the end', async () => {
+  const server = await start();
+  const { cwd } = server;
+  const graphql = (query, filter) => new Promise((done, fail) => {
+    const r = request({ socketPath: join(cwd, '.selvage/state/control.sock'), method: 'POST', path: '/client/v4/graphql' }, (res) => {
+      let text = '';
+      res.on('data', (d) => (text += d));
+      res.on('end', () => done(JSON.parse(text)));
+    });
+    r.on('error', fail);
+    r.end(JSON.stringify({ query, variables: { accountTag: 'me', filter: { AND: [filter] } } }));
+  });
+  const insights = async (...args) => {
+    const r = await run(['d1', 'insights', 'shop', '--json', ...args], { cwd });
+    assert.equal(r.code, 0, r.stdout + r.stderr);
+    return JSON.parse(r.stdout);
+  };
+  const execute = (sql) => run(['d1', 'execute', 'shop', '--json', '--command', sql], { cwd });
+  try {
+    await execute("CREATE TABLE seen(id INTEGER PRIMARY KEY, text TEXT); INSERT INTO seen(text) VALUES('a'), ('b'), ('c')");
+    for (let i = 0; i < 3; i++) await execute(`SELECT text FROM seen WHERE id = ${i + 1}`);
+    const [most] = await insights('--sort-by', 'count');
+    assert.deepEqual([most.query, most.numberOfTimesRun, most.totalRowsRead, most.avgRowsRead, most.queryEfficiency], ['SELECT text FROM seen WHERE id = ?', 3, 3, 1, 1]);
+    assert.equal((await insights('--sort-by', 'writes', '--limit', '1'))[0].query, 'INSERT INTO seen(text) VALUES(?), (?), (?)');
+    assert.equal((await insights('--sort-by', 'writes', '--sort-direction', 'ASC', '--limit', '1'))[0].totalRowsWritten, 0);
+    const time = { datetimeHour_geq: new Date(Date.now() - 3600000).toISOString(), datetimeHour_leq: new Date(Date.now() + 60000).toISOString(), databaseId: ID };
+    const rows = (await graphql('query q { viewer { accounts(filter: {}) { d1QueriesAdaptiveGroups(limit: 1, filter: $filter, orderBy: [count_DESC]) { count } } } }', time)).data.viewer.accounts[0].d1QueriesAdaptiveGroups;
+    assert.deepEqual([rows.length, rows[0].count, rows[0].dimensions.query], [1, 3, most.query]);
+    const [sums] = (await graphql('{ viewer { accounts { d1AnalyticsAdaptiveGroups(limit: 10000, filter: $filter) { sum } } } }', time)).data.viewer.accounts[0].d1AnalyticsAdaptiveGroups;
+    assert.equal(sums.sum.readQueries >= 3, true);
+    assert.deepEqual((await graphql('{ viewer { accounts { r2StorageAdaptiveGroups { max } } } }', time)).data.viewer.accounts, [{}]);
+    assert.equal((await graphql('d1QueriesAdaptiveGroups(limit: 1, orderBy: [sum_nothing_DESC])', time)).success, false);
+  } finally {
+    await server.stop();
+  }
+  assert.equal((await insights('--sort-by', 'count'))[0].numberOfTimesRun, 3);
+  assert.equal((await run(['d1', 'insights', 'shop', '--time-period', '32d'], { cwd })).code, 2);
 });
