@@ -91,41 +91,92 @@ static bool take_versions(script_rest *r, slv_deployment_row *d)
     return true;
 }
 
-static bool take_annotations(script_rest *r, slv_deployment_row *d)
+static bool check_annotations(script_rest *r)
+{
+    const slv_node *given = slv_node_get(r->body, "annotations");
+
+    if (given && given->type != SLV_NODE_OBJECT && given->type != SLV_NODE_NULL)
+        return bad(r, "annotations must be an object");
+    for (const slv_node *m = given ? given->first : NULL; m; m = m->next) {
+        if (slv_str_is(m->key, "workers/triggered_by"))
+            r->triggered_by = ""; /* the client says it */
+        if (m->type == SLV_NODE_STRING)
+            continue;
+        slv_script_error(r, 400, SCRIPT_BAD_DEPLOYMENT, "annotations[\"%.*s\"] must be a string",
+                         SLV_STR_ARGS(m->key));
+        return false;
+    }
+    return true;
+}
+
+static slv_code put_annotations(script_rest *r, const char *triggered_by, slv_str *ret,
+                                slv_err *err)
 {
     SLV_CLEANUP(slv_buf_done) slv_buf text = SLV_BUF(16 << 10);
     slv_json_writer w = SLV_JSON_WRITER(&text);
     const slv_node *given = slv_node_get(r->body, "annotations");
 
-    if (given && given->type != SLV_NODE_OBJECT && given->type != SLV_NODE_NULL)
-        return bad(r, "annotations must be an object");
     slv_json_open(&w, '{');
     for (const slv_node *m = slv_node_is(given, SLV_NODE_OBJECT) ? given->first : NULL; m;
          m = m->next) {
-        if (m->type != SLV_NODE_STRING) {
-            slv_script_error(r, 400, SCRIPT_BAD_DEPLOYMENT,
-                             "annotations[\"%.*s\"] must be a string", SLV_STR_ARGS(m->key));
-            return false;
-        }
         slv_json_key_str(&w, m->key);
         slv_json_node(&w, m);
     }
-    if (!slv_node_get(given, "workers/triggered_by"))
-        slv_json_put_text(&w, "workers/triggered_by", SLV_STR("deployment"));
+    if (!r->triggered_by)
+        slv_json_put_text(&w, "workers/triggered_by", slv_str_from(triggered_by));
     slv_json_close(&w, '}');
-    if (w.code != SLV_OK ||
-        slv_arena_dup(r->api->arena, slv_buf_view(&text), &d->annotations) != SLV_OK)
-        return bad(r, "annotations have more than 16 KB together");
-    return true;
+    if (w.code != SLV_OK)
+        return slv_script_refuse(r, err, 400, SCRIPT_BAD_DEPLOYMENT,
+                                 "annotations have more than 16 KB together");
+    return slv_arena_dup(&r->arena, slv_buf_view(&text), ret);
+}
+
+/* Names of secrets that one version has and the other has not; all of the first when there are no
+ * such: then it is values that differ. */
+static slv_code put_changed(script_rest *r, const slv_version_row *now, const slv_version_row *then,
+                            bool differing, slv_buf *out)
+{
+    const slv_node *other = slv_script_parse(then->metadata, &r->arena),
+                   *list = slv_node_get(slv_script_parse(now->metadata, &r->arena), "bindings");
+
+    for (const slv_node *b = slv_node_is(list, SLV_NODE_ARRAY) ? list->first : NULL; b;
+         b = b->next) {
+        slv_str name = slv_node_str(slv_node_get(b, "name"));
+
+        if (!slv_script_is_secret(b))
+            continue;
+        if (differing && slv_script_is_secret(slv_script_binding(other, name)))
+            continue;
+        SLV_TRY(slv_buf_printf(out, "%s%.*s", out->len > 0 ? ", " : "", SLV_STR_ARGS(name)));
+    }
+    return SLV_OK;
+}
+
+/* wrangler shows what follows the colon, split at the commas, and asks. */
+static slv_code secrets_changed(script_rest *r, const slv_version_row *now,
+                                const slv_version_row *then, slv_err *err)
+{
+    SLV_CLEANUP(slv_buf_done) slv_buf names = SLV_BUF(256);
+    slv_code code = put_changed(r, now, then, true, &names);
+
+    if (code == SLV_OK)
+        code = put_changed(r, then, now, true, &names);
+    if (code == SLV_OK && names.len == 0)
+        code = put_changed(r, now, then, false, &names);
+    if (code == SLV_E_LIMIT)
+        code = slv_buf_append(&names, SLV_STR(""));
+    SLV_TRY(code);
+    return slv_script_refuse(r, err, 400, SCRIPT_SECRETS_CHANGED,
+                             "The following secrets have changed: %.*s",
+                             SLV_STR_ARGS(slv_buf_view(&names)));
 }
 
 /* Going back to a version with other secrets takes those along: that is asked about first. */
-static slv_code check_secrets(script_rest *r, slv_catalog *c, const slv_deployment_row *d,
-                              slv_err *err)
+static slv_code check_back(script_rest *r, slv_catalog *c, slv_deployment_row *d, slv_err *err)
 {
     slv_version_row now, v;
 
-    if (!r->has_current || r->force)
+    if (!r->has_current)
         return SLV_OK;
     SLV_TRY(
         slv_catalog_version_get(c, &r->key, r->current.versions[0].version, &r->arena, &now, err));
@@ -136,11 +187,12 @@ static slv_code check_secrets(script_rest *r, slv_catalog *c, const slv_deployme
         if (code == SLV_E_NOTFOUND)
             continue; /* slv_catalog_deploy says so */
         SLV_TRY(code);
-        if (v.number < now.number && v.secrets_since != now.secrets_since)
-            return slv_script_refuse(r, err, 400, SCRIPT_SECRETS_CHANGED,
-                                     "Secrets have changed since version %.*s was uploaded. "
-                                     "Confirm that they go back with it (force=true)",
-                                     SLV_STR_ARGS(v.id));
+        if (v.number >= now.number)
+            continue;
+        if (v.secrets_since != now.secrets_since && !r->force)
+            return secrets_changed(r, &now, &v, err);
+        if (d->version_count == 1 && !r->triggered_by)
+            SLV_TRY(put_annotations(r, "rollback", &d->annotations, err));
     }
     return SLV_OK;
 }
@@ -151,11 +203,12 @@ static slv_code work_deploy(script_rest *r, slv_catalog *c, slv_err *err)
     slv_code code;
 
     SLV_TRY(slv_script_row(r, c, err));
+    SLV_TRY(put_annotations(r, "deployment", &d->annotations, err));
     code = slv_catalog_deployment_current(c, &r->key, &r->arena, &r->current, err);
     r->has_current = code == SLV_OK;
     if (code != SLV_E_NOTFOUND)
         SLV_TRY(code);
-    SLV_TRY(check_secrets(r, c, d, err));
+    SLV_TRY(check_back(r, c, d, err));
     code = slv_catalog_deploy(c, d, err);
     if (code == SLV_E_INVAL)
         return slv_script_refuse(r, err, 400, SCRIPT_BAD_DEPLOYMENT, "%s", slv_err_text(err));
@@ -187,7 +240,7 @@ static void post_deployment(slv_api_call *call)
                               .created_ms = r->now_ms,
                               .source = SLV_STR("wrangler"),
                               .author = slv_script_author(r)};
-    if (!take_versions(r, d) || !take_annotations(r, d))
+    if (!take_versions(r, d) || !check_annotations(r))
         return;
     call->user = d;
     slv_script_write(r, work_deploy, slv_script_apply);

@@ -25,7 +25,7 @@
 #define SCRIPT_SECRET_LATEST 10215
 #define SCRIPT_SECRETS_CHANGED 10220
 #define SCRIPT_SECRET_NOT_FOUND 10056
-#define SCRIPT_MIGRATION_TAG 10079
+#define SCRIPT_NO_CLASS 10066
 #define SCRIPT_REFERENCED 10064
 #define SCRIPT_NO_VERSION 10088
 #define SCRIPT_BAD_DEPLOYMENT 10211
@@ -139,6 +139,7 @@ void slv_script_put_deployment(slv_json_writer *w, const slv_deployment_row *d);
 /* A worker in a list of scripts, or as the answer to an upload. latest may be NULL. */
 void slv_script_put_worker(slv_json_writer *w, const slv_worker_row *row,
                            const slv_version_row *latest, slv_arena *arena);
+bool slv_script_is_secret(const slv_node *binding); /* NULL: false */
 void slv_script_put_bindings(slv_json_writer *w, const slv_node *metadata);
 
 /* ---- versions.c ---- */

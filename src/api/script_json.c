@@ -25,6 +25,13 @@ slv_node *slv_script_parse(slv_str json, slv_arena *arena)
     return root;
 }
 
+bool slv_script_is_secret(const slv_node *binding)
+{
+    slv_str type = slv_node_str(slv_node_get(binding, "type"));
+
+    return slv_str_is(type, "secret_text") || slv_str_is(type, "secret_key");
+}
+
 /* Secrets stand in metadata by name and type alone; should a value ever be there, it stays there.
  */
 void slv_script_put_bindings(slv_json_writer *w, const slv_node *metadata)
@@ -34,8 +41,7 @@ void slv_script_put_bindings(slv_json_writer *w, const slv_node *metadata)
     slv_json_open(w, '[');
     for (const slv_node *b = slv_node_is(list, SLV_NODE_ARRAY) ? list->first : NULL; b;
          b = b->next) {
-        slv_str type = slv_node_str(slv_node_get(b, "type"));
-        bool secret = slv_str_is(type, "secret_text") || slv_str_is(type, "secret_key");
+        bool secret = slv_script_is_secret(b);
 
         slv_json_open(w, '{');
         for (const slv_node *m = b->first; m; m = m->next) {

@@ -224,53 +224,6 @@ static void get_tails(slv_api_call *call)
     slv_script_read(slv_script_new(call), work_tails, NULL);
 }
 
-/* ---- GET durable_objects/namespaces ---- */
-
-static void put_class(slv_json_writer *w, const slv_worker_row *row, const slv_node *class)
-{
-    const slv_node *sql = slv_node_get(class, "sql");
-
-    slv_json_open(w, '{');
-    slv_json_put_node(w, "id", slv_node_get(class, "key"));
-    slv_json_key(w, "name");
-    {
-        SLV_CLEANUP(slv_buf_done) slv_buf name = SLV_BUF(1024);
-
-        if (slv_buf_printf(&name, "%.*s_%.*s", SLV_STR_ARGS(row->name),
-                           SLV_STR_ARGS(slv_node_str(slv_node_get(class, "name")))) == SLV_OK)
-            slv_json_text(w, slv_buf_view(&name));
-        else
-            slv_json_raw(w, SLV_STR("null"));
-    }
-    slv_json_put_text(w, "script", row->name);
-    slv_json_put_node(w, "class", slv_node_get(class, "name"));
-    slv_json_put_bool(w, "use_sqlite", sql && sql->boolean);
-    slv_json_close(w, '}');
-}
-
-static slv_code work_objects(script_rest *r, slv_catalog *c, slv_err *err)
-{
-    slv_worker_list list = {0};
-
-    SLV_TRY(slv_catalog_worker_list(c, r->key.account, SLV_STR_NULL, &r->arena, &list, err));
-    slv_json_open(&r->json, '[');
-    for (size_t i = 0; i < list.count; i++) {
-        const slv_node *classes =
-            slv_node_get(slv_script_parse(list.items[i].objects, &r->arena), "classes");
-
-        for (const slv_node *k = slv_node_is(classes, SLV_NODE_ARRAY) ? classes->first : NULL; k;
-             k = k->next)
-            put_class(&r->json, &list.items[i], k);
-    }
-    slv_json_close(&r->json, ']');
-    return SLV_OK;
-}
-
-static void get_objects(slv_api_call *call)
-{
-    slv_script_read(slv_script_new(call), work_objects, NULL);
-}
-
 const slv_api_route slv_api_script_reference_routes[] = {
     {.method = "GET",
      .pattern = "/accounts/:account/workers/scripts/:script/references",
@@ -278,8 +231,5 @@ const slv_api_route slv_api_script_reference_routes[] = {
     {.method = "GET",
      .pattern = "/accounts/:account/workers/tails/by-consumer/:script",
      .handle = get_tails},
-    {.method = "GET",
-     .pattern = "/accounts/:account/workers/durable_objects/namespaces",
-     .handle = get_objects},
     {0},
 };

@@ -8,13 +8,6 @@
 
 #define BODY_MAX ((size_t)2 << 20)
 
-static bool is_secret(const slv_node *binding)
-{
-    slv_str type = slv_node_str(slv_node_get(binding, "type"));
-
-    return slv_str_is(type, "secret_text") || slv_str_is(type, "secret_key");
-}
-
 /* ---- GET secrets ---- */
 
 static void put_secret(slv_json_writer *w, const slv_node *binding)
@@ -45,7 +38,7 @@ static slv_code work_list(script_rest *r, slv_catalog *c, slv_err *err)
     list = slv_node_get(metadata, "bindings");
     slv_json_open(&r->json, '[');
     for (const slv_node *b = slv_node_is(list, SLV_NODE_ARRAY) ? list->first : NULL; b; b = b->next)
-        if (is_secret(b))
+        if (slv_script_is_secret(b))
             put_secret(&r->json, b);
     slv_json_close(&r->json, ']');
     return SLV_OK;
@@ -69,7 +62,7 @@ static slv_code work_one(script_rest *r, slv_catalog *c, slv_err *err)
 
     SLV_TRY(latest_metadata(r, c, &metadata, err));
     binding = slv_script_binding(metadata, r->name);
-    if (!binding || !is_secret(binding))
+    if (!binding || !slv_script_is_secret(binding))
         return no_secret(r, err);
     put_secret(&r->json, binding);
     return SLV_OK;
@@ -130,7 +123,7 @@ static bool name_is_free(script_rest *r, slv_str name)
     const slv_node *binding =
         slv_script_binding(slv_script_parse(r->previous.metadata, &r->arena), name);
 
-    if (!binding || is_secret(binding))
+    if (!binding || slv_script_is_secret(binding))
         return true;
     slv_script_error(r, 400, 10053,
                      "Binding name '%.*s' already in use. Please use a different "
@@ -191,7 +184,7 @@ static bool compose_delete(script_rest *r)
     const script_change change = {r->name, NULL};
     slv_err err;
 
-    if (binding && is_secret(binding))
+    if (binding && slv_script_is_secret(binding))
         return composed(r, &change, 1);
     (void)no_secret(r, &err);
     slv_script_fail(r, &err);
@@ -261,7 +254,7 @@ static void finish_bulk(script_rest *r)
 
     slv_json_open(&r->json, '[');
     for (const slv_node *b = slv_node_is(list, SLV_NODE_ARRAY) ? list->first : NULL; b; b = b->next)
-        if (is_secret(b))
+        if (slv_script_is_secret(b))
             put_secret(&r->json, b);
     slv_json_close(&r->json, ']');
     slv_script_apply(r);

@@ -101,20 +101,13 @@ static slv_code put_annotations(script_rest *r, slv_str *ret, slv_err *err)
     return slv_arena_dup(&r->arena, slv_buf_view(&text), ret);
 }
 
-static bool is_secret(const slv_node *binding)
-{
-    slv_str type = slv_node_str(slv_node_get(binding, "type"));
-
-    return slv_str_is(type, "secret_text") || slv_str_is(type, "secret_key");
-}
-
 static size_t count_secrets(const slv_node *metadata)
 {
     const slv_node *list = slv_node_get(metadata, "bindings");
     size_t n = 0;
 
     for (const slv_node *b = slv_node_is(list, SLV_NODE_ARRAY) ? list->first : NULL; b; b = b->next)
-        n += is_secret(b);
+        n += slv_script_is_secret(b);
     return n;
 }
 
@@ -128,7 +121,7 @@ static bool same_secrets(script_rest *r)
         return false;
     for (const slv_node *b = slv_node_is(given, SLV_NODE_ARRAY) ? given->first : NULL; b;
          b = b->next)
-        if (is_secret(b))
+        if (slv_script_is_secret(b))
             return false;
     before = count_secrets(slv_script_parse(r->previous.metadata, &r->arena));
     after = count_secrets(slv_script_parse(r->built->version.metadata, &r->arena));

@@ -7,9 +7,17 @@
 
 /* These alone: the others have services of their own. */
 const slv_api_route *const slv_api_tables[] = {
-    slv_api_deployment_routes, slv_api_dispatch_routes,      slv_api_script_reference_routes,
-    slv_api_script_routes,     slv_api_script_secret_routes, slv_api_script_setting_routes,
-    slv_api_upload_routes,     slv_api_version_routes,       NULL,
+    slv_api_deployment_routes,
+    slv_api_dispatch_routes,
+    slv_api_script_object_routes,
+    slv_api_script_reference_routes,
+    slv_api_script_routes,
+    slv_api_script_secret_routes,
+    slv_api_script_setting_routes,
+    slv_api_upload_routes,
+    slv_api_version_routes,
+    slv_api_worker_routes,
+    NULL,
 };
 
 #define SHOP "/workers/scripts/shop"
@@ -349,11 +357,13 @@ TEST(a_rollback_behind_a_change_of_secrets_asks_first)
              first);
     script_rig_json(&rig, "POST", SHOP "/deployments", body);
     CHECK(script_rig_says(&rig, 200, first));
+    CHECK(script_rig_says(&rig, 200, "\"workers/triggered_by\":\"rollback\""));
     put(&rig, PLAIN);
     put_secret(&rig, "KEY", "hush");
     CHECK(script_rig_says(&rig, 200, NULL));
     script_rig_json(&rig, "POST", SHOP "/deployments", body);
     CHECK(script_rig_says(&rig, 400, "\"code\":10220"));
+    CHECK(script_rig_says(&rig, 400, "The following secrets have changed: KEY"));
     script_rig_json(&rig, "POST", SHOP "/deployments?force=true", body);
     CHECK(script_rig_says(&rig, 200, first));
 }
@@ -416,6 +426,48 @@ TEST(settings_of_the_worker_make_no_version_and_survive_uploads_as_wrangler_expe
     script_rig_json(&rig, "PATCH", SHOP "/settings", "{\"compatibility_date\":\"2025-05-05\"}");
     CHECK(script_rig_says(&rig, 200, "\"compatibility_date\":\"2025-05-05\""));
     CHECK(version_count(&rig, 3));
+}
+
+TEST(a_worker_may_be_made_before_its_code_and_its_classes_are_listed)
+{
+    SLV_CLEANUP(script_rig_done) script_rig rig = {0};
+    char tag[64], path[256], key[64];
+
+    CHECK(script_rig_open(&rig, "workers"));
+    script_rig_json(&rig, "POST", "/workers/workers",
+                    "{\"name\":\"shop\",\"subdomain\":{\"enabled\":true}}");
+    CHECK(script_rig_says(&rig, 200, "\"subdomain\":{\"enabled\":true,\"previews_enabled\":true}"));
+    CHECK(script_rig_text(&rig, "id", 0, tag, sizeof tag));
+    script_rig_json(&rig, "POST", "/workers/workers", "{\"name\":\"shop\"}");
+    CHECK(script_rig_says(&rig, 409, NULL));
+    script_rig_upload(&rig, "POST", SHOP "/versions",
+                      "{\"main_module\":\"main.js\"," DATE ",\"bindings\":[],\"migrations\":{"
+                      "\"new_tag\":\"v1\",\"steps\":[{\"new_sqlite_classes\":[\"Room\"]}]}}",
+                      "export default {}");
+    CHECK(script_rig_says(&rig, 200, "\"number\":1"));
+    snprintf(path, sizeof path, "/workers/workers/%s", tag);
+    script_rig_json(&rig, "PATCH", path, "{\"tags\":[\"a\"]}");
+    CHECK(script_rig_says(&rig, 200, "\"tags\":[\"a\"]"));
+    script_rig_json(&rig, "GET", "/workers/workers?page=1&per_page=1", "");
+    CHECK(script_rig_says(&rig, 200, "\"total_count\":1"));
+    script_rig_json(&rig, "GET", "/workers/durable_objects/namespaces?per_page=1000", "");
+    CHECK(script_rig_says(&rig, 200, "\"class\":\"Room\",\"use_sqlite\":true"));
+    CHECK(script_rig_text(&rig, "id", 0, key, sizeof key));
+    snprintf(path, sizeof path, "/workers/durable_objects/namespaces/%s", key);
+    script_rig_json(&rig, "GET", path, "");
+    CHECK(script_rig_says(&rig, 200, "\"script\":\"shop\""));
+    script_rig_json(&rig, "GET", "/workers/durable_objects/namespaces/none", "");
+    CHECK(script_rig_says(&rig, 404, "'none'"));
+    script_rig_json(&rig, "GET", "/workers/services/shop", "");
+    CHECK(script_rig_says(&rig, 200, "\"migration_tag\":\"v1\""));
+    /* migrations begin where the last ones ended */
+    script_rig_upload(&rig, "PUT", SHOP,
+                      "{\"main_module\":\"main.js\"," DATE ",\"bindings\":[],\"migrations\":{"
+                      "\"old_tag\":\"v0\",\"new_tag\":\"v2\",\"steps\":[]}}",
+                      "export default {}");
+    CHECK(script_rig_says(&rig, 400, "\"code\":10079"));
+    script_rig_json(&rig, "DELETE", "/workers/workers/shop", "");
+    CHECK(script_rig_says(&rig, 200, NULL));
 }
 
 /* ---- the end ---- */
