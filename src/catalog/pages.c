@@ -94,6 +94,20 @@ slv_code slv_catalog_project_get(slv_catalog *c, slv_str account, slv_str name, 
     return code;
 }
 
+slv_code slv_catalog_project_by_subdomain(slv_catalog *c, slv_str subdomain, slv_arena *arena,
+                                          slv_pages_project *ret, slv_err *err)
+{
+    sqlite3_stmt *st = NULL;
+
+    SLV_TRY(
+        slv_db_stmt(c->db, "SELECT " PROJECT " FROM pages_project WHERE subdomain=?1", &st, err));
+    slv_stmt_bind_text(st, 1, subdomain);
+    slv_code code = slv_catalog_row_(c, st, read_project, arena, ret, err);
+    if (code == SLV_E_NOTFOUND)
+        return slv_fail(err, code, "no project has the subdomain '%.*s'", SLV_STR_ARGS(subdomain));
+    return code;
+}
+
 static slv_code count_projects(slv_catalog *c, slv_str account, uint64_t *ret, slv_err *err)
 {
     const slv_worker_key key = {.account = account};

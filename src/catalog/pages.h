@@ -74,6 +74,9 @@ bool slv_pages_name_valid(slv_str name);
 SLV_NODISCARD slv_code slv_catalog_project_get(slv_catalog *c, slv_str account, slv_str name,
                                                slv_arena *arena, slv_pages_project *ret,
                                                slv_err *err);
+SLV_NODISCARD slv_code slv_catalog_project_by_subdomain(slv_catalog *c, slv_str subdomain,
+                                                        slv_arena *arena, slv_pages_project *ret,
+                                                        slv_err *err);
 /* By name; account empty: everybody's. limit 0: all. *ret_total may be NULL. */
 SLV_NODISCARD slv_code slv_catalog_project_list(slv_catalog *c, slv_str account, uint64_t offset,
                                                 uint64_t limit, slv_arena *arena,

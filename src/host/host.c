@@ -167,6 +167,7 @@ slv_code slv_host_new(const slv_host_options *options, slv_host **ret, slv_err *
     slv_list_init(&host->changes);
     slv_list_init(&host->builds);
     slv_host_site_init(host);
+    host->pages = slv_host_pages_new(host);
     host->sweep.fn = on_sweep;
     slv_timer_start(&host->sweep, host->loop, SWEEP_FIRST_MS);
     slv_server_on_preview(host->server, slv_host_preview, host);
@@ -219,6 +220,7 @@ slv_host *slv_host_free(slv_host *host)
     slv_task_cancel(&host->site_task);
     host->bundler = slv_bundler_free(host->bundler);
     slv_host_workers_free(host);
+    host->pages = slv_host_pages_free(host->pages);
     slv_vec_done(&host->routes);
     slv_arena_done(&host->route_arena);
     host->assets = slv_asset_store_free(host->assets);

@@ -10,6 +10,7 @@
  *     metadata*.c      metadata of uploads, of versions
  *     code_file.c      code of versions
  *     asset_*.c        static files
+ *     pages.c          Pages projects
  */
 #ifndef SLV_HOST_HOST_INT_H
 #define SLV_HOST_HOST_INT_H
@@ -43,6 +44,7 @@ struct slv_host {
     slv_server *server;
     slv_store *catalog;
     slv_asset_store *assets;
+    struct slv_host_pages *pages;
     char *domain;
     uint8_t key[32];
     SLV_MAP(host_worker *) workers; /* by account, dispatch and name */
@@ -92,6 +94,14 @@ void slv_host_preview(void *host, slv_preview_ask *ask, slv_str name);
 
 slv_str slv_host_key(const slv_worker_key *key, slv_buf *out);
 void slv_host_workers_free(slv_host *host);
+
+/* ---- pages.c ---- */
+
+struct slv_host_pages *slv_host_pages_new(slv_host *host);
+/* Accepts NULL, returns NULL. */
+struct slv_host_pages *slv_host_pages_free(struct slv_host_pages *pages);
+/* As slv_host_start, for the projects. */
+void slv_host_pages_start(slv_host *host, void (*done)(void *arg, const slv_err *err), void *arg);
 
 /* ---- build.c, build_parts.c ---- */
 

@@ -446,9 +446,32 @@ static void add_change(slv_host *host, const slv_worker_key *key,
     next_change(host);
 }
 
+typedef struct host_start {
+    slv_host *host;
+    void (*done)(void *arg, const slv_err *err);
+    void *arg;
+} host_start;
+
+static void on_workers(void *arg, const slv_err *err)
+{
+    host_start *s = arg;
+
+    if (err) {
+        if (s->done)
+            s->done(s->arg, err);
+    } else {
+        slv_host_pages_start(s->host, s->done, s->arg);
+    }
+    free(s);
+}
+
+/* The workers, then Pages projects. */
 void slv_host_start(slv_host *host, void (*done)(void *arg, const slv_err *err), void *arg)
 {
-    add_change(host, NULL, done, arg);
+    host_start *s = slv_new0(host_start);
+
+    *s = (host_start){host, done, arg};
+    add_change(host, NULL, on_workers, s);
 }
 
 void slv_host_refresh(slv_host *host, slv_str account, slv_str worker, slv_str dispatch,
