@@ -9,6 +9,8 @@ const slv_api_route *const slv_api_tables[] = {
     slv_api_queue_message_routes,
     slv_api_queue_consumer_routes,
     slv_api_analytics_routes,
+    slv_api_assets_session_routes,
+    slv_api_assets_upload_routes,
     slv_api_cache_routes,
     slv_api_account_routes,
     slv_api_graphql_routes,
