@@ -6,7 +6,9 @@
 #define TEXT_MAX ((size_t)1 << 20)
 
 typedef struct probe {
+    slv_list node; /* server->probes; control loop */
     slv_mail mail;
+    atomic_bool home; /* its mail is under way to the control loop */
     slv_server *server;
     slv_version *version; /* a reference */
     slv_buf failure, handlers;
@@ -28,6 +30,7 @@ static void on_home(slv_mail *mail)
         .cpu_us = p->cpu_us,
     };
 
+    slv_list_remove(&p->node);
     p->fn(p->arg, &result);
     (void)slv_version_unref(p->version);
     slv_buf_done(&p->failure);
@@ -37,8 +40,15 @@ static void on_home(slv_mail *mail)
 
 static void go_home(probe *p)
 {
+    atomic_store(&p->home, true);
     p->mail.fn = on_home;
     slv_loop_post(p->server->o.control, &p->mail);
+}
+
+static void give_up(probe *p)
+{
+    (void)slv_fail(&p->err, SLV_E_CANCELED, "the server is closing");
+    go_home(p);
 }
 
 static void on_up(void *user, void *arg, slv_isolate *iso, const slv_err *err)
@@ -66,11 +76,20 @@ static void on_shard(slv_mail *mail)
     slv_shard *shard = p->server->shards[0];
 
     if (shard->closed || !shard->pool) {
-        (void)slv_fail(&p->err, SLV_E_CANCELED, "the server is closing");
-        go_home(p);
+        give_up(p);
         return;
     }
     slv_pool_warm(shard->pool, p->version, on_up, p);
+}
+
+void slv_probes_over(slv_server *server)
+{
+    SLV_LIST_EACH (node, &server->probes) {
+        probe *p = slv_container_of(node, probe, node);
+
+        if (!atomic_load(&p->home))
+            give_up(p);
+    }
 }
 
 void slv_server_probe(slv_server *server, slv_version *version,
@@ -85,5 +104,9 @@ void slv_server_probe(slv_server *server, slv_version *version,
                  .handlers = SLV_BUF(TEXT_MAX),
                  .fn = fn,
                  .arg = arg};
-    slv_loop_post(server->shards[0]->loop, &p->mail);
+    slv_list_push(&server->probes, &p->node);
+    if (server->over)
+        give_up(p);
+    else
+        slv_loop_post(server->shards[0]->loop, &p->mail);
 }

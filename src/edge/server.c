@@ -5,12 +5,14 @@
 #include <unistd.h>
 
 #include "base/arena.h"
+#include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "edge/route_int.h"
 #include "edge/worker_int.h"
 #include "meter/ratelimit.h"
 
+#include "state/state.h"
 #define ORDER_TEXT_MAX ((size_t)16 << 20)
 
 /* ---- orders to a loop ---- */
@@ -21,9 +23,9 @@ typedef enum order_kind {
     ORDER_TRIGGERS,
     ORDER_SITE,
     ORDER_PAGE,
+    ORDER_NOTHING,
     ORDER_CLOSE,
 } order_kind;
-    ORDER_NOTHING,
 
 typedef struct order {
     slv_mail mail;
@@ -71,13 +73,13 @@ static void on_order(slv_mail *mail)
     case ORDER_SITE:
         slv_route_set_site(shard, SLV_STEAL(o->site));
         break;
-    case ORDER_PAGE:
-        if (slv_buf_set(&shard->notice_page, o->text) != SLV_OK)
-            slv_buf_reset(&shard->notice_page);
     case ORDER_NOTHING:
         slv_deploy_job_done(o->job);
         break;
         break;
+    case ORDER_PAGE:
+        if (slv_buf_set(&shard->notice_page, o->text) != SLV_OK)
+            slv_buf_reset(&shard->notice_page);
     case ORDER_CLOSE:
         slv_shard_close(shard, o->timeout_ms, on_shard_closed);
         break;
@@ -100,11 +102,13 @@ static order *order_new(slv_shard *shard, order_kind kind)
 /* What does not fit is not what it was: no such order is given. */
 static void give_order(order *o, slv_code code)
 {
-    if (code == SLV_OK) {
+    if (code == SLV_OK && !o->shard->server->over) {
         slv_loop_post(o->shard->loop, &o->mail);
         return;
     }
-    slv_log(SLV_LOG_ERROR, "an order to a loop is too large");
+    if (code != SLV_OK)
+        slv_log(SLV_LOG_ERROR, "an order to a loop is too large");
+    (void)slv_site_unref(o->site);
     slv_arena_done(&o->arena);
     free(o);
 }
@@ -113,6 +117,10 @@ static void give_deploy(slv_server *server, const slv_deploy *deploy, bool repor
                         slv_deploy_job *job)
 {
     for (unsigned i = 0; i < server->count; i++) {
+    if (server->over) {
+        slv_deploy_jobs_over(server);
+        return;
+    }
         order *o = order_new(server->shards[i], ORDER_DEPLOY);
 
         o->deploy = *deploy;
@@ -131,9 +139,6 @@ void slv_server_deploy(slv_server *server, slv_version *version)
     give_deploy(server, &deploy, true, NULL);
 }
 
-void slv_server_deploy_split(slv_server *server, const slv_deploy *deploy, void (*done)(void *arg),
-                             void *arg)
-{
 static slv_deploy_job *job_new(slv_server *server, void (*done)(void *arg), void *arg)
 {
     slv_deploy_job *job = slv_new0(slv_deploy_job);
@@ -143,9 +148,13 @@ static slv_deploy_job *job_new(slv_server *server, void (*done)(void *arg), void
     job->arg = arg;
     atomic_init(&job->left, server->count);
     return job;
+    slv_list_push(&server->jobs, &job->node);
 }
 
     SLV_ASSERT(deploy->count >= 1 && deploy->count <= SLV_SPLIT_MAX);
+void slv_server_deploy_split(slv_server *server, const slv_deploy *deploy, void (*done)(void *arg),
+                             void *arg)
+{
     give_deploy(server, deploy, false, done ? job_new(server, done, arg) : NULL);
 }
 
@@ -153,7 +162,9 @@ void slv_server_barrier(slv_server *server, void (*done)(void *arg), void *arg)
 {
     slv_deploy_job *job = job_new(server, done, arg);
 
-    for (unsigned i = 0; i < server->count; i++) {
+    if (server->over)
+        slv_deploy_jobs_over(server);
+    for (unsigned i = 0; i < server->count && !server->over; i++) {
         order *o = order_new(server->shards[i], ORDER_NOTHING);
 
         o->job = job;
@@ -206,9 +217,6 @@ void slv_server_set_triggers(slv_server *server, slv_str tenant, slv_str name, c
     give_order(o, code);
 }
 
-void slv_server_set_site(slv_server *server, slv_site *site)
-{
-    for (unsigned i = 0; i < server->count; i++) {
 void slv_server_on_preview(slv_server *server,
                            void (*fn)(void *user, slv_preview_ask *ask, slv_str host), void *user)
 {
@@ -217,6 +225,9 @@ void slv_server_on_preview(slv_server *server,
 }
 
         order *o = order_new(server->shards[i], ORDER_SITE);
+void slv_server_set_site(slv_server *server, slv_site *site)
+{
+    for (unsigned i = 0; i < server->count; i++) {
 
         o->site = slv_site_ref(site);
         give_order(o, SLV_OK);
@@ -316,16 +327,50 @@ slv_code slv_server_listen(slv_server *server, const slv_listen_options *options
 }
 
 slv_code slv_server_listen_fd(slv_server *server, int fd, const slv_listener_traits *traits,
+/* A listening socket for a loop that runs. */
+typedef struct listen_mail {
+    slv_mail mail;
+    slv_shard *shard;
+    int fd;
+    slv_listener_traits traits;
+} listen_mail;
+
+static void on_listen(slv_mail *mail)
+{
+    listen_mail *l = slv_container_of(mail, listen_mail, mail);
+    slv_err err = {0};
+
+    if (l->shard->draining) {
+        close(l->fd);
+    } else if (slv_http_server_listen_fd(l->shard->http, l->fd, &l->traits, &err) != SLV_OK) {
+        slv_log(SLV_LOG_ERROR, "%s", slv_err_text(&err));
+        close(l->fd);
+    }
+    free(l);
+}
+
+static slv_code listen_fd(slv_shard *shard, int own, const slv_listener_traits *traits,
+                          slv_err *err)
+{
+    listen_mail *l;
+
+    if (!shard->server->started)
+        return slv_http_server_listen_fd(shard->http, own, traits, err);
+    l = slv_new0(listen_mail);
+    *l = (listen_mail){.mail.fn = on_listen, .shard = shard, .fd = own, .traits = *traits};
+    slv_loop_post(shard->loop, &l->mail);
+    return SLV_OK;
+}
+
                               slv_err *err)
 {
-    SLV_ASSERT(!server->started);
     for (unsigned i = 0; i < server->count; i++) {
         int own = fcntl(fd, F_DUPFD_CLOEXEC, 0);
         slv_code code;
 
         if (own < 0)
             return slv_fail_errno(err, SLV_E_IO, "a listening socket");
-        code = slv_http_server_listen_fd(server->shards[i]->http, own, traits, err);
+        code = listen_fd(server->shards[i], own, traits, err);
         if (code != SLV_OK) {
             close(own);
             return code;
@@ -361,6 +406,8 @@ slv_code slv_server_new(const slv_server_options *options, slv_server **ret, slv
     SLV_ASSERT(options->control);
     server->o = *options;
     if (options->program)
+    slv_list_init(&server->jobs);
+    slv_list_init(&server->probes);
         server->o.program = server->program = slv_strdup(options->program);
     if (options->project_dir)
         server->o.project_dir = server->project_dir = slv_strdup(options->project_dir);
@@ -373,10 +420,12 @@ slv_code slv_server_new(const slv_server_options *options, slv_server **ret, slv
         SLV_TRY(slv_record_create(options->record, &server->record, err));
     server->ratelimits = slv_ratelimits_new();
     server->shards = slv_alloc0(count * sizeof *server->shards);
-    for (; server->count < count; server->count++) {
-        slv_code code = slv_shard_open(server, server->count, &server->shards[server->count], err);
+    if (options->state) {
+        SLV_CLEANUP(slv_charp_free)
 
     }
+    for (; server->count < count; server->count++) {
+        slv_code code = slv_shard_open(server, server->count, &server->shards[server->count], err);
 
         if (code != SLV_OK) {
             server->count++; /* the half-built one is freed with the others */
@@ -407,7 +456,12 @@ static void on_all_closed(slv_mail *mail)
         slv_loop_join_thread(shard->loop);
         shard->threaded = false;
     }
-    if (--server->closing == 0 && server->drained)
+    if (--server->closing > 0)
+        return;
+    server->over = true;
+    slv_deploy_jobs_over(server);
+    slv_probes_over(server);
+    if (server->drained)
         server->drained(server->drained_user);
 }
 

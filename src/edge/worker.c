@@ -113,8 +113,22 @@ static void on_job_over(slv_mail *mail)
 {
     slv_deploy_job *job = slv_container_of(mail, slv_deploy_job, mail);
 
+    slv_list_remove(&job->node);
     job->done(job->arg);
     free(job);
+}
+
+void slv_deploy_jobs_over(slv_server *server)
+{
+    SLV_LIST_EACH (node, &server->jobs) {
+        slv_deploy_job *job = slv_container_of(node, slv_deploy_job, node);
+
+        /* of the others the mail is under way */
+        if (atomic_load(&job->left) > 0) {
+            atomic_store(&job->left, 1);
+            slv_deploy_job_done(job);
+        }
+    }
 }
 
 void slv_deploy_job_done(slv_deploy_job *job)
