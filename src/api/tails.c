@@ -57,7 +57,7 @@ void slv_api_tail_open(slv_api_call *call, slv_str dispatch, slv_str worker, slv
         .worker = worker,
         .dispatch = dispatch,
         .version = version,
-        .filters = slv_node_get(body, "filters"),
+        .filters = slv_node_is(body, SLV_NODE_ARRAY) ? body : slv_node_get(body, "filters"),
         .peer = call->peer,
     };
     slv_code code = slv_sight_tail_open(sight, &spec, &info, &err);
@@ -90,21 +90,30 @@ static void on_worker(script_rest *r)
     slv_script_free(r);
 }
 
+/* Whom the path means. */
+static slv_worker_key key_of(const slv_api_call *call)
+{
+    bool dispatch =
+        slv_str_find(slv_str_from(call->route->pattern), SLV_STR("/dispatch/"), 0) != SIZE_MAX;
+
+    return (slv_worker_key){.account = call->tenant,
+                            .dispatch = dispatch ? call->params[1] : SLV_STR_NULL,
+                            .name = call->params[dispatch ? 2 : 1]};
+}
+
 static void open_tail(slv_api_call *call)
 {
-    if (slv_api_catalog(call->api)) {
+    slv_worker_key key = key_of(call);
+
+    if (slv_api_catalog(call->api))
         slv_script_read(slv_script_new(call), slv_script_row, on_worker);
-        return;
-    }
-    bool dispatch = call->param_count > 2;
-    slv_api_tail_open(call, dispatch ? call->params[1] : SLV_STR_NULL,
-                      call->params[dispatch ? 2 : 1], SLV_STR_NULL);
+    else
+        slv_api_tail_open(call, key.dispatch, key.name, SLV_STR_NULL);
 }
 
 static void delete_tail(slv_api_call *call)
 {
-    slv_api_tail_close(call, call->params[call->param_count - 2],
-                       call->params[call->param_count - 1]);
+    slv_api_tail_close(call, key_of(call).name, call->params[call->param_count - 1]);
 }
 
 typedef struct listing {
@@ -127,12 +136,11 @@ static void list_tails(slv_api_call *call)
 {
     listing l = {.call = call, .out = SLV_BUF((size_t)64 << 10)};
     slv_sight *sight = slv_api_sight(call->api);
-    bool dispatch = call->param_count > 2;
+    slv_worker_key key = key_of(call);
 
     l.code = slv_buf_append_byte(&l.out, '[');
     if (sight)
-        slv_sight_tail_each(sight, call->tenant, dispatch ? call->params[1] : SLV_STR_NULL,
-                            call->params[dispatch ? 2 : 1], add_tail, &l);
+        slv_sight_tail_each(sight, call->tenant, key.dispatch, key.name, add_tail, &l);
     if (l.code == SLV_OK)
         l.code = slv_buf_append_byte(&l.out, ']');
     if (l.code == SLV_OK)
@@ -216,10 +224,14 @@ static void get_logs(slv_api_call *call)
 #define SCRIPT "/accounts/:account/workers/scripts/:script/tails"
 #define DISPATCH "/accounts/:account/workers/dispatch/namespaces/:namespace/scripts/:script/tails"
 
+#define SERVICE "/accounts/:account/workers/services/:script/environments/:environment/tails"
+
 const slv_api_route slv_api_tail_routes[] = {
     {.method = "POST", .pattern = SCRIPT, .handle = open_tail},
     {.method = "GET", .pattern = SCRIPT, .handle = list_tails},
     {.method = "DELETE", .pattern = SCRIPT "/:tail", .handle = delete_tail},
+    {.method = "POST", .pattern = SERVICE, .handle = open_tail},
+    {.method = "DELETE", .pattern = SERVICE "/:tail", .handle = delete_tail},
     {.method = "POST", .pattern = DISPATCH, .handle = open_tail},
     {.method = "GET", .pattern = DISPATCH, .handle = list_tails},
     {.method = "DELETE", .pattern = DISPATCH "/:tail", .handle = delete_tail},
