@@ -17,6 +17,8 @@ slv_api *slv_api_new(const slv_api_options *options)
 
     api->more_accounts = options->more_accounts;
     api->more_arg = options->more_arg;
+    api->order = options->order;
+    api->order_arg = options->order_arg;
     api->loop = options->loop;
     api->state = options->state;
     api->server = options->server;
@@ -24,6 +26,7 @@ slv_api *slv_api_new(const slv_api_options *options)
     api->sight = options->sight;
     api->tenant = options->tenant.len > 0 ? slv_strndup(options->tenant.ptr, options->tenant.len)
                                           : slv_strdup("local");
+    api->subdomain = slv_strdup(options->subdomain ? options->subdomain : "local");
     api->base_url = options->base_url ? slv_strdup(options->base_url) : NULL;
     slv_list_init(&api->calls);
     if (options->catalog) {
@@ -42,6 +45,7 @@ slv_api *slv_api_free(slv_api *api)
     (void)slv_store_unref(api->catalog);
     free(api->tenant);
     free(api->base_url);
+    free(api->subdomain);
     free(api);
     return NULL;
 }
@@ -89,6 +93,18 @@ const char *slv_api_base_url(const slv_api *api)
 slv_code slv_api_more_accounts(slv_api *api, size_t accounts, slv_err *err)
 {
     return api->more_accounts ? api->more_accounts(api->more_arg, accounts, err) : SLV_OK;
+}
+
+slv_code slv_api_give_order(slv_api *api, slv_api_order what, slv_err *err)
+{
+    if (!api->order)
+        return slv_fail(err, SLV_E_UNSUPPORTED, "no server runs here");
+    return api->order(api->order_arg, what, err);
+}
+
+const char *slv_api_subdomain(const slv_api *api)
+{
+    return api->subdomain;
 }
 
 size_t slv_api_open_calls(const slv_api *api)

@@ -57,6 +57,11 @@ typedef struct slv_server slv_server;           /* edge/server.h */
 typedef struct slv_host slv_host;               /* host/host.h */
 typedef struct slv_sight slv_sight;             /* sight/sight.h */
 
+typedef enum slv_api_order {
+    SLV_API_RELOAD,  /* configuration and certificates */
+    SLV_API_UPGRADE, /* a new process from the executable on disk takes over */
+} slv_api_order;
+
 typedef struct slv_api_options {
     slv_loop *loop;
     slv_state *state;
@@ -66,10 +71,16 @@ typedef struct slv_api_options {
     slv_sight *sight;     /* tails and kept logs; NULL: there are none */
     slv_store *catalog;   /* of `serve`: accounts and tokens; NULL: whoever reaches us may do all */
     const char *base_url; /* "http://127.0.0.1:8787": for URLs in answers; NULL: none */
+    /* What stands between "<worker>." and ".workers.dev" where wrangler prints a worker's URL; NULL:
+     * "local". */
+    const char *subdomain;
     /* Asked before an account is added, with how many there are then; what it says is the answer.
      * NULL: nobody minds. */
     slv_code (*more_accounts)(void *arg, size_t accounts, slv_err *err);
     void *more_arg;
+    /* The owner of the directory asks for something that the whole server does. NULL: it cannot. */
+    slv_code (*order)(void *arg, slv_api_order what, slv_err *err);
+    void *order_arg;
 } slv_api_options;
 
 slv_api *slv_api_new(const slv_api_options *options);
@@ -83,9 +94,12 @@ slv_host *slv_api_host(const slv_api *api);       /* may be NULL */
 slv_sight *slv_api_sight(const slv_api *api);     /* may be NULL */
 slv_store *slv_api_catalog(const slv_api *api);   /* may be NULL */
 const char *slv_api_base_url(const slv_api *api); /* may be NULL */
+const char *slv_api_subdomain(const slv_api *api);
 size_t slv_api_open_calls(const slv_api *api);
 /* Whoever adds an account asks first. SLV_E_DENIED: it is not to be, and why. */
 SLV_NODISCARD slv_code slv_api_more_accounts(slv_api *api, size_t accounts, slv_err *err);
+
+SLV_NODISCARD slv_code slv_api_give_order(slv_api *api, slv_api_order what, slv_err *err);
 
 /* ---- what a handler sees ---- */
 
@@ -128,6 +142,7 @@ struct slv_api_call {
 typedef enum slv_api_access {
     SLV_API_TOKEN, /* a token of the account in the path, with the scope of the route */
     SLV_API_GRANT, /* whoever was given the URL: slv_api_put_grant; tenant is the path's account */
+    SLV_API_OWNER, /* the owner of the data directory alone, by the socket in it */
     SLV_API_OPEN,  /* the handler checks a secret of its own; tenant is only what the path says */
 } slv_api_access;
 

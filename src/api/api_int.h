@@ -16,7 +16,9 @@ struct slv_api {
     slv_sight *sight;
     slv_store *catalog;
     slv_auth *auth;
-    char *tenant, *base_url;
+    slv_code (*order)(void *arg, slv_api_order what, slv_err *err);
+    void *order_arg;
+    char *tenant, *base_url, *subdomain;
     slv_code (*more_accounts)(void *arg, size_t accounts, slv_err *err);
     void *more_arg;
     slv_list calls;

@@ -252,7 +252,26 @@ static void get_zone(slv_api_call *call)
     answer(call, code, &out, NULL);
 }
 
+/* ---- the account's subdomain ---- */
+
+/* Whoever asks to register another one is told the one that there is. */
+static void get_subdomain(slv_api_call *call)
+{
+    SLV_CLEANUP(slv_buf_done) slv_buf out = SLV_BUF(TEXT_MAX);
+    slv_code code = slv_buf_append(&out, SLV_STR("{\"subdomain\":"));
+
+    if (code == SLV_OK)
+        code = slv_json_put_string(&out, slv_str_from(slv_api_subdomain(call->api)));
+    if (code == SLV_OK)
+        code = slv_buf_append_byte(&out, '}');
+    answer(call, code, &out, NULL);
+}
+
+#define SUBDOMAIN "/accounts/:account/workers/subdomain"
+
 const slv_api_route slv_api_identity_routes[] = {
+    {.method = "GET", .pattern = SUBDOMAIN, .handle = get_subdomain},
+    {.method = "PUT", .pattern = SUBDOMAIN, .handle = get_subdomain},
     {.method = "GET", .pattern = "/user/tokens/verify", .handle = get_verify},
     {.method = "GET", .pattern = "/accounts/:account/tokens/verify", .handle = get_verify},
     {.method = "GET", .pattern = "/user", .handle = get_user},

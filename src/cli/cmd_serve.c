@@ -16,7 +16,7 @@ static const slv_flag serve_flags[] = {
     {"tls-listen", SLV_FLAG_LIST, 0, "ADDRESS:PORT", "the same for HTTPS"},
     {"control-listen", SLV_FLAG_LIST, 0, "ADDRESS:PORT",
      "where the control API is (127.0.0.1:8788)"},
-    {"domain", SLV_FLAG_STRING, 0, "DOMAIN", "workers are at WORKER.DOMAIN"},
+    {"domain", SLV_FLAG_STRING, 0, "DOMAIN", "workers are at WORKER.DOMAIN (localhost)"},
     {"certificates", SLV_FLAG_STRING, 0, "DIR", "certificates and keys for HTTPS, PEM"},
     {"loops", SLV_FLAG_NUMBER, 0, "N", "loop threads (1)"},
     {"drain-seconds", SLV_FLAG_NUMBER, 0, "N", "how long open requests may take to end (30)"},

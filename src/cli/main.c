@@ -3,11 +3,13 @@
 #include <unistd.h>
 
 #include "base/attr.h"
+#include "base/mem.h"
 #include "cli/cmd.h"
 #include "cli/exit.h"
 #include "fmt/suggest.h"
 #include "keeper/keeper.h"
 #include "rt/roles.h"
+#include "rt/title.h"
 
 int slv_cmd_fail(const slv_cmd *cmd, const slv_err *err)
 {
@@ -64,17 +66,32 @@ static int run_verb(const slv_cmd *cmd, int argc, char **argv)
     return cmd->exec(&args);
 }
 
+/* A server says in ps what its processes are: the memory of the arguments becomes their title, so
+ * the arguments move away. */
+static char **move_arguments(int argc, char **argv)
+{
+    char **moved = slv_alloc0(((size_t)argc + 1) * sizeof *moved);
+
+    for (int i = 0; i < argc; i++)
+        moved[i] = slv_strdup(argv[i]);
+    slv_title_init(argc, argv);
+    return moved; /* as long as the process */
+}
+
 int main(int argc, char **argv)
 {
     static char help[] = "help", version[] = "version";
     char *none[] = {help, NULL};
     const slv_cmd *cmd;
     int status, words, count = argc > 1 ? argc - 1 : 1;
-    char **rest = argc > 1 ? argv + 1 : none;
+    char **rest;
 
     signal(SIGPIPE, SIG_IGN);
     if (slv_role_run(argc, argv, &status))
         return status;
+    if (argc > 1 && strcmp(argv[1], "serve") == 0)
+        argv = move_arguments(argc, argv);
+    rest = argc > 1 ? argv + 1 : none;
     if (argc > 1 && strcmp(argv[1], "__keeper") == 0)
         return slv_role_keeper(argc, argv);
     if (strcmp(rest[0], "--version") == 0 || strcmp(rest[0], "-v") == 0 ||

@@ -13,9 +13,11 @@
 #include "api/http.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "catalog/catalog.h"
 #include "cli/rest_int.h"
 #include "cli/term.h"
 #include "fmt/json.h"
+#include "state/kinds.h"
 
 #define DEFAULT_STATE ".selvage/state"
 #define LOCAL_ACCOUNT "local"
@@ -77,7 +79,11 @@ static slv_code find_router(slv_rest *rest, slv_err *err)
     }
     if (code != SLV_OK)
         return code;
-    const slv_api_options api = {.loop = rest->loop, .state = rest->state};
+    if (rest->owner)
+        rest->catalog = slv_state_store(rest->state, &slv_catalog_store,
+                                        SLV_STR(SLV_CATALOG_TENANT), SLV_STR(SLV_CATALOG_ID));
+    const slv_api_options api = {
+        .loop = rest->loop, .state = rest->state, .catalog = rest->catalog};
 
     rest->api = slv_api_new(&api);
     return SLV_OK;
@@ -136,16 +142,21 @@ static slv_code find_account(slv_rest *rest, slv_err *err)
     return SLV_OK;
 }
 
-static slv_code open_rest(const slv_args *args, bool remote, slv_rest **ret, slv_err *err)
+static void set_limits(slv_rest *rest)
 {
-    SLV_CLEANUP(slv_rest_free) slv_rest *rest = slv_new0(slv_rest);
-    const char *cwd = slv_args_string(args, "cwd"), *env = slv_args_string(args, "env");
-
     rest->dir = -1;
     rest->arena.limit = SLV_REST_ANSWER_MAX;
     rest->headers.limit = SLV_EXCHANGE_HEAD_MAX * 2;
     rest->body.limit = SLV_REST_ANSWER_MAX;
     rest->target.limit = SLV_API_PATH_MAX;
+}
+
+static slv_code open_rest(const slv_args *args, bool remote, slv_rest **ret, slv_err *err)
+{
+    SLV_CLEANUP(slv_rest_free) slv_rest *rest = slv_new0(slv_rest);
+    const char *cwd = slv_args_string(args, "cwd"), *env = slv_args_string(args, "env");
+
+    set_limits(rest);
     if (cwd && chdir(cwd) != 0)
         return slv_fail_errno(err, SLV_E_NOTFOUND, "cannot go to %s", cwd);
     if (!env || !env[0])
@@ -182,6 +193,31 @@ slv_code slv_rest_open_remote(const slv_args *args, slv_rest **ret, slv_err *err
     return open_rest(args, true, ret, err);
 }
 
+slv_code slv_rest_open_data(const slv_args *args, slv_rest **ret, slv_err *err)
+{
+    SLV_CLEANUP(slv_rest_free) slv_rest *rest = slv_new0(slv_rest);
+    SLV_CLEANUP(slv_charp_free) char *cwd = getcwd(NULL, 0), *inside = NULL;
+    const char *data = slv_args_string(args, "data");
+
+    set_limits(rest);
+    if (!data || !data[0])
+        data = getenv("SELVAGE_DATA");
+    if (!data || !data[0])
+        return slv_fail(err, SLV_E_INVAL,
+                        "name the server's data directory: --data DIR, or SELVAGE_DATA");
+    rest->args = args;
+    rest->owner = true;
+    rest->state_dir = slv_path_join(cwd ? cwd : "/", slv_str_from(data));
+    inside = slv_path_join(rest->state_dir, SLV_STR("v1/%40server"));
+    if (!slv_dir_exists(inside))
+        return slv_fail(err, SLV_E_NOTFOUND, "%s is not the data directory of a server",
+                        rest->state_dir);
+    SLV_TRY(slv_loop_new(&rest->loop, err));
+    SLV_TRY(find_router(rest, err));
+    *ret = SLV_STEAL(rest);
+    return SLV_OK;
+}
+
 slv_rest *slv_rest_free(slv_rest *rest)
 {
     if (!rest)
@@ -190,6 +226,7 @@ slv_rest *slv_rest_free(slv_rest *rest)
     slv_api_free(rest->api);
     if (rest->state)
         slv_state_forget_loop(rest->state, rest->loop);
+    (void)slv_store_unref(rest->catalog);
     slv_state_free(rest->state);
     slv_loop_free(rest->loop);
     slv_project_done(&rest->project);

@@ -33,12 +33,21 @@
         "env-file", SLV_FLAG_LIST, 0, "FILE", NULL                                                 \
     }
 
+/* The row of verbs that slv_rest_open_data serves. */
+#define SLV_REST_DATA_FLAGS                                                                        \
+    {                                                                                              \
+        "data", SLV_FLAG_STRING, 0, "DIR", "data directory of the server (or SELVAGE_DATA)"        \
+    }
+
 typedef struct slv_rest slv_rest;
 
 /* Finds the configuration (a project without one is fine) and who has the state, or the server. */
 SLV_NODISCARD slv_code slv_rest_open(const slv_args *args, slv_rest **ret, slv_err *err);
 /* The same for verbs that are about a server alone: --remote goes without saying. */
 SLV_NODISCARD slv_code slv_rest_open_remote(const slv_args *args, slv_rest **ret, slv_err *err);
+/* The same for verbs of whoever owns a server's data directory (--data DIR), without a project or a
+ * token: by the socket in it, or in this process when no server runs. */
+SLV_NODISCARD slv_code slv_rest_open_data(const slv_args *args, slv_rest **ret, slv_err *err);
 /* Accepts NULL, returns NULL. */
 slv_rest *slv_rest_free(slv_rest *rest);
 SLV_DEFINE_CLEANUP(slv_rest *, slv_rest_free);

@@ -101,6 +101,7 @@ void slv_rest_call_here(slv_rest *rest)
         .target = slv_buf_view(&rest->target),
         .headers = rest->request->headers,
         .length = slv_rest_body_length(rest),
+        .owner = true,
     };
 
     slv_api_call_start(rest->api, &head, &carrier, &h, &h.call);

@@ -24,6 +24,8 @@ struct slv_rest {
     slv_loop *loop;
     /* here */
     slv_state *state;
+    slv_store *catalog; /* of a server's directory */
+    bool owner;         /* the directory is a server's */
     slv_api *api;
     /* or elsewhere */
     slv_client *client;

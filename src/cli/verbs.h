@@ -96,6 +96,14 @@ extern const slv_cmd slv_cmd_secret_list_verb;
 extern const slv_cmd slv_cmd_secret_delete_verb;
 extern const slv_cmd slv_cmd_secret_bulk_verb;
 extern const slv_cmd slv_cmd_serve_verb;
+extern const slv_cmd slv_cmd_account_create_verb;
+extern const slv_cmd slv_cmd_account_list_verb;
+extern const slv_cmd slv_cmd_account_delete_verb;
+extern const slv_cmd slv_cmd_token_create_verb;
+extern const slv_cmd slv_cmd_token_list_verb;
+extern const slv_cmd slv_cmd_token_revoke_verb;
+extern const slv_cmd slv_cmd_audit_verb;
+extern const slv_cmd slv_cmd_reload_verb;
 extern const slv_cmd slv_cmd_types_verb;
 extern const slv_cmd slv_cmd_version_verb;
 

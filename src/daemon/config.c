@@ -198,6 +198,7 @@ static slv_code read_table(const reader *r, const slv_node *table, const char *n
 static void defaults(slv_serve_config *c)
 {
     *c = (slv_serve_config){.arena = SLV_ARENA(ARENA_MAX),
+                            .domain = SLV_STR("localhost"),
                             .loops = 1,
                             .drain_seconds = 30,
                             .log_level = SLV_STR("info"),

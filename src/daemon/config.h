@@ -28,7 +28,7 @@ typedef struct slv_serve_config {
     const char *file; /* NULL: none */
 
     slv_str data;    /* directory */
-    slv_str domain;  /* "example.com"; empty: none */
+    slv_str domain;  /* "example.com"; "localhost" unless told; empty: none */
     slv_strs listen; /* "127.0.0.1:8080", "[::]:80", ":80", "unix:/run/x" */
     slv_strs control_listen;
     uint64_t loops;

@@ -14,7 +14,7 @@
 #define SLV_SECRET_KEY_LEN ((size_t)32)
 
 typedef struct slv_first {
-    bool made; /* now: the token is to be shown, once */
+    bool made;       /* now: the token is to be shown, once */
     size_t accounts; /* that there are */
     char account[SLV_ACCOUNT_ID_LEN + 1];
     char token[SLV_TOKEN_LEN + 1];

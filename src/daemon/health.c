@@ -29,9 +29,8 @@ bool slv_main_take_control(void *arg, slv_loop *loop, slv_exchange *ex)
     slv_main *m = arg;
     bool health = is_path(ex->head.path, "/healthz"), ready = is_path(ex->head.path, "/readyz");
 
-    (void)loop;
     if (!health && !ready)
-        return false;
+        return slv_sight_take(m->sight, loop, ex);
     if (!slv_str_is(ex->head.method, "GET") && !slv_str_is(ex->head.method, "HEAD"))
         answer(ex, 405, SLV_STR("GET alone\n"));
     else if (health || m->ready)

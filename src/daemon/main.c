@@ -14,14 +14,33 @@
 #define ADOPT_AFTER_MS 50
 /* The longest that an upgrade waits for requests which are open: those that come wait for it. */
 #define RELEASE_MS UINT64_C(10000)
+#define SIGHT_MS 2000
 #define FOREVER_MS (UINT64_C(1) << 40)
 
 /* ---- the end ---- */
 
+/* In this order: no more requests, no more calls of the control API; then what they had begun; then
+ * what was seen of it. */
+static void on_sight_stopped(void *arg)
+{
+    slv_main *m = arg;
+
+    m->sight_stopped = true;
+    slv_loop_stop(m->loop);
+}
+
+static void on_host_stopped(void *arg)
+{
+    slv_main *m = arg;
+
+    m->host_stopped = true;
+    slv_sight_stop(m->sight, SIGHT_MS, on_sight_stopped, m);
+}
+
 static void maybe_over(slv_main *m)
 {
-    if (m->drained && m->answered && m->host_stopped)
-        slv_loop_stop(m->loop);
+    if (m->drained && m->answered)
+        slv_host_stop(m->host, on_host_stopped, m);
 }
 
 static void on_drained(void *arg)
@@ -45,17 +64,12 @@ static void stop_now(slv_task *task)
     slv_main *m = slv_container_of(task, slv_main, stop_task);
     uint32_t ms = (uint32_t)m->drain_ms;
 
-    m->ready = false;
-    m->host_stopped = true;
-    if (m->serving)
-        slv_server_drain(m->server, ms, on_drained, m);
-    else
-        m->drained = true;
-    if (m->api_http)
-        slv_api_http_drain(m->api_http, ms, on_answered, m);
-    else
-        m->answered = true;
-    maybe_over(m);
+    if (!m->serving) { /* nothing is open yet */
+        slv_loop_stop(m->loop);
+        return;
+    }
+    slv_server_drain(m->server, ms, on_drained, m);
+    slv_api_http_drain(m->api_http, ms, on_answered, m);
 }
 
 static void stop_within(slv_main *m, uint64_t ms)
@@ -63,6 +77,7 @@ static void stop_within(slv_main *m, uint64_t ms)
     if (m->stopping)
         return;
     m->stopping = true;
+    m->ready = false;
     m->drain_ms = ms;
     slv_loop_later(m->loop, &m->stop_task);
 }
@@ -201,6 +216,22 @@ void slv_main_ready(slv_main *m)
     slv_link_say(&m->link, "ready");
 }
 
+static void on_started(void *arg, const slv_err *why)
+{
+    slv_main *m = arg;
+    slv_err err = {0};
+
+    if (m->stopping)
+        return;
+    if (why) {
+        slv_main_fail(m, why);
+    } else if (slv_main_listen(m, &err) != SLV_OK) {
+        slv_main_fail(m, &err);
+    } else {
+        slv_main_ready(m);
+    }
+}
+
 static bool goes(void *arg)
 {
     const slv_main *m = arg;
@@ -226,7 +257,7 @@ static slv_code run(slv_main *m, slv_err *err)
     SLV_TRY(slv_main_open_api(m, err));
     SLV_TRY(slv_server_start(m->server, err));
     m->serving = true;
-    slv_main_ready(m);
+    slv_host_start(m->host, on_started, m);
     slv_loop_run(m->loop);
     return m->code;
 }

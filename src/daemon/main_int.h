@@ -14,7 +14,9 @@
 #include "daemon/first.h"
 #include "daemon/tenants.h"
 #include "edge/server.h"
+#include "host/host.h"
 #include "net/door.h"
+#include "sight/sight.h"
 #include "state/kinds.h"
 
 typedef struct slv_main {
@@ -34,13 +36,15 @@ typedef struct slv_main {
     slv_dynamo_face *tables;
     slv_dynamo_http *tables_http;
     slv_s3 *s3;
+    slv_sight *sight;
     slv_server *server;
+    slv_host *host;
     slv_api *api;
     slv_api_http *owner_http, *api_http; /* on the owner's socket; on the network */
     char base_url[160];                  /* of the control API, without the prefix */
     bool may_go;                         /* the state is free */
     bool serving, ready;                 /* requests are taken; all that is deployed answers */
-    bool stopping, drained, answered, host_stopped;
+    bool stopping, drained, answered, host_stopped, sight_stopped;
     uint64_t drain_ms;
     slv_task stop_task;
     slv_signal on_term;
@@ -58,6 +62,7 @@ void slv_main_ready(slv_main *m);
 /* main_open.c */
 SLV_NODISCARD slv_code slv_main_open_state(slv_main *m, slv_err *err);
 SLV_NODISCARD slv_code slv_main_open_server(slv_main *m, slv_err *err);
+SLV_NODISCARD slv_code slv_main_listen(slv_main *m, slv_err *err);
 SLV_NODISCARD slv_code slv_main_open_api(slv_main *m, slv_err *err);
 void slv_main_close(slv_main *m); /* all of it, however far it was opened */
 

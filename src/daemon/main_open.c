@@ -78,7 +78,8 @@ static uint16_t https_port(const slv_main *m)
     return fd < 0 || !m->config->tls_redirect ? 0 : slv_listener_port(fd);
 }
 
-static slv_code listen_all(slv_main *m, slv_err *err)
+/* When all that is deployed answers: until then clients wait in the kernel's queues. */
+slv_code slv_main_listen(slv_main *m, slv_err *err)
 {
     for (size_t i = 0; i < m->listeners.count; i++) {
         slv_listener_kind kind = m->listeners.items[i].kind;
@@ -101,11 +102,53 @@ static slv_code listen_all(slv_main *m, slv_err *err)
     return SLV_OK;
 }
 
+static slv_code open_sight(slv_main *m, slv_err *err)
+{
+    const slv_serve_config *c = m->config;
+    const slv_sight_options options = {
+        .loop = m->loop,
+        .state = m->state,
+        .keep_days = (uint32_t)c->log_keep_days,
+        .keep_bytes = c->log_keep_mb << 20,
+        .lines = !c->log_requests                    ? SLV_LINES_NONE
+                 : slv_str_is(c->log_format, "json") ? SLV_LINES_JSON
+                                                     : SLV_LINES_TEXT,
+        .otlp_endpoint = c->otlp_endpoint,
+        .otlp_service = c->otlp_service,
+        .otlp_headers = c->otlp_headers.items,
+        .otlp_header_count = c->otlp_headers.count,
+    };
+
+    return slv_sight_new(&options, &m->sight, err);
+}
+
+static void open_faces(slv_main *m)
+{
+    const slv_dynamo_face_options face = {.state = m->state};
+    const slv_s3_options s3 = {.state = m->state};
+
+    m->tables = slv_dynamo_face_new(&face);
+    const slv_dynamo_http_options http = {.face = m->tables, .verify = true};
+    m->tables_http = slv_dynamo_http_new(&http);
+    m->s3 = slv_s3_new(&s3);
+}
+
+static slv_code open_host(slv_main *m, slv_err *err)
+{
+    const slv_host_options options = {
+        .loop = m->loop,
+        .state = m->state,
+        .server = m->server,
+        .domain = m->config->domain,
+        .secret_key = slv_str_make(m->key, sizeof m->key),
+    };
+
+    return slv_host_new(&options, &m->host, err);
+}
+
 slv_code slv_main_open_server(slv_main *m, slv_err *err)
 {
     const slv_serve_config *c = m->config;
-    const slv_dynamo_face_options face = {.state = m->state};
-    const slv_s3_options s3 = {.state = m->state};
     slv_server_options options = {
         .control = m->loop,
         .loops = (unsigned)c->loops,
@@ -116,16 +159,18 @@ slv_code slv_main_open_server(slv_main *m, slv_err *err)
     };
 
     SLV_TRY(open_door(m, err));
+    SLV_TRY(open_sight(m, err));
+    open_faces(m);
     options.door = m->door;
+    options.dynamo = m->tables;
+    options.hooks =
+        (slv_server_hooks){.user = m->sight, .trace = slv_sight_trace, .notice = on_notice};
+    options.trace_all = slv_sight_wants(m->sight);
     m->tenants = slv_tenants_new(c, m->loop, m->state, &options);
     SLV_TRY(slv_tenants_count(m->tenants, m->first.accounts, err));
-    m->tables = slv_dynamo_face_new(&face);
-    const slv_dynamo_http_options http = {.face = m->tables, .verify = true};
-    m->tables_http = slv_dynamo_http_new(&http);
-    m->s3 = slv_s3_new(&s3);
-    options.dynamo = m->tables;
     SLV_TRY(slv_server_new(&options, &m->server, err));
-    return listen_all(m, err);
+    slv_sight_set_server(m->sight, m->server);
+    return open_host(m, err);
 }
 
 /* ---- control API ---- */
@@ -137,8 +182,38 @@ static slv_code more_accounts(void *arg, size_t accounts, slv_err *err)
     return slv_tenants_count(m->tenants, accounts, err);
 }
 
+static slv_code take_order(void *arg, slv_api_order what, slv_err *err)
+{
+    slv_main *m = arg;
+
+    if (m->link.fd < 0)
+        return slv_fail(err, SLV_E_AGAIN, "the supervisor is being started again");
+    slv_link_say(&m->link, "%s", what == SLV_API_RELOAD ? "reload" : "upgrade");
+    return SLV_OK;
+}
+
+/* wrangler prints "https://<worker>.<subdomain>.workers.dev", whatever the server is. With the
+ * domain, and a fragment that takes the rest, it is the worker's URL for whoever follows it. */
+static void make_subdomain(const slv_main *m, char out[static 300])
+{
+    static const char theirs[] = ".workers.dev";
+    slv_str domain = m->config->domain;
+    int fd = slv_listeners_first(&m->listeners, SLV_LISTENER_HTTPS);
+    char port[8] = "";
+
+    if (fd < 0)
+        fd = slv_listeners_first(&m->listeners, SLV_LISTENER_HTTP);
+    if (fd >= 0 && slv_listener_port(fd) != 0 && slv_listener_port(fd) != 443)
+        (void)snprintf(port, sizeof port, ":%u", slv_listener_port(fd));
+    if (slv_str_ends(domain, slv_str_from(theirs)))
+        (void)snprintf(out, 300, "%.*s", (int)(domain.len - (sizeof theirs - 1)), domain.ptr);
+    else
+        (void)snprintf(out, 300, "%.*s%s/#", SLV_STR_ARGS(domain), port);
+}
+
 slv_code slv_main_open_api(slv_main *m, slv_err *err)
 {
+    char subdomain[300];
     SLV_CLEANUP(slv_charp_free) char *dir = slv_strndup(m->config->data.ptr, m->config->data.len);
     SLV_CLEANUP(slv_charp_free) char *path = slv_path_join(dir, SLV_STR(SLV_API_SOCKET));
     const slv_server_extension extension = {.take = slv_main_take_control, .arg = m};
@@ -149,13 +224,19 @@ slv_code slv_main_open_api(slv_main *m, slv_err *err)
     if (fd >= 0)
         slv_listener_address(fd, address);
     (void)snprintf(m->base_url, sizeof m->base_url, "http://%s", address);
+    make_subdomain(m, subdomain);
     const slv_api_options options = {.loop = m->loop,
                                      .state = m->state,
                                      .server = m->server,
+                                     .host = m->host,
+                                     .sight = m->sight,
+                                     .order = take_order,
+                                     .order_arg = m,
                                      .catalog = m->catalog,
                                      .more_accounts = more_accounts,
                                      .more_arg = m,
-                                     .base_url = m->base_url};
+                                     .base_url = m->base_url,
+                                     .subdomain = subdomain};
     m->api = slv_api_new(&options);
     SLV_TRY(slv_api_http_new(m->api, slv_str_from(path), &m->owner_http, err));
     for (size_t i = 0; i < m->listeners.count; i++) {
@@ -175,6 +256,29 @@ static bool no_calls(void *arg)
     return slv_api_open_calls(arg) == 0;
 }
 
+static void on_flag(void *arg)
+{
+    *(bool *)arg = true;
+}
+
+static bool is_set(void *arg)
+{
+    return *(bool *)arg;
+}
+
+/* What was opened and never served. */
+static void settle(slv_main *m)
+{
+    if (m->host && !m->host_stopped) {
+        slv_host_stop(m->host, on_flag, &m->host_stopped);
+        (void)slv_loop_run_until(m->loop, is_set, &m->host_stopped, CUT_MS);
+    }
+    if (m->sight && !m->sight_stopped) {
+        slv_sight_stop(m->sight, 0, on_flag, &m->sight_stopped);
+        (void)slv_loop_run_until(m->loop, is_set, &m->sight_stopped, CUT_MS);
+    }
+}
+
 void slv_main_close(slv_main *m)
 {
     slv_timer_stop(&m->adopt_timer);
@@ -183,6 +287,9 @@ void slv_main_close(slv_main *m)
     m->owner_http = slv_api_http_free(m->owner_http);
     if (m->api && slv_loop_run_until(m->loop, no_calls, m->api, CUT_MS))
         m->api = slv_api_free(m->api);
+    settle(m);
+    m->host = slv_host_free(m->host);
+    m->sight = slv_sight_free(m->sight);
     m->server = slv_server_free(m->server);
     if (m->state)
         slv_state_forget_loop(m->state, m->loop);
