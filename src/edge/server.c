@@ -8,11 +8,12 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "edge/pack_int.h"
 #include "edge/route_int.h"
 #include "edge/worker_int.h"
 #include "meter/ratelimit.h"
-
 #include "state/state.h"
+
 #define ORDER_TEXT_MAX ((size_t)16 << 20)
 
 /* ---- orders to a loop ---- */
@@ -22,8 +23,8 @@ typedef enum order_kind {
     ORDER_UNDEPLOY,
     ORDER_TRIGGERS,
     ORDER_SITE,
-    ORDER_PAGE,
     ORDER_NOTHING,
+    ORDER_PAGE,
     ORDER_CLOSE,
 } order_kind;
 
@@ -76,10 +77,10 @@ static void on_order(slv_mail *mail)
     case ORDER_NOTHING:
         slv_deploy_job_done(o->job);
         break;
-        break;
     case ORDER_PAGE:
         if (slv_buf_set(&shard->notice_page, o->text) != SLV_OK)
             slv_buf_reset(&shard->notice_page);
+        break;
     case ORDER_CLOSE:
         slv_shard_close(shard, o->timeout_ms, on_shard_closed);
         break;
@@ -116,11 +117,11 @@ static void give_order(order *o, slv_code code)
 static void give_deploy(slv_server *server, const slv_deploy *deploy, bool report,
                         slv_deploy_job *job)
 {
-    for (unsigned i = 0; i < server->count; i++) {
     if (server->over) {
         slv_deploy_jobs_over(server);
         return;
     }
+    for (unsigned i = 0; i < server->count; i++) {
         order *o = order_new(server->shards[i], ORDER_DEPLOY);
 
         o->deploy = *deploy;
@@ -147,14 +148,14 @@ static slv_deploy_job *job_new(slv_server *server, void (*done)(void *arg), void
     job->done = done;
     job->arg = arg;
     atomic_init(&job->left, server->count);
-    return job;
     slv_list_push(&server->jobs, &job->node);
+    return job;
 }
 
-    SLV_ASSERT(deploy->count >= 1 && deploy->count <= SLV_SPLIT_MAX);
 void slv_server_deploy_split(slv_server *server, const slv_deploy *deploy, void (*done)(void *arg),
                              void *arg)
 {
+    SLV_ASSERT(deploy->count >= 1 && deploy->count <= SLV_SPLIT_MAX);
     give_deploy(server, deploy, false, done ? job_new(server, done, arg) : NULL);
 }
 
@@ -224,10 +225,10 @@ void slv_server_on_preview(slv_server *server,
     server->preview_user = user;
 }
 
-        order *o = order_new(server->shards[i], ORDER_SITE);
 void slv_server_set_site(slv_server *server, slv_site *site)
 {
     for (unsigned i = 0; i < server->count; i++) {
+        order *o = order_new(server->shards[i], ORDER_SITE);
 
         o->site = slv_site_ref(site);
         give_order(o, SLV_OK);
@@ -326,7 +327,6 @@ slv_code slv_server_listen(slv_server *server, const slv_listen_options *options
     return SLV_OK;
 }
 
-slv_code slv_server_listen_fd(slv_server *server, int fd, const slv_listener_traits *traits,
 /* A listening socket for a loop that runs. */
 typedef struct listen_mail {
     slv_mail mail;
@@ -362,6 +362,7 @@ static slv_code listen_fd(slv_shard *shard, int own, const slv_listener_traits *
     return SLV_OK;
 }
 
+slv_code slv_server_listen_fd(slv_server *server, int fd, const slv_listener_traits *traits,
                               slv_err *err)
 {
     for (unsigned i = 0; i < server->count; i++) {
@@ -405,9 +406,9 @@ slv_code slv_server_new(const slv_server_options *options, slv_server **ret, slv
                         SLV_SERVER_LOOPS_MAX);
     SLV_ASSERT(options->control);
     server->o = *options;
-    if (options->program)
     slv_list_init(&server->jobs);
     slv_list_init(&server->probes);
+    if (options->program)
         server->o.program = server->program = slv_strdup(options->program);
     if (options->project_dir)
         server->o.project_dir = server->project_dir = slv_strdup(options->project_dir);
@@ -419,11 +420,13 @@ slv_code slv_server_new(const slv_server_options *options, slv_server **ret, slv
     if (options->record)
         SLV_TRY(slv_record_create(options->record, &server->record, err));
     server->ratelimits = slv_ratelimits_new();
-    server->shards = slv_alloc0(count * sizeof *server->shards);
     if (options->state) {
         SLV_CLEANUP(slv_charp_free)
+        char *packed = slv_path_join(slv_state_dir(options->state), SLV_STR("packed"));
 
+        server->packer = slv_packer_new(packed);
     }
+    server->shards = slv_alloc0(count * sizeof *server->shards);
     for (; server->count < count; server->count++) {
         slv_code code = slv_shard_open(server, server->count, &server->shards[server->count], err);
 
@@ -511,6 +514,7 @@ slv_server *slv_server_free(slv_server *server)
     if (server->record && slv_record_close(server->record, &err) != SLV_OK)
         slv_log(SLV_LOG_ERROR, "%s", slv_err_text(&err));
     (void)slv_ratelimits_free(server->ratelimits);
+    (void)slv_packer_free(server->packer);
     free(server->program);
     free(server->project_dir);
     free(server->ca_file);
