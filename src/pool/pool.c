@@ -12,6 +12,7 @@
 #define HOUSEKEEPING_MS 1000
 #define SPARE_FROM 2          /* isolates started, before one is kept ready */
 #define SPARE_KEEP_MS 300000  /* a spare that nobody took */
+#define CONTENDED_MS 1000     /* since when two accounts had traffic */
 #define RETIRED_KEEP_MS 60000 /* a retry of an old event finds its group for so long */
 
 const char *slv_lost_outcome(slv_lost why)
@@ -44,6 +45,8 @@ void slv_pool_notice(slv_pool *pool, const char *fmt, ...)
 }
 
 /* ---- groups ---- */
+
+static void serve_all(slv_pool *pool);
 
 static slv_group *find_group(slv_pool *pool, const slv_version *version)
 {
@@ -213,6 +216,53 @@ static void place(slv_isolate *iso, slv_pool_event *ev)
     slv_meter_wake(pool);
 }
 
+/* ---- turns ----
+ *
+ * Work of a turn is done before anything new is read. One account's thousand connections would make
+ * each turn long, and whoever comes between would wait for all of it: so, while several accounts
+ * have traffic, each has so many events placed in a turn, and its others wait for the next.
+ */
+
+static void on_turn_end(slv_task *task)
+{
+    slv_container_of(task, slv_pool, turn_end)->turn++;
+}
+
+static void on_next_turn(slv_timer *timer)
+{
+    slv_pool *pool = slv_container_of(timer, slv_pool, next_turn);
+
+    serve_all(pool);
+}
+
+static void note_traffic(slv_pool *pool, const slv_account *a)
+{
+    if (pool->recent != a && pool->recent)
+        pool->contended_ms = slv_loop_now_ms(pool->loop) + CONTENDED_MS;
+    pool->recent = a;
+}
+
+static bool has_had_its_turn(slv_account *a)
+{
+    slv_pool *pool = a->pool;
+
+    if (a->turn != pool->turn) {
+        a->turn = pool->turn;
+        a->placed = 0;
+    }
+    if (a->placed < SLV_POOL_TURN_EVENTS || slv_loop_now_ms(pool->loop) >= pool->contended_ms)
+        return false;
+    if (!slv_timer_started(&pool->next_turn))
+        slv_timer_start(&pool->next_turn, pool->loop, 0);
+    return true;
+}
+
+static void count_in_turn(slv_account *a)
+{
+    a->placed++;
+    slv_loop_flush(a->pool->loop, &a->pool->turn_end);
+}
+
 static bool in_backoff(const slv_group *group)
 {
     return group->failed.code != SLV_OK && slv_list_empty(&group->isolates) &&
@@ -266,6 +316,7 @@ static void wake_housekeeping(slv_pool *pool)
 
 slv_code slv_pool_begin(slv_pool *pool, slv_pool_event *ev, slv_err *err)
 {
+    bool outside = !(ev->flags & SLV_POOL_INSIDE), later;
     slv_group *group;
     slv_isolate *iso;
 
@@ -284,8 +335,13 @@ slv_code slv_pool_begin(slv_pool *pool, slv_pool_event *ev, slv_err *err)
         place(ev->on, ev);
         return SLV_OK;
     }
+    if (outside)
+        note_traffic(pool, group->account);
     iso = choose(group, ev->flags);
-    if (iso) {
+    later = iso && outside && has_had_its_turn(group->account);
+    if (iso && !later) {
+        if (outside)
+            count_in_turn(group->account);
         place(iso, ev);
         /* another one when this one's thread is the bottleneck */
         if (iso->meter.busy && iso->events.len > 1 && group->starting_count == 0 &&
@@ -306,6 +362,8 @@ slv_code slv_pool_begin(slv_pool *pool, slv_pool_event *ev, slv_err *err)
                         "pool: %d dynamic workers of one worker run at once, and no more",
                         SLV_POOL_LOADED_MAX);
     enqueue(group, ev);
+    if (later)
+        return SLV_E_AGAIN;
     if (group->starting_count * SLV_POOL_PER_ISOLATE < group->waiting_count &&
         may_start(group, ev->flags))
         start_for(group);
@@ -367,14 +425,20 @@ void slv_pool_serve(slv_group *group)
 {
     while (!slv_list_empty(&group->waiting)) {
         slv_pool_event *ev = slv_container_of(group->waiting.next, slv_pool_event, node);
-        slv_isolate *iso = choose(group, ev->flags);
+        bool outside = !(ev->flags & SLV_POOL_INSIDE);
+        slv_isolate *iso;
 
+        if (outside && has_had_its_turn(group->account))
+            return;
+        iso = choose(group, ev->flags);
         if (!iso) {
             if (group->starting_count == 0 && may_start(group, ev->flags))
                 start_for(group);
             return;
         }
         dequeue(group, ev);
+        if (outside)
+            count_in_turn(group->account);
         place(iso, ev);
         ev->placed(ev, NULL);
     }
@@ -444,6 +508,8 @@ static void finish_close(slv_pool *pool)
 
     slv_timer_stop(&pool->tick);
     slv_timer_stop(&pool->housekeeping);
+    slv_timer_stop(&pool->next_turn);
+    slv_task_cancel(&pool->turn_end);
     slv_task_cancel(&pool->task);
     SLV_LIST_EACH (n, &pool->groups) {
         free_group(slv_container_of(n, slv_group, node));
@@ -616,6 +682,8 @@ slv_code slv_pool_new(const slv_pool_options *options, slv_pool **ret, slv_err *
     pool->tick.fn = slv_meter_tick;
     pool->tick_ms = SLV_POOL_TICK_MIN_MS;
     pool->housekeeping.fn = housekeeping;
+    pool->turn_end.fn = on_turn_end;
+    pool->next_turn.fn = on_next_turn;
     slv_list_init(&pool->groups);
     slv_list_init(&pool->all);
     slv_list_init(&pool->accounts);

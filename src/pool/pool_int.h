@@ -57,6 +57,8 @@ typedef struct slv_account {
     bool blank_coming;
     slv_zygote *zygote;    /* its own, NULL: the pool's, or none */
     slv_zygote_conn *conn; /* to that */
+    uint64_t turn;         /* of the pool, for `placed` */
+    unsigned placed;       /* events from outside in that turn */
 } slv_account;
 
 /* Everything about one version in this pool. */
@@ -157,6 +159,12 @@ struct slv_pool {
     unsigned isolate_count, open_events, waiting_events;
     unsigned budget_place;
     bool closing, recorded, zygotes_on;
+    /* fairness: of several accounts none may fill a turn of the loop */
+    const slv_account *recent; /* whose event came last; compared, never followed */
+    uint64_t contended_ms;     /* until when there are several */
+    uint64_t turn;
+    slv_task turn_end;
+    slv_timer next_turn; /* some wait for it */
     void (*closed)(void *user);
     void *closed_user;
     slv_zygote_conn *zygote; /* this pool's connection; NULL: exec */
