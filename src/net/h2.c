@@ -108,8 +108,50 @@ static slv_h2_stream *find(nghttp2_session *ng, int32_t id)
     return nghttp2_session_get_stream_user_data(ng, id);
 }
 
+/* Takes one from a bucket that holds `most` and gets another each `each_ms`; true: it was empty. */
+static bool overflows(slv_h2 *h2, uint64_t *level_ms, uint64_t each_ms, uint64_t most)
+{
+    uint64_t now = slv_loop_now_ms(h2->server->loop);
+
+    *level_ms = SLV_MAX(*level_ms, now) + each_ms;
+    return *level_ms - now > each_ms * most;
+}
+
+static void calm(slv_h2 *h2)
+{
+    (void)nghttp2_session_terminate_session(h2->ng, NGHTTP2_ENHANCE_YOUR_CALM);
+}
+
+/* Streams that are opened only to be reset make us work for nothing, whoever resets them. */
+static void count_reset(slv_h2 *h2)
+{
+    if (overflows(h2, &h2->reset_level_ms, SLV_H2_RESET_MS, SLV_H2_RESETS_MAX))
+        calm(h2);
+}
+
+static void count_chatter(slv_h2 *h2)
+{
+    if (overflows(h2, &h2->chatter_level_ms, SLV_H2_CHATTER_MS, SLV_H2_CHATTER_MAX))
+        calm(h2);
+}
+
+static int on_begin_frame(nghttp2_session *ng, const nghttp2_frame_hd *hd, void *user)
+{
+    slv_h2 *h2 = user;
+
+    (void)ng;
+    if (hd->type != NGHTTP2_CONTINUATION)
+        h2->continuations = 0;
+    else if (++h2->continuations > SLV_H2_CONTINUATIONS_MAX)
+        calm(h2);
+    return 0;
+}
+
 static int on_begin_headers(nghttp2_session *ng, const nghttp2_frame *frame, void *user)
 {
+    slv_h2 *h2 = user;
+
+    h2->block_bytes = 0;
     if (frame->hd.type == NGHTTP2_HEADERS && frame->headers.cat == NGHTTP2_HCAT_REQUEST)
         nghttp2_session_set_stream_user_data(ng, frame->hd.stream_id,
                                              stream_new(user, frame->hd.stream_id));
@@ -121,9 +163,14 @@ static int on_header(nghttp2_session *ng, const nghttp2_frame *frame, const uint
                      void *user)
 {
     slv_h2_stream *st = find(ng, frame->hd.stream_id);
+    slv_h2 *h2 = user;
 
     (void)flags;
-    (void)user;
+    h2->block_bytes += name_len + value_len + 32;
+    if (h2->block_bytes > SLV_H2_BLOCK_MAX) {
+        calm(h2);
+        return 0;
+    }
     if (st && frame->headers.cat == NGHTTP2_HCAT_REQUEST) /* trailers are dropped */
         (void)slv_h2_add_field(st, slv_str_make(name, name_len), slv_str_make(value, value_len));
     return 0;
@@ -147,15 +194,21 @@ static int on_data(nghttp2_session *ng, uint8_t flags, int32_t id, const uint8_t
     return 0;
 }
 
-/* Clients that open streams only to reset them make us work for nothing. */
-static bool resets_too_often(slv_h2 *h2)
+/* A frame that carries nothing. */
+static bool is_chatter(const nghttp2_frame *frame)
 {
-    uint64_t now = slv_loop_now_ms(h2->server->loop);
-
-    if (h2->reset_level_ms < now)
-        h2->reset_level_ms = now;
-    h2->reset_level_ms += 30;
-    return h2->reset_level_ms - now > 30 * SLV_H2_RESETS_MAX;
+    switch (frame->hd.type) {
+    case NGHTTP2_DATA:
+        return frame->hd.length == 0 && !(frame->hd.flags & NGHTTP2_FLAG_END_STREAM);
+    case NGHTTP2_WINDOW_UPDATE:
+        return frame->window_update.window_size_increment < SLV_H2_WINDOW_STEP_MIN;
+    case NGHTTP2_HEADERS:
+    case NGHTTP2_RST_STREAM: /* counted by itself */
+    case NGHTTP2_GOAWAY:
+        return false;
+    default:
+        return true;
+    }
 }
 
 static int on_frame(nghttp2_session *ng, const nghttp2_frame *frame, void *user)
@@ -163,10 +216,10 @@ static int on_frame(nghttp2_session *ng, const nghttp2_frame *frame, void *user)
     slv_h2 *h2 = user;
     slv_h2_stream *st = frame->hd.stream_id ? find(ng, frame->hd.stream_id) : NULL;
 
-    if (frame->hd.type == NGHTTP2_RST_STREAM && resets_too_often(h2)) {
-        nghttp2_session_terminate_session(ng, NGHTTP2_ENHANCE_YOUR_CALM);
-        return 0;
-    }
+    if (frame->hd.type == NGHTTP2_RST_STREAM)
+        count_reset(h2);
+    else if (is_chatter(frame))
+        count_chatter(h2);
     if (!st || (frame->hd.type != NGHTTP2_HEADERS && frame->hd.type != NGHTTP2_DATA))
         return 0;
     st->in_end |= (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0;
@@ -182,7 +235,10 @@ static int on_sent(nghttp2_session *ng, const nghttp2_frame *frame, void *user)
 {
     slv_h2_stream *st = frame->hd.stream_id ? find(ng, frame->hd.stream_id) : NULL;
 
-    (void)user;
+    if (frame->hd.type == NGHTTP2_RST_STREAM && frame->rst_stream.error_code != NGHTTP2_NO_ERROR &&
+        frame->rst_stream.error_code != NGHTTP2_INTERNAL_ERROR &&
+        frame->rst_stream.error_code != NGHTTP2_CANCEL)
+        count_reset(user); /* what the client sent made it necessary */
     if (st && !st->in_end && frame->hd.flags & NGHTTP2_FLAG_END_STREAM &&
         (frame->hd.type == NGHTTP2_HEADERS || frame->hd.type == NGHTTP2_DATA))
         nghttp2_submit_rst_stream(ng, NGHTTP2_FLAG_NONE, st->id, NGHTTP2_NO_ERROR);
@@ -257,13 +313,20 @@ static void set_deadline(slv_h2 *h2, uint64_t ms)
 static void arm(slv_h2 *h2)
 {
     const slv_http_options *o = &h2->server->options;
+    uint64_t now = slv_loop_now_ms(h2->server->loop), first = 0;
     bool body = false, head = false;
 
     SLV_LIST_EACH (node, &h2->streams) {
-        const slv_h2_stream *st = slv_container_of(node, slv_h2_stream, node);
+        slv_h2_stream *st = slv_container_of(node, slv_h2_stream, node);
 
         head |= !st->given && !st->ended;
         body |= st->given && !st->ended && !st->in_end && st->credit > 0;
+        if (st->closed || st->out.bytes == 0 || h2->blocked)
+            st->waits_since_ms = 0;
+        else if (st->waits_since_ms == 0)
+            st->waits_since_ms = now;
+        if (st->waits_since_ms && (first == 0 || st->waits_since_ms < first))
+            first = st->waits_since_ms;
     }
     if (h2->blocked)
         set_deadline(h2, o->write_timeout_ms);
@@ -273,6 +336,25 @@ static void arm(slv_h2 *h2)
         set_deadline(h2, o->header_timeout_ms);
     else
         set_deadline(h2, body ? o->body_timeout_ms : 0);
+    h2->stall_ms = first && !h2->blocked ? first + o->write_timeout_ms : 0;
+    if (h2->stall_ms && (!slv_timer_started(&h2->timer) || h2->timer.due_ms > h2->stall_ms))
+        slv_timer_start(&h2->timer, h2->server->loop, h2->stall_ms > now ? h2->stall_ms - now : 0);
+}
+
+/* Resets the streams whose client does not open their windows. */
+static void reset_stalled(slv_h2 *h2, uint64_t now)
+{
+    SLV_LIST_EACH (node, &h2->streams) {
+        slv_h2_stream *st = slv_container_of(node, slv_h2_stream, node);
+
+        if (st->waits_since_ms && !st->closed &&
+            now >= st->waits_since_ms + h2->server->options.write_timeout_ms) {
+            slv_outq_clear(&st->out);
+            (void)nghttp2_submit_rst_stream(h2->ng, NGHTTP2_FLAG_NONE, st->id, NGHTTP2_CANCEL);
+        }
+    }
+    h2->stall_ms = 0;
+    slv_h2_flush_later(h2); /* which arms the next */
 }
 
 static void on_timer(slv_timer *timer)
@@ -280,12 +362,17 @@ static void on_timer(slv_timer *timer)
     slv_h2 *h2 = slv_container_of(timer, slv_h2, timer);
     uint64_t now = slv_loop_now_ms(h2->server->loop);
 
-    if (h2->deadline_ms == 0)
-        return;
-    if (now < h2->deadline_ms)
-        slv_timer_start(&h2->timer, h2->server->loop, h2->deadline_ms - now);
-    else
+    if (h2->deadline_ms && now >= h2->deadline_ms) {
         die(h2, SLV_GONE_TIMEOUT);
+        return;
+    }
+    if (h2->stall_ms && now >= h2->stall_ms)
+        reset_stalled(h2, now);
+    uint64_t next = h2->deadline_ms;
+    if (h2->stall_ms && (next == 0 || h2->stall_ms < next))
+        next = h2->stall_ms;
+    if (next)
+        slv_timer_start(&h2->timer, h2->server->loop, next - now);
 }
 
 static void watch(slv_h2 *h2)
@@ -448,6 +535,7 @@ static nghttp2_session *session_new(slv_h2 *h2)
 
     SLV_ASSERT(nghttp2_session_callbacks_new(&callbacks) == 0 && nghttp2_option_new(&option) == 0);
     nghttp2_option_set_no_auto_window_update(option, 1);
+    nghttp2_session_callbacks_set_on_begin_frame_callback(callbacks, on_begin_frame);
     nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks, on_begin_headers);
     nghttp2_session_callbacks_set_on_header_callback(callbacks, on_header);
     nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks, on_data);

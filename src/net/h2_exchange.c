@@ -58,6 +58,7 @@ static ssize_t on_body_wanted(nghttp2_session *ng, int32_t id, uint8_t *buf, siz
         slv_outq_consume(&st->out, here);
         n += here;
     }
+    st->waits_since_ms = 0; /* its window is open */
     if (st->out.bytes == 0 && st->ended)
         *flags |= NGHTTP2_DATA_FLAG_EOF;
     else if (n == 0)

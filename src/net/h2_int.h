@@ -10,8 +10,14 @@
  * so that one such stream does not stop the others: it can hold back SLV_H2_STREAMS_MAX windows of
  * memory at most.
  *
- * Limits: SLV_H2_STREAMS_MAX streams at once; head as for HTTP/1; more than SLV_H2_RESETS_MAX
- * streams reset by the client beyond one in 30 ms end the connection (rapid reset).
+ * Limits: SLV_H2_STREAMS_MAX streams at once, further ones are refused; head as for HTTP/1 (431),
+ * and of a header block of SLV_H2_BLOCK_MAX bytes, decoded, or SLV_H2_CONTINUATIONS_MAX frames the
+ * connection ends, trailers included. It also ends when a client makes work for nothing, each
+ * beyond a burst and a rate: SLV_H2_RESETS_MAX streams that it reset, or that had to be reset or
+ * refused because of it, beyond one in 30 ms; SLV_H2_CHATTER_MAX frames that carry nothing (PING,
+ * SETTINGS, PRIORITY, empty DATA, windows opened by less than SLV_H2_WINDOW_STEP_MIN)
+ * beyond one in 5 ms. A stream whose response waits for its window longer than the write timeout is
+ * reset, the others go on.
  */
 #ifndef SLV_NET_H2_INT_H
 #define SLV_NET_H2_INT_H
@@ -23,6 +29,12 @@
 #define SLV_H2_WINDOW 131072
 #define SLV_H2_STREAMS_MAX 128
 #define SLV_H2_RESETS_MAX 500
+#define SLV_H2_RESET_MS 30u
+#define SLV_H2_CHATTER_MAX 2000
+#define SLV_H2_CHATTER_MS 5u
+#define SLV_H2_WINDOW_STEP_MIN 256
+#define SLV_H2_CONTINUATIONS_MAX 16u
+#define SLV_H2_BLOCK_MAX (4 * SLV_EXCHANGE_HEAD_MAX)
 #define SLV_H2_OUT_HIGH ((size_t)256 << 10)
 
 typedef struct slv_h2 slv_h2;
@@ -46,6 +58,7 @@ typedef struct slv_h2_stream {
     /* response */
     slv_outq out;
     uint64_t out_left;
+    uint64_t waits_since_ms; /* for its window, with bytes to send; 0: it does not */
     bool responded, no_body, sized, blocked, ended, closed;
 } slv_h2_stream;
 
@@ -57,11 +70,14 @@ struct slv_h2 {
     slv_outq out;
     slv_timer timer;
     uint64_t deadline_ms;
+    uint64_t stall_ms; /* when a stream has waited too long for its window; 0: none waits */
     slv_task flush, work;
     slv_list streams;
     size_t stream_count;
     unsigned busy;
-    uint64_t reset_level_ms; /* leaky bucket of client resets: 30 ms each */
+    uint64_t reset_level_ms, chatter_level_ms; /* leaky buckets */
+    size_t block_bytes;                        /* of the header block under way, decoded */
+    unsigned continuations;                    /* of its frames */
     bool secure, blocked, dead, sweep, going;
     uint16_t peer_port, local_port, redirect_port;
     char peer[46], local[46];
