@@ -18,6 +18,7 @@
 
 /* Codes that wrangler knows, and others of the platform's. */
 #define SCRIPT_NOT_FOUND 10007
+#define SCRIPT_NOT_IN_NAMESPACE 10092
 #define SCRIPT_INVALID 10021
 #define SCRIPT_TOO_LARGE 10027
 #define SCRIPT_BAD_NAME 10016

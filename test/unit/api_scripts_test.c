@@ -508,6 +508,8 @@ TEST(workers_of_a_dispatch_namespace)
     CHECK(script_rig_says(&rig, 200, "\"namespace_name\":\"tenants\""));
     script_rig_json(&rig, "POST", "/workers/dispatch/namespaces", "{\"name\":\"tenants\"}");
     CHECK(script_rig_says(&rig, 409, NULL));
+    script_rig_json(&rig, "GET", path, "");
+    CHECK(script_rig_says(&rig, 404, "\"code\":10092"));
     script_rig_upload(&rig, "PUT", path, PLAIN, "export default {}");
     CHECK(script_rig_says(&rig, 200, "\"dispatch_namespace\":\"tenants\""));
     CHECK_STR(slv_str_from(rig.host.refreshed), SLV_STR("tenants/shop"));
