@@ -252,18 +252,22 @@ function noEntrypoint(entrypoint) {
 function readyJSON(worker) {
   const handlers = [];
   const entrypoints = [];
+  const classes = [];
   if (worker.service) {
     const { hasGlobalListener } = load("events");
     for (let i = 0; i < HANDLERS.length; i++) if (hasGlobalListener(HANDLERS[i])) P.ArrayPrototypePush(handlers, HANDLERS[i]);
   }
   for (const name of P.ObjectKeys(worker.found)) {
     const entry = worker.found[name];
-    if (entry.kind === PLAIN_CLASS) continue;
+    if (entry.kind === PLAIN_CLASS) {
+      P.ArrayPrototypePush(classes, name); // objects may be made of it
+      continue;
+    }
     const own = handlersOf(entry.value);
     if (name === "default") for (let i = 0; i < own.length; i++) P.ArrayPrototypePush(handlers, own[i]);
     P.ArrayPrototypePush(entrypoints, { __proto__: null, name, kind: entry.kind, handlers: own });
   }
-  return P.JSONStringify({ __proto__: null, handlers, entrypoints });
+  return P.JSONStringify({ __proto__: null, handlers, entrypoints, classes });
 }
 
 // eval of what is no string is refused as well, which the engine's switch lets through.

@@ -138,6 +138,11 @@ static bool exports(const slv_node *ready, slv_str class)
         if (slv_str_eq(slv_node_str(slv_node_get(n, "name")), class))
             return true;
     }
+    list = slv_node_get(ready, "classes"); /* those that extend nothing of ours */
+    for (const slv_node *n = list ? list->first : NULL; n; n = n->next) {
+        if (slv_str_eq(slv_node_str(n), class))
+            return true;
+    }
     return false;
 }
 
