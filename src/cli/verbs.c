@@ -36,6 +36,8 @@ const slv_cmd *const slv_verbs[] = {
     &slv_cmd_deployments_list_verb,
     &slv_cmd_deployments_status_verb,
     &slv_cmd_rollback_verb,
+    &slv_cmd_tail_verb,
+    &slv_cmd_logs_verb,
     &slv_cmd_delete_verb,
     &slv_cmd_whoami_verb,
     &slv_cmd_analytics_query_verb,

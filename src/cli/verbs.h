@@ -36,6 +36,8 @@ extern const slv_cmd slv_cmd_versions_deploy_verb;
 extern const slv_cmd slv_cmd_deployments_list_verb;
 extern const slv_cmd slv_cmd_deployments_status_verb;
 extern const slv_cmd slv_cmd_rollback_verb;
+extern const slv_cmd slv_cmd_tail_verb;
+extern const slv_cmd slv_cmd_logs_verb;
 extern const slv_cmd slv_cmd_delete_verb;
 extern const slv_cmd slv_cmd_whoami_verb;
 extern const slv_cmd slv_cmd_bao_codegen_verb;

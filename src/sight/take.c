@@ -19,11 +19,10 @@ static void on_gone(slv_answerer *a)
 
 static void on_text(void *arg, slv_str text)
 {
-    static const slv_response_head head = {
+    const slv_response_head head = {
         .status = 200,
-        .headers = {"content-type:text/plain; version=0.0.4; charset=utf-8\n"
-                    "cache-control:no-store\n",
-                    81},
+        .headers = SLV_STR("content-type:text/plain; version=0.0.4; charset=utf-8\n"
+                           "cache-control:no-store\n"),
     };
     scrape *sc = arg;
 
