@@ -236,10 +236,34 @@ static slv_code room_in_zone(slv_catalog *c, const slv_route_row *row, slv_err *
     return code;
 }
 
+static const char pages_sql[] = "SELECT account,project FROM pages_domain WHERE name=?1";
+
+/* A Pages project may have the host. */
+static slv_code not_of_pages(slv_catalog *c, const slv_route_row *row, slv_str host, slv_err *err)
+{
+    sqlite3_stmt *st = NULL;
+    slv_code code;
+
+    if (!row->domain)
+        return SLV_OK;
+    SLV_TRY(slv_db_stmt(c->db, pages_sql, &st, err));
+    slv_stmt_bind_text(st, 1, host);
+    code = slv_stmt_step(c->db, st, err);
+    if (code == SLV_OK && slv_str_eq(slv_stmt_str(st, 0), row->account))
+        code = slv_fail(err, SLV_E_EXISTS, "custom domain '%.*s' is that of Pages project '%.*s'",
+                        SLV_STR_ARGS(row->pattern), SLV_STR_ARGS(slv_stmt_str(st, 1)));
+    else if (code == SLV_OK)
+        code = slv_fail(err, SLV_E_EXISTS, "custom domain '%.*s' belongs to another account",
+                        SLV_STR_ARGS(row->pattern));
+    slv_stmt_done(st);
+    return code == SLV_E_NOTFOUND ? SLV_OK : code;
+}
+
 static slv_code add(slv_catalog *c, const slv_route_row *row, slv_str match, slv_err *err)
 {
     sqlite3_stmt *st = NULL;
 
+    SLV_TRY(not_of_pages(c, row, match, err));
     SLV_TRY(room_in_zone(c, row, err));
     SLV_TRY(slv_db_stmt(c->db, add_sql, &st, err));
     slv_stmt_bind_text(st, 1, row->id);

@@ -487,6 +487,31 @@ TEST(a_zone_is_full_at_its_limits)
     CHECK(slv_db_commit(slv_catalog_db(r.c), &r.err) == SLV_OK);
 }
 
+TEST(a_host_of_a_pages_project_is_no_custom_domain)
+{
+    SLV_CLEANUP(rig_done) rig r = {0};
+    slv_route_row row = {.account = ACCOUNT,
+                         .worker = SLV_STR("shop"),
+                         .domain = true,
+                         .pattern = SLV_STR("Docs.example.com"),
+                         .id = SLV_STR("d1"),
+                         .zone = SLV_STR("example.com")};
+
+    CHECK(open_rig(&r, "pages"));
+    CHECK(slv_db_exec(slv_catalog_db(r.c),
+                      "INSERT INTO pages_domain(name,account,project,id,created) VALUES"
+                      "('docs.example.com','0123456789abcdef0123456789abcdef','site','i',1)",
+                      &r.err) == SLV_OK);
+    CHECK(slv_catalog_route_put(r.c, &row, true, &r.err) == SLV_E_EXISTS);
+    CHECK(strstr(r.err.message, "'site'") != NULL);
+    row.account = OTHER;
+    CHECK(slv_catalog_route_put(r.c, &row, true, &r.err) == SLV_E_EXISTS);
+    CHECK(!strstr(r.err.message, "'site'"));
+    row.domain = false;
+    row.pattern = SLV_STR("docs.example.com/api/*");
+    CHECK(slv_catalog_route_put(r.c, &row, false, &r.err) == SLV_OK);
+}
+
 TEST(what_a_custom_domain_may_be)
 {
     slv_err err;
