@@ -179,6 +179,8 @@ static slv_code add_binding(resolving *r, const slv_node *b)
                              "for",
                              SLV_STR_ARGS(name), SLV_STR_ARGS(type));
     if (row->needs && !slv_node_get(b, row->needs)) {
+        if (row->type == SLV_BINDING_ANALYTICS) /* the dataset is called as the binding */
+            return add(r, b, NULL);
         if (previous && slv_str_eq(slv_node_str(slv_node_get(previous, "type")), type))
             return add_previous(r, previous);
         return slv_fault_set(r->fault, SLV_FAULT_INVALID,

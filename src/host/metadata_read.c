@@ -176,7 +176,9 @@ static slv_code read_binding(reading *r, const slv_node *n, slv_binding *b)
     case SLV_BINDING_UNSUPPORTED: /* no row has them */
         SLV_UNREACHABLE();
     }
-    b->id = row->needs ? text_of(n, row->needs) : b->name;
+    b->id = row->needs ? text_of(n, row->needs) : SLV_STR("");
+    if (b->id.len == 0 && (!row->needs || row->type == SLV_BINDING_ANALYTICS))
+        b->id = b->name;
     return json_of(r, n, &b->options);
 }
 
