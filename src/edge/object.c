@@ -564,6 +564,7 @@ void slv_objects_isolate_gone(slv_shard *shard, slv_isolate *iso)
 
 void slv_object_ended(slv_object *o)
 {
+    slv_object_moved(o);
     slv_object_files_close(&o->files);
     o->state = SLV_OBJECT_ABSENT;
     if (!o->facet)

@@ -261,6 +261,7 @@ slv_code slv_object_checkpointed(slv_object *o, slv_str payload, slv_err *err)
 typedef struct sync_job {
     slv_job job;
     slv_object *o;
+    slv_state *state;
     uint64_t seq;   /* durable when all parts are done */
     unsigned parts; /* the files, and the registry when the alarm changed */
     uint64_t wal_bytes;
@@ -273,6 +274,18 @@ typedef struct sync_job {
     slv_code code;
     slv_err err;
 } sync_job;
+
+/* Without the way back there is no checkpoint; the log grows until there is room for it, and as
+ * long as the directory is held. */
+static bool prepare(sync_job *s, slv_object_files *f)
+{
+    if (!slv_state_move_begin(s->state))
+        return false;
+    if (slv_object_files_prepare(f, NULL) == SLV_OK)
+        return true;
+    slv_state_move_end(s->state);
+    return false;
+}
 
 static void sync_run(slv_job *job)
 {
@@ -292,12 +305,19 @@ static void sync_run(slv_job *job)
         slv_object_files_note(f, s->frames, s->now_ms);
     SLV_LIST_EACH (node, &s->asks)
         slv_object_question_run(slv_object_question_of(node), f);
-    /* Without the way back there is no checkpoint; the log grows until there is room for it. */
     s->prepared = s->checkpoint_from > 0 && s->wal_bytes >= s->checkpoint_from && !f->restoring &&
-                  slv_object_files_prepare(f, NULL) == SLV_OK;
+                  prepare(s, f);
+    slv_state_gate(s->state);
 }
 
 static void begin_sync(slv_object *o);
+
+void slv_object_moved(slv_object *o)
+{
+    if (o->moving)
+        slv_state_move_end(o->all->shard->server->o.state);
+    o->moving = false;
+}
 
 static void tell_checkpoint(slv_object *o, uint64_t wal_bytes)
 {
@@ -351,6 +371,9 @@ static void sync_over(sync_job *s)
     slv_object *o = s->o;
 
     o->syncing = false;
+    if (s->rotate || s->drop_next)
+        slv_object_moved(o);
+    o->moving |= s->prepared;
     finish_asks(s);
     if (s->code != SLV_OK) {
         sync_failed(o, &s->err);
@@ -402,6 +425,7 @@ static void begin_sync(slv_object *o)
 
     s->job = (slv_job){.run = sync_run, .done = sync_done};
     s->o = o;
+    s->state = o->all->shard->server->o.state;
     s->seq = o->committed;
     s->parts = o->alarm_unsaved ? 2 : 1;
     s->rotate = o->rotate;

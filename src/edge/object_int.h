@@ -92,6 +92,7 @@ struct slv_object {
     bool checkpointing; /* CHECKPOINT was sent */
     bool rotate;        /* CHECKPOINTED came: the next sync gives the new log its name */
     bool drop_next;     /* or takes it away again */
+    bool moving;        /* slv_state_move_begin: from a log's making until it has its name */
     uint64_t refused;   /* length of the log when the isolate could not */
     slv_list asks;      /* slv_object_question: done by the next sync */
 
@@ -192,6 +193,8 @@ SLV_NODISCARD slv_code slv_object_commit(slv_object *o, const slv_msg_object_com
 void slv_object_gate(slv_object *o);
 /* CHECKPOINTED. */
 SLV_NODISCARD slv_code slv_object_checkpointed(slv_object *o, slv_str payload, slv_err *err);
+/* The change of its log is over, or will never be: the directory may be held. */
+void slv_object_moved(slv_object *o);
 /* A sync follows, whether or not there are commits. */
 void slv_object_sync_soon(slv_object *o);
 /* CLOSED or RESET has come: ends the residence as soon as nothing is left to be synced. */

@@ -4,6 +4,7 @@
  * What arrives meanwhile waits for the next run: no timer is needed for runs to grow with the load.
  */
 #include <stdio.h>
+#include <time.h>
 
 #include "base/clock.h"
 #include "base/mem.h"
@@ -13,6 +14,8 @@
 #define READ_BATCH 32
 /* After a write, so much later the service is asked what is due. */
 #define SWEEP_AFTER_MS 2000
+#define CUT_TRIES 50
+#define CUT_STEP_NS 2000000
 
 typedef struct run {
     slv_store *store;
@@ -238,6 +241,8 @@ static void finish(run *r)
     slv_state *state = store->state;
     bool plan = wrote(r), swept = false;
 
+    if (plan)
+        slv_state_gate(state);
     for (size_t i = 0; i < r->count; i++) {
         slv_call *call = r->calls[i];
 
@@ -302,19 +307,60 @@ static void take(run *r)
     }
 }
 
+/* With the lock. */
+static void drop_cut(slv_store *store)
+{
+    if (!store->cut)
+        return;
+    store->cut = false;
+    store->state->cuts--;
+}
+
+/* See moment.c. Where a reader is in the way, a little later. */
+static void cut_log(const run *r)
+{
+    const struct timespec step = {.tv_nsec = CUT_STEP_NS};
+
+    for (int i = 0; i < CUT_TRIES && r->db && !r->store->condemned; i++) {
+        if (slv_db_wal_pages(r->db) > 0 || slv_db_checkpoint(r->db, true, NULL) != SLV_E_AGAIN)
+            return;
+        nanosleep(&step, NULL);
+    }
+}
+
+static void checkpoint(run *r)
+{
+    slv_code code;
+
+    if (!slv_state_move_begin(r->store->state))
+        return; /* another time: the log grows meanwhile */
+    code = slv_db_checkpoint(r->db, false, NULL);
+    if (code != SLV_OK && code != SLV_E_AGAIN)
+        r->store->condemned = true;
+    slv_state_move_end(r->store->state);
+}
+
 void slv_run_write_(work *w)
 {
     slv_store *store = slv_container_of(w, slv_store, write_work);
     slv_state *state = store->state;
     SLV_CLEANUP(slv_free) void *memory = slv_alloc(sizeof(run));
     run *r = memory;
-    bool ending, leaving;
+    bool ending, leaving, cutting;
 
     r->store = store;
     r->transaction = false;
     r->count = r->from = 0;
     pthread_mutex_lock(&state->lock);
     ending = store->destroy != NULL;
+    if (ending && state->holds > 0) { /* it waits for the release, which kicks it */
+        store->queued = false;
+        drop_cut(store);
+        pthread_mutex_unlock(&state->lock);
+        return;
+    }
+    state->moves += ending;
+    cutting = store->cut;
     leaving = !ending && !store->first && store->leaving_first;
     if (!ending)
         take(r);
@@ -329,14 +375,15 @@ void slv_run_write_(work *w)
     if (r->count > 0) {
         run_calls(r);
         finish(r);
-        if (r->db && slv_db_checkpoint_due(r->db)) {
-            slv_code code = slv_db_checkpoint(r->db, false, NULL);
-
-            if (code != SLV_OK && code != SLV_E_AGAIN)
-                store->condemned = true;
-        }
+        if (r->db && slv_db_checkpoint_due(r->db))
+            checkpoint(r);
     }
+    if (cutting)
+        cut_log(r);
     pthread_mutex_lock(&state->lock);
+    state->moves -= ending;
+    if (cutting)
+        drop_cut(store);
     store->queued = false;
     slv_store_kick_(store);
     slv_store_tidy_(store);

@@ -36,6 +36,7 @@ slv_code slv_state_open(const char *dir, const slv_state_options *options, slv_s
     state->open_max = o.open_max ? o.open_max : OPEN_MAX;
     pthread_mutex_init(&state->lock, NULL);
     pthread_cond_init(&state->quiet, NULL);
+    pthread_cond_init(&state->thawed, NULL);
     slv_list_init(&state->used);
     slv_crew_init_(&state->crews[CREW_OWN], state, CREW_OWN, "store",
                    o.threads ? o.threads : THREADS);
@@ -102,6 +103,7 @@ slv_state *slv_state_free(slv_state *state)
     slv_map_done(&state->folders);
     slv_map_done(&state->stores);
     pthread_cond_destroy(&state->quiet);
+    pthread_cond_destroy(&state->thawed);
     pthread_mutex_destroy(&state->lock);
     if (state->lock_fd >= 0)
         close(state->lock_fd);

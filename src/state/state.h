@@ -172,6 +172,26 @@ void *slv_store_reader(slv_store *store, slv_loop *loop);
  * that it asked for has run (their done() calls are then in its mailbox) and closes its readers. */
 void slv_state_forget_loop(slv_state *state, slv_loop *loop);
 
+/* ---- the whole directory at one moment ---- */
+
+/*
+ * For copies of everything (state/backup.h). While the directory is held, files of it only grow:
+ * checkpoints, sweeps and removals wait, and every log begins with what is not in its database.
+ * While it is frozen, nothing is acknowledged: so whatever a file has then was either acknowledged
+ * before, or by nobody. All but the last two block, and are not for a loop's thread.
+ */
+/* SLV_E_TIMEOUT: something that moves files did not end. Counted: release as often. */
+SLV_NODISCARD slv_code slv_state_hold(slv_state *state, slv_err *err);
+void slv_state_release(slv_state *state);
+void slv_state_freeze(slv_state *state);
+void slv_state_thaw(slv_state *state);
+/* Between making something durable by other ways than calls and saying so: waits while it is
+ * frozen. */
+void slv_state_gate(slv_state *state);
+/* For those who move or remove files of the directory: may not begin (false) while it is held. */
+bool slv_state_move_begin(slv_state *state);
+void slv_state_move_end(slv_state *state);
+
 /* Plain work that blocks on files, not tied to one database: reading and writing content files. */
 typedef struct slv_job slv_job;
 void slv_state_work(slv_state *state, slv_loop *loop, slv_job *job);
@@ -183,6 +203,9 @@ SLV_NODISCARD slv_code slv_state_folder(slv_state *state, const slv_store_type *
 typedef void (*slv_state_each)(void *arg, slv_str id);
 SLV_NODISCARD slv_code slv_state_list(slv_state *state, const slv_store_type *type, slv_str tenant,
                                       slv_state_each each, void *arg, slv_err *err);
+/* Removes whatever lies in a tenant's folder, and the folder. Its stores must have been destroyed
+ * and none may be made any more. Blocks: in a job. */
+SLV_NODISCARD slv_code slv_state_remove_tenant(slv_state *state, slv_str tenant, slv_err *err);
 /* Closes the store and removes everything of it; as a call: done() comes when it is gone. */
 void slv_store_destroy(slv_store *store, slv_loop *loop, slv_call *call);
 

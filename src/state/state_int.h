@@ -118,6 +118,7 @@ struct slv_store {
     size_t waiting;
     bool queued;    /* its work is queued or being run */
     bool held;      /* somebody other closes it just now */
+    bool cut;       /* its log is to be cut where all of it has moved */
     bool condemned; /* a sync failed: no more of this handle */
     void *writer;   /* of the thread that has the work; read under the lock where it is idle */
     work write_work;
@@ -167,6 +168,11 @@ struct slv_state {
     unsigned open_count, open_max, warm_count;
     crew crews[CREWS];
     bool ending;
+    /* moment.c */
+    unsigned holds;
+    bool frozen;
+    unsigned moves, cuts; /* under way, to be made */
+    pthread_cond_t thawed;
     home *homes[SLV_STATE_LOOPS_MAX];
 
     const slv_store_type *moved; /* the kind that lives elsewhere; NULL: none */

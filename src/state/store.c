@@ -152,10 +152,12 @@ static void close_writer(slv_store *store, unsigned wal_pages)
     if (!store->writer)
         return;
     db = store->type->db(store->writer);
-    if (!store->condemned && slv_db_wal_pages(db) >= wal_pages) {
+    if (!store->condemned && slv_db_wal_pages(db) >= wal_pages &&
+        slv_state_move_begin(store->state)) {
         /* What stays in the WAL is as durable as in the file: a failure loses nothing. */
         slv_code code = slv_db_checkpoint(db, true, NULL);
         (void)code;
+        slv_state_move_end(store->state);
     }
     store->type->close(store->writer);
 }
@@ -263,7 +265,8 @@ void slv_store_kick_(slv_store *store)
     if (store->held)
         return;
     if (store->destroy) { /* nothing but the end may begin, and only when no reader is left */
-        if (store->queued || store->reading > 0 || store->inline_count > 0)
+        if (store->queued || store->reading > 0 || store->inline_count > 0 ||
+            store->state->holds > 0)
             return;
         store->queued = true;
         slv_crew_add_(store->state, &store->write_work);
@@ -271,7 +274,7 @@ void slv_store_kick_(slv_store *store)
     }
     bool leaves = store->leaving_first && !store->read_first && store->reading == 0;
 
-    if ((store->first || leaves) && !store->queued) {
+    if ((store->first || leaves || store->cut) && !store->queued) {
         store->queued = true;
         slv_crew_add_(store->state, &store->write_work);
     }

@@ -5,6 +5,8 @@
 #include "base/mem.h"
 #include "state/state_int.h"
 
+#define HELD_AGAIN_MS 2000
+
 /* On the control loop: hands out what is due and sleeps until the next. */
 static void look(slv_state *state)
 {
@@ -52,9 +54,16 @@ static void on_bell(slv_mail *mail)
 static slv_code run_sweep(slv_call *call, void *service, slv_err *err)
 {
     slv_store *store = slv_container_of(call, slv_store, sweep_call);
+    int64_t now_ms = slv_clock_wall_ms();
+    slv_code code;
 
+    store->sweep_next_ms = now_ms + HELD_AGAIN_MS;
+    if (!slv_state_move_begin(store->state))
+        return SLV_OK;
     store->sweep_next_ms = 0;
-    return store->type->sweep(service, slv_clock_wall_ms(), &store->sweep_next_ms, err);
+    code = store->type->sweep(service, now_ms, &store->sweep_next_ms, err);
+    slv_state_move_end(store->state);
+    return code;
 }
 
 void slv_sweep_plan_(slv_store *store, int64_t at_ms)

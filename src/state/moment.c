@@ -1,0 +1,97 @@
+/* Holding the directory still: for copies of all of it as it was at one moment. */
+#include <time.h>
+
+#include "state/state_int.h"
+
+#define MOVES_END_S 20 /* how long a checkpoint may take */
+
+bool slv_state_move_begin(slv_state *state)
+{
+    pthread_mutex_lock(&state->lock);
+    bool may = state->holds == 0;
+    state->moves += may;
+    pthread_mutex_unlock(&state->lock);
+    return may;
+}
+
+void slv_state_move_end(slv_state *state)
+{
+    pthread_mutex_lock(&state->lock);
+    SLV_ASSERT(state->moves > 0);
+    state->moves--;
+    pthread_cond_broadcast(&state->quiet);
+    pthread_mutex_unlock(&state->lock);
+}
+
+/* With the lock. A log whose content has moved would be begun anew by the next write; who has the
+ * writer cuts it. */
+static void cut_logs(slv_state *state)
+{
+    for (size_t i = 0; i < state->stores.len; i++) {
+        slv_store *store = state->stores.values[i];
+
+        if (store->cut || store->destroy || (!store->writer && !store->queued))
+            continue;
+        store->cut = true;
+        state->cuts++;
+        slv_store_kick_(store);
+    }
+}
+
+slv_code slv_state_hold(slv_state *state, slv_err *err)
+{
+    struct timespec end;
+    int rc = 0;
+
+    clock_gettime(CLOCK_REALTIME, &end);
+    end.tv_sec += MOVES_END_S;
+    pthread_mutex_lock(&state->lock);
+    state->holds++;
+    while (state->moves > 0 && rc == 0)
+        rc = pthread_cond_timedwait(&state->quiet, &state->lock, &end);
+    cut_logs(state);
+    while (state->cuts > 0 && rc == 0)
+        rc = pthread_cond_timedwait(&state->quiet, &state->lock, &end);
+    pthread_mutex_unlock(&state->lock);
+    if (rc == 0)
+        return SLV_OK;
+    slv_state_release(state);
+    return slv_fail(err, SLV_E_TIMEOUT, "a checkpoint or statement did not end in %d seconds",
+                    MOVES_END_S);
+}
+
+void slv_state_release(slv_state *state)
+{
+    pthread_mutex_lock(&state->lock);
+    SLV_ASSERT(state->holds > 0);
+    state->holds--;
+    for (size_t i = 0; state->holds == 0 && i < state->stores.len; i++)
+        slv_store_kick_(state->stores.values[i]); /* removals that have waited */
+    pthread_mutex_unlock(&state->lock);
+}
+
+void slv_state_freeze(slv_state *state)
+{
+    pthread_mutex_lock(&state->lock);
+    SLV_ASSERT(state->holds > 0);
+    while (state->frozen) /* for another copy */
+        pthread_cond_wait(&state->thawed, &state->lock);
+    state->frozen = true;
+    pthread_mutex_unlock(&state->lock);
+}
+
+void slv_state_thaw(slv_state *state)
+{
+    pthread_mutex_lock(&state->lock);
+    state->frozen = false;
+    pthread_cond_broadcast(&state->thawed);
+    pthread_mutex_unlock(&state->lock);
+}
+
+void slv_state_gate(slv_state *state)
+{
+    pthread_mutex_lock(&state->lock);
+    while (state->frozen)
+        pthread_cond_wait(&state->thawed, &state->lock);
+    pthread_mutex_unlock(&state->lock);
+}
