@@ -306,6 +306,7 @@ static slv_code start_bundler(slv_host *host, slv_err *err)
     if (host->bundler)
         return SLV_OK;
     SLV_TRY(slv_esbuild_find("/", &place, err));
+    place.sealed = true;
     return slv_bundler_new(host->loop, &place, on_bundle, host, &host->bundler, err);
 }
 
