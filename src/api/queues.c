@@ -30,6 +30,8 @@ void slv_queue_rest_fail(queue_rest *r, const slv_err *err)
 {
     slv_api_call *call = r->api;
 
+    if (r->gone)
+        r->gone(call);
     slv_queue_rest_free(r);
     if (err->code == SLV_E_NOTFOUND)
         slv_api_error(call, 404, QUEUE_NOT_FOUND, "Queue not found");
@@ -41,6 +43,8 @@ void slv_queue_rest_refuse(queue_rest *r, int status, int code, const char *text
 {
     slv_api_call *call = r->api;
 
+    if (r->gone)
+        r->gone(call);
     slv_queue_rest_free(r);
     slv_api_error(call, status, code, "%s", text);
 }
@@ -162,11 +166,18 @@ static void keep_named(queue_rest *r)
 
 void slv_queue_rest_find(slv_api_call *call, void (*found)(queue_rest *r))
 {
+    slv_queue_rest_find_named(call, call->params[1], found, NULL);
+}
+
+void slv_queue_rest_find_named(slv_api_call *call, slv_str wanted, void (*found)(queue_rest *r),
+                               void (*gone)(slv_api_call *call))
+{
     queue_rest *r = slv_queue_rest_new(call);
     slv_err err = {0};
 
-    r->wanted = call->params[1];
+    r->wanted = wanted;
     r->found = found;
+    r->gone = gone;
     if (list_names(r, &err) != SLV_OK) {
         slv_queue_rest_fail(r, &err);
         return;

@@ -39,6 +39,7 @@ struct queue_rest {
     size_t at; /* of names: which to look at next */
     slv_str wanted;
     void (*found)(queue_rest *r);
+    void (*gone)(slv_api_call *call);
     int64_t now_ms;
     slv_queue_settings settings;
     slv_buf consumer; /* JSON; empty: none */
@@ -66,6 +67,10 @@ queue_rest *slv_queue_rest_new(slv_api_call *call);
 void slv_queue_rest_free(queue_rest *r);
 /* Finds the queue that the path's second parameter names; answers 404 when there is none. */
 void slv_queue_rest_find(slv_api_call *call, void (*found)(queue_rest *r));
+/* The same by a name or id that stands elsewhere. gone (may be NULL) is told
+ * before the call ends without it. */
+void slv_queue_rest_find_named(slv_api_call *call, slv_str wanted, void (*found)(queue_rest *r),
+                               void (*gone)(slv_api_call *call));
 void slv_queue_rest_call(queue_rest *r, slv_call_kind kind, bool create,
                          slv_code (*run)(slv_call *, void *, slv_err *), void (*then)(slv_call *));
 /* Each ends the call and frees r. */

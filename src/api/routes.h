@@ -15,6 +15,7 @@ extern const slv_api_route slv_api_kv_routes[];
 extern const slv_api_route slv_api_r2_routes[];
 extern const slv_api_route slv_api_r2_object_routes[];
 extern const slv_api_route slv_api_r2_key_routes[];
+extern const slv_api_route slv_api_r2_rule_routes[];
 extern const slv_api_route slv_api_tail_routes[];
 extern const slv_api_route slv_api_d1_routes[];
 extern const slv_api_route slv_api_dynamo_routes[];
@@ -25,6 +26,10 @@ extern const slv_api_route slv_api_queue_consumer_routes[];
 
 extern const slv_api_route slv_api_assets_session_routes[];
 extern const slv_api_route slv_api_assets_upload_routes[];
+extern const slv_api_route slv_api_pages_project_routes[];
+extern const slv_api_route slv_api_pages_upload_routes[];
+extern const slv_api_route slv_api_pages_deploy_routes[];
+extern const slv_api_route slv_api_pages_deployment_routes[];
 
 /* Workers. */
 extern const slv_api_route slv_api_deployment_routes[];

@@ -296,6 +296,8 @@ static void copy_stored(s3_call *c)
             c->put.class = c->found.object.class;
     }
     c->put.now_ms = slv_s3_now(c);
+    c->put.from_bucket = c->source_bucket;
+    c->put.from_key = c->source_key;
     slv_s3_run(c, SLV_CALL_WRITE, run_put, copy_done);
 }
 

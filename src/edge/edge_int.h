@@ -249,6 +249,7 @@ struct slv_server {
     void (*preview)(void *user, slv_preview_ask *ask, slv_str host); /* NULL: there are none */
     void *preview_user;
     struct slv_ratelimits *ratelimits; /* meter/ratelimit.h */
+    struct slv_notify *notify;         /* notify_int.h; NULL: there are no stores */
     struct slv_packer *packer;         /* pack_int.h; NULL without a state */
     char *program, *project_dir, *ca_file, *cf;
     bool stopping;

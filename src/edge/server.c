@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "edge/notify_int.h"
 #include "edge/pack_int.h"
 #include "edge/route_int.h"
 #include "edge/worker_int.h"
@@ -426,6 +427,8 @@ slv_code slv_server_new(const slv_server_options *options, slv_server **ret, slv
 
         server->packer = slv_packer_new(packed);
     }
+    if (options->state)
+        server->notify = slv_notify_new(server, options->control, options->state);
     server->shards = slv_alloc0(count * sizeof *server->shards);
     for (; server->count < count; server->count++) {
         slv_code code = slv_shard_open(server, server->count, &server->shards[server->count], err);
@@ -509,6 +512,7 @@ slv_server *slv_server_free(slv_server *server)
         }
         server->shards[i] = slv_shard_free(shard);
     }
+    server->notify = slv_notify_free(server->notify);
     free(server->shards);
     slv_err err = {0};
     if (server->record && slv_record_close(server->record, &err) != SLV_OK)

@@ -106,7 +106,11 @@ static slv_code apply(slv_r2 *r2, const due_rows *due, int64_t now_ms, slv_err *
         sqlite3_stmt *st;
 
         if (due->items[i].expire) {
-            SLV_TRY(slv_r2_delete(r2, key, now_ms, NULL, err));
+            bool locked;
+
+            SLV_TRY(slv_r2_locked_(r2, key, now_ms, &locked, err));
+            if (!locked)
+                SLV_TRY(slv_r2_remove_(r2, key, "LifecycleDeletion", now_ms, NULL, err));
             continue;
         }
         SLV_TRY(slv_db_stmt(r2->db, "UPDATE objects SET class=2 WHERE key=?1", &st, err));

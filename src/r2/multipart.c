@@ -331,7 +331,9 @@ static slv_code complete(slv_r2 *r2, slv_str key, slv_str id, const upload_row *
     SLV_TRY(slv_r2_row_put(r2, &o, id, &nowhere, now_ms, err));
     SLV_TRY(set_state(r2, id, COMPLETED, err));
     *ret = o;
-    return SLV_OK;
+    const slv_r2_event event = {
+        .action = "CompleteMultipartUpload", .key = key, .object = ret, .now_ms = now_ms};
+    return slv_r2_note_(r2, &event, err);
 }
 
 slv_code slv_r2_multipart_complete(slv_r2 *r2, slv_str key, slv_str id, const slv_r2_part *parts,
@@ -343,6 +345,7 @@ slv_code slv_r2_multipart_complete(slv_r2 *r2, slv_str key, slv_str id, const sl
     upload_row row;
 
     SLV_TRY(find_open(r2, key, id, arena, &row, err));
+    SLV_TRY(slv_r2_check_lock_(r2, key, now_ms, err));
     if (cond) {
         slv_code found = slv_r2_head(r2, key, NULL, arena, &old, err);
 

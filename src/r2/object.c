@@ -341,6 +341,7 @@ slv_code slv_r2_put(slv_r2 *r2, slv_str key, slv_r2_upload *up, const slv_r2_put
     SLV_TRY(slv_r2_check_key(key, err));
     SLV_TRY(slv_r2_check_metadata(
         options->custom, options->metadata_max ? options->metadata_max : SLV_R2_METADATA_MAX, err));
+    SLV_TRY(slv_r2_check_lock_(r2, key, options->now_ms, err));
     if (options->cond) {
         slv_code code = slv_r2_head(r2, key, NULL, arena, &old, err);
 
@@ -357,17 +358,27 @@ slv_code slv_r2_put(slv_r2 *r2, slv_str key, slv_r2_upload *up, const slv_r2_put
     SLV_TRY(slv_r2_upload_checksums(up, arena, &o.checksums));
     SLV_TRY(slv_r2_upload_place(up, r2, &place, err));
     SLV_TRY(slv_r2_row_put(r2, &o, SLV_STR_NULL, &place, options->now_ms, err));
+    const slv_r2_event event = {.action = options->from_key.len > 0 ? "CopyObject" : "PutObject",
+                                .key = key,
+                                .object = &o,
+                                .from_bucket = options->from_bucket,
+                                .from_key = options->from_key,
+                                .now_ms = options->now_ms};
+    SLV_TRY(slv_r2_note_(r2, &event, err));
     slv_r2_upload_taken(up);
     *ret = o;
     return SLV_OK;
 }
 
-slv_code slv_r2_delete(slv_r2 *r2, slv_str key, int64_t now_ms, bool *ret_existed, slv_err *err)
+slv_code slv_r2_remove_(slv_r2 *r2, slv_str key, const char *action, int64_t now_ms,
+                        bool *ret_existed, slv_err *err)
 {
+    const slv_r2_event event = {.action = action, .key = key, .now_ms = now_ms};
     sqlite3_stmt *st;
     bool existed = false;
 
     SLV_TRY(slv_r2_check_key(key, err));
+    SLV_TRY(slv_r2_check_lock_(r2, key, now_ms, err));
     SLV_TRY(drop_content(r2, key, now_ms, &existed, err));
     if (ret_existed)
         *ret_existed = existed;
@@ -375,5 +386,11 @@ slv_code slv_r2_delete(slv_r2 *r2, slv_str key, int64_t now_ms, bool *ret_existe
         return SLV_OK;
     SLV_TRY(slv_db_stmt(r2->db, "DELETE FROM objects WHERE key=?1", &st, err));
     slv_stmt_bind_text(st, 1, key);
-    return run(r2, st, err);
+    SLV_TRY(run(r2, st, err));
+    return slv_r2_note_(r2, &event, err);
+}
+
+slv_code slv_r2_delete(slv_r2 *r2, slv_str key, int64_t now_ms, bool *ret_existed, slv_err *err)
+{
+    return slv_r2_remove_(r2, key, "DeleteObject", now_ms, ret_existed, err);
 }

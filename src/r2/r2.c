@@ -38,6 +38,7 @@ static slv_code code_of(slv_r2_error error)
     case SLV_R2_NO_SUCH_UPLOAD:
         return SLV_E_NOTFOUND;
     case SLV_R2_PRECONDITION:
+    case SLV_R2_LOCKED:
         return SLV_E_STATE;
     case SLV_R2_METADATA_TOO_LARGE:
     case SLV_R2_TOO_LARGE:
@@ -187,6 +188,8 @@ static const char *const steps[] = {
     "CREATE TABLE garbage(file TEXT PRIMARY KEY NOT NULL, since INTEGER NOT NULL) STRICT,"
     " WITHOUT ROWID;"
     "CREATE INDEX garbage_since ON garbage(since);",
+    "CREATE TABLE events(seq INTEGER PRIMARY KEY AUTOINCREMENT, queue TEXT NOT NULL,"
+    " body TEXT NOT NULL) STRICT;",
 };
 static const slv_db_schema schema = {
     .application_id = 0x736c7232, /* "slr2" */
@@ -215,6 +218,8 @@ slv_code slv_r2_open(const char *path, bool create, bool read_only, int64_t now_
     const char *text = slv_buf_cstr(&name);
     SLV_TRY(text ? slv_db_open(text, &options, &r2->db, err) : SLV_E_LIMIT);
     SLV_TRY(slv_r2_files_open(path, now_ms, &r2->files, err));
+    if (!read_only)
+        SLV_TRY(slv_r2_remember_(r2, err));
     *ret = SLV_STEAL(r2);
     return SLV_OK;
 }

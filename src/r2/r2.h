@@ -65,6 +65,8 @@
       "be provided to retrieve the object.")                                                       \
     X(WRONG_KEY, 10065, AccessDenied, 403,                                                         \
       "The provided encryption key does not match the one the object was stored with.")            \
+    X(LOCKED, 10069, ObjectLockedByBucketPolicy, 409,                                              \
+      "The object is locked by the bucket policy.")                                                \
     X(TOO_LARGE, 100100, EntityTooLarge, 400,                                                      \
       "Your proposed upload exceeds the maximum allowed object size.")
 
@@ -225,6 +227,7 @@ typedef struct slv_r2_put_options {
     const slv_r2_cond *cond; /* NULL: none */
     slv_str ssec_md5;        /* for slv_r2_multipart_create; an upload knows its own */
     slv_str sum_name;        /* the same: "crc32", the checksum that parts carry; may be empty */
+    slv_str from_bucket, from_key; /* of which it is a copy; empty: of none */
     int64_t now_ms;
 } slv_r2_put_options;
 /* Stores a finished upload under the key. PRECONDITION, METADATA_TOO_LARGE, BAD_NAME. */
@@ -304,7 +307,7 @@ SLV_NODISCARD slv_code slv_r2_multipart_list(slv_r2 *r2, slv_str prefix, slv_str
 /* ---- the bucket ---- */
 
 /* Named texts of the bucket: "created" (ms), "location", "storageClass", "cors", "lifecycle",
- * "public". *ret empty when it was never set. */
+ * "lock", "events", "domains", "public". *ret empty when it was never set. */
 SLV_NODISCARD slv_code slv_r2_setting(slv_r2 *r2, const char *name, slv_arena *arena, slv_str *ret,
                                       slv_err *err);
 /* value empty: removes. */
@@ -312,6 +315,25 @@ SLV_NODISCARD slv_code slv_r2_setting_set(slv_r2 *r2, const char *name, slv_str 
                                           slv_err *err);
 SLV_NODISCARD slv_code slv_r2_usage(slv_r2 *r2, uint64_t *ret_objects, uint64_t *ret_bytes,
                                     slv_err *err);
+
+/* ---- events: what has changed, for queues (rules.c) ---- */
+
+/* Told from inside of calls that write, and when a bucket is opened: there are events, which can be
+ * taken once the call has ended. fn is called under a lock, on any thread, and must not call back.
+ */
+typedef void (*slv_r2_news)(void *arg, slv_str account, slv_str bucket);
+void slv_r2_watch(slv_r2_news fn, void *arg); /* one for the process; NULL: nobody */
+
+typedef struct slv_r2_pending_event {
+    int64_t seq;
+    slv_str queue, body; /* its name; JSON */
+} slv_r2_pending_event;
+/* The oldest `max`; they stay until they are done. Strings live in the arena. */
+SLV_NODISCARD slv_code slv_r2_events_take(slv_r2 *r2, slv_arena *arena, slv_r2_pending_event *ret,
+                                          size_t max, size_t *ret_count, slv_err *err);
+/* Those of that queue from one number to another are in it. */
+SLV_NODISCARD slv_code slv_r2_events_done(slv_r2 *r2, int64_t from, int64_t to, slv_str queue,
+                                          slv_err *err);
 
 /* Removes what is due: content that nothing names, uploads that nobody completed; a bounded piece.
  * *ret_next_ms: when to come again, 0: not before the next write. */

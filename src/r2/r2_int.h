@@ -10,6 +10,7 @@
  *     reader.c    content on its way out
  *     sweep.c     what is due by itself
  *     lifecycle.c what is due by rules
+ *     rules.c     locks, and what is told of changes
  */
 #ifndef SLV_R2_R2_INT_H
 #define SLV_R2_R2_INT_H
@@ -95,6 +96,22 @@ slv_code slv_r2_reader_start(slv_r2_reader *r, uint64_t offset, uint64_t length,
 
 /* A piece of what the rules of the bucket ask for. */
 slv_code slv_r2_lifecycle_(slv_r2 *r2, int64_t now_ms, int64_t *next_ms, slv_err *err);
+/* LOCKED when a rule of the bucket keeps the object that is there. */
+slv_code slv_r2_check_lock_(slv_r2 *r2, slv_str key, int64_t now_ms, slv_err *err);
+slv_code slv_r2_locked_(slv_r2 *r2, slv_str key, int64_t now_ms, bool *ret, slv_err *err);
+typedef struct slv_r2_event {
+    const char *action;
+    slv_str key;
+    const slv_r2_object *object; /* NULL: it is gone */
+    slv_str from_bucket, from_key;
+    int64_t now_ms;
+} slv_r2_event;
+slv_code slv_r2_note_(slv_r2 *r2, const slv_r2_event *event, slv_err *err);
+/* The bucket was opened: events that were left are told of. */
+slv_code slv_r2_remember_(slv_r2 *r2, slv_err *err);
+/* slv_r2_delete for whoever says what it is. */
+slv_code slv_r2_remove_(slv_r2 *r2, slv_str key, const char *action, int64_t now_ms,
+                        bool *ret_existed, slv_err *err);
 void slv_r2_files_lock(void);
 void slv_r2_files_unlock(void);
 struct slv_r2_reader {
