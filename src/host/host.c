@@ -1,5 +1,5 @@
 /* The host's life, what it seals, and what it sweeps away. */
-#include "host/host_int.h"
+#include "host/host.h"
 
 #include <dirent.h>
 #include <string.h>
@@ -9,6 +9,7 @@
 #include "base/rand.h"
 #include "catalog/pages.h"
 #include "fmt/seal.h"
+#include "host/host_int.h"
 #include "state/kinds.h"
 
 #define SWEEP_FIRST_MS 60000
@@ -159,6 +160,8 @@ slv_code slv_host_new(const slv_host_options *options, slv_host **ret, slv_err *
     host->state = options->state;
     host->server = options->server;
     host->domain = slv_strndup(options->domain.ptr ? options->domain.ptr : "", options->domain.len);
+    host->https = options->https;
+    host->port = options->port;
     memcpy(host->key, options->secret_key.ptr, sizeof host->key);
     host->catalog = slv_state_store(host->state, &slv_catalog_store, SLV_STR(SLV_CATALOG_TENANT),
                                     SLV_STR(SLV_CATALOG_ID));

@@ -166,9 +166,10 @@ static slv_str lower(slv_str name, char out[SLV_SITE_HOST_MAX + 1])
 static const host_worker *named(slv_host *host, slv_str name)
 {
     char text[SLV_SITE_HOST_MAX + 1];
+    bool made = host->by_name.len > 0;
     host_worker **found;
 
-    for (size_t i = 0; host->by_name.len == 0 && i < host->workers.len; i++) {
+    for (size_t i = 0; !made && i < host->workers.len; i++) {
         host_worker *w = host->workers.values[i];
         slv_str key = lower(w->key.name, text);
 
