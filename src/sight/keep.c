@@ -123,13 +123,20 @@ static void drop_oldest(slv_keep *keep)
     memmove(keep->list.items, keep->list.items + 1, keep->list.len * sizeof *keep->list.items);
 }
 
-/* Never the one that is being written. A file ends when the next one begins. */
+/* When the last line of a file can have been written: the next one had begun, or a day was over. */
+static int64_t ends_at(const segments *list, size_t i)
+{
+    int64_t day = list->items[i].began_ms + DAY_MS;
+
+    return i + 1 < list->len ? SLV_MIN(day, list->items[i + 1].began_ms) : INT64_MAX;
+}
+
+/* Never the one that is being written. */
 static void prune(slv_keep *keep, int64_t now_ms)
 {
     int64_t oldest = now_ms - (int64_t)keep->days * DAY_MS;
 
-    while (keep->list.len > 1 &&
-           (keep->total > keep->bytes || keep->list.items[1].began_ms < oldest))
+    while (keep->list.len > 1 && (keep->total > keep->bytes || ends_at(&keep->list, 0) < oldest))
         drop_oldest(keep);
 }
 
@@ -262,7 +269,7 @@ slv_code slv_keep_search(const char *dir, const slv_keep_query *q, slv_kept *ret
         text.len > 2 ? slv_str_sub(slv_buf_view(&text), 1, text.len - 1) : SLV_STR_NULL;
     code = list_segments(dir, &list, err);
     for (size_t i = list.len; i > 0 && code == SLV_OK && !enough; i--) {
-        if (i < list.len && list.items[i].began_ms < q->since_ms)
+        if (ends_at(&list, i - 1) < q->since_ms)
             break;
         path_of(dir, list.items[i - 1].began_ms, &path);
         slv_buf_reset(&bytes);
