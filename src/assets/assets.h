@@ -123,6 +123,9 @@ SLV_NODISCARD slv_code slv_assets_answer_to(const slv_assets *a, const slv_asset
 
 /* The Content-Type that a file's name says; empty: none. */
 slv_str slv_assets_type(slv_str name);
+/* Extension number n of those that have the type, whatever parameters follow it; empty past the
+ * last one. */
+slv_str slv_assets_type_extension(slv_str type, size_t n);
 
 /* ---- names of contents ---- */
 

@@ -37,3 +37,18 @@ slv_str slv_assets_type(slv_str path)
     }
     return SLV_STR_NULL;
 }
+
+static slv_str essence(slv_str type)
+{
+    return slv_str_trim(slv_str_sub(type, 0, slv_str_chr(type, ';', 0)));
+}
+
+slv_str slv_assets_type_extension(slv_str type, size_t n)
+{
+    slv_str wanted = essence(type);
+
+    for (unsigned i = 0; i < slv_type_row_count; i++)
+        if (slv_str_eq_nocase(essence(slv_str_from(slv_type_rows[i].type)), wanted) && n-- == 0)
+            return slv_str_from(slv_type_rows[i].extension);
+    return SLV_STR("");
+}

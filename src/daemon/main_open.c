@@ -135,7 +135,12 @@ static void open_faces(slv_main *m)
 
 static slv_code open_host(slv_main *m, slv_err *err)
 {
+    int https = slv_listeners_first(&m->listeners, SLV_LISTENER_HTTPS);
+    int http = slv_listeners_first(&m->listeners, SLV_LISTENER_HTTP);
+    int shown = https >= 0 ? https : http;
     const slv_host_options options = {
+        .https = https >= 0,
+        .port = shown >= 0 ? slv_listener_port(shown) : 0,
         .loop = m->loop,
         .state = m->state,
         .server = m->server,
@@ -156,6 +161,8 @@ slv_code slv_main_open_server(slv_main *m, slv_err *err)
         .isolates = (unsigned)c->version_isolates,
         .allow_private = c->allow_private,
         .extension = {.take = take_other, .arg = m},
+        .hand_over = slv_heir_give,
+        .hand_over_arg = &m->heir_fd,
     };
 
     SLV_TRY(open_door(m, err));
@@ -302,6 +309,9 @@ void slv_main_close(slv_main *m)
     m->tenants = slv_tenants_free(m->tenants);
     m->door = slv_door_free(m->door);
     slv_listeners_close(&m->listeners);
+    slv_heir_stop(&m->heir);
+    if (m->heir_fd >= 0)
+        close(m->heir_fd);
     slv_link_stop(&m->link);
     slv_proc_release(&m->adopter);
     m->loop = slv_loop_free(m->loop);

@@ -2,6 +2,7 @@
 #include <inttypes.h>
 
 #include "fmt/json.h"
+#include "fmt/json_write.h"
 #include "host/asset_store_int.h"
 
 #define ROW_MAX ((size_t)8 << 20)
@@ -82,6 +83,26 @@ slv_code slv_asset_claim_check(const slv_asset_store *s, const slv_asset_claim *
     return SLV_OK;
 }
 
+slv_code slv_asset_pages_row(const slv_asset_pages *about, slv_arena *arena, slv_str *ret)
+{
+    SLV_CLEANUP(slv_buf_done) slv_buf out = SLV_BUF(ROW_MAX);
+    slv_json_writer w = SLV_JSON_WRITER(&out);
+
+    slv_json_open(&w, '{');
+    slv_json_put_text(&w, "manifest", about->manifest);
+    slv_json_put_number(&w, "files", (int64_t)about->files);
+    slv_json_put_bool(&w, "pages", true);
+    slv_json_put_some(&w, "routes", about->routes);
+    slv_json_key(&w, "config");
+    slv_json_open(&w, '{');
+    slv_json_put_some(&w, "_headers", about->headers);
+    slv_json_put_some(&w, "_redirects", about->redirects);
+    slv_json_close(&w, '}');
+    slv_json_close(&w, '}');
+    SLV_TRY(w.code);
+    return slv_arena_dup(arena, slv_buf_view(&out), ret);
+}
+
 /* ---- the set ---- */
 
 slv_code slv_asset_set_load(const slv_asset_store *s, slv_str account, slv_str assets_json,
@@ -92,6 +113,7 @@ slv_code slv_asset_set_load(const slv_asset_store *s, slv_str account, slv_str a
     SLV_CLEANUP(slv_buf_done) slv_buf warnings = SLV_BUF(WARNINGS_MAX);
     SLV_CLEANUP(slv_buf_done) slv_buf dir = SLV_BUF((size_t)8 << 10);
     slv_node *row, *manifest;
+    const slv_node *pages;
     slv_assets_upload upload;
 
     SLV_TRY(slv_json_parse(assets_json, SLV_JSON_STRICT, &arena, &row, err));
@@ -102,6 +124,8 @@ slv_code slv_asset_set_load(const slv_asset_store *s, slv_str account, slv_str a
     SLV_TRY(slv_asset_dir(s, account, &dir));
     upload.config.has_worker = options->has_worker;
     upload.config.navigation_prefers_it = options->navigation_prefers_it;
-    upload.config.pages = options->pages;
+    pages = slv_node_get(row, "pages");
+    upload.config.pages = slv_node_is(pages, SLV_NODE_BOOL) && pages->boolean;
+    upload.config.routes = slv_node_str(slv_node_get(row, "routes"));
     return slv_assets_from_manifest(&upload, manifest, slv_buf_view(&dir), ret, &warnings, err);
 }

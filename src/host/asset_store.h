@@ -126,13 +126,22 @@ typedef struct slv_asset_claim {
 SLV_NODISCARD slv_code slv_asset_claim_check(const slv_asset_store *s, const slv_asset_claim *claim,
                                              slv_arena *arena, slv_str *ret, slv_err *err);
 
+/* The `assets` of a Pages deployment's row, in the arena. */
+typedef struct slv_asset_pages {
+    slv_str manifest; /* hash */
+    uint64_t files;
+    slv_str headers, redirects, routes; /* texts of the files */
+} slv_asset_pages;
+SLV_NODISCARD slv_code slv_asset_pages_row(const slv_asset_pages *about, slv_arena *arena,
+                                           slv_str *ret);
+
 typedef struct slv_asset_set_options {
     bool has_worker;
     bool navigation_prefers_it; /* assets_navigation_prefers_asset_serving */
-    bool pages;                 /* the rules of Pages instead of those of Workers */
 } slv_asset_set_options;
 
-/* The set that a row's `assets` describes. Reads the manifest: blocks. */
+/* The set that a row's `assets` describes, of a version or of a Pages deployment. Reads the
+ * manifest: blocks. */
 SLV_NODISCARD slv_code slv_asset_set_load(const slv_asset_store *s, slv_str account,
                                           slv_str assets_json, const slv_asset_set_options *options,
                                           slv_assets **ret, slv_err *err);

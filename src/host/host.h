@@ -26,6 +26,8 @@ typedef struct slv_host_options {
     slv_server *server;
     slv_str domain; /* "example.com": <worker>.<domain>; empty: routes and custom domains alone */
     slv_str secret_key; /* 32 bytes: secrets are sealed with it */
+    bool https;         /* how hosts of the domain are reached: for URLs in answers */
+    uint16_t port;      /* 0: the usual one */
 } slv_host_options;
 
 SLV_NODISCARD slv_code slv_host_new(const slv_host_options *options, slv_host **ret, slv_err *err);

@@ -46,6 +46,8 @@ struct slv_host {
     slv_asset_store *assets;
     struct slv_host_pages *pages;
     char *domain;
+    bool https;
+    uint16_t port;
     uint8_t key[32];
     SLV_MAP(host_worker *) workers; /* by account, dispatch and name */
     SLV_MAP(host_worker *) by_name; /* that may have hosts, in lower case; empty: not made yet */

@@ -49,6 +49,17 @@ slv_code slv_host_pages_name(const slv_host *host, slv_str subdomain, slv_str la
                           SLV_STR_ARGS(subdomain), SLV_STR_ARGS(domain));
 }
 
+slv_code slv_host_pages_url(const slv_host *host, slv_str subdomain, slv_str label, slv_buf *out)
+{
+    SLV_TRY(slv_buf_append(out, host->https ? SLV_STR("https://") : SLV_STR("http://")));
+    if (!*host->domain)
+        return slv_buf_append(out, subdomain);
+    SLV_TRY(slv_host_pages_name(host, subdomain, label, out));
+    if (host->port == 0 || host->port == (host->https ? 443 : 80))
+        return SLV_OK;
+    return slv_buf_printf(out, ":%u", host->port);
+}
+
 static slv_str key_of(slv_str account, slv_str name, slv_buf *out)
 {
     slv_buf_reset(out);

@@ -26,6 +26,10 @@ SLV_NODISCARD slv_code slv_host_pages_worker(slv_str project, slv_buf *out);
 SLV_NODISCARD slv_code slv_host_pages_name(const slv_host *host, slv_str subdomain, slv_str label,
                                            slv_buf *out);
 
+/* The same as a URL, "https://label.subdomain.domain:port". */
+SLV_NODISCARD slv_code slv_host_pages_url(const slv_host *host, slv_str subdomain, slv_str label,
+                                          slv_buf *out);
+
 /* The rows of a worker and version that stand for a deployment; strings are borrowed. */
 void slv_host_pages_rows(const slv_pages_deployment *d, slv_str worker, slv_worker_row *ret_worker,
                          slv_version_row *ret_version);
