@@ -22,13 +22,13 @@ slv_code slv_daemon_role_parse(slv_str text, slv_daemon_options *ret, slv_err *e
 }
 
 slv_code slv_daemon_spawn(const slv_daemon_options *o, slv_daemon_role role,
-                          const slv_listeners *listeners, slv_loop *loop, slv_proc *proc,
+                          const slv_listeners *listeners, int heir, slv_loop *loop, slv_proc *proc,
                           slv_link *link, slv_err *err)
 {
     SLV_CLEANUP(slv_buf_done) slv_buf as = SLV_BUF(4096);
     const char *argv[SLV_DAEMON_ARGS_MAX + 2];
-    int fds[SLV_DAEMON_FIRST_FD + SLV_LISTENERS_MAX] = {0, 1, 2}, ends[2];
-    size_t n = 0;
+    int fds[SLV_DAEMON_FIRST_FD + SLV_LISTENERS_MAX + 1] = {0, 1, 2}, ends[2];
+    size_t n = 0, count = SLV_DAEMON_FIRST_FD + listeners->count;
     slv_code code;
 
     SLV_TRY(slv_buf_printf(&as, "--as=%s:", role_names[role]));
@@ -43,11 +43,13 @@ slv_code slv_daemon_spawn(const slv_daemon_options *o, slv_daemon_role role,
     fds[SLV_DAEMON_LINK_FD] = ends[1];
     for (size_t i = 0; i < listeners->count; i++)
         fds[SLV_DAEMON_FIRST_FD + i] = listeners->items[i].fd;
+    if (role == SLV_DAEMON_NEXT)
+        fds[count++] = heir;
     const slv_proc_options options = {
         .path = o->program,
         .argv = argv,
         .fds = fds,
-        .fd_count = (unsigned)(SLV_DAEMON_FIRST_FD + listeners->count),
+        .fd_count = (unsigned)count,
     };
     code = slv_proc_start(proc, loop, &options, err);
     close(ends[1]);

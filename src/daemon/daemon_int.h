@@ -13,9 +13,10 @@ SLV_NODISCARD slv_code slv_daemon_supervise(const slv_daemon_options *options, s
 SLV_NODISCARD slv_code slv_daemon_main(const slv_daemon_options *options, slv_err *err);
 
 /* Starts a process of the server in that role and the link to it. Both must be prepared (ended,
- * said). link's other end and copies of the listeners go to it. */
+ * said). link's other end and copies of the listeners go to it; of SLV_DAEMON_NEXT also `heir`,
+ * behind the listeners, a socket that connections come by (heir.h). */
 SLV_NODISCARD slv_code slv_daemon_spawn(const slv_daemon_options *o, slv_daemon_role role,
-                                        const slv_listeners *listeners, slv_loop *loop,
+                                        const slv_listeners *listeners, int heir, slv_loop *loop,
                                         slv_proc *proc, slv_link *link, slv_err *err);
 
 #endif

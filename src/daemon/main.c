@@ -6,6 +6,7 @@
  */
 #include <signal.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "base/mem.h"
@@ -112,8 +113,8 @@ static void on_adopt(slv_timer *timer)
         return;
     slv_proc_release(&m->adopter);
     m->adopter.ended = on_adopter_ended;
-    if (slv_daemon_spawn(m->o, SLV_DAEMON_ADOPTER, &m->listeners, m->loop, &m->adopter, &m->link,
-                         &err) != SLV_OK) {
+    if (slv_daemon_spawn(m->o, SLV_DAEMON_ADOPTER, &m->listeners, -1, m->loop, &m->adopter,
+                         &m->link, &err) != SLV_OK) {
         slv_log(SLV_LOG_ERROR, "cannot start a supervisor: %s", slv_err_text(&err));
         slv_timer_start(&m->adopt_timer, m->loop, ADOPT_AFTER_MS);
     }
@@ -144,21 +145,37 @@ static void reload(slv_main *m)
     slv_link_say(&m->link, "reloaded ");
 }
 
-static void on_said(slv_link *link, slv_str word, slv_str rest)
+/* Another main waits: what it can go on with is given to it. */
+static void release(slv_main *m, int heir)
+{
+    if (m->heir_fd < 0) {
+        m->heir_fd = heir;
+        heir = -1;
+    }
+    if (heir >= 0)
+        close(heir);
+    stop_within(m, SLV_MIN(m->config->drain_seconds * 1000, RELEASE_MS));
+}
+
+static void on_said(slv_link *link, slv_str word, slv_str rest, int fd)
 {
     slv_main *m = slv_container_of(link, slv_main, link);
 
     (void)rest;
-    if (word.len == 0)
+    if (word.len == 0) {
         orphaned(m);
-    else if (slv_str_is(word, "stop"))
+    } else if (slv_str_is(word, "stop")) {
         slv_main_stop(m);
-    else if (slv_str_is(word, "release"))
-        stop_within(m, SLV_MIN(m->config->drain_seconds * 1000, RELEASE_MS));
-    else if (slv_str_is(word, "go"))
+    } else if (slv_str_is(word, "release")) {
+        release(m, fd);
+        fd = -1;
+    } else if (slv_str_is(word, "go")) {
         m->may_go = true;
-    else if (slv_str_is(word, "reload"))
+    } else if (slv_str_is(word, "reload")) {
         reload(m);
+    }
+    if (fd >= 0)
+        close(fd);
 }
 
 static void on_term(slv_signal *sig, int number)
@@ -228,6 +245,7 @@ static void on_started(void *arg, const slv_err *why)
     } else if (slv_main_listen(m, &err) != SLV_OK) {
         slv_main_fail(m, &err);
     } else {
+        slv_heir_open(&m->heir, m->server);
         slv_main_ready(m);
     }
 }
@@ -247,6 +265,8 @@ static slv_code run(slv_main *m, slv_err *err)
     SLV_TRY(slv_link_start(&m->link, m->loop, SLV_DAEMON_LINK_FD, err));
     SLV_TRY(slv_listeners_take(m->o->handed, SLV_DAEMON_FIRST_FD, &m->listeners, err));
     if (m->o->role == SLV_DAEMON_NEXT) {
+        SLV_TRY(
+            slv_heir_start(&m->heir, m->loop, SLV_DAEMON_FIRST_FD + (int)m->listeners.count, err));
         slv_link_say(&m->link, "waiting");
         (void)slv_loop_run_until(m->loop, goes, m, FOREVER_MS);
         if (m->stopping)
@@ -272,7 +292,7 @@ slv_code slv_daemon_main(const slv_daemon_options *options, slv_err *err)
     m->o = options;
     m->config = options->config;
     m->err = err;
-    m->link.fd = -1;
+    m->link.fd = m->heir.fd = m->heir_fd = -1;
     m->adopter.pidfd = -1;
     m->adopt_timer.fn = on_adopt;
     m->stop_task.fn = stop_now;

@@ -12,6 +12,7 @@
 #include "api/s3.h"
 #include "daemon/daemon_int.h"
 #include "daemon/first.h"
+#include "daemon/heir.h"
 #include "daemon/tenants.h"
 #include "edge/server.h"
 #include "host/host.h"
@@ -26,6 +27,8 @@ typedef struct slv_main {
     slv_link link;  /* to the supervisor */
     slv_proc adopter;
     slv_timer adopt_timer;
+    slv_heir heir;           /* connections of the main before this one */
+    int heir_fd;             /* where ours go when we end; -1: nowhere */
     slv_listeners listeners; /* kept for whoever has to start a supervisor */
     slv_state *state;
     slv_store *catalog;

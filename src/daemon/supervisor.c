@@ -4,15 +4,20 @@
  *
  * An upgrade: a second main (`next`) is started from the executable on disk. It prepares what it
  * can without the state and says "waiting"; then the first one is told to stop. It takes no further
- * connection (they wait in the kernel's queues), ends what is open, gives up the state and ends;
- * `next` is told to go, and is main from then on. When `next` cannot even prepare, nothing has
+ * connection (they wait in the kernel's queues), gives those that wait for their next request to
+ * `next`, ends what is open, gives up the state and ends; `next` is told to go, and is main from
+ * then on. When `next` cannot even prepare, nothing has
  * changed.
  */
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/pidfd.h>
+#include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -51,6 +56,7 @@ struct supervisor {
     slv_listeners listeners;
     int lock_fd;
     child *main, *next;
+    int heir; /* main's end of the socket to next; -1: there is no upgrade */
     slv_timer again, kill;
     uint64_t again_ms;
     bool stopping, was_ready;
@@ -108,9 +114,17 @@ static void tell_end(const child *c, int status, const char *then)
                 WEXITSTATUS(status), then);
 }
 
+static void close_heir(supervisor *s)
+{
+    if (s->heir >= 0)
+        close(s->heir);
+    s->heir = -1;
+}
+
 static void next_ended(supervisor *s, child *c, int status)
 {
     s->next = NULL;
+    close_heir(s);
     tell_end(c, status, "the one that runs goes on");
     slv_notify("READY=1\nSTATUS=serving; the new executable did not start");
 }
@@ -120,6 +134,7 @@ static void promote(supervisor *s)
 {
     s->main = s->next;
     s->next = NULL;
+    close_heir(s);
     s->main->born_ms = slv_loop_now_ms(s->loop);
     slv_link_say(&s->main->link, "go");
 }
@@ -160,7 +175,11 @@ static void on_ended(slv_proc *proc, int status)
 static void tell_stop(supervisor *s, child *c)
 {
     c->told = true;
-    slv_link_say(&c->link, s->next ? "release" : "stop");
+    if (s->next)
+        slv_link_say_fd(&c->link, "release", s->heir);
+    else
+        slv_link_say(&c->link, "stop");
+    close_heir(s);
     slv_timer_start(&s->kill, s->loop, s->config->drain_seconds * 1000 + KILL_AFTER_MS);
 }
 
@@ -173,11 +192,13 @@ static void on_failed(supervisor *s, child *c, slv_str why)
         slv_log(SLV_LOG_ERROR, "main cannot start: %.*s", SLV_STR_ARGS(why));
 }
 
-static void on_said(slv_link *link, slv_str word, slv_str rest)
+static void on_said(slv_link *link, slv_str word, slv_str rest, int fd)
 {
     child *c = slv_container_of(link, child, link);
     supervisor *s = c->s;
 
+    if (fd >= 0)
+        close(fd);
     if (slv_str_is(word, "ready")) {
         c->ready = s->was_ready = true;
         slv_notify("READY=1\nSTATUS=serving");
@@ -214,12 +235,13 @@ static child *new_child(supervisor *s)
     return c;
 }
 
-static child *start(supervisor *s, slv_daemon_role role)
+static child *start(supervisor *s, slv_daemon_role role, int heir)
 {
     child *c = new_child(s);
     slv_err err = {0};
 
-    if (slv_daemon_spawn(s->o, role, &s->listeners, s->loop, &c->proc, &c->link, &err) == SLV_OK)
+    if (slv_daemon_spawn(s->o, role, &s->listeners, heir, s->loop, &c->proc, &c->link, &err) ==
+        SLV_OK)
         return c;
     slv_log(SLV_LOG_ERROR, "cannot start main: %s", slv_err_text(&err));
     free_child(c);
@@ -228,21 +250,33 @@ static child *start(supervisor *s, slv_daemon_role role)
 
 static void start_main(supervisor *s)
 {
-    s->main = start(s, SLV_DAEMON_MAIN);
+    s->main = start(s, SLV_DAEMON_MAIN, -1);
     if (!s->main)
         again(s, true);
 }
 
 static void upgrade(supervisor *s)
 {
+    const struct timeval patience = {.tv_sec = 1};
+    int ends[2];
+
     if (s->stopping || s->next)
         return;
     if (!s->main) { /* it is about to be started anyway */
         slv_timer_start(&s->again, s->loop, 0);
         return;
     }
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) {
+        slv_log(SLV_LOG_ERROR, "upgrade: %s", strerror(errno));
+        return;
+    }
     slv_notify_reloading();
-    s->next = start(s, SLV_DAEMON_NEXT);
+    s->heir = ends[0];
+    (void)setsockopt(ends[0], SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+    s->next = start(s, SLV_DAEMON_NEXT, ends[1]);
+    close(ends[1]);
+    if (!s->next)
+        close_heir(s);
     if (!s->next)
         slv_notify("READY=1\nSTATUS=serving; the new executable did not start");
 }
@@ -278,6 +312,7 @@ static void stop(supervisor *s)
         slv_proc_signal(&s->next->proc, SIGKILL); /* it has nothing yet */
         free_child(s->next);
         s->next = NULL;
+        close_heir(s);
     }
     if (s->main)
         tell_stop(s, s->main);
@@ -412,7 +447,7 @@ slv_code slv_daemon_supervise(const slv_daemon_options *options, slv_err *err)
     s->o = options;
     s->config = options->config;
     s->err = err;
-    s->lock_fd = -1;
+    s->lock_fd = s->heir = -1;
     s->again.fn = on_again;
     s->kill.fn = on_kill;
     code = options->role == SLV_DAEMON_ADOPTER ? begin_adopted(s, err) : begin(s, err);
@@ -428,6 +463,9 @@ slv_code slv_daemon_supervise(const slv_daemon_options *options, slv_err *err)
     slv_signal_stop(&s->on_usr2);
     if (s->main)
         free_child(s->main);
+    if (s->next)
+        free_child(s->next);
+    close_heir(s);
     slv_listeners_close(&s->listeners);
     s->loop = slv_loop_free(s->loop);
     if (s->lock_fd >= 0)

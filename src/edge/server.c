@@ -381,6 +381,27 @@ slv_code slv_server_listen_fd(slv_server *server, int fd, const slv_listener_tra
     return SLV_OK;
 }
 
+static void on_adopt(slv_mail *mail)
+{
+    listen_mail *l = slv_container_of(mail, listen_mail, mail);
+
+    slv_shard_adopt(l->shard, l->fd, &l->traits);
+    free(l);
+}
+
+void slv_server_adopt(slv_server *server, int fd, const slv_listener_traits *traits)
+{
+    listen_mail *l = slv_new0(listen_mail);
+
+    *l = (listen_mail){
+        .mail.fn = on_adopt,
+        .shard = server->shards[server->adopted++ % server->count],
+        .fd = fd,
+        .traits = *traits,
+    };
+    slv_loop_post(l->shard->loop, &l->mail);
+}
+
 slv_code slv_server_start(slv_server *server, slv_err *err)
 {
     SLV_ASSERT(!server->started);

@@ -112,6 +112,10 @@ typedef struct slv_server_options {
     unsigned trace_all; /* SLV_TRACE_KEEP, EXPORT, LOGS, LINE: what is told of every event, by what
                            the versions say (edge/trace.h) */
     slv_server_extension extension;
+    /* While draining: a connection that another process may go on with (net/server.h, hand_over).
+     * On loop threads. NULL: there is none. */
+    bool (*hand_over)(void *arg, int fd, uint16_t redirect_port);
+    void *hand_over_arg;
     bool dev;            /* error pages with the stack; loopback may be fetched; keep one isolate */
     bool test_scheduled; /* /__scheduled triggers too */
     bool live_reload;    /* HTML pages get a script that reloads them after a deploy */
@@ -130,9 +134,12 @@ SLV_NODISCARD slv_code slv_server_new(const slv_server_options *options, slv_ser
 SLV_NODISCARD slv_code slv_server_listen(slv_server *server, const slv_listen_options *options,
                                          uint16_t *ret_port, slv_err *err);
 /* A listening socket that somebody else opened and keeps; every loop takes connections from it.
- * Before start; traits (net/server.h) are copied. */
+ * Before start, or later, when all that requests need is there; traits (net/server.h) are copied.
+ */
 SLV_NODISCARD slv_code slv_server_listen_fd(slv_server *server, int fd,
                                             const slv_listener_traits *traits, slv_err *err);
+/* A connection that another process had: some loop goes on with it. After start. Takes fd. */
+void slv_server_adopt(slv_server *server, int fd, const slv_listener_traits *traits);
 /* Starts the loop threads. */
 SLV_NODISCARD slv_code slv_server_start(slv_server *server, slv_err *err);
 /* Makes version the one that answers for its name: requests and calls that begin from now on go to

@@ -2,10 +2,12 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "base/mem.h"
 #include "net/proxy.h"
@@ -223,16 +225,23 @@ void slv_conn_refuse(slv_conn *c, int status, const char *why)
  * ----------------------------------------------------------------------------------------------------------
  */
 
+bool slv_conn_has_heir(const slv_conn *c)
+{
+    return c->server->heir && c->direct && !c->secure;
+}
+
 /* Response and request are over: the next request, or the end. */
 static void exchange_over(slv_conn *c)
 {
-    if (!c->ex->keep_alive || c->server->draining)
+    bool heir = slv_conn_has_heir(c);
+
+    if (!c->ex->keep_alive || (c->server->draining && !heir))
         c->close_after = true;
     slv_conn_exchange_done(c);
     c->state = CONN_IDLE;
     c->grace = false;
     arm(c);
-    if (c->close_after)
+    if (c->close_after || heir)
         slv_conn_flush_later(c);
 }
 
@@ -614,11 +623,25 @@ static void on_flush(slv_task *task)
         finish_close(c);
         return;
     }
+    if (c->out.bytes == 0 && c->in.len == 0 && c->state == CONN_IDLE && !c->read_eof &&
+        slv_conn_has_heir(c)) {
+        slv_conn_hand_over(c);
+        return;
+    }
     if (ex && ex->blocked && c->out.bytes < SLV_EXCHANGE_LOW && !ex->ended) {
         ex->blocked = false;
         c->server->options.handlers->writable(&ex->base);
     }
     slv_conn_watch(c);
+}
+
+void slv_conn_hand_over(slv_conn *c)
+{
+    int own = fcntl(c->wire.fd, F_DUPFD_CLOEXEC, 0);
+
+    if (own >= 0 && !c->server->options.hand_over(c->server->options.ctx, own, c->redirect_port))
+        (void)close(own);
+    slv_conn_close(c, SLV_GONE_SERVER); /* our descriptor of it */
 }
 
 void slv_conn_flush_later(slv_conn *c)
@@ -730,6 +753,7 @@ void slv_conn_open(slv_http_server *server, int fd, const slv_listener_traits *t
     slv_list_push(&server->conns, &c->node);
     server->conn_count++;
     c->secure = traits->tls != NULL;
+    c->direct = !traits->proxied;
     c->tls = traits->tls;
     c->redirect_port = traits->redirect_port;
     if (!traits->proxied) {

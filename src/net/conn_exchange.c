@@ -55,8 +55,8 @@ static slv_code respond(slv_exchange *base, const slv_response_head *head, slv_e
     bool to_close = !bare && !ex->is_head && head->length < 0 && ex->base.head.version == 10;
     slv_http1_write how = {
         .version = ex->base.head.version,
-        .keep_alive =
-            ex->keep_alive && !c->server->draining && !to_close && !ex->expects && !c->grace,
+        .keep_alive = ex->keep_alive && (!c->server->draining || slv_conn_has_heir(c)) &&
+                      !to_close && !ex->expects && !c->grace,
         .bare = bare,
         .keeps_length = ex->is_head || head->status == 304,
         .chunked = head->length < 0 && ex->base.head.version == 11,

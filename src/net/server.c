@@ -323,13 +323,16 @@ void slv_http_server_drain(slv_http_server *s, uint32_t timeout_ms, void (*done)
 {
     SLV_ASSERT(!s->draining);
     s->draining = true;
+    s->heir = s->options.hand_over && s->options.hand_over(s->options.ctx, -1, 0);
     s->drain_done = done;
     s->drain_arg = arg;
     close_listeners(s);
     SLV_LIST_EACH (node, &s->conns) {
         slv_conn *c = slv_container_of(node, slv_conn, node);
 
-        if (c->state == CONN_PROXY || (c->state == CONN_IDLE && c->out.bytes == 0))
+        if (c->state == CONN_IDLE && slv_conn_has_heir(c))
+            slv_conn_flush_later(c);
+        else if (c->state == CONN_PROXY || (c->state == CONN_IDLE && c->out.bytes == 0))
             slv_conn_close(c, SLV_GONE_SERVER);
         else if (c->state == CONN_IDLE)
             c->close_after = true;

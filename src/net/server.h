@@ -48,6 +48,11 @@ typedef struct slv_http_options {
     /* A connection was accepted: true when the caller has taken the descriptor, to give it to
      * another server by slv_http_server_adopt. NULL: all are kept. */
     bool (*pass_on)(void *ctx, int fd, const slv_listener_traits *traits);
+    /* While draining: a connection of plain HTTP/1 that waits for its next request, of which no
+     * byte was read. True: the caller has taken the descriptor, and another process goes on with it
+     * (slv_http_server_adopt there), so the client notices nothing. NULL, or false: it is closed.
+     * Asked with fd -1 when draining begins: whether there is such a process. */
+    bool (*hand_over)(void *ctx, int fd, uint16_t redirect_port);
 } slv_http_options;
 
 typedef struct slv_listen_options {

@@ -63,6 +63,7 @@ struct slv_conn {
     slv_outq out;
     uint8_t state;
     bool secure, feeding, read_eof;
+    bool direct;       /* the socket tells who the client is: nothing of a proxy's header is lost */
     bool begun;        /* bytes came: it is known which HTTP this is */
     bool hup_seen;     /* the client ended its side behind bytes that were not read yet */
     bool blocked;      /* the socket took not all of out */
@@ -75,6 +76,11 @@ struct slv_conn {
     uint16_t peer_port, local_port, redirect_port;
     char peer[46], local[46];
 };
+
+/* Whether it goes to another process instead of being closed when it has nothing to do. */
+bool slv_conn_has_heir(const slv_conn *c);
+/* To the heir, or closed. Idle, and all that was answered is written. */
+void slv_conn_hand_over(slv_conn *c);
 
 enum slv_conn_framing { OUT_NONE, OUT_LENGTH, OUT_CHUNKED, OUT_TO_CLOSE };
 
@@ -118,6 +124,7 @@ struct slv_http_server {
     slv_conn_exchange *free_exchanges;
     size_t free_count;
     bool draining, closing;
+    bool heir; /* draining: another process takes connections (options.hand_over) */
     void (*drain_done)(void *arg);
     void *drain_arg;
     slv_timer drain_timer, accept_timer;
