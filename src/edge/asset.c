@@ -137,6 +137,13 @@ static void send_answer(reply *r, slv_assets_answer *answer)
     r->status = answer->status;
     if (body.source && r->shard->server->o.live_reload && add_script(r, &head) != SLV_OK)
         slv_buf_done(&r->tail);
+    if (body.bytes.len > 0) {
+        log_line(r, ex, "ok");
+        if (slv_exchange_reply(ex, &head, body.bytes, NULL) != SLV_OK)
+            slv_exchange_abort(ex);
+        reply_free(r);
+        return;
+    }
     if (!body.source) { /* in answer to HEAD the length is that of GET's body */
         log_line(r, ex, "ok");
         if (slv_exchange_respond(ex, &head, NULL) == SLV_OK)

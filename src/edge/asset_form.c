@@ -72,6 +72,8 @@ typedef struct form {
     slv_coding coding;
     slv_ranged ranged;
     uint64_t from, length, size;
+    slv_str bytes; /* the whole form, when it is in memory */
+    int fd;        /* else; -1: none */
 } form;
 
 static slv_str request_field(const form *f, const char *name)
@@ -121,20 +123,50 @@ static void choose(form *f)
             accept, slv_packer_have(packer, f->answer->found, slv_assets_immutable(f->assets)));
 }
 
-static int open_packed(form *f)
+static void open_packed(form *f)
 {
     SLV_CLEANUP(slv_buf_done) slv_buf path = SLV_BUF(PATH_BYTES);
     bool immutable = slv_assets_immutable(f->assets);
-    int fd = -1;
 
     if (slv_packer_path(f->shard->server->packer, f->answer->asset, immutable, f->coding, &path) ==
         SLV_OK)
-        fd = open_file(slv_buf_cstr(&path), &f->size);
-    if (fd < 0) {
+        f->fd = open_file(slv_buf_cstr(&path), &f->size);
+    if (f->fd < 0) {
         slv_packer_lost(f->shard->server->packer, f->answer->asset, immutable);
         f->coding = SLV_CODING_NONE;
     }
-    return fd;
+}
+
+/* False: the file is not there. */
+static bool find_bytes(form *f)
+{
+    const slv_asset *asset = f->answer->asset;
+
+    if (slv_asset_cache_get(f->shard, asset, f->coding, &f->bytes)) {
+        f->size = f->bytes.len;
+        return true;
+    }
+    if (f->coding != SLV_CODING_NONE)
+        open_packed(f);
+    if (f->fd < 0)
+        f->fd = open_file(asset->file.ptr, &f->size);
+    if (f->fd >= 0 && slv_asset_cache_fill(f->shard, asset, f->coding, f->fd, f->size, &f->bytes)) {
+        (void)close(f->fd);
+        f->fd = -1;
+        return true;
+    }
+    return f->fd >= 0;
+}
+
+static slv_asset_body form_body(form *f, bool wanted)
+{
+    slv_asset_body body = {.length = f->length};
+
+    if (f->fd >= 0)
+        return body_of(f->shard, f->fd, f->from, f->length, wanted);
+    if (wanted)
+        body.bytes = slv_str_sub(f->bytes, (size_t)f->from, (size_t)(f->from + f->length));
+    return body;
 }
 
 /* Parts are for whole answers to GET alone. */
@@ -188,19 +220,14 @@ static slv_code write_headers(const form *f, slv_buf *out)
 slv_asset_body slv_asset_open_as(slv_shard *shard, const slv_exchange *ex, const slv_assets *assets,
                                  slv_assets_answer *answer, slv_buf *out)
 {
-    form f = {.shard = shard, .ex = ex, .assets = assets, .answer = answer};
+    form f = {.shard = shard, .ex = ex, .assets = assets, .answer = answer, .fd = -1};
     bool wanted = !slv_str_is(ex->head.method, "HEAD");
-    int fd = -1;
 
     if (!answer->found || is_altered(&f))
         return slv_asset_open(shard, answer, wanted);
     choose(&f);
     if (answer->asset) {
-        if (f.coding != SLV_CODING_NONE)
-            fd = open_packed(&f);
-        if (fd < 0)
-            fd = open_file(answer->asset->file.ptr, &f.size);
-        if (fd < 0) {
+        if (!find_bytes(&f)) {
             not_there(answer);
             return (slv_asset_body){.source = NULL};
         }
@@ -208,5 +235,5 @@ slv_asset_body slv_asset_open_as(slv_shard *shard, const slv_exchange *ex, const
     }
     if (write_headers(&f, out) == SLV_OK)
         answer->headers = slv_buf_view(out);
-    return fd < 0 ? (slv_asset_body){.source = NULL} : body_of(shard, fd, f.from, f.length, wanted);
+    return form_body(&f, wanted);
 }

@@ -43,6 +43,7 @@
 #define SLV_EDGE_END_MS 10000  /* a canceled event that has not ended by then costs its isolate */
 
 typedef struct slv_shard slv_shard;
+typedef struct slv_asset_cache slv_asset_cache; /* asset_int.h */
 typedef struct slv_event slv_event;
 typedef struct slv_op slv_op;
 typedef struct slv_object slv_object;   /* object_int.h */
@@ -207,6 +208,7 @@ struct slv_shard {
     slv_list lingering; /* slv_event.linger, soonest first for equal delays */
     slv_timer sweep;
     slv_list idle_ingress; /* structs kept for the next request */
+    slv_asset_cache *asset_cache; /* asset_int.h; NULL: nothing is in it */
     size_t idle_count;
     slv_prng prng;   /* CF-Ray: not a secret */
     slv_buf scratch; /* within one call */
@@ -254,6 +256,7 @@ struct slv_server {
     char *program, *project_dir, *ca_file, *cf;
     bool stopping;
     unsigned closing; /* loops that have not closed yet */
+    unsigned adopted; /* connections of another process; control thread */
     void (*drained)(void *user);
     void *drained_user;
 };
@@ -272,6 +275,8 @@ void slv_deploy_job_done(slv_deploy_job *job);
 void slv_deploy_jobs_over(slv_server *server);
 void slv_probes_over(slv_server *server);
 
+/* On its loop. */
+void slv_shard_adopt(slv_shard *shard, int fd, const slv_listener_traits *traits);
 slv_code slv_shard_open(slv_server *server, unsigned index, slv_shard **ret, slv_err *err);
 /* On the shard's loop. */
 void slv_shard_deploy(slv_shard *shard, const slv_deploy *deploy, bool report, slv_deploy_job *job);

@@ -10,6 +10,7 @@ typedef struct file_source {
     slv_shard *shard;
     int fd;
     uint64_t at, end;
+    size_t piece_size;
     size_t credit;
     bool busy;     /* bytes are on their way: pushed just now, or being read by a thread */
     bool canceled; /* gone as soon as it is not busy */
@@ -91,9 +92,9 @@ static void pump(file_source *f)
         return;
     f->busy = true;
     if (!f->piece)
-        f->piece = slv_alloc(SLV_FILE_PIECE);
+        f->piece = slv_alloc(f->piece_size);
     while (f->credit > 0) {
-        uint64_t left = SLV_MIN(f->end - f->at, SLV_FILE_PIECE);
+        uint64_t left = SLV_MIN(f->end - f->at, f->piece_size);
 
         f->want = SLV_MIN(f->credit, (size_t)left);
         if (!read_now(f)) {
@@ -147,6 +148,7 @@ slv_source *slv_file_source_new_take(slv_shard *shard, int fd, uint64_t offset, 
     f->fd = fd;
     f->at = offset;
     f->end = offset + length;
+    f->piece_size = (size_t)SLV_MIN(length, (uint64_t)SLV_FILE_PIECE);
     f->job.run = run_read;
     f->job.done = done_read;
     return &f->source;
