@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "edge/dynamo_int.h"
 #include "edge/tie_int.h"
+#include "edge/trace_int.h"
 #include "edge/wire_int.h"
 
 /* What a request holds while it waits for its turn. */
@@ -255,6 +256,7 @@ static slv_code with_loop_header(slv_event *ev, slv_str headers, slv_buf *out)
 {
     slv_buf_reset(out);
     SLV_TRY(slv_buf_append(out, headers));
+    SLV_TRY(slv_event_put_traceparent(ev, headers, out));
     return slv_buf_printf(out, "cdn-loop:selvage; loops=%u\n", ev->hops + 1);
 }
 

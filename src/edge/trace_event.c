@@ -113,12 +113,26 @@ slv_trace_context *slv_event_context(slv_event *ev)
     slv_trace_context *c = &ev->context;
 
     if (c->high == 0 && c->low == 0) {
-        c->high = slv_rand_u64();
-        c->low = slv_rand_u64() | 1;
+        c->high = slv_prng_next(&ev->shard->prng);
+        c->low = slv_prng_next(&ev->shard->prng) | 1;
     }
     if (c->span == 0)
         c->span = slv_prng_next(&ev->shard->prng) | 1;
     return c;
+}
+
+slv_code slv_event_put_traceparent(slv_event *ev, slv_str headers, slv_buf *out)
+{
+    char text[SLV_TRACEPARENT_LEN + 1];
+    slv_str name, value;
+    bool bad;
+
+    while (slv_header_next(&headers, &name, &value, &bad)) {
+        if (slv_str_eq_nocase(name, SLV_STR("traceparent")))
+            return SLV_OK;
+    }
+    slv_traceparent_write(slv_event_context(ev), text);
+    return slv_buf_printf(out, "traceparent:%s\n", text);
 }
 
 void slv_event_context_child(slv_event *ev, slv_event *caller)

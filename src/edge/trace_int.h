@@ -49,6 +49,8 @@ void slv_op_timed_end(slv_op *op);
 void slv_op_rejected(slv_event *ev, uint32_t id);
 /* The event's ids, made when it has none. */
 slv_trace_context *slv_event_context(slv_event *ev);
+/* Appends the field for a request that the event makes, unless its headers have one. */
+SLV_NODISCARD slv_code slv_event_put_traceparent(slv_event *ev, slv_str headers, slv_buf *out);
 /* The ids of an event that `caller` calls. */
 void slv_event_context_child(slv_event *ev, slv_event *caller);
 

@@ -286,8 +286,7 @@ static slv_code copy_options(slv_export *x, const slv_sight_options *o, slv_err 
     SLV_TRY(put_headers(o, &headers, err));
     SLV_TRY(slv_arena_dup(&x->arena, endpoint, &x->endpoint));
     SLV_TRY(slv_arena_dup(&x->arena, slv_buf_view(&headers), &x->headers));
-    return slv_arena_dup(&x->arena, o->otlp_service.len > 0 ? o->otlp_service : SLV_STR("selvage"),
-                         &x->service);
+    return slv_arena_dup(&x->arena, o->otlp_service, &x->service);
 }
 
 slv_code slv_export_new(slv_sight *s, const slv_sight_options *o, slv_export **ret, slv_err *err)

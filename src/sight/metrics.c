@@ -49,7 +49,7 @@ static slv_code put_plain(slv_buf *out, const char *name, const char *type, cons
                           double value)
 {
     SLV_TRY(put_head(out, name, type, help));
-    return slv_buf_printf(out, "%s %.17g\n", name, value);
+    return slv_buf_printf(out, "%s %.15g\n", name, value);
 }
 
 /* labels: what stands before `le`, with its brace and comma. */
@@ -151,7 +151,7 @@ static slv_code put_one(slv_buf *out, const slv_figures *f, const char *name, co
         if (v == 0)
             continue;
         SLV_TRY(put_labels(out, name, &f->workers[i]));
-        SLV_TRY(slv_buf_printf(out, "} %.17g\n", v));
+        SLV_TRY(slv_buf_printf(out, "} %.15g\n", v));
     }
     return SLV_OK;
 }

@@ -76,7 +76,7 @@ slv_code slv_otlp_put_resource(slv_buf *out, const slv_trace *t, slv_str service
     const slv_version *v = t->version;
 
     SLV_TRY(slv_buf_append(out, SLV_STR("\"resource\":{\"attributes\":[")));
-    SLV_TRY(put_text_attr(out, "service.name", service));
+    SLV_TRY(put_text_attr(out, "service.name", service.len > 0 ? service : v->name));
     SLV_TRY(put_text_attr(out, "service.version", v->id));
     SLV_TRY(put_text_attr(out, "service.namespace", v->tenant));
     SLV_TRY(put_text_attr(out, "faas.name", v->name));

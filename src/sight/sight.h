@@ -36,7 +36,7 @@ typedef struct slv_sight_options {
     FILE *out; /* where lines go; NULL: standard output */
     /* OTLP/HTTP with JSON: "http://127.0.0.1:4318"; /v1/traces and /v1/logs are added. Empty: none.
      */
-    slv_str otlp_endpoint, otlp_service; /* service: empty: "selvage" */
+    slv_str otlp_endpoint, otlp_service; /* service: empty: the name of the worker */
     const slv_str *otlp_headers;         /* "name: value" */
     size_t otlp_header_count;
     const char *ca_file;
