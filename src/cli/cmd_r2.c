@@ -6,19 +6,11 @@
 
 #include "base/file.h"
 #include "base/mem.h"
-#include "cli/rest.h"
+#include "cli/r2_int.h"
 #include "cli/verbs.h"
 #include "fmt/json.h"
 
 #define TEXT_MAX ((size_t)1 << 20)
-
-typedef struct r2_verb {
-    const slv_args *args;
-    slv_rest *rest;
-    const char *bucket;
-    slv_buf path, body, headers;
-    slv_str key; /* of an object */
-} r2_verb;
 
 static slv_code run(r2_verb *v, slv_code (*work)(r2_verb *v, slv_err *err), slv_err *err)
 {
@@ -28,7 +20,7 @@ static slv_code run(r2_verb *v, slv_code (*work)(r2_verb *v, slv_err *err), slv_
     return work(v, err);
 }
 
-static int verb(const slv_args *args, slv_code (*work)(r2_verb *v, slv_err *err))
+int slv_r2_verb_run(const slv_args *args, slv_code (*work)(r2_verb *v, slv_err *err))
 {
     r2_verb v = {.args = args,
                  .path = SLV_BUF(TEXT_MAX),
@@ -47,8 +39,7 @@ static int verb(const slv_args *args, slv_code (*work)(r2_verb *v, slv_err *err)
     return slv_cmd_fail(args->cmd, &err);
 }
 
-/* "/r2/buckets/NAME" and what follows. */
-static slv_code set_path(r2_verb *v, const char *rest)
+slv_code slv_r2_verb_path(r2_verb *v, const char *rest)
 {
     slv_buf_reset(&v->path);
     SLV_TRY(slv_buf_append(&v->path, SLV_STR("/r2/buckets/")));
@@ -56,7 +47,7 @@ static slv_code set_path(r2_verb *v, const char *rest)
     return slv_buf_append(&v->path, slv_str_from(rest));
 }
 
-static slv_code send(r2_verb *v, const char *method, slv_node **ret, slv_err *err)
+slv_code slv_r2_verb_send(r2_verb *v, const char *method, slv_node **ret, slv_err *err)
 {
     slv_node *ignored;
 
@@ -96,7 +87,7 @@ static slv_code bucket_create(r2_verb *v, slv_err *err)
     SLV_TRY(put_flag(v, "location", "locationHint"));
     SLV_TRY(put_flag(v, "storage-class", "storageClass"));
     SLV_TRY(slv_buf_append_byte(&v->body, '}'));
-    SLV_TRY(send(v, "POST", NULL, err));
+    SLV_TRY(slv_r2_verb_send(v, "POST", NULL, err));
     SLV_TRY(put_binding(v->bucket, &binding));
     printf("✅ Created bucket '%s' with default storage class of %s.\n\n"
            "Configure your Worker to write objects to this bucket:\n\n"
@@ -107,7 +98,7 @@ static slv_code bucket_create(r2_verb *v, slv_err *err)
 
 static int exec_bucket_create(const slv_args *args)
 {
-    return verb(args, bucket_create);
+    return slv_r2_verb_run(args, bucket_create);
 }
 
 static void print_row(const char *label, int width, const slv_node *value)
@@ -122,7 +113,7 @@ static slv_code bucket_list(r2_verb *v, slv_err *err)
     bool json = slv_args_bool(v->args, "json", false);
 
     SLV_TRY(slv_buf_set(&v->path, SLV_STR("/r2/buckets")));
-    SLV_TRY(send(v, "GET", &result, err));
+    SLV_TRY(slv_r2_verb_send(v, "GET", &result, err));
     const slv_node *list = slv_node_get(result, "buckets");
     if (json) {
         slv_rest_print_json(stdout, list);
@@ -140,7 +131,7 @@ static slv_code bucket_list(r2_verb *v, slv_err *err)
 
 static int exec_bucket_list(const slv_args *args)
 {
-    return verb(args, bucket_list);
+    return slv_r2_verb_run(args, bucket_list);
 }
 
 static void format_size(const slv_node *n, char *out, size_t size)
@@ -162,8 +153,8 @@ static slv_code bucket_info(r2_verb *v, slv_err *err)
     slv_node *b = NULL;
     char size[40];
 
-    SLV_TRY(set_path(v, ""));
-    SLV_TRY(send(v, "GET", &b, err));
+    SLV_TRY(slv_r2_verb_path(v, ""));
+    SLV_TRY(slv_r2_verb_send(v, "GET", &b, err));
     if (slv_args_bool(v->args, "json", false)) {
         slv_rest_print_json(stdout, b);
         return SLV_OK;
@@ -181,36 +172,36 @@ static slv_code bucket_info(r2_verb *v, slv_err *err)
 
 static int exec_bucket_info(const slv_args *args)
 {
-    return verb(args, bucket_info);
+    return slv_r2_verb_run(args, bucket_info);
 }
 
 static slv_code bucket_delete(r2_verb *v, slv_err *err)
 {
     printf("Deleting bucket %s.\n", v->bucket);
-    SLV_TRY(set_path(v, ""));
-    SLV_TRY(send(v, "DELETE", NULL, err));
+    SLV_TRY(slv_r2_verb_path(v, ""));
+    SLV_TRY(slv_r2_verb_send(v, "DELETE", NULL, err));
     printf("Deleted bucket %s.\n", v->bucket);
     return SLV_OK;
 }
 
 static int exec_bucket_delete(const slv_args *args)
 {
-    return verb(args, bucket_delete);
+    return slv_r2_verb_run(args, bucket_delete);
 }
 
 static slv_code cors_list(r2_verb *v, slv_err *err)
 {
     slv_node *result = NULL;
 
-    SLV_TRY(set_path(v, "/cors"));
-    SLV_TRY(send(v, "GET", &result, err));
+    SLV_TRY(slv_r2_verb_path(v, "/cors"));
+    SLV_TRY(slv_r2_verb_send(v, "GET", &result, err));
     slv_rest_print_json(stdout, slv_node_get(result, "rules"));
     return SLV_OK;
 }
 
 static int exec_cors_list(const slv_args *args)
 {
-    return verb(args, cors_list);
+    return slv_r2_verb_run(args, cors_list);
 }
 
 static slv_code cors_set(r2_verb *v, slv_err *err)
@@ -220,30 +211,30 @@ static slv_code cors_set(r2_verb *v, slv_err *err)
     if (!file)
         return slv_fail(err, SLV_E_INVAL, "Missing required argument: file");
     SLV_TRY(slv_file_read(file, &v->body, err));
-    SLV_TRY(set_path(v, "/cors"));
+    SLV_TRY(slv_r2_verb_path(v, "/cors"));
     printf("Setting CORS configuration for bucket '%s'...\n", v->bucket);
-    SLV_TRY(send(v, "PUT", NULL, err));
+    SLV_TRY(slv_r2_verb_send(v, "PUT", NULL, err));
     printf("✨ Set CORS configuration for bucket '%s'.\n", v->bucket);
     return SLV_OK;
 }
 
 static int exec_cors_set(const slv_args *args)
 {
-    return verb(args, cors_set);
+    return slv_r2_verb_run(args, cors_set);
 }
 
 static slv_code cors_delete(r2_verb *v, slv_err *err)
 {
-    SLV_TRY(set_path(v, "/cors"));
+    SLV_TRY(slv_r2_verb_path(v, "/cors"));
     printf("Deleting the CORS configuration for bucket '%s'...\n", v->bucket);
-    SLV_TRY(send(v, "DELETE", NULL, err));
+    SLV_TRY(slv_r2_verb_send(v, "DELETE", NULL, err));
     printf("CORS configuration deleted for bucket '%s'.\n", v->bucket);
     return SLV_OK;
 }
 
 static int exec_cors_delete(const slv_args *args)
 {
-    return verb(args, cors_delete);
+    return slv_r2_verb_run(args, cors_delete);
 }
 
 /* ---- objects ---- */
@@ -341,7 +332,7 @@ static slv_code object_put(r2_verb *v, slv_err *err)
 
 static int exec_object_put(const slv_args *args)
 {
-    return verb(args, object_put);
+    return slv_r2_verb_run(args, object_put);
 }
 
 static slv_code object_get(r2_verb *v, slv_err *err)
@@ -386,21 +377,21 @@ static slv_code object_get(r2_verb *v, slv_err *err)
 
 static int exec_object_get(const slv_args *args)
 {
-    return verb(args, object_get);
+    return slv_r2_verb_run(args, object_get);
 }
 
 static slv_code object_delete(r2_verb *v, slv_err *err)
 {
     SLV_TRY(object_path(v, err));
     printf("Deleting object \"%.*s\" from bucket \"%s\".\n", SLV_STR_ARGS(v->key), v->bucket);
-    SLV_TRY(send(v, "DELETE", NULL, err));
+    SLV_TRY(slv_r2_verb_send(v, "DELETE", NULL, err));
     printf("Delete complete.\n");
     return SLV_OK;
 }
 
 static int exec_object_delete(const slv_args *args)
 {
-    return verb(args, object_delete);
+    return slv_r2_verb_run(args, object_delete);
 }
 
 /* ---- access keys of S3 ---- */
@@ -430,7 +421,7 @@ static slv_code key_create(r2_verb *v, slv_err *err)
                        slv_args_bool(v->args, "read-only", false) ? "read-only" : "read-write"));
     SLV_TRY(put_buckets(v));
     SLV_TRY(slv_buf_append_byte(&v->body, '}'));
-    SLV_TRY(send(v, "POST", &key, err));
+    SLV_TRY(slv_r2_verb_send(v, "POST", &key, err));
     if (slv_args_bool(v->args, "json", false)) {
         slv_rest_print_json(stdout, key);
         return SLV_OK;
@@ -446,7 +437,7 @@ static slv_code key_create(r2_verb *v, slv_err *err)
 
 static int exec_key_create(const slv_args *args)
 {
-    return verb(args, key_create);
+    return slv_r2_verb_run(args, key_create);
 }
 
 static slv_code key_list(r2_verb *v, slv_err *err)
@@ -454,7 +445,7 @@ static slv_code key_list(r2_verb *v, slv_err *err)
     slv_node *keys = NULL;
 
     SLV_TRY(slv_buf_set(&v->path, SLV_STR("/r2/credentials")));
-    SLV_TRY(send(v, "GET", &keys, err));
+    SLV_TRY(slv_r2_verb_send(v, "GET", &keys, err));
     if (slv_args_bool(v->args, "json", false)) {
         slv_rest_print_json(stdout, keys);
         return SLV_OK;
@@ -478,21 +469,21 @@ static slv_code key_list(r2_verb *v, slv_err *err)
 
 static int exec_key_list(const slv_args *args)
 {
-    return verb(args, key_list);
+    return slv_r2_verb_run(args, key_list);
 }
 
 static slv_code key_delete(r2_verb *v, slv_err *err)
 {
     SLV_TRY(slv_buf_set(&v->path, SLV_STR("/r2/credentials/")));
     SLV_TRY(slv_rest_put_escaped(&v->path, slv_str_from(v->bucket)));
-    SLV_TRY(send(v, "DELETE", NULL, err));
+    SLV_TRY(slv_r2_verb_send(v, "DELETE", NULL, err));
     printf("Deleted credentials %s.\n", v->bucket);
     return SLV_OK;
 }
 
 static int exec_key_delete(const slv_args *args)
 {
-    return verb(args, key_delete);
+    return slv_r2_verb_run(args, key_delete);
 }
 
 /* ---- tables ---- */
