@@ -284,7 +284,8 @@ describe('deploys', () => {
 
 test('a server that is started again answers as before', async () => {
   const known = server;
-  await server.stop('SIGKILL');
+  process.kill(-server.pid, 'SIGKILL'); // supervisor, main, isolates
+  await server.exited;
   server = await startServe({ domain, known });
   assert.equal(await text('alpha.workers.test'), 'alpha');
   assert.equal(await text('own.example'), 'domain');
