@@ -149,11 +149,10 @@ slv_code slv_sandbox_enter(const slv_sandbox_options *options, slv_sandbox_repor
     slv_sandbox_offer_to_oom_();
     if (set_rlimits())
         report.layers |= SLV_SANDBOX_RLIMITS;
-    if (options->role == SLV_SANDBOX_KEEPER)
-        slv_sandbox_hide();
-    else if (slv_sandbox_leave_root_(options->uid ? options->uid : SLV_SANDBOX_UID))
+    bool keeps_uid = options->role == SLV_SANDBOX_KEEPER;
+    if (!keeps_uid && slv_sandbox_leave_root_(options->uid ? options->uid : SLV_SANDBOX_UID))
         report.layers |= SLV_SANDBOX_OWN_UID;
-    else if (geteuid() == 0)
+    else if (!keeps_uid && geteuid() == 0)
         return slv_fail(err, SLV_E_DENIED, "sandbox: cannot stop being root");
     (void)slv_sandbox_drop_capabilities(); /* an app zygote's child has none, and no such call */
     /* after the change of uid, which clears it */

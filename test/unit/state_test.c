@@ -93,10 +93,10 @@ static slv_code counters_sweep(void *service, int64_t now_ms, int64_t *ret_next_
     return code;
 }
 
-static const slv_store_type counter_type = {"counters",     false,       counters_open,
-                                            counters_close, counters_db, counters_sweep};
-static const slv_store_type user_type = {"user",         true,        counters_open,
-                                         counters_close, counters_db, NULL};
+static const slv_store_type counter_type = {
+    "counters", false, counters_open, counters_close, counters_db, counters_sweep, NULL};
+static const slv_store_type user_type = {"user",      true, counters_open, counters_close,
+                                         counters_db, NULL, NULL};
 
 /* ---- calls ---- */
 
@@ -675,8 +675,8 @@ static void *open_later(void *arg)
 
 TEST(state_sweep_that_ends_while_the_state_goes_plans_nothing_more)
 {
-    static const slv_store_type slow = {"slow",         false,       counters_open,
-                                        counters_close, counters_db, ask_slow_sweep};
+    static const slv_store_type slow = {"slow",      false,          counters_open, counters_close,
+                                        counters_db, ask_slow_sweep, NULL};
     rig r = {0};
     pthread_t thread;
 
