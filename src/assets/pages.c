@@ -148,14 +148,26 @@ static bool same_tag(slv_str wanted, slv_str tag)
            (slv_str_starts(wanted, SLV_STR("W/")) && slv_str_eq(slv_str_skip(wanted, 2), tag));
 }
 
+/* Uploads name types without a charset. */
+static slv_code content_type(const slv_asset *asset, slv_arena *arena, slv_str *ret)
+{
+    SLV_CLEANUP(slv_buf_done) slv_buf text = SLV_BUF(asset->type.len + 32);
+
+    *ret = asset->type.len > 0 ? asset->type : SLV_STR("application/octet-stream");
+    if (!slv_str_starts(*ret, SLV_STR("text/")) ||
+        slv_str_find(*ret, SLV_STR("charset"), 0) != SIZE_MAX)
+        return SLV_OK;
+    SLV_TRY(slv_buf_append(&text, *ret));
+    SLV_TRY(slv_buf_append(&text, SLV_STR("; charset=utf-8")));
+    return slv_arena_dup(arena, slv_buf_view(&text), ret);
+}
+
 static slv_code put_asset(slv_answering *w, slv_header_list *list, slv_arena *arena)
 {
-    slv_str type = w->asset->type;
     char text[35] = "\"";
-    slv_str tag;
+    slv_str tag, type;
 
-    if (type.len == 0)
-        type = SLV_STR("application/octet-stream");
+    SLV_TRY(content_type(w->asset, arena, &type));
     if (w->status != 200) {
         put(list, "content-type", type);
         return SLV_OK;

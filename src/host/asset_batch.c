@@ -24,6 +24,8 @@ typedef struct entry {
 } entry;
 
 struct slv_asset_batch {
+    slv_asset_store *store;
+    char *account;
     int dir; /* of the account's files */
     char *path;
     SLV_VEC(entry) entries;
@@ -38,11 +40,13 @@ struct slv_asset_batch {
     slv_buf plain;
 };
 
-slv_code slv_asset_batch_new(const slv_asset_store *s, slv_str account, slv_asset_batch **ret,
+slv_code slv_asset_batch_new(slv_asset_store *s, slv_str account, slv_asset_batch **ret,
                              slv_err *err)
 {
     SLV_CLEANUP(slv_asset_batch_free) slv_asset_batch *b = slv_new0(slv_asset_batch);
 
+    b->store = s;
+    b->account = slv_strndup(account.ptr, account.len);
     b->fd = -1;
     b->plain = SLV_BUF(PIECE);
     b->dir = -1;
@@ -73,6 +77,7 @@ slv_asset_batch *slv_asset_batch_free(slv_asset_batch *b)
     if (b->dir >= 0)
         (void)close(b->dir);
     free(b->path);
+    free(b->account);
     free(b);
     return NULL;
 }
@@ -229,6 +234,20 @@ static slv_code place(const slv_asset_batch *b, const entry *e, char out[SLV_ASS
     return errno == EEXIST ? SLV_OK : io(b, folder, err);
 }
 
+/* Into its place; a sweep that is under way leaves it there. */
+static slv_code move(slv_asset_batch *b, const entry *e, const char *name, slv_err *err)
+{
+    slv_code code = SLV_OK;
+
+    SLV_ASSERT(pthread_mutex_lock(&b->store->lock) == 0);
+    if (renameat(b->dir, e->tmp, b->dir, name) != 0)
+        code = io(b, name, err);
+    else
+        slv_asset_came(b->store, slv_str_from(b->account), slv_str_from(e->hash));
+    SLV_ASSERT(pthread_mutex_unlock(&b->store->lock) == 0);
+    return code;
+}
+
 static slv_code rename_all(slv_asset_batch *b, bool each, slv_err *err)
 {
     char name[SLV_ASSET_HASH + 4];
@@ -238,13 +257,12 @@ static slv_code rename_all(slv_asset_batch *b, bool each, slv_err *err)
 
         if (e->tmp[0]) {
             SLV_TRY(place(b, e, name, err));
-            if (renameat(b->dir, e->tmp, b->dir, name) != 0)
-                return io(b, name, err);
+            SLV_TRY(move(b, e, name, err));
             name[2] = '\0'; /* the folder */
+            if (each)
+                SLV_TRY(sync_name(b, name, false, err));
         }
         b->entries.len--;
-        if (each && e->tmp[0])
-            SLV_TRY(sync_name(b, name, false, err));
     }
     return SLV_OK;
 }

@@ -22,6 +22,7 @@ slv_asset_store *slv_asset_store_new(const char *state_dir, slv_str secret_key)
     slv_asset_store *s = slv_new0(slv_asset_store);
 
     s->dir = slv_strdup(state_dir);
+    SLV_ASSERT(pthread_mutex_init(&s->lock, NULL) == 0);
     slv_hmac_sha256(secret_key, SLV_STR("selvage asset tokens 1"), s->key);
     return s;
 }
@@ -30,6 +31,8 @@ slv_asset_store *slv_asset_store_free(slv_asset_store *s)
 {
     if (!s)
         return NULL;
+    slv_map_done(&s->fresh);
+    (void)pthread_mutex_destroy(&s->lock);
     free(s->dir);
     free(s);
     return NULL;
@@ -140,7 +143,7 @@ slv_code slv_asset_verify(const slv_asset_store *s, slv_str account, slv_str has
 
 /* ---- manifests ---- */
 
-slv_code slv_asset_manifest_put(const slv_asset_store *s, slv_str account, slv_str text,
+slv_code slv_asset_manifest_put(slv_asset_store *s, slv_str account, slv_str text,
                                 char ret_hash[SLV_ASSET_HASH + 1], slv_err *err)
 {
     SLV_CLEANUP(slv_asset_batch_free) slv_asset_batch *b = NULL;

@@ -14,7 +14,7 @@
  * Uploads are told apart by tokens (fmt/jwt.h) that carry all that is known of them, so that they
  * go on after a restart of the server.
  *
- * Threading: the store never changes and is used by any thread; a batch by one thread at a time.
+ * Threading: the store is used by any thread; a batch by one thread at a time.
  * Calls that read or write files block.
  *
  * Limits: SLV_ASSETS_FILE_MAX bytes a file, SLV_ASSETS_FILES_MAX files a manifest.
@@ -53,7 +53,7 @@ SLV_NODISCARD slv_code slv_asset_size(const slv_asset_store *s, slv_str account,
 /* Files that become durable together. */
 typedef struct slv_asset_batch slv_asset_batch;
 
-SLV_NODISCARD slv_code slv_asset_batch_new(const slv_asset_store *s, slv_str account,
+SLV_NODISCARD slv_code slv_asset_batch_new(slv_asset_store *s, slv_str account,
                                            slv_asset_batch **ret, slv_err *err);
 /* Drops what was not committed. Accepts NULL, returns NULL. */
 slv_asset_batch *slv_asset_batch_free(slv_asset_batch *b);
@@ -80,12 +80,30 @@ SLV_NODISCARD slv_code slv_asset_verify(const slv_asset_store *s, slv_str accoun
 /* ---- manifests ---- */
 
 /* Stores text as a file of the account, durable; ret_hash gets its name. */
-SLV_NODISCARD slv_code slv_asset_manifest_put(const slv_asset_store *s, slv_str account,
-                                              slv_str text, char ret_hash[SLV_ASSET_HASH + 1],
-                                              slv_err *err);
+SLV_NODISCARD slv_code slv_asset_manifest_put(slv_asset_store *s, slv_str account, slv_str text,
+                                              char ret_hash[SLV_ASSET_HASH + 1], slv_err *err);
 /* Replaces what is in out. */
 SLV_NODISCARD slv_code slv_asset_manifest_get(const slv_asset_store *s, slv_str account,
                                               slv_str hash, slv_buf *out, slv_err *err);
+
+/* ---- sweeping ---- */
+
+/* The account's files that rows named until now, and what was begun and never ended, are removed;
+ * those that came since slv_asset_sweep_begin stay. One sweep at a time. Blocks. */
+void slv_asset_sweep_begin(slv_asset_store *s);
+void slv_asset_sweep_remove(slv_asset_store *s, slv_str account, slv_str hash);
+void slv_asset_sweep_end(slv_asset_store *s, int64_t now_ms);
+/* What a row's `assets` names: calls back for the manifest and for every file in it, which may be
+ * more than once for one. Blocks. */
+SLV_NODISCARD slv_code slv_asset_named(const slv_asset_store *s, slv_str account,
+                                       slv_str assets_json,
+                                       void (*each)(void *arg, slv_str account, slv_str hash),
+                                       void *arg, slv_err *err);
+/* The same of a manifest by its name. */
+SLV_NODISCARD slv_code slv_asset_named_by(const slv_asset_store *s, slv_str account,
+                                          slv_str manifest,
+                                          void (*each)(void *arg, slv_str account, slv_str hash),
+                                          void *arg, slv_err *err);
 
 /* ---- tokens ---- */
 

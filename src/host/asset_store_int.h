@@ -5,10 +5,14 @@
  *     asset_batch.c   files on their way to the disk
  *     asset_token.c   tokens of uploads
  *     asset_set.c     what a version has of them
+ *     asset_sweep.c   files that nothing names
  */
 #ifndef SLV_HOST_ASSET_STORE_INT_H
 #define SLV_HOST_ASSET_STORE_INT_H
 
+#include <pthread.h>
+
+#include "base/map.h"
 #include "host/asset_store.h"
 
 #define SLV_ASSET_TMP "tmp" /* beside the folders of two digits */
@@ -17,7 +21,14 @@
 struct slv_asset_store {
     char *dir; /* DIR/v1 */
     uint8_t key[32];
+    /* While rows are swept away: files that came meanwhile, "account/hash", which stay. */
+    pthread_mutex_t lock;
+    bool sweeping;
+    SLV_MAP(bool) fresh;
 };
+
+/* Under the lock: the account's file was put into its place. */
+void slv_asset_came(slv_asset_store *s, slv_str account, slv_str hash);
 
 /* Appends the path of the directory of an account's files. */
 SLV_NODISCARD slv_code slv_asset_dir(const slv_asset_store *s, slv_str account, slv_buf *out);

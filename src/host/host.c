@@ -143,6 +143,7 @@ static void on_sweep(slv_timer *timer)
     s->call = (slv_call){.kind = SLV_CALL_READ, .run = run_sweep, .done = on_swept};
     host->pending++;
     slv_store_call(host->catalog, host->loop, &s->call);
+    slv_host_sweep_assets(host);
     slv_timer_start(timer, host->loop, SWEEP_MS);
 }
 

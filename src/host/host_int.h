@@ -97,6 +97,11 @@ void slv_host_preview(void *host, slv_preview_ask *ask, slv_str name);
 slv_str slv_host_key(const slv_worker_key *key, slv_buf *out);
 void slv_host_workers_free(slv_host *host);
 
+/* ---- asset_keeper.c ---- */
+
+/* Static files that nothing names; not while another sweep of them is under way. */
+void slv_host_sweep_assets(slv_host *host);
+
 /* ---- pages.c ---- */
 
 struct slv_host_pages *slv_host_pages_new(slv_host *host);
