@@ -102,6 +102,33 @@ slv_code slv_api_give_order(slv_api *api, slv_api_order what, slv_err *err)
     return api->order(api->order_arg, what, err);
 }
 
+/* Names, addresses and ports: it is written into answers. */
+static bool is_host(slv_str host)
+{
+    for (size_t i = 0; i < host.len; i++)
+        if (!slv_is_alpha(host.ptr[i]) && !slv_is_digit(host.ptr[i]) &&
+            !memchr(".:-_[]", host.ptr[i], 6))
+            return false;
+    return host.len > 0 && host.len <= 255;
+}
+
+const char *slv_api_call_base_url(slv_api_call *call)
+{
+    const char *otherwise = call->api->base_url ? call->api->base_url : "";
+    slv_str host = slv_api_header(call, "host"), proto = slv_api_header(call, "x-forwarded-proto");
+    bool secure = slv_str_is(proto, "https");
+    char *url;
+
+    /* A local run answers on a socket, whose clients name no host that leads back here. */
+    if (!call->api->auth || call->peer.len == 0 || !is_host(host))
+        return otherwise;
+    url = slv_arena_try_alloc(call->arena, host.len + 9);
+    if (!url)
+        return otherwise;
+    (void)snprintf(url, host.len + 9, "http%s://%.*s", secure ? "s" : "", SLV_STR_ARGS(host));
+    return url;
+}
+
 const char *slv_api_subdomain(const slv_api *api)
 {
     return api->subdomain;

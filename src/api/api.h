@@ -94,6 +94,8 @@ slv_host *slv_api_host(const slv_api *api);       /* may be NULL */
 slv_sight *slv_api_sight(const slv_api *api);     /* may be NULL */
 slv_store *slv_api_catalog(const slv_api *api);   /* may be NULL */
 const char *slv_api_base_url(const slv_api *api); /* may be NULL */
+/* The same as whoever calls knows it: by the Host that the call came for. In the call's arena. */
+const char *slv_api_call_base_url(slv_api_call *call);
 const char *slv_api_subdomain(const slv_api *api);
 size_t slv_api_open_calls(const slv_api *api);
 /* Whoever adds an account asks first. SLV_E_DENIED: it is not to be, and why. */

@@ -99,11 +99,19 @@ static bool is_etag(slv_str s)
     return s.len == 32;
 }
 
-static const char *base_url(const slv_api_call *call)
+/* Where a database's text is put or taken, for whoever has the URL: such transfers have no token.
+ */
+static slv_code put_url(slv_api_call *call, slv_buf *out, slv_str id, const char *what,
+                        slv_str etag)
 {
-    const char *url = slv_api_base_url(call->api);
+    SLV_CLEANUP(slv_buf_done) slv_buf path = SLV_BUF(SLV_API_PATH_MAX);
 
-    return url ? url : "";
+    SLV_TRY(slv_buf_printf(&path, "/accounts/%.*s/d1/database/%.*s/%s%.*s",
+                           SLV_STR_ARGS(call->params[0]), SLV_STR_ARGS(id), what,
+                           SLV_STR_ARGS(etag)));
+    SLV_TRY(slv_buf_printf(out, "%s" SLV_API_PREFIX "%.*s?", slv_api_call_base_url(call),
+                           (int)path.len, path.ptr));
+    return slv_api_put_grant(call, slv_buf_view(&path), out);
 }
 
 /* ---- import ---- */
@@ -257,13 +265,12 @@ void slv_api_d1_upload(slv_api_call *call)
 static void answer_init(slv_api_call *call, slv_str id, slv_str etag)
 {
     SLV_CLEANUP(slv_buf_done) slv_buf json = SLV_BUF(1 << 20);
-    slv_code code = slv_buf_printf(&json,
-                                   "{\"success\":true,\"upload_url\":\"%s" SLV_API_PREFIX
-                                   "/accounts/%.*s/d1/database/%.*s/upload/%.*s\","
-                                   "\"filename\":\"%.*s.sql\"}",
-                                   base_url(call), SLV_STR_ARGS(call->params[0]), SLV_STR_ARGS(id),
-                                   SLV_STR_ARGS(etag), SLV_STR_ARGS(etag));
+    slv_code code = slv_buf_append(&json, SLV_STR("{\"success\":true,\"upload_url\":\""));
 
+    if (code == SLV_OK)
+        code = put_url(call, &json, id, "upload/", etag);
+    if (code == SLV_OK)
+        code = slv_buf_printf(&json, "\",\"filename\":\"%.*s.sql\"}", SLV_STR_ARGS(etag));
     if (code == SLV_OK)
         slv_api_ok(call, slv_buf_view(&json));
     else
@@ -415,10 +422,11 @@ static slv_code put_export(slv_api_call *call, slv_buf *out, slv_str id, const s
     SLV_TRY(slv_buf_printf(
         out,
         "{\"success\":true,\"type\":\"export\",\"status\":\"complete\",\"at_bookmark\":\"\","
-        "\"messages\":[],\"errors\":[],\"result\":{\"filename\":\"%.*s.sql\",\"signed_url\":\"%"
-        "s" SLV_API_PREFIX "/accounts/%.*s/d1/database/%.*s/dump?no_schema=%d&no_data=%d",
-        SLV_STR_ARGS(id), base_url(call), SLV_STR_ARGS(call->params[0]), SLV_STR_ARGS(id),
-        no_schema && no_schema->boolean, no_data && no_data->boolean));
+        "\"messages\":[],\"errors\":[],\"result\":{\"filename\":\"%.*s.sql\",\"signed_url\":\"",
+        SLV_STR_ARGS(id)));
+    SLV_TRY(put_url(call, out, id, "dump", SLV_STR("")));
+    SLV_TRY(slv_buf_printf(out, "&no_schema=%d&no_data=%d", no_schema && no_schema->boolean,
+                           no_data && no_data->boolean));
     for (const slv_node *n = tables ? tables->first : NULL; n; n = n->next) {
         SLV_TRY(slv_buf_append(out, SLV_STR("&table=")));
         SLV_TRY(put_escaped(out, slv_node_str(n)));
