@@ -60,11 +60,19 @@ script_rest *slv_script_new_named(slv_api_call *call)
 
 /* ---- work ---- */
 
+/* A read sees one moment, however many statements it has: a writer is beside it. */
 static slv_code run_work(slv_call *call, void *service, slv_err *err)
 {
     script_rest *r = slv_container_of(call, script_rest, call);
+    slv_db *db = slv_catalog_db(service);
+    slv_code code;
 
-    return r->work(r, service, err);
+    if (call->kind != SLV_CALL_READ)
+        return r->work(r, service, err);
+    SLV_TRY(slv_db_savepoint(db, err));
+    code = r->work(r, service, err);
+    slv_db_rollback_to(db);
+    return code;
 }
 
 static void on_worked(slv_call *call)
