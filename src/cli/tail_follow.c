@@ -348,7 +348,7 @@ static void on_closed(slv_ws *ws, uint16_t code, slv_str reason)
     follow *f = slv_ws_user(ws);
 
     (void)code;
-    if (slv_ws_close(ws, 1000, SLV_STR(""), NULL) != SLV_OK)
+    if (!f->stopped && slv_ws_close(ws, 1000, SLV_STR(""), NULL) != SLV_OK)
         slv_ws_abort(ws);
     f->ws = NULL;
     if (!f->stopped)
