@@ -7,6 +7,7 @@
 #include "api/api.h"
 
 extern const slv_api_route slv_api_analytics_routes[];
+extern const slv_api_route slv_api_backup_routes[];
 extern const slv_api_route slv_api_cache_routes[];
 extern const slv_api_route slv_api_account_routes[];
 extern const slv_api_route slv_api_graphql_routes[];

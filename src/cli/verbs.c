@@ -26,6 +26,8 @@ const slv_cmd *const slv_verbs[] = {
     &slv_cmd_deploy_verb,
     &slv_cmd_versions_upload_verb,
     &slv_cmd_triggers_deploy_verb,
+    &slv_cmd_backup_verb,
+    &slv_cmd_restore_verb,
     &slv_cmd_versions_secret_put_verb,
     &slv_cmd_versions_secret_list_verb,
     &slv_cmd_versions_secret_delete_verb,

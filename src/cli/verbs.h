@@ -26,6 +26,8 @@ extern const slv_cmd slv_cmd_d1_time_travel_restore_verb;
 extern const slv_cmd slv_cmd_deploy_verb;
 extern const slv_cmd slv_cmd_versions_upload_verb;
 extern const slv_cmd slv_cmd_triggers_deploy_verb;
+extern const slv_cmd slv_cmd_backup_verb;
+extern const slv_cmd slv_cmd_restore_verb;
 extern const slv_cmd slv_cmd_versions_secret_put_verb;
 extern const slv_cmd slv_cmd_versions_secret_list_verb;
 extern const slv_cmd slv_cmd_versions_secret_delete_verb;

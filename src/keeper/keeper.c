@@ -53,6 +53,7 @@ static void refuse_waiting(keeper *p)
 static void begin_end(keeper *p)
 {
     p->state = KEEPER_ENDING;
+    slv_keeper_gone_(p);
     slv_poll_stop(&p->poll);
     close_fd(&p->control);
     slv_timer_start(&p->timer, p->k->o.control, END_MS);
@@ -118,12 +119,17 @@ static void on_control(slv_poll *poll, SLV_UNUSED unsigned events)
 
     if (n < 0 && (errno == EAGAIN || errno == EINTR))
         return;
+    if (n == 1 && p->state == KEEPER_UP) {
+        slv_keeper_stood_(p);
+        return;
+    }
     if (n == 1 && p->state == KEEPER_STARTING && verify(p, &err) == SLV_OK) {
         p->state = KEEPER_UP;
         slv_timer_stop(&p->timer);
         if (byte != 'L' && !p->told_weak)
             say(p, "the kernel has no Landlock: a system call filter alone holds it");
         p->told_weak = true;
+        slv_keeper_came_(p);
         if (hand_over(p))
             return;
     }
@@ -156,6 +162,7 @@ static void on_ended(slv_proc *proc, int status)
 
     slv_poll_stop(&p->poll);
     slv_timer_stop(&p->timer);
+    slv_keeper_gone_(p);
     if (by_itself) {
         last_words(p, words, sizeof words);
         snprintf(text, sizeof text, "ended: %s%s",
@@ -359,8 +366,10 @@ slv_keepers *slv_keepers_new(const slv_keepers_options *options)
         k->o.memory_bytes = SLV_KEEPER_MEMORY;
     if (k->o.idle_ms == 0)
         k->o.idle_ms = SLV_KEEPER_IDLE_MS;
-    k->there = (slv_state_elsewhere){k, slv_keeper_call_, slv_keeper_cancel_, slv_keeper_forget_};
+    k->there = (slv_state_elsewhere){k, slv_keeper_call_, slv_keeper_cancel_, slv_keeper_forget_,
+                                     slv_keeper_still_};
     pthread_mutex_init(&k->lock, NULL);
+    pthread_cond_init(&k->paid, NULL);
     snprintf(path, sizeof path, "/proc/self/fd/%d", slv_state_lock_fd(options->state));
     n = readlink(path, k->lock_path, sizeof k->lock_path - 1);
     k->lock_path[n > 0 ? n : 0] = 0;
@@ -414,6 +423,7 @@ slv_keepers *slv_keepers_free(slv_keepers *k)
     slv_map_done(&k->keepers);
     SLV_ASSERT(k->homes.len == 0);
     slv_vec_done(&k->homes);
+    pthread_cond_destroy(&k->paid);
     pthread_mutex_destroy(&k->lock);
     free(k);
     return NULL;

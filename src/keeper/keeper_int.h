@@ -38,6 +38,7 @@ typedef struct keeper {
     bool broken;          /* it ended, or must, by no wish of ours */
     bool told_weak;       /* that Landlock does not hold was said */
     size_t conns;         /* of all loops */
+    unsigned owes;        /* still.c: answers that are awaited */
     SLV_VEC(int) waiting; /* ends of connections that go there when it is up */
 } keeper;
 
@@ -57,14 +58,25 @@ struct slv_keepers {
     uint64_t started, crashed;
     char lock_path[4096];
 
-    pthread_mutex_t lock;
+    bool held, frozen; /* control thread */
+
+    pthread_mutex_t lock; /* of what follows */
     SLV_VEC(keeper_home *) homes;
+    pthread_cond_t paid;
+    unsigned owed; /* answers that are awaited, of all */
+    bool told;
 };
 
 /* conn.c: the table of state.h */
 void slv_keeper_call_(void *arg, slv_call *call, bool destroy);
 void slv_keeper_cancel_(void *arg, slv_call *call);
 void slv_keeper_forget_(void *arg, slv_loop *loop);
+
+/* still.c: one step of a copy. The first on any thread but the control thread, the others there. */
+void slv_keeper_still_(void *arg, slv_still what);
+void slv_keeper_stood_(keeper *p); /* it answered */
+void slv_keeper_gone_(keeper *p);
+void slv_keeper_came_(keeper *p);
 
 /* keeper.c; any thread: tells the control thread */
 void slv_keeper_connect_(slv_keepers *k, const char *tenant, int fd_take);

@@ -38,6 +38,7 @@ typedef struct keeper_process {
     slv_list conns;
     size_t calls; /* under way */
     bool ending;
+    bool still; /* held, for a copy */
 } keeper_process;
 
 typedef struct connection {
@@ -220,6 +221,32 @@ static void begin_end(keeper_process *k)
     end_when_idle(k);
 }
 
+/* A step of a copy that main makes of the state; answered when it is done. False: it is none. */
+static bool hold_still(keeper_process *k, char what)
+{
+    switch (what) {
+    case SLV_STILL_HOLD:
+        k->still = slv_state_hold(k->state, NULL) == SLV_OK;
+        break;
+    case SLV_STILL_FREEZE:
+        if (k->still)
+            slv_state_freeze(k->state);
+        break;
+    case SLV_STILL_THAW:
+        slv_state_thaw(k->state);
+        break;
+    case SLV_STILL_RELEASE:
+        if (k->still)
+            slv_state_release(k->state);
+        k->still = false;
+        break;
+    default:
+        return false;
+    }
+    (void)send(SLV_KEEPER_FD, &what, 1, MSG_NOSIGNAL);
+    return true;
+}
+
 static void on_control(slv_poll *poll, SLV_UNUSED unsigned events)
 {
     keeper_process *k = slv_container_of(poll, keeper_process, control);
@@ -243,10 +270,13 @@ static void on_control(slv_poll *poll, SLV_UNUSED unsigned events)
         begin_end(k);
         return;
     }
+    if (hold_still(k, byte))
+        return;
     c = CMSG_FIRSTHDR(&msg);
     if (!c || c->cmsg_type != SCM_RIGHTS || c->cmsg_len != CMSG_LEN(sizeof(int)))
         return;
     memcpy(&fd, CMSG_DATA(c), sizeof fd);
+    slv_sandbox_hide(); /* main has looked at us by now */
     add_connection(k, fd);
 }
 

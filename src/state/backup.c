@@ -18,7 +18,7 @@
 #define DEPTH_MAX 64
 #define PATH_BYTES ((size_t)64 << 10)
 #define PIECE ((size_t)1 << 20)
-#define MANIFEST_MAX ((size_t)64 << 10)
+#define MANIFEST_MAX ((size_t)1 << 20)
 
 typedef struct copy {
     slv_buf path;           /* relative, of what is looked at */
@@ -38,8 +38,8 @@ static bool is_log(slv_str name)
 static bool is_left_out(const copy *c, slv_str name)
 {
     return slv_str_ends(name, SLV_STR(".sqlite-shm")) ||
-           (c->path.len == 0 &&
-            (slv_str_is(name, "lock") || slv_str_is(name, SLV_BACKUP_MANIFEST)));
+           (c->path.len == 0 && (slv_str_is(name, "lock") || slv_str_is(name, "serve.pid") ||
+                                 slv_str_is(name, SLV_BACKUP_MANIFEST)));
 }
 
 static slv_code fail(const copy *c, const char *what)

@@ -38,6 +38,15 @@ static void cut_logs(slv_state *state)
     }
 }
 
+static void tell_elsewhere(slv_state *state, slv_still step)
+{
+    pthread_mutex_lock(&state->lock);
+    const slv_state_elsewhere *there = state->elsewhere;
+    pthread_mutex_unlock(&state->lock);
+    if (there && there->still)
+        there->still(there->arg, step);
+}
+
 slv_code slv_state_hold(slv_state *state, slv_err *err)
 {
     struct timespec end;
@@ -53,6 +62,7 @@ slv_code slv_state_hold(slv_state *state, slv_err *err)
     while (state->cuts > 0 && rc == 0)
         rc = pthread_cond_timedwait(&state->quiet, &state->lock, &end);
     pthread_mutex_unlock(&state->lock);
+    tell_elsewhere(state, SLV_STILL_HOLD);
     if (rc == 0)
         return SLV_OK;
     slv_state_release(state);
@@ -62,6 +72,7 @@ slv_code slv_state_hold(slv_state *state, slv_err *err)
 
 void slv_state_release(slv_state *state)
 {
+    tell_elsewhere(state, SLV_STILL_RELEASE);
     pthread_mutex_lock(&state->lock);
     SLV_ASSERT(state->holds > 0);
     state->holds--;
@@ -78,10 +89,12 @@ void slv_state_freeze(slv_state *state)
         pthread_cond_wait(&state->thawed, &state->lock);
     state->frozen = true;
     pthread_mutex_unlock(&state->lock);
+    tell_elsewhere(state, SLV_STILL_FREEZE);
 }
 
 void slv_state_thaw(slv_state *state)
 {
+    tell_elsewhere(state, SLV_STILL_THAW);
     pthread_mutex_lock(&state->lock);
     state->frozen = false;
     pthread_cond_broadcast(&state->thawed);

@@ -147,6 +147,13 @@ void slv_store_cancel(slv_call *call);
 
 /* ---- stores that live elsewhere ---- */
 
+typedef enum slv_still {
+    SLV_STILL_HOLD = 'H',
+    SLV_STILL_FREEZE = 'F',
+    SLV_STILL_THAW = 'T',
+    SLV_STILL_RELEASE = 'R',
+} slv_still;
+
 /* Whoever has the stores of one kind in other processes (keeper/keeper.h). On the call's loop. */
 typedef struct slv_state_elsewhere {
     void *arg;
@@ -155,6 +162,9 @@ typedef struct slv_state_elsewhere {
     void (*cancel)(void *arg, slv_call *call);
     /* The loop goes away: its calls are done when this returns. */
     void (*forget)(void *arg, slv_loop *loop);
+    /* From slv_state_hold and its like: the same there. Returns when it is so; blocks, on the
+     * caller's thread. */
+    void (*still)(void *arg, slv_still step);
 } slv_state_elsewhere;
 
 /* From now on calls on stores of this kind go there. Those open here finish what they have begun
