@@ -1,7 +1,14 @@
 #include "edge/asset_int.h"
 
+#include <sys/uio.h>
+#include <unistd.h>
+
 #include "base/clock.h"
 #include "base/mem.h"
+#include "edge/file_int.h"
+
+#define PIECE ((uint64_t)256 << 10)
+#define PIECES_IN_TURN 4
 
 /* An answer on its way to a client. */
 typedef struct reply {
@@ -11,9 +18,12 @@ typedef struct reply {
     slv_exchange *ex;
     slv_version *version; /* a reference */
     size_t owed;          /* bytes that the client has not taken yet */
+    int fd;               /* of a file that is sent as it lies; -1: none */
+    uint64_t at, end;     /* of it */
     uint16_t status;
     uint64_t began_ns;
-    slv_buf tail; /* what the platform adds to the body */
+    slv_buf tail;  /* what the platform adds to the body */
+    slv_task more; /* the next pieces of fd */
 } reply;
 
 /* ---- to a client ---- */
@@ -36,6 +46,8 @@ static void log_line(const reply *r, slv_exchange *ex, const char *outcome)
 
 static void reply_free(reply *r)
 {
+    if (r->fd >= 0)
+        (void)close(r->fd);
     slv_buf_done(&r->tail);
     (void)slv_version_unref(r->version);
     free(r);
@@ -77,10 +89,68 @@ static void out_fail(slv_sink *sink, slv_str message)
 
 static const slv_sink_ops out_ops = {out_data, out_fail, out_joined};
 
+/* ---- files as they lie ---- */
+
+/* Whether the kernel has the piece in memory, as far as its first and last byte tell: sending what
+ * it has not would wait for the disk. */
+static bool is_near(const reply *r, size_t n)
+{
+    char byte;
+    struct iovec to = {.iov_base = &byte, .iov_len = 1};
+
+    return preadv2(r->fd, &to, 1, (off_t)r->at, RWF_NOWAIT) == 1 &&
+           preadv2(r->fd, &to, 1, (off_t)(r->at + n - 1), RWF_NOWAIT) == 1;
+}
+
+static void fail(reply *r)
+{
+    log_line(r, r->ex, "exception");
+    slv_exchange_abort(r->ex);
+    reply_free(r);
+}
+
+/* May end r. */
+static void send_pieces(reply *r)
+{
+    ssize_t sent = 1;
+
+    for (int i = 0; i < PIECES_IN_TURN && r->at < r->end && sent > 0; i++) {
+        size_t n = (size_t)SLV_MIN(r->end - r->at, PIECE);
+
+        sent = is_near(r, n) ? slv_exchange_send_file(r->ex, r->fd, r->at, n) : -1;
+        if (sent > 0)
+            r->at += (uint64_t)sent;
+    }
+    if (sent == -2) { /* it has become shorter */
+        fail(r);
+    } else if (sent == -1) { /* the rest is read by a thread, or must be sealed by TLS */
+        slv_source *rest = slv_file_source_new_take(r->shard, r->fd, r->at, r->end - r->at);
+
+        r->fd = -1;
+        slv_body_join(rest, &r->out);
+    } else if (r->at == r->end) {
+        log_line(r, r->ex, "ok");
+        slv_exchange_end(r->ex);
+        reply_free(r);
+    } else if (sent > 0) { /* others have their turn */
+        slv_loop_later(r->shard->loop, &r->more);
+    }
+}
+
+static void on_more(slv_task *task)
+{
+    send_pieces(slv_container_of(task, reply, more));
+}
+
 static void on_writable(slv_answerer *a)
 {
     reply *r = slv_container_of(a, reply, answerer);
     size_t owed = r->owed;
+
+    if (r->fd >= 0) {
+        send_pieces(r);
+        return;
+    }
 
     r->owed = 0;
     slv_sink_credit(&r->out, owed);
@@ -91,6 +161,7 @@ static void on_gone(slv_answerer *a)
     reply *r = slv_container_of(a, reply, answerer);
 
     log_line(r, r->ex, "canceled");
+    slv_task_cancel(&r->more);
     slv_sink_cancel(&r->out, SLV_STR("The client has disconnected."));
     reply_free(r);
 }
@@ -135,6 +206,9 @@ static void send_answer(reply *r, slv_assets_answer *answer)
         .status = answer->status, .headers = answer->headers, .length = (int64_t)body.length};
 
     r->status = answer->status;
+    r->fd = body.fd;
+    r->at = body.from;
+    r->end = body.from + body.length;
     if (body.source && r->shard->server->o.live_reload && add_script(r, &head) != SLV_OK)
         slv_buf_done(&r->tail);
     if (body.bytes.len > 0) {
@@ -144,7 +218,7 @@ static void send_answer(reply *r, slv_assets_answer *answer)
         reply_free(r);
         return;
     }
-    if (!body.source) { /* in answer to HEAD the length is that of GET's body */
+    if (body.fd < 0 && !body.source) { /* in answer to HEAD the length is that of GET's body */
         log_line(r, ex, "ok");
         if (slv_exchange_respond(ex, &head, NULL) == SLV_OK)
             slv_exchange_end(ex);
@@ -154,12 +228,16 @@ static void send_answer(reply *r, slv_assets_answer *answer)
         return;
     }
     if (slv_exchange_respond(ex, &head, NULL) != SLV_OK) {
-        body.source->ops->cancel(body.source, SLV_STR("The response cannot be sent."));
+        if (body.source)
+            body.source->ops->cancel(body.source, SLV_STR("The response cannot be sent."));
         slv_exchange_abort(ex);
         reply_free(r);
         return;
     }
-    slv_body_join(body.source, &r->out);
+    if (body.source)
+        slv_body_join(body.source, &r->out);
+    else
+        send_pieces(r);
 }
 
 bool slv_asset_request(slv_shard *shard, slv_exchange *ex, slv_version *version)
@@ -177,6 +255,8 @@ bool slv_asset_request(slv_shard *shard, slv_exchange *ex, slv_version *version)
     reply *r = slv_new0(reply);
     *r = (reply){.answerer = {.writable = on_writable, .gone = on_gone},
                  .out = {.ops = &out_ops},
+                 .fd = -1,
+                 .more.fn = on_more,
                  .shard = shard,
                  .ex = ex,
                  .version = slv_version_ref(version),

@@ -34,31 +34,24 @@ static void not_there(slv_assets_answer *answer)
     answer->headers = SLV_STR_NULL;
 }
 
-/* Takes fd. */
-static slv_asset_body body_of(slv_shard *shard, int fd, uint64_t from, uint64_t length, bool wanted)
-{
-    slv_asset_body body = {.length = length};
-
-    if (wanted && length > 0)
-        body.source = slv_file_source_new_take(shard, fd, from, length);
-    else
-        (void)close(fd);
-    return body;
-}
-
 slv_asset_body slv_asset_open(slv_shard *shard, slv_assets_answer *answer, bool wanted)
 {
     uint64_t size = 0;
     int fd;
 
     if (!answer->asset)
-        return (slv_asset_body){.source = NULL};
+        return (slv_asset_body){.fd = -1};
     fd = open_file(answer->asset->file.ptr, &size);
     if (fd < 0) {
         not_there(answer);
-        return (slv_asset_body){.source = NULL};
+        return (slv_asset_body){.fd = -1};
     }
-    return body_of(shard, fd, 0, size, wanted);
+    slv_asset_body body = {.fd = -1, .length = size};
+    if (wanted && size > 0)
+        body.source = slv_file_source_new_take(shard, fd, 0, size);
+    else
+        (void)close(fd);
+    return body;
 }
 
 /* ---- for a client ---- */
@@ -160,11 +153,13 @@ static bool find_bytes(form *f)
 
 static slv_asset_body form_body(form *f, bool wanted)
 {
-    slv_asset_body body = {.length = f->length};
+    slv_asset_body body = {.fd = -1, .from = f->from, .length = f->length};
 
-    if (f->fd >= 0)
-        return body_of(f->shard, f->fd, f->from, f->length, wanted);
-    if (wanted)
+    if (f->fd >= 0 && wanted && f->length > 0)
+        body.fd = f->fd;
+    else if (f->fd >= 0)
+        (void)close(f->fd);
+    else if (wanted)
         body.bytes = slv_str_sub(f->bytes, (size_t)f->from, (size_t)(f->from + f->length));
     return body;
 }
@@ -229,7 +224,7 @@ slv_asset_body slv_asset_open_as(slv_shard *shard, const slv_exchange *ex, const
     if (answer->asset) {
         if (!find_bytes(&f)) {
             not_there(answer);
-            return (slv_asset_body){.source = NULL};
+            return (slv_asset_body){.fd = -1};
         }
         choose_part(&f);
     }

@@ -25,7 +25,8 @@
 typedef struct slv_asset_body {
     slv_source *source;
     slv_str bytes; /* instead of a source: all of it, until the end of the turn */
-    uint64_t length;
+    int fd;        /* instead of either: a file, of which length bytes from `from` on; -1: none */
+    uint64_t from, length;
 } slv_asset_body;
 slv_asset_body slv_asset_open(slv_shard *shard, slv_assets_answer *answer, bool wanted);
 /* The same in the form that the client of ex asks for: a part (206, 416), or packed where a packed

@@ -227,7 +227,7 @@ void slv_conn_refuse(slv_conn *c, int status, const char *why)
 
 bool slv_conn_has_heir(const slv_conn *c)
 {
-    return c->server->heir && c->direct && !c->secure;
+    return (c->server->heir || c->server->yields) && c->direct && !c->secure;
 }
 
 /* Response and request are over: the next request, or the end. */
@@ -637,11 +637,22 @@ static void on_flush(slv_task *task)
 
 void slv_conn_hand_over(slv_conn *c)
 {
+    const slv_http_options *o = &c->server->options;
+    const slv_listener_traits traits = {.redirect_port = c->redirect_port};
     int own = fcntl(c->wire.fd, F_DUPFD_CLOEXEC, 0);
+    bool taken = own >= 0 && (c->server->heir ? o->hand_over(o->ctx, own, c->redirect_port)
+                                              : o->pass_on(o->ctx, own, &traits));
 
-    if (own >= 0 && !c->server->options.hand_over(c->server->options.ctx, own, c->redirect_port))
+    if (own >= 0 && !taken)
         (void)close(own);
     slv_conn_close(c, SLV_GONE_SERVER); /* our descriptor of it */
+}
+
+void slv_conn_full(slv_conn *c)
+{
+    c->blocked = true;
+    arm(c);
+    slv_conn_watch(c);
 }
 
 void slv_conn_flush_later(slv_conn *c)

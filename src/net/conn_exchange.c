@@ -1,5 +1,7 @@
 /* What a handler does with an exchange, on an HTTP/1 connection. */
+#include <errno.h>
 #include <stdio.h>
+#include <sys/sendfile.h>
 
 #include "net/server_int.h"
 
@@ -127,6 +129,41 @@ static bool write_body(slv_exchange *base, slv_str bytes)
     return false;
 }
 
+/* What was written before goes first. */
+static ssize_t send_file(slv_exchange *base, int fd, uint64_t offset, size_t n)
+{
+    slv_conn_exchange *ex = of(base);
+    slv_conn *c = ex->conn;
+    off_t at = (off_t)offset;
+    ssize_t sent = 0;
+
+    if (c->wire.ssl || ex->framing != OUT_LENGTH || n > ex->out_left)
+        return -1;
+    if (c->state == CONN_CLOSED || c->broken)
+        return 0; /* `gone` is on its way */
+    if (c->out.bytes > 0)
+        (void)slv_outq_write(&c->out, &c->wire); /* an error shows again below */
+    if (c->out.bytes == 0 && !c->blocked) {
+        do
+            sent = sendfile(c->wire.fd, fd, &at, n);
+        while (sent < 0 && errno == EINTR);
+        if (sent == 0)
+            return -2;
+    }
+    if (sent > 0) {
+        ex->out_left -= (uint64_t)sent;
+        return sent;
+    }
+    ex->blocked = true;
+    if (sent < 0 && errno != EAGAIN) { /* the connection fails when it is looked at next */
+        c->broken = true;
+        slv_conn_flush_later(c);
+    } else {
+        slv_conn_full(c);
+    }
+    return 0;
+}
+
 static size_t queued(const slv_exchange *base)
 {
     return slv_container_of(base, const slv_conn_exchange, base)->conn->out.bytes;
@@ -169,6 +206,7 @@ const slv_exchange_ops slv_conn_exchange_ops = {
     .credit = credit,
     .respond = respond,
     .write = write_body,
+    .send_file = send_file,
     .queued = queued,
     .end = end,
     .abort = abort_exchange,

@@ -30,6 +30,11 @@ bool slv_exchange_write(slv_exchange *ex, slv_str bytes)
     return ex->ops->write(ex, bytes);
 }
 
+ssize_t slv_exchange_send_file(slv_exchange *ex, int fd, uint64_t offset, size_t n)
+{
+    return ex->ops->send_file ? ex->ops->send_file(ex, fd, offset, n) : -1;
+}
+
 size_t slv_exchange_queued(const slv_exchange *ex)
 {
     return ex->ops->queued(ex);

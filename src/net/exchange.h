@@ -49,6 +49,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "base/arena.h"
 #include "base/str.h"
@@ -151,6 +152,11 @@ SLV_NODISCARD slv_code slv_exchange_respond(slv_exchange *ex, const slv_response
                                             slv_err *err);
 /* False: enough for now, wait for `writable`. */
 bool slv_exchange_write(slv_exchange *ex, slv_str bytes);
+/* Sends bytes of a file that the kernel has in memory straight to the client, as far as the socket
+   takes them; nothing is copied. Bytes sent; 0: none now, wait for `writable`; -1: this exchange
+   cannot (TLS, HTTP/2, a body without a length), use slv_exchange_write. -2: the
+   file has no bytes there. */
+ssize_t slv_exchange_send_file(slv_exchange *ex, int fd, uint64_t offset, size_t n);
 size_t slv_exchange_queued(
     const slv_exchange *ex); /* bytes of this connection that wait to be sent */
 /* The body is complete. Terminal. */

@@ -318,6 +318,18 @@ static void close_listeners(slv_http_server *s)
     }
 }
 
+void slv_http_server_yield(slv_http_server *s)
+{
+    SLV_ASSERT(s->options.pass_on);
+    s->yields = true;
+    SLV_LIST_EACH (node, &s->conns) {
+        slv_conn *c = slv_container_of(node, slv_conn, node);
+
+        if (c->state == CONN_IDLE && slv_conn_has_heir(c))
+            slv_conn_flush_later(c);
+    }
+}
+
 void slv_http_server_drain(slv_http_server *s, uint32_t timeout_ms, void (*done)(void *arg),
                            void *arg)
 {

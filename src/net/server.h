@@ -78,6 +78,9 @@ void slv_http_server_adopt(slv_http_server *server, int fd, const slv_listener_t
 uint16_t slv_http_server_port(const slv_http_server *server);
 size_t slv_http_server_connections(const slv_http_server *server);
 
+/* From now on connections without TLS go to options.pass_on, those that are open as soon as they
+ * are idle; their clients see nothing of it. */
+void slv_http_server_yield(slv_http_server *server);
 /* Stops accepting, closes idle connections, answers the requests that are open with "Connection:
    close", and calls done when no connection is left, or after timeout_ms, when those that are left
    are cut. Once. */

@@ -42,6 +42,7 @@ struct slv_exchange_ops {
     void (*credit)(slv_exchange *ex, size_t n);
     slv_code (*respond)(slv_exchange *ex, const slv_response_head *head, slv_err *err);
     bool (*write)(slv_exchange *ex, slv_str bytes);
+    ssize_t (*send_file)(slv_exchange *ex, int fd, uint64_t offset, size_t n); /* may be NULL */
     size_t (*queued)(const slv_exchange *ex);
     void (*end)(slv_exchange *ex);
     void (*abort)(slv_exchange *ex);
@@ -124,7 +125,8 @@ struct slv_http_server {
     slv_conn_exchange *free_exchanges;
     size_t free_count;
     bool draining, closing;
-    bool heir; /* draining: another process takes connections (options.hand_over) */
+    bool heir;   /* draining: another process takes connections (options.hand_over) */
+    bool yields; /* another server of this process does (options.pass_on) */
     void (*drain_done)(void *arg);
     void *drain_arg;
     slv_timer drain_timer, accept_timer;
@@ -148,6 +150,8 @@ void slv_conn_cut(slv_conn *c);
 /* After slv_conn_close; not inside a callback of the connection. */
 void slv_conn_free(slv_conn *c);
 void slv_conn_flush_later(slv_conn *c);
+/* The socket takes no more: `writable` comes when it does. */
+void slv_conn_full(slv_conn *c);
 /* Credit for the body was granted. */
 void slv_conn_body_wanted(slv_conn *c);
 /* After the response ended, or credit came: goes on with what the state allows. */
