@@ -726,17 +726,26 @@ static bool extended(slv_shard *shard, slv_exchange *ex)
            e->take(e->arg, shard->loop, ex);
 }
 
+/* Itself, or by another worker. */
+static bool may_call_objects(const slv_version *version)
+{
+    if (version->service_count > 0 || version->class_count > 0)
+        return true;
+    for (size_t i = 0; i < version->resource_count; i++) {
+        if (version->resources[i]->type == SLV_BINDING_OBJECTS ||
+            version->resources[i]->type == SLV_BINDING_DISPATCH)
+            return true;
+    }
+    return false;
+}
+
 static void on_request(void *ctx, slv_exchange *ex)
 {
     slv_shard *shard = ctx;
     slv_version *version;
 
     shard->requests++;
-    shard->url_of = NULL;                       /* a head's memory is used again */
-    if (shard->on_first && shard->index != 0) { /* made before; the next one goes there */
-        slv_exchange_abort(ex);
-        return;
-    }
+    shard->url_of = NULL; /* a head's memory is used again */
     if (slv_door_take(shard->server->o.door, ex))
         return;
     if (slv_scheduled_request(shard, ex) || extended(shard, ex) || slv_live_request(shard, ex) ||
@@ -760,6 +769,10 @@ void slv_ingress_serve(slv_shard *shard, slv_exchange *ex, slv_version *version,
 {
     if (refused(shard, ex, version))
         return;
+    if (shard->on_first && shard->index != 0 && may_call_objects(version)) {
+        slv_exchange_abort(ex); /* a connection that could not be moved; the next one goes there */
+        return;
+    }
     unsigned hops = hops_of(ex);
     if (hops > version->limits.service_hops) {
         const slv_page_spec page = {

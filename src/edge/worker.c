@@ -217,8 +217,11 @@ static void take_over(slv_shard *shard, slv_worker *w, const slv_deploy *d)
             slv_queue_set(shard, d->versions[i], d->versions[i]->consumers,
                           d->versions[i]->consumer_count);
         }
-        if (d->versions[i]->class_count > 0)
+        if (d->versions[i]->class_count > 0 && !shard->on_first) {
             shard->on_first = true;
+            if (shard->index != 0 && shard->http)
+                slv_http_server_yield(shard->http);
+        }
     }
     slv_objects_deploy(shard, w);
     slv_queue_version(shard, w);
