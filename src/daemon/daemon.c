@@ -11,11 +11,11 @@ slv_code slv_daemon_role_parse(slv_str text, slv_daemon_options *ret, slv_err *e
 {
     slv_str name;
 
-    if (slv_str_split(&text, ':', &name))
+    if (slv_str_split(&text, ':', &name) && text.ptr)
         for (unsigned i = SLV_DAEMON_MAIN; i < SLV_ARRAY_LEN(role_names); i++)
             if (slv_str_is(name, role_names[i])) {
                 ret->role = (slv_daemon_role)i;
-                ret->handed = text.ptr ? text : SLV_STR("");
+                ret->handed = text;
                 return SLV_OK;
             }
     return slv_fail(err, SLV_E_INVAL, "--as is for selvage itself, not for people");
