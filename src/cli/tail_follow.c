@@ -312,7 +312,7 @@ typedef struct follow {
     slv_fetch *fetch;
     slv_ws *ws;
     slv_buf message;
-    bool pretty, over, stopped;
+    bool pretty;
     slv_signal on_int, on_term;
     void (*connected)(void *arg);
     void *arg;
@@ -323,7 +323,6 @@ typedef struct follow {
 static void end(follow *f, slv_code code)
 {
     f->code = code;
-    f->over = true;
     slv_loop_stop(f->loop);
 }
 
@@ -348,12 +347,10 @@ static void on_closed(slv_ws *ws, uint16_t code, slv_str reason)
     follow *f = slv_ws_user(ws);
 
     (void)code;
-    if (!f->stopped && slv_ws_close(ws, 1000, SLV_STR(""), NULL) != SLV_OK)
-        slv_ws_abort(ws);
+    slv_ws_abort(ws); /* there is nothing to add, and nobody waits here for the goodbyes */
     f->ws = NULL;
-    if (!f->stopped)
-        fprintf(stderr, "The session has ended%s%.*s\n", reason.len > 0 ? ": " : ".",
-                SLV_STR_ARGS(reason));
+    fprintf(stderr, "The session has ended%s%.*s\n", reason.len > 0 ? ": " : ".",
+            SLV_STR_ARGS(reason));
     end(f, SLV_OK);
 }
 
@@ -362,9 +359,7 @@ static void on_failed(slv_ws *ws, slv_str message)
     follow *f = slv_ws_user(ws);
 
     f->ws = NULL;
-    end(f, f->stopped ? SLV_OK
-                      : slv_fail(f->err, SLV_E_IO, "Tail disconnected, exiting: %.*s",
-                                 SLV_STR_ARGS(message)));
+    end(f, slv_fail(f->err, SLV_E_IO, "Tail disconnected, exiting: %.*s", SLV_STR_ARGS(message)));
 }
 
 static void on_ws_writable(slv_ws *ws)
@@ -427,15 +422,10 @@ static const slv_fetch_handlers handlers = {
     .upgraded = on_upgraded,
 };
 
+/* As wrangler does: the server sees the socket go, and the session with it. */
 static void stop(follow *f)
 {
-    if (f->stopped || !f->ws) {
-        end(f, SLV_OK);
-        return;
-    }
-    f->stopped = true;
-    if (slv_ws_close(f->ws, 1000, SLV_STR(""), NULL) != SLV_OK)
-        end(f, SLV_OK);
+    end(f, SLV_OK);
 }
 
 static void on_int(slv_signal *sig, int number)
