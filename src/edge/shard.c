@@ -1,5 +1,6 @@
 #include "base/clock.h"
 #include "base/mem.h"
+#include "edge/asset_int.h"
 #include "edge/cron_book.h"
 #include "edge/loader_int.h"
 #include "edge/object_int.h"
@@ -149,6 +150,21 @@ static bool on_pass(void *ctx, int fd, const slv_listener_traits *traits)
     return true;
 }
 
+void slv_shard_adopt(slv_shard *shard, int fd, const slv_listener_traits *traits)
+{
+    if (!shard->http)
+        (void)close(fd);
+    else if (!on_pass(shard, fd, traits))
+        slv_http_server_adopt(shard->http, fd, traits);
+}
+
+static bool on_hand_over(void *ctx, int fd, uint16_t redirect_port)
+{
+    slv_shard *shard = ctx;
+
+    return shard->server->o.hand_over(shard->server->o.hand_over_arg, fd, redirect_port);
+}
+
 /* ---- isolates ---- */
 
 static void on_opened(void *user, slv_isolate *iso)
@@ -218,6 +234,7 @@ static slv_code open_parts(slv_shard *shard, slv_err *err)
     SLV_TRY(slv_pool_new(&pool, &shard->pool, err));
     http.handlers = &slv_ingress_handlers_;
     http.pass_on = on_pass;
+    http.hand_over = shard->server->o.hand_over ? on_hand_over : NULL;
     http.ctx = shard;
     shard->http = slv_http_server_new(shard->loop, &http);
     return SLV_OK;
@@ -344,6 +361,7 @@ slv_shard *slv_shard_free(slv_shard *shard)
     if (shard->server->o.state) /* the answers may have asked for more */
         slv_state_forget_loop(shard->server->o.state, shard->loop);
     slv_ingress_free_idle(shard);
+    slv_asset_cache_free(shard);
     slv_sights_free(shard);
     shard->objects = slv_objects_free(shard->objects);
     shard->loader = slv_loader_free(shard->loader);
