@@ -34,6 +34,16 @@ static void on_notice(void *user, slv_str text)
     slv_log(SLV_LOG_WARN, "%.*s", SLV_STR_ARGS(text));
 }
 
+static bool on_known(void *user, slv_str name)
+{
+    const slv_main *m = user;
+
+    for (size_t i = 0; i < m->config->acme_hosts.count; i++)
+        if (slv_str_eq_nocase(m->config->acme_hosts.items[i], name))
+            return true;
+    return m->host && slv_host_serves(m->host, name);
+}
+
 static slv_code open_door(slv_main *m, slv_err *err)
 {
     const slv_serve_config *c = m->config;
@@ -52,6 +62,7 @@ static slv_code open_door(slv_main *m, slv_err *err)
         .acme_dir = acme,
         .trusted_proxies = c->proxy_trusted.items,
         .trusted_proxy_count = c->proxy_trusted.count,
+        .known = on_known,
         .notice = on_notice,
         .user = m,
     };

@@ -231,6 +231,7 @@ slv_host *slv_host_free(slv_host *host)
     (void)slv_store_unref(host->catalog);
     free(host->domain);
     explicit_bzero(host->key, sizeof host->key);
+    (void)slv_site_unref(host->names);
     free(host);
     return NULL;
 }

@@ -38,6 +38,9 @@ void slv_host_stop(slv_host *host, void (*done)(void *arg), void *arg);
 /* The store of the catalog: for calls of the control API. */
 slv_store *slv_host_catalog(slv_host *host);
 slv_str slv_host_domain(const slv_host *host);
+/* Whether something answers under that very name: a worker's or a project's host, a custom domain,
+ * or a route whose host has no wildcard. */
+bool slv_host_serves(const slv_host *host, slv_str name);
 /* Static files of accounts (asset_store.h). */
 slv_asset_store *slv_host_assets(slv_host *host);
 

@@ -54,6 +54,7 @@ struct slv_host {
     SLV_VEC(slv_route_row) routes;  /* strings in route_arena */
     slv_arena route_arena;
     slv_task site_task;
+    slv_site *names; /* the table without route patterns; NULL: not made yet */
     slv_host_source sources[SLV_HOST_SOURCES_MAX];
     size_t source_count;
     /* changes, one after the other */

@@ -73,6 +73,8 @@ static void add_routes(slv_host *host, slv_site *site)
     }
 }
 
+static void make_names(slv_host *host);
+
 static void make_site(slv_task *task)
 {
     slv_host *host = slv_container_of(task, slv_host, site_task);
@@ -88,6 +90,45 @@ static void make_site(slv_task *task)
     for (size_t i = 0; i < host->source_count; i++)
         host->sources[i].add(host->sources[i].arg, site);
     slv_server_set_site(host->server, site);
+    make_names(host);
+}
+
+/* The same without patterns, which may stand for any number of hosts. */
+static void make_names(slv_host *host)
+{
+    SLV_CLEANUP(slv_site_unref) slv_site *names = slv_site_new();
+
+    for (size_t i = 0; i < host->routes.len; i++) {
+        const slv_route_row *r = &host->routes.items[i];
+        const slv_site_target target = {r->account, r->worker};
+        slv_str name = r->pattern;
+        size_t at = slv_str_find(name, SLV_STR("://"), 0);
+
+        if (!r->domain) {
+            name = slv_str_skip(name, at == SIZE_MAX ? 0 : at + 3);
+            name = slv_str_sub(name, 0, slv_str_chr(name, '/', 0));
+        }
+        /* several routes may have one host */
+        if (r->worker.len > 0 && slv_str_chr(name, '*', 0) == SIZE_MAX &&
+            slv_site_add_host(names, name, SLV_SITE_DOMAIN, &target, NULL) != SLV_OK)
+            continue;
+    }
+    if (*host->domain)
+        add_names(host, names);
+    for (size_t i = 0; i < host->source_count; i++)
+        host->sources[i].add(host->sources[i].arg, names);
+    (void)slv_site_unref(host->names);
+    host->names = SLV_STEAL(names);
+}
+
+bool slv_host_serves(const slv_host *host, slv_str name)
+{
+    char text[SLV_SITE_HOST_MAX + 1];
+    slv_site_target target;
+    slv_str found;
+
+    return host->names && slv_site_find(host->names, name, true, SLV_STR("/"), text, &found,
+                                        &target) == SLV_SITE_WORKER;
 }
 
 void slv_host_site_init(slv_host *host)

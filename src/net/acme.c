@@ -1,10 +1,11 @@
-#include "net/acme_int.h"
+#include "net/acme.h"
 
 #include <arpa/inet.h>
 #include <stdio.h>
 
 #include "base/clock.h"
 #include "base/rand.h"
+#include "net/acme_int.h"
 #include "net/server_int.h"
 
 #define RETRY_MS 60000

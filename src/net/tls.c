@@ -1,4 +1,6 @@
 /* The server's side: which certificate a client gets, and what is agreed on with it. */
+#include "net/tls.h"
+
 #include <openssl/err.h>
 #include <pthread.h>
 
