@@ -15,6 +15,7 @@
 /* What makes it a project of Pages. Borrowed as the options below. */
 typedef struct slv_pages_options {
     const char *directory; /* of static files; NULL: as configured */
+    const char *functions; /* directory; NULL: "functions" beside the configuration */
     const slv_binding *bindings;
     size_t binding_count;
     bool build_variables; /* CF_PAGES and its like are bound */

@@ -85,12 +85,19 @@ slv_code slv_pages_refresh(slv_project *p, slv_err *err)
 slv_code slv_pages_find_worker(slv_project *p, slv_err *err)
 {
     SLV_CLEANUP(slv_charp_free) char *script = slv_path_join(p->assets, SLV_STR("_worker.js"));
-    SLV_CLEANUP(slv_charp_free) char *functions = slv_path_join(p->dir, SLV_STR("functions"));
+    const char *named = p->options->pages->functions;
+    SLV_CLEANUP(slv_charp_free)
+    char *functions = slv_path_join(p->dir, named ? slv_str_from(named) : SLV_STR("functions"));
 
     p->pages.entry = SLV_BUF(ENTRY_MAX);
     p->pages.routes = SLV_BUF(ROUTES_MAX);
     slv_vec_push(&p->watched, slv_strdup(script));
-    if (slv_dir_exists(script)) {
+    if (named && slv_dir_exists(functions)) {
+        p->pages.functions = SLV_STEAL(functions);
+        p->main = slv_path_join(p->dir, SLV_STR("functionsWorker.js"));
+    } else if (named) {
+        return SLV_OK;
+    } else if (slv_dir_exists(script)) {
         p->pages.worker_dir = SLV_STEAL(script);
         p->main = slv_path_join(p->pages.worker_dir, SLV_STR("index.js"));
         p->config.find_additional_modules = true;
