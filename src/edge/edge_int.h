@@ -112,6 +112,7 @@ struct slv_event {
     uint16_t status;   /* of its response; 0: none */
     uint8_t traced_as; /* slv_trace_kind */
     bool told_tail;    /* it tells a tail worker of other events */
+    bool always_kept;  /* that it ran is kept whatever the version says */
     bool cut_short;    /* the client left before it had everything */
 };
 
@@ -280,7 +281,7 @@ void slv_shard_adopt(slv_shard *shard, int fd, const slv_listener_traits *traits
 slv_code slv_shard_open(slv_server *server, unsigned index, slv_shard **ret, slv_err *err);
 /* On the shard's loop. */
 void slv_shard_deploy(slv_shard *shard, const slv_deploy *deploy, bool report, slv_deploy_job *job);
-void slv_shard_undeploy(slv_shard *shard, slv_str tenant, slv_str name);
+void slv_shard_undeploy(slv_shard *shard, slv_str tenant, slv_str name, bool remove);
 void slv_shard_undeploy_all(slv_shard *shard);
 /* Ends everything on the shard's loop, then calls done on it. */
 void slv_shard_close(slv_shard *shard, uint32_t timeout_ms, void (*done)(slv_shard *shard));

@@ -244,6 +244,8 @@ void slv_object_registry_save(slv_object *o, slv_object_saved done, void *arg);
  * then reads alarms and objects that were left open, once for each worker. No object of the worker
  * is opened meanwhile. */
 void slv_objects_load(slv_shard *shard, slv_version *version);
+/* Removes all that objects of the version's classes kept. None is opened meanwhile. */
+void slv_objects_erase(slv_shard *shard, slv_version *version);
 /* That is under way. */
 bool slv_objects_migrating(slv_objects *all, slv_str tenant, slv_str worker);
 /* Opens what had to wait for the worker's migration. */
@@ -267,6 +269,8 @@ slv_objects *slv_objects_new(slv_shard *shard);
 /* Versions have taken over: objects of others are reset; alarms are loaded. */
 struct slv_worker;
 void slv_objects_deploy(slv_shard *shard, const struct slv_worker *w);
+/* No version answers any more; remove: the worker is no more, and what its objects kept goes. */
+void slv_objects_undeploy(slv_shard *shard, slv_version *version, bool remove);
 /* Every isolate is gone: calls closed when nothing is under way any more. */
 void slv_objects_close(slv_objects *all, void (*closed)(slv_shard *shard));
 slv_objects *slv_objects_free(slv_objects *all);

@@ -200,6 +200,7 @@ typedef struct load_call {
     SLV_VEC(load_row) rows;
     bool open;   /* the rows being read are of objects that were left open */
     bool loaded; /* alarms are here already */
+    bool erase;  /* the worker is no more */
 } load_call;
 
 static void take_row(void *arg, const slv_registry_row *row)
@@ -259,9 +260,26 @@ static slv_code migrate(load_call *c, slv_registry *r, slv_err *err)
     return slv_registry_set_tag(r, v->name, v->object_steps[v->object_step_count - 1].tag, err);
 }
 
+static slv_code erase(load_call *c, slv_registry *r, slv_err *err)
+{
+    const slv_version *v = c->version;
+
+    for (size_t i = 0; i < v->class_count; i++) {
+        SLV_CLEANUP(slv_buf_done) slv_buf folder = SLV_BUF(8192);
+
+        SLV_TRY(slv_object_folder(c->all->shard, v->tenant, v->classes[i].key, &folder, NULL));
+        SLV_TRY(slv_object_folder_remove(folder.ptr, err));
+        SLV_TRY(slv_registry_drop_class(r, v->classes[i].key, err));
+    }
+    return slv_registry_set_tag(r, v->name, SLV_STR(""), err);
+}
+
 static slv_code run_load(slv_call *call, void *service, slv_err *err)
 {
     load_call *c = slv_container_of(call, load_call, call);
+
+    if (c->erase)
+        return erase(c, service, err);
 
     SLV_TRY(migrate(c, service, err));
     if (c->loaded)
@@ -350,7 +368,7 @@ bool slv_objects_migrating(slv_objects *all, slv_str tenant, slv_str worker)
            slv_map_get(&all->migrating, put_worker(&key, tenant, worker)) != NULL;
 }
 
-void slv_objects_load(slv_shard *shard, slv_version *version)
+static void begin_load(slv_shard *shard, slv_version *version, bool erases)
 {
     SLV_CLEANUP(slv_buf_done) slv_buf key = SLV_BUF(WORKER_KEY_MAX);
     slv_objects *all = shard->objects;
@@ -359,6 +377,7 @@ void slv_objects_load(slv_shard *shard, slv_version *version)
     load_call *c = slv_new0(load_call);
 
     c->loaded = slv_map_get(&all->loaded, worker) != NULL;
+    c->erase = erases;
     slv_map_set(&all->loaded, worker, true);
     slv_map_set(&all->migrating, worker, busy ? *busy + 1 : 1);
     c->all = all;
@@ -370,4 +389,14 @@ void slv_objects_load(slv_shard *shard, slv_version *version)
     c->call.done = done_load;
     all->pending++;
     slv_store_call(c->store, shard->loop, &c->call);
+}
+
+void slv_objects_load(slv_shard *shard, slv_version *version)
+{
+    begin_load(shard, version, false);
+}
+
+void slv_objects_erase(slv_shard *shard, slv_version *version)
+{
+    begin_load(shard, version, true);
 }

@@ -131,6 +131,28 @@ void slv_objects_deploy(slv_shard *shard, const slv_worker *w)
         slv_objects_load(shard, w->versions[0]);
 }
 
+void slv_objects_undeploy(slv_shard *shard, slv_version *version, bool remove)
+{
+    slv_objects *all = shard->objects;
+
+    if (shard->index != 0 || shard->closed)
+        return;
+    SLV_MAP_EACH (&all->map, i) {
+        slv_object *o = all->map.values[i];
+
+        if (!slv_str_eq(o->worker, version->name) || !slv_str_eq(o->tenant, version->tenant))
+            continue;
+        if (remove) {
+            o->alarm = (slv_registry_alarm){.set_ms = SLV_REGISTRY_NO_ALARM};
+            slv_object_alarm_arm(o);
+        }
+        slv_object_close(o, SLV_CLOSE_UPDATE,
+                         SLV_STR("Durable Object reset because its worker was removed."));
+    }
+    if (remove && version->class_count > 0 && shard->server->o.state)
+        slv_objects_erase(shard, version);
+}
+
 /* Objects that still wait for an isolate, or hold sockets. */
 static void drop_all(slv_objects *all)
 {

@@ -36,7 +36,7 @@ typedef struct order {
     slv_deploy deploy; /* with references */
     slv_deploy_job *job;
     slv_site *site; /* a reference */
-    bool report;
+    bool report, remove;
     slv_arena arena; /* of the strings */
     slv_str tenant, text;
     slv_str *crons;
@@ -67,7 +67,7 @@ static void on_order(slv_mail *mail)
         slv_shard_deploy(shard, &o->deploy, o->report, o->job);
         break;
     case ORDER_UNDEPLOY:
-        slv_shard_undeploy(shard, o->tenant, o->text);
+        slv_shard_undeploy(shard, o->tenant, o->text, o->remove);
         break;
     case ORDER_TRIGGERS:
         set_triggers(shard, o);
@@ -174,12 +174,13 @@ void slv_server_barrier(slv_server *server, void (*done)(void *arg), void *arg)
     }
 }
 
-void slv_server_undeploy(slv_server *server, slv_str tenant, slv_str name)
+void slv_server_undeploy(slv_server *server, slv_str tenant, slv_str name, bool remove)
 {
     for (unsigned i = 0; i < server->count; i++) {
         order *o = order_new(server->shards[i], ORDER_UNDEPLOY);
         slv_code code = slv_arena_dup(&o->arena, tenant, &o->tenant);
 
+        o->remove = remove;
         if (code == SLV_OK)
             code = slv_arena_dup(&o->arena, name, &o->text);
         give_order(o, code);

@@ -163,8 +163,9 @@ typedef struct slv_deploy {
    loop sends what begins from now on to the new versions. References are taken. */
 void slv_server_deploy_split(slv_server *server, const slv_deploy *deploy, void (*done)(void *arg),
                              void *arg);
-/* No version answers for the worker any more; its crons and queues go too. */
-void slv_server_undeploy(slv_server *server, slv_str tenant, slv_str name);
+/* No version answers for the worker any more; its crons and queues go too. remove: it was deleted,
+   and what its Durable Objects kept goes with it. */
+void slv_server_undeploy(slv_server *server, slv_str tenant, slv_str name, bool remove);
 /* Crons and consumed queues of a worker that is deployed, instead of those before. Copied. */
 void slv_server_set_triggers(slv_server *server, slv_str tenant, slv_str name, const slv_str *crons,
                              size_t cron_count, const slv_consumer *consumers,

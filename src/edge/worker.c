@@ -319,7 +319,7 @@ void slv_shard_deploy(slv_shard *shard, const slv_deploy *d, bool report, slv_de
     slv_deploy_job_done(job);
 }
 
-static void worker_drop(slv_shard *shard, slv_worker *w)
+static void worker_drop(slv_shard *shard, slv_worker *w, bool remove)
 {
     char text[KEY_MAX];
 
@@ -329,6 +329,8 @@ static void worker_drop(slv_shard *shard, slv_worker *w)
     (void)slv_map_remove(&shard->workers, key_of(w->tenant, w->name, text));
     slv_cron_set(shard, w->tenant, w->name, NULL, 0);
     slv_queue_undeploy(shard, w->tenant, w->name);
+    if (w->count > 0)
+        slv_objects_undeploy(shard, w->versions[0], remove);
     for (size_t i = 0; i < w->count; i++) {
         slv_pool_retire(shard->pool, w->versions[i]);
         (void)slv_version_unref(w->versions[i]);
@@ -338,16 +340,16 @@ static void worker_drop(slv_shard *shard, slv_worker *w)
     free(w);
 }
 
-void slv_shard_undeploy(slv_shard *shard, slv_str tenant, slv_str name)
+void slv_shard_undeploy(slv_shard *shard, slv_str tenant, slv_str name, bool remove)
 {
     slv_worker *w = slv_worker_find(shard, tenant, name);
 
     if (w)
-        worker_drop(shard, w);
+        worker_drop(shard, w, remove);
 }
 
 void slv_shard_undeploy_all(slv_shard *shard)
 {
     while (shard->workers.len > 0)
-        worker_drop(shard, shard->workers.values[shard->workers.len - 1]);
+        worker_drop(shard, shard->workers.values[shard->workers.len - 1], false);
 }

@@ -40,6 +40,7 @@ typedef struct host_change {
     slv_deploy old;
     slv_str old_settings, old_objects;
     SLV_VEC(target) targets; /* none: the worker is not deployed */
+    bool gone;               /* there is no such worker any more */
     slv_route_list routes;
     slv_err failed;
     void (*done)(void *arg, const slv_err *err);
@@ -229,7 +230,8 @@ static slv_code run_change(slv_call *call, void *service, slv_err *err)
     if (c->all)
         return read_all(c, service, err);
     code = slv_catalog_worker_get(service, &c->key, &c->arena, &row, err);
-    if (code == SLV_E_NOTFOUND)
+    c->gone = code == SLV_E_NOTFOUND;
+    if (c->gone)
         return SLV_OK;
     return code == SLV_OK ? read_worker(c, service, &row, err) : code;
 }
@@ -273,7 +275,7 @@ static void at_once(slv_mail *mail)
     on_in_effect(slv_container_of(mail, host_change, call.mail));
 }
 
-static void remove_worker(slv_host *host, const slv_worker_key *key)
+static void remove_worker(slv_host *host, const slv_worker_key *key, bool gone)
 {
     SLV_CLEANUP(slv_buf_done) slv_buf text = SLV_BUF(4096);
     slv_str k = slv_host_key(key, &text);
@@ -281,7 +283,7 @@ static void remove_worker(slv_host *host, const slv_worker_key *key)
 
     if (!w)
         return;
-    slv_server_undeploy(host->server, w->key.account, w->name);
+    slv_server_undeploy(host->server, w->key.account, w->name, gone);
     (void)slv_map_remove(&host->workers, k);
     forget_names(host);
     worker_free(w);
@@ -382,7 +384,8 @@ static void on_read(slv_call *call)
     } else if (!host->stopping) {
         keep_routes(host, c);
         if (!c->all && c->targets.len == 0)
-            remove_worker(host, &c->key);
+            /* a namespace that is renamed takes its workers along: what they kept stays */
+            remove_worker(host, &c->key, c->gone && c->key.dispatch.len == 0);
         /* orders reach a loop in order: the last one's end is everybody's */
         for (size_t i = 0; i < c->targets.len; i++) {
             bool last = i + 1 == c->targets.len;

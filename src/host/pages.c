@@ -122,7 +122,7 @@ static void remove_project(struct slv_host_pages *pages, slv_str account, slv_st
 
     if (!p)
         return;
-    slv_server_undeploy(pages->host->server, p->account, p->worker);
+    slv_server_undeploy(pages->host->server, p->account, p->worker, false);
     (void)slv_map_remove(&pages->by_subdomain, p->subdomain);
     (void)slv_map_remove(&pages->projects, key_of(account, name, &key));
     project_free(p);

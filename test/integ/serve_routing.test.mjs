@@ -293,3 +293,65 @@ test('a server that is started again answers as before', async () => {
   assert.equal(await text('staging-pre.workers.test'), 'three');
   assert.deepEqual(JSON.parse(await text('kinds.workers.test')), ['S']);
 });
+
+describe('what a worker keeps and takes', () => {
+  const counter = (name = 'Counter') => `import { DurableObject } from 'cloudflare:workers';
+    export class ${name} extends DurableObject {
+      async add() { const n = ((await this.ctx.storage.get('n')) ?? 0) + 1; await this.ctx.storage.put('n', n); return n } }
+    export default { async fetch(r, env) { return new Response(String(await env.C.getByName('x').add())) } }`;
+  const bound = (class_name) => ({ bindings: [{ type: 'durable_object_namespace', name: 'C', class_name }] });
+
+  test('objects stay through deploys and renames, and go with their class', async () => {
+    await ok(put('keeper', counter(), { ...bound('Counter'), migrations: { new_tag: 'v1', steps: [{ new_sqlite_classes: ['Counter'] }] } }));
+    await hosts('keeper');
+    assert.equal(await text('keeper.workers.test'), '1');
+    await ok(put('keeper', counter() + '\n//', bound('Counter')));
+    assert.equal(await text('keeper.workers.test'), '2');
+    const lost = await put('keeper', says('no class'));
+    assert.equal(lost.errors[0].code, 10064);
+    await ok(put('keeper', counter('Renamed'), { ...bound('Renamed'), migrations: { old_tag: 'v1', new_tag: 'v2', steps: [{ renamed_classes: [{ from: 'Counter', to: 'Renamed' }] }] } }));
+    assert.equal(await text('keeper.workers.test'), '3');
+    const again = await put('keeper', counter('Renamed'), { ...bound('Renamed'), migrations: { old_tag: 'v1', new_tag: 'v3', steps: [] } });
+    assert.equal(again.errors[0].code, 10079);
+    await ok(put('keeper', counter('Other'), { ...bound('Other'), migrations: { old_tag: 'v2', new_tag: 'v3', steps: [{ deleted_classes: ['Renamed'], new_sqlite_classes: ['Other'] }] } }));
+    assert.equal(await text('keeper.workers.test'), '1');
+  });
+
+  test('a worker that is deleted and comes again finds nothing of what was', async () => {
+    const first = () => put('mortal', counter(), { ...bound('Counter'), migrations: { new_tag: 'v1', steps: [{ new_sqlite_classes: ['Counter'] }] } });
+    await ok(first());
+    await hosts('mortal');
+    assert.equal(await text('mortal.workers.test'), '1');
+    assert.equal(await text('mortal.workers.test'), '2');
+    await ok(server.call('DELETE', '/workers/services/mortal?force=true'));
+    await ok(first());
+    await hosts('mortal');
+    assert.equal(await text('mortal.workers.test'), '1');
+  });
+
+  test('a queue leads to its consumer, and to another one when that changes', async () => {
+    const queue = (await ok(server.call('POST', '/queues', { queue_name: 'jobs' }))).queue_id;
+    const kv = (await ok(server.call('POST', '/storage/kv/namespaces', { title: 'done' }))).id;
+    const bindings = [{ type: 'queue', name: 'JOBS', queue_name: 'jobs' }, { type: 'kv_namespace', name: 'DONE', namespace_id: kv }];
+    const code = (name) => `export default {
+      async fetch(r, env) { const u = new URL(r.url); if (u.pathname === '/send') { await env.JOBS.send(u.search); return new Response('sent') } return new Response(await env.DONE.get(u.search)) },
+      async queue(batch, env) { for (const m of batch.messages) await env.DONE.put(m.body, '${name}') } }`;
+    for (const name of ['first', 'second']) { await ok(put(name, code(name), { bindings })); await hosts(name); }
+    const done = async (key) => {
+      await text('first.workers.test', `/send?${key}`);
+      for (const end = Date.now() + 20000; Date.now() < end; await sleep(50)) {
+        const by = await text('first.workers.test', `/?${key}`);
+        if (by) return by;
+      }
+    };
+    const settings = { batch_size: 1, max_wait_time_ms: 0 };
+    const consumer = await ok(server.call('POST', `/queues/${queue}/consumers`, { script_name: 'first', type: 'worker', settings }));
+    assert.equal(await done('a'), 'first');
+    await ok(server.call('DELETE', `/queues/${queue}/consumers/${consumer.consumer_id}`));
+    await ok(server.call('POST', `/queues/${queue}/consumers`, { script_name: 'second', type: 'worker', settings }));
+    assert.equal(await done('b'), 'second');
+    // another version of the consumer takes over without being told of its queue
+    await ok(put('second', code('newer'), { bindings }));
+    assert.equal(await done('c'), 'newer');
+  });
+});
