@@ -288,18 +288,30 @@ static int fail(const slv_err *err)
     return 1;
 }
 
+static slv_code limit_memory(uint64_t bytes, slv_err *err)
+{
+#ifdef __SANITIZE_ADDRESS__ /* whose shadow is larger than any limit */
+    (void)bytes;
+    (void)err;
+#else
+    struct rlimit data = {bytes, bytes};
+
+    if (setrlimit(RLIMIT_DATA, &data) != 0)
+        return slv_fail_errno(err, SLV_E_DENIED, "setrlimit");
+#endif
+    return SLV_OK;
+}
+
 static slv_code lock_down(pid_t parent, const char *folder, uint64_t memory, slv_err *err)
 {
     slv_sandbox_options options = {.role = SLV_SANDBOX_KEEPER,
                                    .mode = slv_sandbox_mode_env(),
                                    .parent = parent,
                                    .dir = folder};
-    struct rlimit data = {memory + OTHER_MEMORY, memory + OTHER_MEMORY};
     slv_sandbox_report report = {0};
     char hello;
 
-    if (setrlimit(RLIMIT_DATA, &data) != 0)
-        return slv_fail_errno(err, SLV_E_DENIED, "setrlimit");
+    SLV_TRY(limit_memory(memory + OTHER_MEMORY, err));
     SLV_TRY(slv_sandbox_enter(&options, &report, err));
     hello = report.layers & SLV_SANDBOX_LANDLOCK ? 'L' : 'W';
     if (send(SLV_KEEPER_FD, &hello, 1, MSG_NOSIGNAL) != 1)

@@ -252,6 +252,7 @@ static slv_code on_ready(slv_isolate *iso, const slv_frame *frame, slv_err *err)
     }
     slv_timer_stop(&iso->timer);
     iso->state = SLV_ISOLATE_READY;
+    slv_slice_isolate(iso);
     iso->startup_us = ready.cpu_us;
     slv_version_cool(group->version);
     if (iso->app) /* it closes its channel now */

@@ -265,6 +265,7 @@ static void update_busy(slv_isolate *iso, uint64_t now)
     m->busy = (m->cpu_ns - m->window_cpu_ns) * 100 > (now - m->window_ns) * BUSY_PERCENT;
     m->window_ns = now;
     m->window_cpu_ns = m->cpu_ns;
+    slv_slice_isolate(iso);
 }
 
 static void exceeded(slv_isolate *iso, const slv_pool_event *ev)

@@ -240,6 +240,8 @@ static void note_traffic(slv_pool *pool, const slv_account *a)
     if (pool->recent != a && pool->recent)
         pool->contended_ms = slv_loop_now_ms(pool->loop) + CONTENDED_MS;
     pool->recent = a;
+    if (!pool->short_turns && pool->contended_ms)
+        slv_slice_pool(pool);
 }
 
 static bool has_had_its_turn(slv_account *a)
@@ -650,6 +652,7 @@ static void housekeeping(slv_timer *timer)
         more = stop_spares(slv_container_of(n, slv_account, node), now) || more;
     }
     slv_account_watch_memory(pool);
+    slv_slice_pool(pool);
     if (pool->waiting_events > 0) /* a cap may have room that another pool made */
         slv_pool_later(pool);
     if (more)

@@ -43,8 +43,8 @@
 #define SLV_POOL_QUEUE_MAX 10000    /* events that wait for an isolate of one version */
 #define SLV_POOL_QUEUE_AGE_MS 30000 /* the longest wait */
 #define SLV_POOL_PER_ISOLATE                                                                       \
-    250                        /* open events in an isolate, beyond which another one is wanted    \
-                                */
+    250 /* open events in an isolate, beyond which another one is wanted                           \
+         */
 #define SLV_POOL_TURN_EVENTS                                                                       \
     32 /* of one account from outside in a turn of the loop, while another one has traffic too */
 #define SLV_POOL_LOADED_MAX 32 /* isolates of the workers that one worker has loaded */

@@ -130,9 +130,10 @@ struct slv_isolate {
     SLV_IMAP(slv_pool_event *) events;
     unsigned residents; /* of the events */
     uint32_t next_event;
-    bool apart;    /* open for one event alone */
-    bool draining; /* takes no new events: it is ending */
-    bool heavy;    /* more lives than its limit allows: takes none, and ends with its last */
+    bool apart;       /* open for one event alone */
+    bool draining;    /* takes no new events: it is ending */
+    bool short_turns; /* slice.c */
+    bool heavy;       /* more lives than its limit allows: takes none, and ends with its last */
     slv_meter meter;
     uint64_t startup_us; /* CPU of module scope */
     uint64_t asked_ns;   /* when its start was decided */
@@ -165,6 +166,7 @@ struct slv_pool {
     uint64_t turn;
     slv_task turn_end;
     slv_timer next_turn; /* some wait for it */
+    bool short_turns;    /* slice.c */
     void (*closed)(void *user);
     void *closed_user;
     slv_zygote_conn *zygote; /* this pool's connection; NULL: exec */
@@ -231,6 +233,11 @@ void slv_pool_refuse(slv_group *group, slv_code code, const char *text);
 void slv_pool_gone(slv_isolate *iso); /* process over; frees it */
 void slv_pool_notice(slv_pool *pool, const char *fmt, ...) SLV_PRINTF(2, 3);
 void slv_pool_spare(slv_account *account);
+
+/* ---- slice.c ---- */
+
+void slv_slice_pool(slv_pool *pool);      /* contention may have begun or ended */
+void slv_slice_isolate(slv_isolate *iso); /* it may have begun or ceased to be busy */
 
 /* ---- account.c ---- */
 
