@@ -2,6 +2,9 @@
 #include "api/routes.h"
 #include "api/script_int.h"
 #include "fmt/cron.h"
+#include "sight/sight.h"
+
+#define RUNS_SHOWN 20
 
 /* ---- subdomain: hosts made of the worker's name ---- */
 
@@ -69,7 +72,6 @@ static void put_schedules(script_rest *r)
 {
     const slv_node *crons = slv_script_parse(r->row.crons, &r->arena);
 
-    slv_json_open(&r->json, '{');
     slv_json_key(&r->json, "schedules");
     slv_json_open(&r->json, '[');
     for (const slv_node *n = slv_node_is(crons, SLV_NODE_ARRAY) ? crons->first : NULL; n;
@@ -81,19 +83,66 @@ static void put_schedules(script_rest *r)
         slv_json_close(&r->json, '}');
     }
     slv_json_close(&r->json, ']');
+}
+
+/* The last runs, of what is kept of events; newest first. */
+static void put_run(script_rest *r, const slv_node *run)
+{
+    double cpu_ms = 0, wall_ms = 0;
+    int64_t slot = 0, began = 0;
+
+    (void)slv_node_i64(slv_node_get(run, "scheduledTime"), &slot);
+    (void)slv_node_i64(slv_node_get(run, "timestamp"), &began);
+    (void)slv_node_f64(slv_node_get(run, "cpuTime"), &cpu_ms);
+    (void)slv_node_f64(slv_node_get(run, "wallTime"), &wall_ms);
+    slv_json_open(&r->json, '{');
+    slv_json_put_text(&r->json, "cron", slv_node_str(slv_node_get(run, "cron")));
+    slv_json_put_text(&r->json, "outcome", slv_node_str(slv_node_get(run, "outcome")));
+    slv_script_put_time(&r->json, "scheduled_on", slot);
+    slv_script_put_time(&r->json, "started_on", began);
+    slv_json_put_number(&r->json, "cpu_us", (int64_t)(cpu_ms * 1000));
+    slv_json_put_number(&r->json, "wall_us", (int64_t)(wall_ms * 1000));
     slv_json_close(&r->json, '}');
 }
 
-static slv_code work_schedules(script_rest *r, slv_catalog *c, slv_err *err)
+static void on_runs(void *arg, const slv_kept *found, const slv_err *err)
 {
-    SLV_TRY(slv_script_row(r, c, err));
+    script_rest *r = arg;
+    slv_str rest = found ? slv_buf_view(&found->lines) : SLV_STR_NULL, line;
+
+    (void)err; /* the schedules are there all the same */
+    slv_json_open(&r->json, '{');
     put_schedules(r);
-    return SLV_OK;
+    slv_json_key(&r->json, "runs");
+    slv_json_open(&r->json, '[');
+    while (slv_str_split(&rest, '\n', &line)) {
+        const slv_node *run = line.len > 0 ? slv_script_parse(line, &r->arena) : NULL;
+
+        if (run)
+            put_run(r, run);
+    }
+    slv_json_close(&r->json, ']');
+    slv_json_close(&r->json, '}');
+    slv_script_answer(r);
+}
+
+static void find_runs(script_rest *r)
+{
+    slv_sight *sight = slv_api_sight(r->api->api);
+    const slv_keep_query query = {.worker = r->key.name,
+                                  .type = SLV_STR("event"),
+                                  .event = SLV_STR("scheduled"),
+                                  .limit = RUNS_SHOWN};
+
+    if (sight)
+        slv_sight_logs(sight, r->key.account, &query, on_runs, r);
+    else
+        on_runs(r, NULL, NULL);
 }
 
 static void get_schedules(slv_api_call *call)
 {
-    slv_script_read(slv_script_new(call), work_schedules, NULL);
+    slv_script_read(slv_script_new(call), slv_script_row, find_runs);
 }
 
 static slv_str cron_of(const slv_node *item)
@@ -146,7 +195,9 @@ static slv_code work_set_schedules(script_rest *r, slv_catalog *c, slv_err *err)
     r->row.modified_ms = r->now_ms;
     SLV_TRY(slv_catalog_worker_put(c, &r->row, err));
     SLV_TRY(check_count(r, c, err));
+    slv_json_open(&r->json, '{');
     put_schedules(r);
+    slv_json_close(&r->json, '}');
     return SLV_OK;
 }
 

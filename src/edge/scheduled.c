@@ -83,6 +83,7 @@ static void run(slv_shard *shard, slv_version *version, occurrence *o)
         slv_cron_interval(&cron, slv_loop_wall_ms(shard->loop)) >= HOUR_MS)
         cpu_ms = limits->cpu_cron_ms;
     o->ev.ops = &event_ops;
+    o->ev.always_kept = true;
     slv_event_begin(&o->ev, shard, version, (uint64_t)cpu_ms * 1000, limits->wall_background_ms);
 }
 

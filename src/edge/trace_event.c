@@ -55,8 +55,9 @@ static bool drawn(slv_shard *shard, double rate)
     return rate >= 1 || (double)(slv_prng_next(&shard->prng) >> 11) * 0x1p-53 < rate;
 }
 
-static unsigned wanted(slv_shard *shard, const slv_version *v)
+static unsigned wanted(slv_shard *shard, const slv_event *ev)
 {
+    const slv_version *v = ev->version;
     slv_sights *s = shard->sights;
     const slv_observe *o = &v->observe;
     unsigned want = s->all & SLV_TRACE_LINE;
@@ -67,6 +68,8 @@ static unsigned wanted(slv_shard *shard, const slv_version *v)
         want |= watched(s, v);
     if (s->all & (SLV_TRACE_KEEP | SLV_TRACE_LOGS) && o->logs && drawn(shard, o->log_rate))
         want |= s->all & (SLV_TRACE_KEEP | SLV_TRACE_LOGS);
+    if (ev->always_kept)
+        want |= s->all & SLV_TRACE_KEEP;
     if (s->all & SLV_TRACE_EXPORT && o->traces && drawn(shard, o->trace_rate))
         want |= SLV_TRACE_EXPORT;
     return want;
@@ -80,7 +83,7 @@ void slv_event_trace(slv_event *ev)
     if (ev->resident)
         return;
     ev->began_ns = slv_clock_mono_ns();
-    want = wanted(shard, ev->version);
+    want = wanted(shard, ev);
     if (SLV_LIKELY(want == 0))
         return;
     if (ev->told_tail) /* of a tail worker only people are told, never another tail worker */

@@ -82,12 +82,14 @@ slv_code slv_sight_put_entries(slv_buf *out, slv_trace *t)
 {
     bool cron = t->kind == SLV_TRACED_SCHEDULED;
 
+    /* runs of crons are shown beside their schedules, whatever is kept of others */
+    if (!t->version->observe.logs)
+        return put_event(out, t);
     for (const slv_trace_log *l = t->logs.first; l; l = l->next) {
         if (l->level != SLV_CONSOLE_CHANNEL)
             SLV_TRY(put_log(out, t, l));
     }
     for (const slv_trace_error *e = t->errors.first; e; e = e->next)
         SLV_TRY(put_error(out, t, e));
-    /* runs of crons are shown beside their schedules, whatever is kept of others */
     return t->version->observe.invocations || cron ? put_event(out, t) : SLV_OK;
 }
