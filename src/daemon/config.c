@@ -31,6 +31,7 @@ static const row rows[] = {
     {"tls", "listen", TEXTS, AT(tls_listen), 0, 0},
     {"tls", "certificates", PATH, AT(tls_certificates), 0, 0},
     {"tls", "redirect", BOOL, AT(tls_redirect), 0, 0},
+    {"tls", "hsts_seconds", NUMBER, AT(tls_hsts_seconds), 0, 63072000},
     {"acme", "directory", TEXT, AT(acme_directory), 0, 0},
     {"acme", "email", TEXT, AT(acme_email), 0, 0},
     {"acme", "hosts", TEXTS, AT(acme_hosts), 0, 0},
@@ -171,13 +172,24 @@ static slv_code unknown(const reader *r, const slv_node *n, const char *table)
                     near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
 }
 
+/* "account-isolates" is "account_isolates": the flags of the command line have dashes. */
+static bool same_key(slv_str key, const char *name)
+{
+    if (key.len != strlen(name))
+        return false;
+    for (size_t i = 0; i < key.len; i++)
+        if ((key.ptr[i] == '-' ? '_' : key.ptr[i]) != name[i])
+            return false;
+    return true;
+}
+
 static slv_code read_table(const reader *r, const slv_node *table, const char *name)
 {
     for (const slv_node *n = table->first; n; n = n->next) {
         const row *found = NULL;
 
         for (size_t i = 0; i < SLV_ARRAY_LEN(rows); i++)
-            if (strcmp(rows[i].table, name) == 0 && slv_str_is(n->key, rows[i].key))
+            if (strcmp(rows[i].table, name) == 0 && same_key(n->key, rows[i].key))
                 found = &rows[i];
         if (!found && !name[0] && is_table(n->key)) {
             SLV_CLEANUP(slv_charp_free) char *key = slv_strndup(n->key.ptr, n->key.len);

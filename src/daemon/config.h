@@ -2,9 +2,10 @@
  * config.h - what a server is told: flags of `selvage serve` and the tables of selvage.toml, in one
  * struct.
  *
- * A flag wins over the file. Keys of the file are rows of one table (config.c): a key that is not
- * there is an error with a suggestion, and so is a value of another type or out of range; messages
- * begin with FILE:LINE:COL. Paths in the file are seen from its folder.
+ * A flag wins over the file. Keys may be written with dashes, as flags are. Keys of the file are
+ * rows of one table (config.c): a key that is not there is an error with a suggestion, and so is a
+ * value of another type or out of range; messages begin with FILE:LINE:COL. Paths in the file are
+ * seen from its folder.
  *
  * One thread. Everything lives in the config's arena until slv_serve_config_done.
  */
@@ -36,8 +37,9 @@ typedef struct slv_serve_config {
 
     /* [tls] */
     slv_strs tls_listen;
-    slv_str tls_certificates; /* folder */
-    bool tls_redirect;        /* plain HTTP is sent to HTTPS */
+    slv_str tls_certificates;  /* folder */
+    bool tls_redirect;         /* plain HTTP is sent to HTTPS */
+    uint64_t tls_hsts_seconds; /* answers over HTTPS say so (Strict-Transport-Security); 0: not */
     /* [acme] */
     slv_str acme_directory, acme_email, acme_ca_file;
     slv_strs acme_hosts;

@@ -180,6 +180,7 @@ slv_code slv_main_open_server(slv_main *m, slv_err *err)
     SLV_TRY(open_sight(m, err));
     open_faces(m);
     options.door = m->door;
+    options.http.hsts_seconds = (uint32_t)c->tls_hsts_seconds;
     options.dynamo = m->tables;
     options.hooks =
         (slv_server_hooks){.user = m->sight, .trace = slv_sight_trace, .notice = on_notice};
