@@ -21,6 +21,8 @@ static const slv_flag serve_flags[] = {
     {"loops", SLV_FLAG_NUMBER, 0, "N", "loop threads (1)"},
     {"drain-seconds", SLV_FLAG_NUMBER, 0, "N", "how long open requests may take to end (30)"},
     {"allow-private", SLV_FLAG_BOOL, 0, NULL, "workers may reach private addresses"},
+    {"allow-weak-sandbox", SLV_FLAG_BOOL, 0, NULL,
+     "several accounts although this kernel has not all of the sandbox's floor"},
     {"as", SLV_FLAG_STRING, 0, "ROLE", NULL}, /* how its processes start each other */
 };
 
@@ -70,6 +72,7 @@ static slv_code apply_flags(const slv_args *a, slv_serve_config *c, slv_err *err
     if (slv_args_has(a, "certificates"))
         SLV_TRY(path_flag(c, slv_args_string(a, "certificates"), &c->tls_certificates));
     c->allow_private = slv_args_bool(a, "allow-private", c->allow_private);
+    c->allow_weak_sandbox = slv_args_bool(a, "allow-weak-sandbox", c->allow_weak_sandbox);
     if (slv_args_has(a, "data"))
         SLV_TRY(path_flag(c, slv_args_string(a, "data"), &c->data));
     if (c->data.len == 0)

@@ -37,7 +37,7 @@ TEST(every_table_is_read)
 
     CHECK(parse("data = 'state'\ndomain = 'example.com'\nlisten = [':80', '[::1]:81']\nloops = 4\n"
                 "[tls]\nlisten = ':443'\ncertificates = '/certs'\nredirect = true\n"
-                "[proxy]\ntrusted = ['10.0.0.0/8']\n[limits]\naccount_isolates = 7\n"
+                "[proxy]\ntrusted = ['10.0.0.0/8']\n[limits]\naccount-isolates = 7\n"
                 "[logs]\nformat = 'json'\n[otlp]\nheaders = ['a: b']\n",
                 &c, &err) == SLV_OK);
     CHECK_STR(c.data, SLV_STR("/etc/state"));
