@@ -86,6 +86,22 @@ class MemorySource {
     }
 }
 
+// What is kept under that key, for a request with these headers: { status, headers, body }.
+export async function matchIn(name, key, request) {
+    const fields = await op(MATCH, "wwsss", [0, 0, name, key, headersOf(request)], "bhsrqy");
+    if (fields[0] === 0) return undefined;
+    const { 1: status, 2: headers, 3: stream, 4: length, 5: inline } = fields;
+    return { __proto__: null, status, headers, body: bodyOf(status, headers, stream, length, inline) };
+}
+
+export async function keepIn(name, key, request, response) {
+    const { status, headers, kind, body, length } = load("response").responseToWire(response);
+    const about = headersOf(request);
+    await load("store_body").sendBody(kind, body, length, (stream, inline, n) =>
+        op(PUT, "wwssshsqy", [0, stream, name, key, about, status, headers, n, inline], ""),
+    );
+}
+
 export class Cache {
     #name; // "" is the default one
 
@@ -100,10 +116,9 @@ export class Cache {
         const key = keyOf(request);
         requireEvent();
         if (!ignoresMethod("Cache", "match", options) && request.method !== "GET") return undefined;
-        const fields = await op(MATCH, "wwsss", [0, 0, name, key, headersOf(request)], "bhsrqy");
-        if (fields[0] === 0) return undefined;
-        const { 1: status, 2: headers, 3: stream, 4: length, 5: inline } = fields;
-        const body = bodyOf(status, headers, stream, length, inline);
+        const found = await matchIn(name, key, request);
+        if (found === undefined) return undefined;
+        const { status, headers, body } = found;
         return load("response").responseFromWire(status, "", "", false, headers, body, null, status === 206);
     }
 
@@ -115,11 +130,7 @@ export class Cache {
         requireEvent();
         checkPut(request, response);
         if (response.status === 304) return;
-        const { status, headers, kind, body, length } = load("response").responseToWire(response);
-        const about = headersOf(request);
-        await load("store_body").sendBody(kind, body, length, (stream, inline, n) =>
-            op(PUT, "wwssshsqy", [0, stream, name, key, about, status, headers, n, inline], ""),
-        );
+        await keepIn(name, key, request, response);
     }
 
     async delete(request, options) {

@@ -255,7 +255,14 @@ async function perform(request, send) {
         checkScheme(url);
     }
     const exchange = new Exchange(request, send);
-    if (signal === null) return exchange.response(await exchange.run());
+    const plan = exchange.cf === "" || send !== throughInternet || exchange.upgrade ? null : load("fetch_cache").planOf(exchange.cf, exchange.url, exchange.method);
+    if (plan !== null) return load("fetch_cache").cached(plan, request, () => answered(exchange, signal), (fields) => exchange.response(fields));
+    return exchange.response(await (signal === null ? exchange.run() : answered(exchange, signal)));
+}
+
+// The fields of the answer; rejects when the request is aborted before.
+async function answered(exchange, signal) {
+    if (signal === null) return exchange.run();
     const aborted = P.PromiseWithResolvers();
     const unwatch = load("abort").onAbort(signal, (reason) => {
         cancelOp(exchange.operation);
@@ -264,7 +271,7 @@ async function perform(request, send) {
     try {
         const running = exchange.run();
         then(running, undefined, () => undefined);
-        return exchange.response(await P.PromiseRace([running, aborted.promise]));
+        return await P.PromiseRace([running, aborted.promise]);
     } finally {
         unwatch();
     }

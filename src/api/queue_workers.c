@@ -97,8 +97,6 @@ void slv_queue_rest_consumer(queue_rest *r, void (*then)(queue_rest *r))
 
 /* ---- writing ---- */
 
-#pragma weak slv_host_refresh
-
 static void apply(queue_rest *r, slv_str worker)
 {
     slv_host *host = slv_api_host(r->api->api);
