@@ -129,10 +129,9 @@ slv_code slv_script_row(script_rest *r, slv_catalog *c, slv_err *err)
     if (code != SLV_E_NOTFOUND)
         return code;
     /* wrangler takes one code as "deploy it for the first time", and in namespaces another. */
-    return slv_script_refuse(r, err, 404,
-                             r->key.dispatch.len > 0 ? SCRIPT_NOT_IN_NAMESPACE : SCRIPT_NOT_FOUND,
-                             "This Worker does not exist on your account: '%.*s'",
-                             SLV_STR_ARGS(r->key.name));
+    return slv_script_refuse(
+        r, err, 404, r->key.dispatch.len > 0 ? SCRIPT_NOT_IN_NAMESPACE : SCRIPT_NOT_FOUND,
+        "This Worker does not exist on your account: '%.*s'", SLV_STR_ARGS(r->key.name));
 }
 
 /* ---- answers ---- */
