@@ -9,7 +9,7 @@ import { after, before, describe, test } from 'node:test';
 import { WebSocket } from 'ws';
 import { selvage, until } from './lib/selvage.mjs';
 import { ask, dataDir, startServe } from './lib/serve.mjs';
-import { folder, releases, start } from './lib/wrangler.mjs';
+import { folder } from './lib/wrangler.mjs';
 
 const domain = 'workers.test';
 const code = `
@@ -368,29 +368,3 @@ test('events are exported by OTLP: spans, logs, one trace with the caller', asyn
   assert(readdirSync(join(data, 'v1', server.account, 'logs')).length > 0);
   collector.close();
 });
-
-for (const release of releases) {
-  test(`${release.name} wrangler tails`, { skip: release.missing }, async () => {
-    const server = await startServe({ domain });
-    await upload(server, 'shop', code, { bindings: [{ type: 'service', name: 'SELF', service: 'shop', entrypoint: 'Rpc' }] });
-    const dir = folder();
-    const pretty = start(release, server, dir, ['tail', 'shop', '--format', 'pretty']);
-    const json = start(release, server, dir, ['tail', 'shop', '--format', 'json', '--status', 'error']);
-    await until(async () => (await server.call('GET', '/workers/scripts/shop/tails')).result.length === 2 && /waiting for logs/.test(pretty.out), 'both sessions', 50000);
-    // The socket may open a moment later than its session.
-    await until(async () => {
-      for (const path of ['/hello', '/throw', '/rpc']) await ask(server, `shop.${domain}`, path);
-      return /\/hello - Ok @/.test(pretty.out) && /"no good"/.test(json.out) && /Rpc\.ping - Ok @/.test(pretty.out);
-    }, 'the events', 20000);
-    assert.match(pretty.out, /\(log\) hello \{ path: '\/hello', secret: null \}/);
-    assert.match(pretty.out, /\/throw - Exception Thrown @/);
-    assert(!/"\/hello"/.test(json.out));
-    json.child.kill('SIGINT');
-    await json.exited;
-    await until(async () => (await server.call('GET', '/workers/scripts/shop/tails')).result.length === 1, 'the session to go');
-    const [{ id }] = (await server.call('GET', '/workers/scripts/shop/tails')).result;
-    await server.call('DELETE', `/workers/scripts/shop/tails/${id}`);
-    await pretty.exited;
-    await server.stop();
-  });
-}
