@@ -336,11 +336,13 @@ static void delete_zone_route(slv_api_call *call)
 }
 
 #define ONE "/accounts/:account/workers/scripts/:script"
+#define SERVICE "/accounts/:account/workers/services/:script/environments/:environment"
 #define ZONED "/zones/:zone/workers/routes"
 
 const slv_api_route slv_api_script_route_routes[] = {
     {.method = "GET", .pattern = ONE "/routes", .handle = get_routes},
     {.method = "PUT", .pattern = ONE "/routes", .handle = put_routes},
+    {.method = "GET", .pattern = SERVICE "/routes", .handle = get_routes},
     {.method = "GET", .pattern = ZONED, .handle = get_zone_routes},
     {.method = "POST", .pattern = ZONED, .handle = post_zone_route},
     {.method = "GET", .pattern = ZONED "/:route", .handle = get_zone_route},
