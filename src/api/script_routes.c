@@ -192,6 +192,7 @@ static void get_routes(slv_api_call *call)
 
 /* ---- /zones/:zone/workers/routes ---- */
 
+/* NULL: the call was ended. The path names no account: it is the token's. */
 static script_rest *new_zoned(slv_api_call *call)
 {
     script_rest *r = slv_script_new(call);
@@ -200,7 +201,18 @@ static script_rest *new_zoned(slv_api_call *call)
     r->key.name = SLV_STR_NULL;
     if (call->param_count > 1)
         r->name = call->params[1];
-    return r;
+    if (r->key.account.len > 0)
+        return r;
+    slv_script_error(r, 400, SCRIPT_INVALID, "It is not said whose routes: use an account's token");
+    return NULL;
+}
+
+static void read_zoned(slv_api_call *call, script_work work)
+{
+    script_rest *r = new_zoned(call);
+
+    if (r)
+        slv_script_read(r, work, NULL);
 }
 
 static slv_code work_zone(script_rest *r, slv_catalog *c, slv_err *err)
@@ -218,7 +230,7 @@ static slv_code work_zone(script_rest *r, slv_catalog *c, slv_err *err)
 
 static void get_zone_routes(slv_api_call *call)
 {
-    slv_script_read(new_zoned(call), work_zone, NULL);
+    read_zoned(call, work_zone);
 }
 
 static slv_code no_route(script_rest *r, slv_err *err)
@@ -247,7 +259,7 @@ static slv_code work_one(script_rest *r, slv_catalog *c, slv_err *err)
 
 static void get_zone_route(slv_api_call *call)
 {
-    slv_script_read(new_zoned(call), work_one, NULL);
+    read_zoned(call, work_one);
 }
 
 /* Of a route that is no worker's, that no worker answers there is the change to put into effect. */
@@ -313,6 +325,8 @@ static void with_body(slv_api_call *call, script_work work)
     if (!body)
         return;
     r = new_zoned(call);
+    if (!r)
+        return;
     r->body = body;
     if (body->type != SLV_NODE_OBJECT)
         slv_script_error(r, 400, SCRIPT_BAD_ROUTE, "The body must be an object with a pattern");
@@ -332,7 +346,10 @@ static void put_zone_route(slv_api_call *call)
 
 static void delete_zone_route(slv_api_call *call)
 {
-    slv_script_write(new_zoned(call), work_remove, slv_script_apply);
+    script_rest *r = new_zoned(call);
+
+    if (r)
+        slv_script_write(r, work_remove, slv_script_apply);
 }
 
 #define ONE "/accounts/:account/workers/scripts/:script"
