@@ -354,4 +354,31 @@ describe('what a worker keeps and takes', () => {
     await ok(put('second', code('newer'), { bindings }));
     assert.equal(await done('c'), 'newer');
   });
+
+  test('a dispatch namespace: workers without hosts, chosen by another one', async () => {
+    await ok(server.call('POST', '/workers/dispatch/namespaces', { name: 'tenants' }));
+    for (const name of ['one', 'two'])
+      await ok(server.call('PUT', `/workers/dispatch/namespaces/tenants/scripts/${name}`, form(says(`tenant ${name}`))));
+    await deploy('one', 'the account\'s own');
+    await ok(put('dispatcher', `export default { async fetch(r, env) {
+      try { return await env.TENANTS.get(new URL(r.url).pathname.slice(1)).fetch(r) } catch (e) { return new Response(e.message, { status: 404 }) } } }`,
+      { bindings: [{ type: 'dispatch_namespace', name: 'TENANTS', namespace: 'tenants' }] }));
+    await hosts('dispatcher');
+    assert.equal(await text('dispatcher.workers.test', '/one'), 'tenant one');
+    assert.equal(await text('dispatcher.workers.test', '/two'), 'tenant two');
+    assert.equal(await text('dispatcher.workers.test', '/dispatcher'), 'Worker not found.');
+    assert.equal(await text('one.workers.test'), 'the account\'s own');
+    assert.equal(await status('two.workers.test'), 404);
+    await ok(server.call('DELETE', '/workers/dispatch/namespaces/tenants/scripts/two'));
+    assert.equal(await text('dispatcher.workers.test', '/two'), 'Worker not found.');
+  });
+
+  test('a worker calls another one by its binding, whichever version of it is deployed', async () => {
+    await deploy('callee', 'first');
+    await ok(put('caller', 'export default { fetch(r, env) { return env.OTHER.fetch(r) } }', { bindings: [{ type: 'service', name: 'OTHER', service: 'callee' }] }));
+    await hosts('caller');
+    assert.equal(await text('caller.workers.test'), 'first');
+    await ok(put('callee', says('second')));
+    assert.equal(await text('caller.workers.test'), 'second');
+  });
 });
