@@ -30,6 +30,7 @@ slv_tenants *slv_tenants_new(const slv_serve_config *config, slv_loop *control, 
         .isolates = (unsigned)config->server_isolates,
         .account_isolates = (unsigned)config->account_isolates,
         .memory_bytes = config->server_memory_mb << 20,
+        .account_memory_bytes = config->account_memory_mb << 20,
     };
     const slv_keepers_options keepers = {.control = control, .state = state, .notice = on_notice};
 
@@ -39,6 +40,8 @@ slv_tenants *slv_tenants_new(const slv_serve_config *config, slv_loop *control, 
     t->keepers = slv_keepers_new(&keepers);
     server->zygotes = t->zygotes;
     server->budget = t->budget;
+    server->idle_ms = config->idle_seconds * 1000;
+    server->spares = (unsigned)config->spare_isolates;
     slv_sandbox_hide();
     return t;
 }

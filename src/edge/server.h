@@ -83,10 +83,12 @@ typedef struct slv_answerer {
     void (*gone)(struct slv_answerer *a);
 } slv_answerer;
 
-/* What else answers on the server's listeners: asked for each request below /cdn-cgi/, on its loop.
+/* What else answers on the server's listeners: asked for each request below /cdn-cgi/, or for hosts
+ * of its own, on its loop.
  * True: it has the exchange, whose `user` points at an answerer of its own. */
 typedef struct slv_server_extension {
     bool (*take)(void *arg, slv_loop *loop, slv_exchange *ex); /* NULL: nothing */
+    bool hosts; /* it has hosts: it is asked for every request */
     void *arg;
 } slv_server_extension;
 
@@ -109,6 +111,8 @@ typedef struct slv_server_options {
      * it. Freed after the server. */
     struct slv_door *door;
     unsigned isolates;  /* of one version on each loop; 0: the pool's default */
+    uint64_t idle_ms;    /* an isolate without events is stopped after this; 0: the pool\'s default */
+    unsigned spares;     /* processes kept ready for an account that has earned them; 0: one */
     unsigned trace_all; /* SLV_TRACE_KEEP, EXPORT, LOGS, LINE: what is told of every event, by what
                            the versions say (edge/trace.h) */
     slv_server_extension extension;

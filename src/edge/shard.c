@@ -223,6 +223,8 @@ static slv_code open_parts(slv_shard *shard, slv_err *err)
         .zygote = o->zygote,
         .zygotes = o->zygotes,
         .budget = o->budget,
+        .idle_ms = o->idle_ms,
+        .spares = o->spares,
         .program = o->program,
         .cap_per_version = o->isolates,
         .keep_one = o->dev,

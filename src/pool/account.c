@@ -54,6 +54,8 @@ void slv_account_tidy(slv_account *a)
 
     if (a->groups > 0 || a->isolates > 0)
         return;
+    if (pool->options.budget && a->bytes > 0)
+        slv_budget_use_by(pool->options.budget, slv_str_from(a->name), -(int64_t)a->bytes);
     a->conn = slv_zygote_disconnect(a->conn);
     slv_zygotes_put(pool->options.zygotes, SLV_STEAL(a->zygote));
     slv_list_remove(&a->node);
@@ -170,28 +172,60 @@ static uint64_t weight(const slv_isolate *iso)
     return iso->meter.used_bytes + (iso->forked ? 0 : iso->meter.base_bytes);
 }
 
+static void let_idle_go(slv_pool *pool, const slv_account *of, uint64_t over)
+{
+    uint64_t freed = 0;
+    slv_isolate *idle;
+
+    while (freed < over && (idle = longest_idle(pool, of, SLV_STR_NULL)) != NULL) {
+        freed += weight(idle);
+        let_go(idle);
+    }
+}
+
+static void tell_use(slv_pool *pool)
+{
+    slv_budget *budget = pool->options.budget;
+    uint64_t sum = 0;
+
+    SLV_LIST_EACH (n, &pool->accounts) {
+        slv_account *a = slv_container_of(n, slv_account, node);
+        uint64_t own = 0;
+
+        SLV_LIST_EACH (i, &pool->all) {
+            slv_isolate *iso = slv_container_of(i, slv_isolate, all);
+
+            if (iso->account != a)
+                continue;
+            slv_meter_look(iso);
+            own += weight(iso);
+        }
+        slv_budget_use_by(budget, slv_str_from(a->name), (int64_t)(own - a->bytes));
+        a->bytes = own;
+        sum += own;
+    }
+    slv_budget_use(budget, pool->budget_place, sum);
+}
+
 void slv_account_watch_memory(slv_pool *pool)
 {
     slv_budget *budget = pool->options.budget;
-    uint64_t sum = 0, over, freed = 0;
-    slv_isolate *idle;
+    uint64_t over;
 
     if (!budget)
         return;
-    SLV_LIST_EACH (n, &pool->all) {
-        slv_isolate *iso = slv_container_of(n, slv_isolate, all);
+    tell_use(pool);
+    SLV_LIST_EACH (n, &pool->accounts) {
+        slv_account *a = slv_container_of(n, slv_account, node);
 
-        slv_meter_look(iso);
-        sum += weight(iso);
+        over = slv_budget_over_by(budget, slv_str_from(a->name));
+        if (over > 0)
+            let_idle_go(pool, a, over);
     }
-    slv_budget_use(budget, pool->budget_place, sum);
     over = slv_budget_over(budget);
     if (over == 0)
         return;
     while (drop_spare(pool, NULL) || drop_app_zygote(pool))
         continue;
-    while (freed < over && (idle = longest_idle(pool, NULL, SLV_STR_NULL)) != NULL) {
-        freed += weight(idle);
-        let_go(idle);
-    }
+    let_idle_go(pool, NULL, over);
 }

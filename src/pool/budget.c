@@ -11,11 +11,16 @@
 
 #define PLACES 128 /* pools */
 
+typedef struct share {
+    unsigned isolates;
+    uint64_t bytes;
+} share;
+
 struct slv_budget {
     slv_budget_options o;
     pthread_mutex_t lock;
     unsigned isolates;
-    SLV_MAP(unsigned) accounts; /* isolates of each that has any */
+    SLV_MAP(share) accounts; /* of each that has something */
     uint64_t used[PLACES];
     bool taken[PLACES];
     uint64_t total;
@@ -76,14 +81,21 @@ slv_budget *slv_budget_free(slv_budget *budget)
     return NULL;
 }
 
+static uint64_t over_by(const slv_budget *b, const share *own)
+{
+    uint64_t limit = b->o.account_memory_bytes;
+
+    return own && limit && own->bytes > limit ? own->bytes - limit : 0;
+}
+
 slv_budget_room slv_budget_room_for(slv_budget *budget, slv_str account)
 {
     slv_budget_room room = SLV_BUDGET_ROOM;
-    const unsigned *own;
+    const share *own;
 
     pthread_mutex_lock(&budget->lock);
     own = slv_map_get(&budget->accounts, account);
-    if (own && *own >= budget->o.account_isolates)
+    if (own && (own->isolates >= budget->o.account_isolates || over_by(budget, own) > 0))
         room = SLV_BUDGET_ACCOUNT_FULL;
     else if (budget->isolates >= budget->o.isolates)
         room = SLV_BUDGET_SERVER_FULL;
@@ -91,21 +103,43 @@ slv_budget_room slv_budget_room_for(slv_budget *budget, slv_str account)
     return room;
 }
 
-void slv_budget_count(slv_budget *budget, slv_str account, int delta)
+/* With the lock. */
+static void change(slv_budget *b, slv_str account, int isolates, int64_t bytes)
 {
-    pthread_mutex_lock(&budget->lock);
-    unsigned *own = slv_map_get(&budget->accounts, account);
-    unsigned now = (own ? *own : 0) + (unsigned)delta;
+    share *own = slv_map_get(&b->accounts, account);
+    share now = own ? *own : (share){0};
 
-    SLV_ASSERT(delta > 0 || own);
-    budget->isolates += (unsigned)delta;
-    if (now == 0)
-        (void)slv_map_remove(&budget->accounts, account);
+    now.isolates += (unsigned)isolates;
+    now.bytes += (uint64_t)bytes;
+    if (now.isolates == 0 && now.bytes == 0)
+        (void)slv_map_remove(&b->accounts, account);
     else if (own)
         *own = now;
     else
-        slv_map_set(&budget->accounts, account, now);
+        slv_map_set(&b->accounts, account, now);
+}
+
+void slv_budget_count(slv_budget *budget, slv_str account, int delta)
+{
+    pthread_mutex_lock(&budget->lock);
+    budget->isolates += (unsigned)delta;
+    change(budget, account, delta, 0);
     pthread_mutex_unlock(&budget->lock);
+}
+
+void slv_budget_use_by(slv_budget *budget, slv_str account, int64_t delta)
+{
+    pthread_mutex_lock(&budget->lock);
+    change(budget, account, 0, delta);
+    pthread_mutex_unlock(&budget->lock);
+}
+
+uint64_t slv_budget_over_by(slv_budget *budget, slv_str account)
+{
+    pthread_mutex_lock(&budget->lock);
+    uint64_t over = over_by(budget, slv_map_get(&budget->accounts, account));
+    pthread_mutex_unlock(&budget->lock);
+    return over;
 }
 
 unsigned slv_budget_join(slv_budget *budget)

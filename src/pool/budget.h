@@ -26,6 +26,7 @@ typedef struct slv_budget slv_budget;
 typedef struct slv_budget_options {
     unsigned isolates, account_isolates; /* 0: as above */
     uint64_t memory_bytes;               /* 0: as above */
+    uint64_t account_memory_bytes;       /* 0: no limit but that of all */
 } slv_budget_options;
 
 slv_budget *slv_budget_new(const slv_budget_options *options);
@@ -48,6 +49,10 @@ void slv_budget_leave(slv_budget *budget, unsigned place);
 void slv_budget_use(slv_budget *budget, unsigned place, uint64_t bytes);
 /* Bytes over the limit, of all together; 0: there is room. */
 uint64_t slv_budget_over(slv_budget *budget);
+/* The same for one account: delta is what has come (or gone) since the pool last told. An account
+ * over its limit has no room for further isolates. */
+void slv_budget_use_by(slv_budget *budget, slv_str account, int64_t delta);
+uint64_t slv_budget_over_by(slv_budget *budget, slv_str account);
 uint64_t slv_budget_limit(const slv_budget *budget);
 
 /* Memory that this process and its children may have: the machine's, or less where a cgroup says

@@ -100,6 +100,22 @@ static void check_seccomp(doctor *d)
     give(d, &row);
 }
 
+/* What `serve` asks before it takes a second account. */
+static void check_accounts(doctor *d)
+{
+    slv_doctor_row row = {.check = "several accounts"};
+    slv_err err = {.code = SLV_OK};
+
+    if (slv_sandbox_floor(&err) == SLV_OK) {
+        SET(row.text, "kept apart: system call filter, and Landlock for their databases");
+    } else {
+        row.level = SLV_DOCTOR_WARN;
+        SET(row.text, "%s", slv_err_text(&err));
+        SET(row.hint, "serve refuses a second account, unless --allow-weak-sandbox");
+    }
+    give(d, &row);
+}
+
 static void check_landlock(doctor *d)
 {
     slv_doctor_row row = {.check = "Landlock"};
@@ -307,6 +323,7 @@ slv_doctor_level slv_doctor_kernel(const slv_doctor_options *options,
     check_pidfd(&d);
     check_seccomp(&d);
     check_landlock(&d);
+    check_accounts(&d);
     check_namespaces(&d);
     check_user(&d);
     check_cgroup(&d);

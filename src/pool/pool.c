@@ -773,17 +773,28 @@ slv_str slv_pool_failure(slv_pool *pool, struct slv_version *version)
     return group ? slv_buf_view(&group->failure) : SLV_STR_NULL;
 }
 
+static unsigned spares_of(const slv_account *account)
+{
+    unsigned n = 0;
+
+    SLV_LIST_EACH (i, &account->blanks) {
+        n++;
+    }
+    return n;
+}
+
 /* Earned by starts: a server that runs one isolate for ever needs none. Where forks are to be had
  * soon it waits for them. */
 void slv_pool_spare(slv_account *account)
 {
     slv_pool *pool = account->pool;
-    slv_budget *budget = pool->options.budget;
+    const slv_pool_options *o = &pool->options;
+    slv_budget *budget = o->budget;
     slv_zygote_conn *conn = slv_account_conn(account);
     bool forks_later = conn || (pool->options.zygotes && pool->zygotes_on);
     slv_isolate *iso;
 
-    if (pool->options.no_spare || pool->closing || !slv_list_empty(&account->blanks) ||
+    if (o->no_spare || pool->closing || spares_of(account) >= SLV_MAX(o->spares, 1u) ||
         account->blank_coming || account->starts < SPARE_FROM ||
         (forks_later && !(conn && slv_zygote_quiet(conn))))
         return;

@@ -148,6 +148,7 @@ typedef struct slv_pool_options {
     uint64_t idle_ms;         /* an isolate without events is stopped after this; 0: 60 s */
     bool keep_one; /* dev: one isolate, so that globals last, and it is never idle-stopped */
     struct slv_record *record; /* of the first isolate's channel (chan/record.h); borrowed; NULL */
+    unsigned spares;           /* of an account that has earned one; 0: 1 */
     bool no_spare;             /* no process is started ahead of its worker */
 } slv_pool_options;
 

@@ -53,6 +53,7 @@ typedef struct slv_account {
     char *name;
     unsigned groups, isolates; /* isolates: of any state, spares and app zygotes too */
     unsigned starts;
+    uint64_t bytes; /* that the budget was told of */
     slv_list blanks;
     bool blank_coming;
     slv_zygote *zygote;    /* its own, NULL: the pool's, or none */

@@ -755,7 +755,8 @@ TEST(under_pressure_what_is_idle_goes_and_what_works_stays)
 
 TEST(the_budget_counts_by_account_and_in_all)
 {
-    const slv_budget_options options = {.isolates = 3, .account_isolates = 2, .memory_bytes = 1000};
+    const slv_budget_options options = {
+        .isolates = 3, .account_isolates = 2, .memory_bytes = 1000, .account_memory_bytes = 500};
     slv_budget *b = slv_budget_new(&options);
 
     CHECK_INT(slv_budget_room_for(b, SLV_STR("a")), SLV_BUDGET_ROOM);
@@ -776,6 +777,15 @@ TEST(the_budget_counts_by_account_and_in_all)
     slv_budget_leave(b, one);
     CHECK_INT(slv_budget_over(b), 0);
     CHECK(slv_machine_memory() > 0);
+    slv_budget_use_by(b, SLV_STR("b"), 500);
+    CHECK_INT(slv_budget_over_by(b, SLV_STR("b")), 0);
+    slv_budget_use_by(b, SLV_STR("b"), 1);
+    CHECK_INT(slv_budget_over_by(b, SLV_STR("b")), 1);
+    slv_budget_count(b, SLV_STR("a"), -1);
+    CHECK_INT(slv_budget_room_for(b, SLV_STR("b")), SLV_BUDGET_ACCOUNT_FULL);
+    CHECK_INT(slv_budget_room_for(b, SLV_STR("c")), SLV_BUDGET_ROOM);
+    slv_budget_use_by(b, SLV_STR("b"), -501);
+    slv_budget_count(b, SLV_STR("a"), 1);
     slv_budget_count(b, SLV_STR("a"), -1);
     slv_budget_count(b, SLV_STR("b"), -1);
     CHECK(slv_budget_free(b) == NULL);
