@@ -5,7 +5,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { ask, startServe } from './lib/serve.mjs';
-import { freePort, project, selvage, sleep } from './lib/selvage.mjs';
+import { example, freePort, project, selvage, sleep } from './lib/selvage.mjs';
 import { releases, wrangler } from './lib/wrangler.mjs';
 
 const handler = (text) => `export const onRequest = () => new Response(${JSON.stringify(text)});`;
@@ -117,6 +117,25 @@ describe('pages dev', () => {
       await s.stop();
     }
   });
+});
+
+test('the example', async () => {
+  const s = await pagesDev(example('pages-functions'));
+  const get = (path, init) => ask(s, 'localhost', path, init);
+  try {
+    assert.match((await get('/')).text, /<h1>Notes/);
+    assert.equal((await get('/api/notes', { method: 'POST', body: '{"name":"a","text":"one"}' })).status, 201);
+    assert.deepEqual(JSON.parse((await get('/api/notes')).text), { title: 'Notes', notes: ['a'] });
+    const r = await get('/api/notes/a');
+    assert.equal(r.text, 'one');
+    assert.match(r.headers['server-timing'], /functions/);
+    assert.equal((await get('/api/notes/a', { method: 'DELETE' })).status, 204);
+    assert.deepEqual([(await get('/api/notes', { method: 'POST', body: '{}' })).status, (await get('/nothing')).status], [500, 404]);
+    assert.equal((await get('/files/a/b')).text, '{"path":["a","b"]}');
+    assert.equal((await get('/style.css')).headers['cache-control'], 'public, max-age=3600');
+  } finally {
+    await s.stop();
+  }
 });
 
 describe('projects of a server', () => {
