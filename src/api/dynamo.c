@@ -17,6 +17,8 @@ slv_dynamo_http *slv_dynamo_http_new(const slv_dynamo_http_options *options)
     http->any_page = options->any_page;
     http->keys = slv_s3_keys_open(slv_dynamo_face_state(http->face),
                                   slv_dynamo_face_tenant(http->face), SLV_DYNAMO_KEYS_FILE);
+    if (options->many)
+        http->ring = slv_keyring_new(slv_dynamo_face_state(http->face), SLV_DYNAMO_KEYS_FILE);
     return http;
 }
 
@@ -29,6 +31,7 @@ slv_dynamo_http *slv_dynamo_http_free(slv_dynamo_http *http)
         }
         slv_vec_done(&http->extra);
         (void)slv_s3_keys_free(http->keys);
+        (void)slv_keyring_free(http->ring);
         free(http);
     }
     return NULL;
@@ -249,7 +252,7 @@ static void judge(dynamo_call *c, slv_str body)
     }
     c->asking = true;
     c->ask.done = on_asked;
-    if (slv_dynamo_ask_start(&c->ask, c->http->face, c->loop, operation, body, c->region)) {
+    if (slv_dynamo_ask_start(&c->ask, c->face, c->loop, operation, body, c->region)) {
         c->asking = false;
         send_answer(c);
     }
@@ -300,7 +303,7 @@ static void start(dynamo_call *c, slv_str prefix)
         too_large(c);
     } else if (slv_str_is(method, "OPTIONS") && slv_dynamo_header(c, "origin").len > 0) {
         answer_options(c);
-    } else if (slv_str_is(below, "/log") &&
+    } else if (slv_str_is(below, "/log") && !c->http->ring &&
                (slv_str_is(method, "GET") || slv_str_is(method, "DELETE"))) {
         answer_log(c, slv_str_is(method, "DELETE"));
     } else if (slv_str_is(method, "GET")) {
@@ -322,6 +325,7 @@ static void take(slv_dynamo_http *http, slv_loop *loop, slv_exchange *ex, slv_st
     dynamo_call *c = slv_new0(dynamo_call);
 
     c->http = http;
+    c->face = http->face;
     c->loop = loop;
     c->ex = ex;
     c->answerer = (slv_answerer){on_body, NULL, on_gone};
@@ -343,6 +347,11 @@ bool slv_dynamo_http_take(void *arg, slv_loop *loop, slv_exchange *ex)
         return false;
     take(arg, loop, ex, prefix);
     return true;
+}
+
+void slv_dynamo_http_take_host(slv_dynamo_http *http, slv_loop *loop, slv_exchange *ex)
+{
+    take(http, loop, ex, SLV_STR_NULL);
 }
 
 /* ---- a listener of its own ---- */

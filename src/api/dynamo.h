@@ -34,6 +34,7 @@ typedef struct slv_dynamo_http_options {
     slv_dynamo_face *face;
     bool verify;   /* signatures are checked */
     bool any_page; /* pages of any origin may ask (CORS); otherwise those of this machine */
+    bool many;     /* a server's: the tenant is whoever's key signed the request; there is no log */
 } slv_dynamo_http_options;
 
 slv_dynamo_http *slv_dynamo_http_new(const slv_dynamo_http_options *options);
@@ -46,6 +47,9 @@ void slv_dynamo_http_add_key(slv_dynamo_http *http, slv_str id, slv_str secret);
 /* True when the path is the service's: the exchange is taken, and its `user` points at a
  * slv_answerer (edge/server.h). arg is the slv_dynamo_http. */
 bool slv_dynamo_http_take(void *arg, slv_loop *loop, slv_exchange *ex);
+
+/* The same for every path of a host that is the service's alone. Takes it. */
+void slv_dynamo_http_take_host(slv_dynamo_http *http, slv_loop *loop, slv_exchange *ex);
 
 /* Serves on an address of its own, on this loop. *ret_port: the port in use. */
 SLV_NODISCARD slv_code slv_dynamo_http_listen(slv_dynamo_http *http, slv_loop *loop, slv_str host,

@@ -136,8 +136,15 @@ static bool find_secret(dynamo_call *c, slv_str id, slv_str *ret)
             return true;
         }
     }
-    if (slv_s3_keys_find(c->http->keys, id, &c->arena, &key, &err) != SLV_OK)
+    if (c->http->ring) {
+        slv_str tenant;
+
+        if (slv_keyring_find(c->http->ring, id, &c->arena, &key, &tenant, &err) != SLV_OK)
+            return false;
+        c->face = slv_dynamo_face_of(c->http->face, tenant);
+    } else if (slv_s3_keys_find(c->http->keys, id, &c->arena, &key, &err) != SLV_OK) {
         return false;
+    }
     *ret = key.secret;
     return true;
 }

@@ -6,6 +6,7 @@
 #define SLV_API_DYNAMO_INT_H
 
 #include "api/dynamo.h"
+#include "api/keyring.h"
 #include "base/mem.h"
 #include "base/vec.h"
 #include "edge/server.h"
@@ -17,6 +18,7 @@ typedef struct dynamo_extra_key {
 struct slv_dynamo_http {
     slv_dynamo_face *face;
     slv_s3_keys *keys;
+    slv_keyring *ring; /* of a server; NULL: keys are the face's tenant's */
     bool verify, any_page;
     SLV_VEC(dynamo_extra_key) extra;
 };
@@ -26,6 +28,7 @@ typedef struct dynamo_call {
     slv_dynamo_http *http;
     slv_loop *loop;
     slv_exchange *ex; /* NULL: answered, or the client left */
+    slv_dynamo_face *face; /* of the tenant */
     slv_dynamo_ask ask;
     bool asking;
     slv_arena arena;

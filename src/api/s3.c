@@ -64,6 +64,8 @@ slv_s3 *slv_s3_new(const slv_s3_options *options)
     s3->state = options->state;
     s3->tenant = slv_strndup(tenant.ptr, tenant.len);
     s3->keys = slv_s3_keys_new(s3->state, tenant);
+    if (options->many)
+        s3->ring = slv_keyring_new(s3->state, SLV_S3_KEYS_FILE);
     return s3;
 }
 
@@ -71,6 +73,7 @@ slv_s3 *slv_s3_free(slv_s3 *s3)
 {
     if (s3) {
         (void)slv_s3_keys_free(s3->keys);
+        (void)slv_keyring_free(s3->ring);
         free(s3->tenant);
         free(s3);
     }
@@ -283,8 +286,7 @@ static void start_call(s3_call *c, slv_call_kind kind,
                        slv_code (*run)(slv_call *call, void *service, slv_err *err))
 {
     if (!c->store)
-        c->store =
-            slv_state_store(c->s3->state, &slv_r2_store, slv_str_from(c->s3->tenant), c->bucket);
+        c->store = slv_state_store(c->s3->state, &slv_r2_store, c->tenant, c->bucket);
     c->call.kind = kind;
     c->call.run = run;
     c->busy++;
@@ -465,8 +467,7 @@ static void dispatch(s3_call *c)
     if (!read_lengths(c))
         return;
     if (c->bucket.len > 0)
-        c->store =
-            slv_state_store(c->s3->state, &slv_r2_store, slv_str_from(c->s3->tenant), c->bucket);
+        c->store = slv_state_store(c->s3->state, &slv_r2_store, c->tenant, c->bucket);
     if (c->op->body != 'x') {
         c->op->start(c);
     } else if (c->ex->head.has_body) {
@@ -552,6 +553,7 @@ static void take(slv_s3 *s3, slv_loop *loop, slv_exchange *ex, slv_str prefix, b
     s3_call *c = slv_new0(s3_call);
 
     c->s3 = s3;
+    c->tenant = slv_str_from(s3->tenant);
     c->loop = loop;
     c->ex = ex;
     c->public = public;
@@ -579,11 +581,16 @@ bool slv_s3_take(void *arg, slv_loop *loop, slv_exchange *ex)
 
     if (below(path, SLV_STR(SLV_S3_PATH)))
         take(arg, loop, ex, SLV_STR(SLV_S3_PATH), false, false);
-    else if (below(path, SLV_STR(SLV_S3_PUBLIC_PATH)))
+    else if (!((slv_s3 *)arg)->ring && below(path, SLV_STR(SLV_S3_PUBLIC_PATH)))
         take(arg, loop, ex, SLV_STR(SLV_S3_PUBLIC_PATH), true, false);
     else
         return false;
     return true;
+}
+
+void slv_s3_take_host(slv_s3 *s3, slv_loop *loop, slv_exchange *ex)
+{
+    take(s3, loop, ex, SLV_STR_NULL, false, false);
 }
 
 /* ---- a listener of its own ---- */

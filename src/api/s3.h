@@ -33,6 +33,7 @@ typedef struct slv_s3_listener slv_s3_listener;
 typedef struct slv_s3_options {
     slv_state *state;
     slv_str tenant; /* copied; empty: "local" */
+    bool many;      /* a server's: the tenant is whoever's key signed the request */
 } slv_s3_options;
 
 slv_s3 *slv_s3_new(const slv_s3_options *options);
@@ -43,6 +44,9 @@ SLV_DEFINE_CLEANUP(slv_s3 *, slv_s3_free);
 /* True when the path is one of the two above: the exchange is taken, and its `user` points at a
  * slv_answerer (edge/server.h). arg is the slv_s3. */
 bool slv_s3_take(void *arg, slv_loop *loop, slv_exchange *ex);
+
+/* The same for every path of a host that is S3's alone ("s3.example.com/BUCKET/KEY"). Takes it. */
+void slv_s3_take_host(slv_s3 *s3, slv_loop *loop, slv_exchange *ex);
 
 /* Serves on an address of its own, on this loop. *ret_port: the port in use. */
 SLV_NODISCARD slv_code slv_s3_listen(slv_s3 *s3, slv_loop *loop, slv_str host, uint16_t port,

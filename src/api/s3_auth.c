@@ -195,7 +195,10 @@ bool slv_s3_authenticate(s3_call *c)
         slv_s3_error(c, 400, "InvalidRequest", "The host header must be signed.");
         return false;
     }
-    code = slv_s3_keys_find(c->s3->keys, c->auth.access_key, &c->arena, &c->who, &err);
+    code = c->s3->ring
+               ? slv_keyring_find(c->s3->ring, c->auth.access_key, &c->arena, &c->who, &c->tenant,
+                                  &err)
+               : slv_s3_keys_find(c->s3->keys, c->auth.access_key, &c->arena, &c->who, &err);
     if (code == SLV_E_NOTFOUND) {
         slv_s3_error(c, 401, "Unauthorized", "Unauthorized");
         return false;

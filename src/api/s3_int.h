@@ -15,6 +15,7 @@
 #define SLV_API_S3_INT_H
 
 #include "aio/strand.h"
+#include "api/keyring.h"
 #include "api/s3.h"
 #include "base/mem.h"
 #include "edge/r2_transfer.h"
@@ -30,6 +31,7 @@ struct slv_s3 {
     slv_state *state;
     char *tenant;
     slv_s3_keys *keys;
+    slv_keyring *ring; /* of a server; NULL: keys are the tenant's */
 };
 
 typedef struct s3_call s3_call;
@@ -54,6 +56,7 @@ typedef enum s3_payload {
 struct s3_call {
     slv_answerer answerer;
     slv_s3 *s3;
+    slv_str tenant;
     slv_loop *loop;
     slv_exchange *ex; /* NULL: answered, or the client left */
     slv_arena arena;

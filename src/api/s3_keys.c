@@ -45,7 +45,7 @@ slv_s3_keys *slv_s3_keys_open(slv_state *state, slv_str tenant, const char *file
 
 slv_s3_keys *slv_s3_keys_new(slv_state *state, slv_str tenant)
 {
-    return slv_s3_keys_open(state, tenant, "r2-credentials.json");
+    return slv_s3_keys_open(state, tenant, SLV_S3_KEYS_FILE);
 }
 
 slv_s3_keys *slv_s3_keys_free(slv_s3_keys *keys)

@@ -15,6 +15,8 @@
 #define SLV_S3_KEYS_MAX ((size_t)1000)
 #define SLV_S3_KEY_BUCKETS_MAX ((size_t)100)
 
+#define SLV_S3_KEYS_FILE "r2-credentials.json"
+
 typedef struct slv_s3_keys slv_s3_keys;
 
 typedef struct slv_s3_key {

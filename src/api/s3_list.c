@@ -193,8 +193,8 @@ int64_t slv_s3_bucket_created_ms(slv_state *state, slv_str tenant, slv_str name)
 static slv_code put_buckets(s3_call *c)
 {
     bucket_list l = {.arena = &c->arena};
-    slv_code code = slv_state_list(c->s3->state, &slv_r2_store, slv_str_from(c->s3->tenant),
-                                   on_bucket, &l, &c->job_err);
+    slv_code code =
+        slv_state_list(c->s3->state, &slv_r2_store, c->tenant, on_bucket, &l, &c->job_err);
 
     if (code == SLV_OK)
         code = slv_xml_put_head(&c->text);
@@ -210,9 +210,9 @@ static slv_code put_buckets(s3_call *c)
         if (code == SLV_OK)
             code = slv_xml_put(&c->text, "Name", l.names[i]);
         if (code == SLV_OK)
-            code = slv_s3_put_time_xml(
-                &c->text, "CreationDate",
-                slv_s3_bucket_created_ms(c->s3->state, slv_str_from(c->s3->tenant), l.names[i]));
+            code =
+                slv_s3_put_time_xml(&c->text, "CreationDate",
+                                    slv_s3_bucket_created_ms(c->s3->state, c->tenant, l.names[i]));
         if (code == SLV_OK)
             code = slv_xml_close(&c->text, "Bucket");
     }

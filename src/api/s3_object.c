@@ -267,8 +267,7 @@ void slv_s3_take_copy(s3_call *c, void (*stored)(s3_call *c))
         c->get.range = (slv_r2_range){.kind = SLV_R2_RANGE_HEADER, .strict = true, .header = range};
     c->then_copied = stored;
     c->source = c->store;
-    c->store =
-        slv_state_store(c->s3->state, &slv_r2_store, slv_str_from(c->s3->tenant), c->source_bucket);
+    c->store = slv_state_store(c->s3->state, &slv_r2_store, c->tenant, c->source_bucket);
     slv_s3_run_any(c, SLV_CALL_READ, run_source, source_found);
 }
 

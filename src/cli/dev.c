@@ -218,7 +218,7 @@ static slv_code start_server(dev *d, slv_err *err)
     options.state = d->state;
     options.dynamo = d->tables;
     if (d->state)
-        options.extension = (slv_server_extension){slv_dev_state_take, d};
+        options.extension = (slv_server_extension){.take = slv_dev_state_take, .arg = d};
     SLV_TRY(slv_server_new(&options, &d->server, err));
     SLV_TRY(start_listening(d, err));
     return slv_dev_state_listen(d, err);

@@ -39,6 +39,7 @@ typedef struct slv_main {
     slv_dynamo_face *tables;
     slv_dynamo_http *tables_http;
     slv_s3 *s3;
+    char *domain; /* as it was at the start: loop threads read it */
     slv_sight *sight;
     slv_server *server;
     slv_host *host;

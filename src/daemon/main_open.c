@@ -75,10 +75,30 @@ static slv_code open_door(slv_main *m, slv_err *err)
 
 /* ---- edge ---- */
 
+/* "NAME.DOMAIN", with or without a port. */
+static bool is_host(const slv_main *m, slv_str host, slv_str name)
+{
+    slv_str domain = slv_str_from(m->domain);
+    size_t n = name.len + domain.len;
+
+    return domain.len > 0 && host.len >= n && (host.len == n || host.ptr[n] == ':') &&
+           slv_str_eq_nocase(slv_str_sub(host, 0, name.len), name) &&
+           slv_str_eq_nocase(slv_str_sub(host, name.len, n), domain);
+}
+
+/* Signed requests: the key says whose buckets and tables are meant. */
 static bool take_other(void *arg, slv_loop *loop, slv_exchange *ex)
 {
     slv_main *m = arg;
 
+    if (is_host(m, ex->head.authority, SLV_STR("s3."))) {
+        slv_s3_take_host(m->s3, loop, ex);
+        return true;
+    }
+    if (is_host(m, ex->head.authority, SLV_STR("dynamodb."))) {
+        slv_dynamo_http_take_host(m->tables_http, loop, ex);
+        return true;
+    }
     return slv_dynamo_http_take(m->tables_http, loop, ex) || slv_s3_take(m->s3, loop, ex);
 }
 
@@ -136,10 +156,10 @@ static slv_code open_sight(slv_main *m, slv_err *err)
 static void open_faces(slv_main *m)
 {
     const slv_dynamo_face_options face = {.state = m->state};
-    const slv_s3_options s3 = {.state = m->state};
+    const slv_s3_options s3 = {.state = m->state, .many = true};
 
     m->tables = slv_dynamo_face_new(&face);
-    const slv_dynamo_http_options http = {.face = m->tables, .verify = true};
+    const slv_dynamo_http_options http = {.face = m->tables, .verify = true, .many = true};
     m->tables_http = slv_dynamo_http_new(&http);
     m->s3 = slv_s3_new(&s3);
 }
@@ -171,13 +191,14 @@ slv_code slv_main_open_server(slv_main *m, slv_err *err)
         .state = m->state,
         .isolates = (unsigned)c->version_isolates,
         .allow_private = c->allow_private,
-        .extension = {.take = take_other, .arg = m},
+        .extension = {.take = take_other, .hosts = true, .arg = m},
         .hand_over = slv_heir_give,
         .hand_over_arg = &m->heir_fd,
     };
 
     SLV_TRY(open_door(m, err));
     SLV_TRY(open_sight(m, err));
+    m->domain = slv_strndup(c->domain.ptr ? c->domain.ptr : "", c->domain.len);
     open_faces(m);
     options.door = m->door;
     options.http.hsts_seconds = (uint32_t)c->tls_hsts_seconds;
@@ -326,5 +347,6 @@ void slv_main_close(slv_main *m)
         close(m->heir_fd);
     slv_link_stop(&m->link);
     slv_proc_release(&m->adopter);
+    free(m->domain);
     m->loop = slv_loop_free(m->loop);
 }

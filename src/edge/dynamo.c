@@ -2,6 +2,7 @@
 
 #include <pthread.h>
 
+#include "base/map.h"
 #include "base/mem.h"
 #include "base/rand.h"
 #include "fmt/json.h"
@@ -33,6 +34,7 @@ struct slv_dynamo_face {
     uint64_t total;
     log_count counts[COUNTS_MAX];
     size_t count_kinds;
+    SLV_MAP(slv_dynamo_face *) others; /* by tenant */
 };
 
 slv_dynamo_face *slv_dynamo_face_new(const slv_dynamo_face_options *options)
@@ -51,6 +53,9 @@ slv_dynamo_face *slv_dynamo_face_new(const slv_dynamo_face_options *options)
 slv_dynamo_face *slv_dynamo_face_free(slv_dynamo_face *face)
 {
     if (face) {
+        SLV_MAP_EACH (&face->others, i)
+            (void)slv_dynamo_face_free(face->others.values[i]);
+        slv_map_done(&face->others);
         (void)slv_store_unref(face->store);
         pthread_mutex_destroy(&face->mutex);
         free(face->entries);
@@ -58,6 +63,27 @@ slv_dynamo_face *slv_dynamo_face_free(slv_dynamo_face *face)
         free(face);
     }
     return NULL;
+}
+
+slv_dynamo_face *slv_dynamo_face_of(slv_dynamo_face *face, slv_str tenant)
+{
+    slv_dynamo_face **known, *other;
+
+    if (slv_str_eq(tenant, face->tenant))
+        return face;
+    SLV_ASSERT(pthread_mutex_lock(&face->mutex) == 0);
+    known = slv_map_get(&face->others, tenant);
+    if (known) {
+        other = *known;
+    } else {
+        const slv_dynamo_face_options options = {
+            .state = face->state, .tenant = tenant, .remote = face->remote};
+
+        other = slv_dynamo_face_new(&options);
+        slv_map_set(&face->others, tenant, other);
+    }
+    SLV_ASSERT(pthread_mutex_unlock(&face->mutex) == 0);
+    return other;
 }
 
 slv_state *slv_dynamo_face_state(const slv_dynamo_face *face)

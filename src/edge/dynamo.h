@@ -31,6 +31,9 @@ slv_dynamo_face *slv_dynamo_face_new(const slv_dynamo_face_options *options);
 /* Accepts NULL, returns NULL. */
 slv_dynamo_face *slv_dynamo_face_free(slv_dynamo_face *face);
 SLV_DEFINE_CLEANUP(slv_dynamo_face *, slv_dynamo_face_free);
+/* The face of another tenant of the same state, made when it is first asked for and as long as this
+ * one. Any thread. */
+slv_dynamo_face *slv_dynamo_face_of(slv_dynamo_face *face, slv_str tenant);
 slv_state *slv_dynamo_face_state(const slv_dynamo_face *face);
 slv_str slv_dynamo_face_tenant(const slv_dynamo_face *face);
 bool slv_dynamo_face_is_remote(const slv_dynamo_face *face);

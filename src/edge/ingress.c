@@ -722,7 +722,7 @@ static bool extended(slv_shard *shard, slv_exchange *ex)
 {
     const slv_server_extension *e = &shard->server->o.extension;
 
-    return e->take && slv_str_starts(ex->head.path, SLV_STR("/cdn-cgi/")) &&
+    return e->take && (e->hosts || slv_str_starts(ex->head.path, SLV_STR("/cdn-cgi/"))) &&
            e->take(e->arg, shard->loop, ex);
 }
 

@@ -128,7 +128,8 @@ static void on_asked(slv_dynamo_ask *ask)
 
 static void ask(dynamo_op *k, slv_str json)
 {
-    slv_dynamo_face *face = k->shard->server->o.dynamo;
+    slv_dynamo_face *face =
+        slv_dynamo_face_of(k->shard->server->o.dynamo, k->op.event->version->tenant);
 
     k->asking = true;
     k->ask.done = on_asked;

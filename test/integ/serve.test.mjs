@@ -172,6 +172,44 @@ test('an account is made and removed with all that it has, while the server runs
   assert.match((await run(['account', 'list', '--data', dataDir()])).stderr, /is not the data directory of a server/);
 });
 
+test('a key tells whose buckets and tables are meant', async () => {
+  const { S3Client, PutObjectCommand, GetObjectCommand, ListBucketsCommand } = await import('@aws-sdk/client-s3');
+  const { DynamoDBClient, CreateTableCommand, ListTablesCommand } = await import('@aws-sdk/client-dynamodb');
+  const s = await startServe();
+  const made = await verb(s, 'account', 'create', 'second', '--json');
+  if (made.code !== 0 && /sandbox/.test(made.stderr)) return s.stop();
+  const second = { account: JSON.parse(made.stdout).id, token: (await verb(s, 'token', 'create', '--account', 'second')).stdout.trim() };
+  const clients = [];
+  for (const { account, token } of [s, second]) {
+    const call = (method, path, body) => s.call(method, `/client/v4/accounts/${account}${path}`, body, { token });
+    const key = async (path) => {
+      const r = await call('POST', path, { name: 'k', permission: 'admin-read-write' });
+      assert.equal(r.status, 200, r.text);
+      return { accessKeyId: r.result.accessKeyId ?? r.result.access_key_id, secretAccessKey: r.result.secretAccessKey ?? r.result.secret_access_key };
+    };
+    assert.equal((await call('POST', '/r2/buckets', { name: 'bucket' })).status, 200);
+    const config = { region: 'auto', requestHandler: { requestTimeout: 20000 } };
+    clients.push({
+      s3: new S3Client({ ...config, endpoint: `${s.url}/cdn-cgi/local/r2/s3`, forcePathStyle: true, credentials: await key('/r2/credentials') }),
+      tables: new DynamoDBClient({ ...config, region: 'us-east-1', endpoint: `${s.url}/cdn-cgi/dynamodb`, credentials: await key('/dynamodb/credentials') }),
+    });
+  }
+  for (const [i, { s3 }] of clients.entries()) await s3.send(new PutObjectCommand({ Bucket: 'bucket', Key: 'k', Body: `of ${i}` }));
+  for (const [i, { s3 }] of clients.entries()) {
+    assert.equal(await (await s3.send(new GetObjectCommand({ Bucket: 'bucket', Key: 'k' }))).Body.transformToString(), `of ${i}`);
+    assert.deepEqual((await s3.send(new ListBucketsCommand({}))).Buckets.map((b) => b.Name), ['bucket']);
+  }
+  await clients[0].tables.send(new CreateTableCommand({ TableName: 'mine', BillingMode: 'PAY_PER_REQUEST',
+    KeySchema: [{ AttributeName: 'a', KeyType: 'HASH' }], AttributeDefinitions: [{ AttributeName: 'a', AttributeType: 'S' }] }));
+  assert.deepEqual((await clients[0].tables.send(new ListTablesCommand({}))).TableNames, ['mine']);
+  assert.deepEqual((await clients[1].tables.send(new ListTablesCommand({}))).TableNames, []);
+  const unsigned = await ask(s, 's3.localhost', '/bucket/k');
+  assert.ok(unsigned.status >= 400 && unsigned.text.includes('<Error>'), unsigned.text);
+  assert.match((await ask(s, 'dynamodb.localhost')).text, /^healthy: dynamodb/);
+  assert.notEqual((await ask(s, 'dynamodb.localhost', '/log')).status === 200 && (await ask(s, 'dynamodb.localhost', '/log')).text.startsWith('{'), true);
+  await s.stop();
+});
+
 test('main dies under load: nothing that was acknowledged is lost, and requests only wait', async () => {
   const s = await startServe();
   await deploy(s, 'hello', 'export default { fetch: () => new Response("hello") }');
