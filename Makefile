@@ -3,14 +3,15 @@
 #   make            build/src/selvage              make test     everything quick, then sanitizers and GC stress
 #   make run        selvage dev on examples/hono-api   make lint     layers, headers, symbols, format, clang-tidy
 #   make bench      ratios to peers in the same run    make fuzz     every fuzz target for FUZZ_SECONDS each
-#   make install    PREFIX=/usr/local                  make clean
+#   make install    PREFIX=/usr/local                  make deb      a Debian package in build-deb/
+#   make clean
 
 BUILD ?= build
 PREFIX ?= /usr/local
 FUZZ_SECONDS ?= 30
 SELVAGE = $(BUILD)/src/selvage
 
-.PHONY: all run test bench lint fuzz install clean
+.PHONY: all run test bench lint fuzz install deb clean
 
 all: $(BUILD)/build.ninja
 	@ninja -C $(BUILD) $(if $(VERBOSE),-v,--quiet)
@@ -38,6 +39,7 @@ bench: all
 	@ninja -C $(BUILD) --quiet bench/isolate_start
 	@node bench/run.mjs --selvage $(abspath $(SELVAGE)) $(ARGS)
 	@test -n "$(ARGS)" || node bench/dynamo.mjs --selvage $(abspath $(SELVAGE))
+	@test -n "$(ARGS)" || node bench/serve.mjs --selvage $(abspath $(SELVAGE))
 
 lint: all
 	@tools/deps.sh lint
@@ -54,5 +56,10 @@ install: all
 	@meson install -C $(BUILD) --quiet
 	@echo "selvage: installed $(abspath $(PREFIX))/bin/selvage"
 
+deb:
+	@tools/deps.sh build
+	@tools/deps.sh deb
+	@tools/deb.sh
+
 clean:
-	rm -rf build build-asan build-clang build-fuzz
+	rm -rf build build-asan build-clang build-deb build-fuzz

@@ -1,10 +1,10 @@
 #!/bin/sh
-# Installs what is missing for a purpose: tools/deps.sh make|build|test|lint|fuzz|bench|bench-door
+# Installs what is missing for a purpose: tools/deps.sh make|build|test|lint|fuzz|bench|deb|bench-door
 # Debian packages through apt-get (as root or with sudo), npm packages by package-lock.json. Says what it does, is silent and
 # quick when there is nothing to do.
 set -eu
 cd "$(dirname "$0")/.."
-purpose=${1:?usage: tools/deps.sh make|build|test|lint|fuzz|bench|bench-door}
+purpose=${1:?usage: tools/deps.sh make|build|test|lint|fuzz|bench|deb|bench-door}
 
 libraries="libjavascriptcoregtk-4.1-dev libuv1-dev libnghttp2-dev libcurl4-openssl-dev libssl-dev libicu-dev zlib1g-dev
     libbrotli-dev libzstd-dev libseccomp-dev libyaml-dev"
@@ -15,6 +15,7 @@ test) packages="curl procps openssl chromium" ;;
 lint) packages="clang clang-format clang-tidy" ;;
 fuzz) packages="clang libclang-rt-14-dev" ;;
 bench) packages="wrk curl" ;;
+deb) packages="dpkg-dev" ;;
 # What bench/door.mjs compares with. Debian starts nginx as a service where there is an init system.
 bench-door) packages="wrk nginx-light nghttp2-server nghttp2-client" ;;
 *)

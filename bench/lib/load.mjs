@@ -21,7 +21,7 @@ function wrk(args, core) {
 }
 
 // Engines compile what is hot during the first seconds, on the server's core: `warm` seconds of load go before what is counted.
-export async function measure(server, port, { path = '/', connections = 64, seconds = 4, body = 0, warm = 4, core = 1 } = {}) {
+export async function measure(server, port, { path = '/', connections = 64, seconds = 4, body = 0, warm = 4, core = 1, headers = {} } = {}) {
   const url = `http://127.0.0.1:${port}${path}`;
   const script = [];
   if (body) {
@@ -29,7 +29,8 @@ export async function measure(server, port, { path = '/', connections = 64, seco
     writeFileSync(file, `wrk.method = "POST"\nwrk.headers["content-type"] = "application/octet-stream"\nwrk.body = string.rep("x", ${body})\n`);
     script.push('-s', file);
   }
-  const run = (s) => wrk(['-t1', `-c${connections}`, `-d${s}s`, '--latency', '--timeout', '10s', ...script, url], core);
+  const fields = Object.entries(headers).flatMap(([name, value]) => ['-H', `${name}: ${value}`]);
+  const run = (s) => wrk(['-t1', `-c${connections}`, `-d${s}s`, '--latency', '--timeout', '10s', ...fields, ...script, url], core);
   if (warm) await run(warm);
   const before = cpuSeconds(server.pid);
   const out = await run(seconds);

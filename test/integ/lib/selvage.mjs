@@ -16,7 +16,7 @@ const folders = [];
 const killAll = () => {
   for (const p of living) try { process.kill(-p.pid, 'SIGKILL'); } catch {}
 };
-after(killAll); // a server that a failed test left behind would keep this process from ending
+if (process.env.NODE_TEST_CONTEXT) after(killAll); // a server that a failed test left behind would keep this process from ending
 process.on('exit', () => {
   killAll();
   for (const f of folders) rmSync(f, { recursive: true, force: true });

@@ -11,7 +11,7 @@ const folders = [];
 const killAll = () => {
   for (const p of living) try { process.kill(-p.pid, 'SIGKILL'); } catch {}
 };
-after(killAll);
+if (process.env.NODE_TEST_CONTEXT) after(killAll); // benches use this too
 process.on('exit', () => {
   killAll();
   for (const f of folders) rmSync(f, { recursive: true, force: true, maxRetries: 3 });
