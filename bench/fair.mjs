@@ -3,10 +3,12 @@
 //   node bench/fair.mjs [--seconds 5] [--connections 64] [--kind hello|cpu|d1|memory] [--interval 5]
 //
 // A server with two accounts. "steady" asks its worker once every few milliseconds, over one connection, in a process of its own; its p50 and p99 are taken
-// without and with "flood", which asks its worker over many connections as fast as answers come, in another process. The promise: p99 at most doubles.
-import { fork } from 'node:child_process';
+// without and with "flood", which asks its worker over many connections as fast as answers come, in another process (wrk where it is installed, since a
+// client that needs more processor than the server measures itself). Whoever measures goes before everybody else where that is allowed (root). The promise: p99 at most doubles.
+import { execFileSync, fork, spawn } from 'node:child_process';
 import { Agent, request } from 'node:http';
 import { fileURLToPath } from 'node:url';
+import { setPriority } from 'node:os';
 import { parseArgs } from 'node:util';
 
 const { values: o } = parseArgs({ options: {
@@ -25,6 +27,7 @@ const once = (agent, port, host, path) => new Promise((done) => {
 });
 
 async function steady() {
+  try { setPriority(-15); } catch {}
   const agent = new Agent({ keepAlive: true, maxSockets: 4 });
   const all = [], open = [];
   for (let i = 0; i < 50; i++) await once(agent, o.port, o.host, o.path);
@@ -54,6 +57,21 @@ const child = (role, port, host, path, seconds) => {
   p.on('message', (m) => (waiting.shift() ?? ((x) => heard.push(x)))(m));
   return { p, next: () => (heard.length > 0 ? Promise.resolve(heard.shift()) : new Promise((r) => waiting.push(r))) };
 };
+
+const hasWrk = (() => { try { execFileSync('which', ['wrk'], { stdio: 'ignore' }); return true; } catch { return false; } })();
+
+// Floods until stop(), which gives its requests for each second.
+async function startFlood(port, host, path) {
+  if (!hasWrk) {
+    const began = performance.now(), f = child('flood', port, host, path, 0);
+    await f.next();
+    return { async stop() { f.p.send('stop'); const { count } = await f.next(); return (count * 1000) / (performance.now() - began); } };
+  }
+  const p = spawn('wrk', ['-t1', `-c${o.connections}`, `-d${Number(o.seconds) + 60}s`, '-H', `Host: ${host}`, `http://127.0.0.1:${port}${path}`]);
+  let out = '';
+  p.stdout.on('data', (d) => (out += d));
+  return { stop: () => new Promise((done) => { p.on('exit', () => done(Number(/Requests\/sec:\s+(\S+)/.exec(out)?.[1] ?? 0))); p.kill('SIGINT'); }) };
+}
 
 const source = `
 export default { async fetch(request, env) {
@@ -85,14 +103,12 @@ async function main() {
     const path = kind === 'd1' ? '/one' : '/';
     await measure(path); // warm
     const alone = await measure(path);
-    const f = child('flood', server.port, 'flood.workers.test', `/${kind}`, 0);
-    await f.next();
+    const f = await startFlood(server.port, 'flood.workers.test', `/${kind}`);
     await new Promise((r) => setTimeout(r, 1500));
     const beside = await measure(path);
-    f.p.send('stop');
-    const { count } = await f.next();
+    const rate = await f.stop();
     const ms = (v) => `${v.toFixed(2)} ms`.padStart(9);
-    console.log(`${kind.padEnd(9)} ${String(Math.round(count / (Number(o.seconds) + 2))).padStart(10)}      ${ms(alone.p50)}   ${ms(beside.p50)}    ${ms(alone.p99)}   ${ms(beside.p99)}     ${(beside.p99 / alone.p99).toFixed(2)}${beside.bad ? `   ${beside.bad} failed` : ''}`);
+    console.log(`${kind.padEnd(9)} ${String(Math.round(rate)).padStart(10)}      ${ms(alone.p50)}   ${ms(beside.p50)}    ${ms(alone.p99)}   ${ms(beside.p99)}     ${(beside.p99 / alone.p99).toFixed(2)}${beside.bad ? `   ${beside.bad} failed` : ''}`);
   }
   await server.stop();
 }
