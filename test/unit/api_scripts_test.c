@@ -163,6 +163,77 @@ TEST(metadata_has_a_megabyte_and_not_one_byte_more)
     CHECK(script_rig_says(&rig, 413, "\"code\":10027"));
 }
 
+static slv_code put_part(slv_buf *body, const char *name, const char *type, slv_str text)
+{
+    SLV_TRY(slv_buf_printf(body,
+                           "--" RIG_BOUNDARY "\r\nContent-Disposition: form-data; name=\"%s\"; "
+                           "filename=\"%s\"\r\nContent-Type: %s\r\n\r\n",
+                           name, name, type));
+    SLV_TRY(slv_buf_append(body, text));
+    return slv_buf_append(body, SLV_STR("\r\n"));
+}
+
+static bool send_form(script_rig *rig, slv_buf *body)
+{
+    if (slv_buf_append(body, SLV_STR("--" RIG_BOUNDARY "--\r\n")) != SLV_OK)
+        return false;
+    script_rig_start(rig, &rig->answer, "PUT", SHOP, "multipart/form-data; boundary=" RIG_BOUNDARY,
+                     slv_buf_view(body));
+    return script_rig_wait(rig, &rig->answer);
+}
+
+/* What comes after the sizes were looked at fails: nothing is built. */
+#define UNFIT SLV_STR("{\"bindings\":1}")
+
+TEST(modules_have_sixty_four_megabytes_together_and_not_one_byte_more)
+{
+    const size_t max = (size_t)64 << 20;
+    SLV_CLEANUP(script_rig_done) script_rig rig = {0};
+    SLV_CLEANUP(slv_charp_free) char *big = slv_alloc(max);
+
+    memset(big, 'x', max);
+    CHECK(script_rig_open(&rig, "size"));
+    for (size_t more = 0; more < 2; more++) {
+        SLV_CLEANUP(slv_buf_done) slv_buf body = SLV_BUF((size_t)80 << 20);
+
+        CHECK(put_part(&body, "metadata", "application/json", UNFIT) == SLV_OK);
+        CHECK(put_part(&body, "a.js", "application/javascript+module", slv_str_make(big, more)) ==
+              SLV_OK);
+        CHECK(put_part(&body, "b.bin", "application/octet-stream", slv_str_make(big, max)) ==
+              SLV_OK);
+        CHECK(put_part(&body, "a.js.map", "application/source-map", slv_str_make(big, 4096)) ==
+              SLV_OK);
+        CHECK(send_form(&rig, &body));
+        if (more == 0)
+            CHECK(script_rig_says(&rig, 400, "bindings must be an array"));
+        else
+            CHECK(script_rig_says(&rig, 413, "\"code\":10027"));
+    }
+}
+
+TEST(an_upload_has_five_thousand_parts_and_not_one_more)
+{
+    SLV_CLEANUP(script_rig_done) script_rig rig = {0};
+
+    CHECK(script_rig_open(&rig, "parts"));
+    for (size_t more = 0; more < 2; more++) {
+        SLV_CLEANUP(slv_buf_done) slv_buf body = SLV_BUF((size_t)4 << 20);
+
+        CHECK(put_part(&body, "metadata", "application/json", UNFIT) == SLV_OK);
+        for (size_t i = 0; i < 5000 + more; i++) {
+            char name[16];
+
+            snprintf(name, sizeof name, "m%zu", i);
+            CHECK(put_part(&body, name, "text/plain", SLV_STR("")) == SLV_OK);
+        }
+        CHECK(send_form(&rig, &body));
+        if (more == 0)
+            CHECK(script_rig_says(&rig, 400, "bindings must be an array"));
+        else
+            CHECK(script_rig_says(&rig, 413, "at most 5000 modules"));
+    }
+}
+
 TEST(modules_come_back_as_they_were_uploaded)
 {
     SLV_CLEANUP(script_rig_done) script_rig rig = {0};
