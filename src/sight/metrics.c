@@ -295,6 +295,25 @@ static slv_code put_pool(slv_buf *out, const slv_pool_stats *p)
                      (double)p->waiting_events);
 }
 
+static slv_code put_commits(slv_buf *out, const slv_state_figures *s)
+{
+    static const char name[] = "selvage_commit_seconds";
+    uint64_t sum = 0;
+
+    SLV_TRY(put_head(out, name, "histogram",
+                     "Commits of stores that made writes durable, with their sync."));
+    for (size_t i = 0; i < SLV_STATE_SYNC_BUCKETS; i++) {
+        sum += s->buckets[i];
+        if (i < SLV_STATE_SYNC_BUCKETS - 1)
+            SLV_TRY(slv_buf_printf(out, "%s_bucket{le=\"%g\"} %llu\n", name,
+                                   (double)slv_state_sync_bounds_us[i] / 1e6,
+                                   (unsigned long long)sum));
+    }
+    SLV_TRY(slv_buf_printf(out, "%s_bucket{le=\"+Inf\"} %llu\n", name, (unsigned long long)sum));
+    return slv_buf_printf(out, "%s_sum %.9g\n%s_count %llu\n", name, (double)s->sync_us / 1e6, name,
+                          (unsigned long long)sum);
+}
+
 static slv_code put_server(slv_buf *out, const slv_figures *f, const slv_metrics_more *m)
 {
     static const char *const whys[] = {"behind", "logs", "export"};
@@ -313,6 +332,7 @@ static slv_code put_server(slv_buf *out, const slv_figures *f, const slv_metrics
                       (double)f->object_alarms));
     SLV_TRY(
         put_plain(out, "selvage_tail_sessions", "gauge", "Sessions of tail.", (double)m->tails));
+    SLV_TRY(put_commits(out, &m->state));
     SLV_TRY(put_head(out, "selvage_traces_dropped_total", "counter",
                      "Traces of events that were not kept or sent, by why."));
     return put_labelled(out, "selvage_traces_dropped_total", "why", whys, lost, 3);
@@ -405,6 +425,8 @@ static void on_figures(void *user, slv_figures *figures_take)
         .export_lost = s->exporter ? slv_export_lost(s->exporter) : 0,
     };
 
+    if (s->state)
+        slv_state_get_figures(s->state, &more.state);
     SLV_LIST_EACH (node, &s->tails)
         more.tails += node != NULL;
     if (f.worker_count > 1)

@@ -95,6 +95,7 @@ typedef struct slv_metrics_more {
     uint64_t logs_lost, export_lost;
     size_t tails;
     int64_t began_ms;
+    slv_state_figures state;
 } slv_metrics_more;
 SLV_NODISCARD slv_code slv_metrics_put(slv_buf *out, const slv_figures *figures,
                                        const slv_metrics_more *more);

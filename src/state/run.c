@@ -167,11 +167,24 @@ static slv_code run_solo_call(run *r, slv_call *call, slv_err *err)
     return SLV_OK;
 }
 
+static void count_sync(slv_state *state, uint64_t began_ns)
+{
+    uint64_t us = (slv_clock_mono_ns() - began_ns) / 1000;
+    size_t i = 0;
+
+    while (i < SLV_STATE_SYNC_BUCKETS - 1 && us > slv_state_sync_bounds_us[i])
+        i++;
+    atomic_fetch_add_explicit(&state->syncs, 1, memory_order_relaxed);
+    atomic_fetch_add_explicit(&state->sync_us, us, memory_order_relaxed);
+    atomic_fetch_add_explicit(&state->sync_buckets[i], 1, memory_order_relaxed);
+}
+
 /* Everything so far is durable, or nothing of it is acknowledged. */
 static void settle(run *r, size_t from, size_t to, slv_err *earlier)
 {
     slv_err err = {0};
     slv_code code = earlier ? SLV_E_IO : SLV_OK;
+    uint64_t began_ns = slv_clock_mono_ns();
 
     if (!r->db)
         return;
@@ -179,8 +192,10 @@ static void settle(run *r, size_t from, size_t to, slv_err *earlier)
         code = end_transaction(r, &err);
     if (code == SLV_OK)
         code = slv_db_sync(r->db, &err);
-    if (code == SLV_OK)
+    if (code == SLV_OK) {
+        count_sync(r->store->state, began_ns);
         return;
+    }
     fail_calls(r, from, to, earlier ? earlier : &err);
     r->store->condemned = true;
 }

@@ -117,6 +117,18 @@ const char *slv_state_dir(const slv_state *state)
     return state->dir;
 }
 
+const uint32_t slv_state_sync_bounds_us[SLV_STATE_SYNC_BUCKETS - 1] = {
+    250, 500, 1000, 2500, 5000, 10000, 25000, 100000, 1000000,
+};
+
+void slv_state_get_figures(const slv_state *state, slv_state_figures *ret)
+{
+    ret->syncs = atomic_load_explicit(&state->syncs, memory_order_relaxed);
+    ret->sync_us = atomic_load_explicit(&state->sync_us, memory_order_relaxed);
+    for (size_t i = 0; i < SLV_STATE_SYNC_BUCKETS; i++)
+        ret->buckets[i] = atomic_load_explicit(&state->sync_buckets[i], memory_order_relaxed);
+}
+
 int slv_state_lock_fd(const slv_state *state)
 {
     return state->lock_fd;

@@ -68,6 +68,16 @@ const char *slv_state_dir(const slv_state *state); /* DIR/v1 */
  * it this one too: the lock then lasts as long as that process can write. Close-on-exec. */
 int slv_state_lock_fd(const slv_state *state);
 
+/* Commits that made writes durable: how many, and how long each took with its sync. Buckets count
+ * what took no longer than a bound (and longer than the one before); the last has none. */
+#define SLV_STATE_SYNC_BUCKETS 10
+extern const uint32_t slv_state_sync_bounds_us[SLV_STATE_SYNC_BUCKETS - 1];
+typedef struct slv_state_figures {
+    uint64_t syncs, sync_us, buckets[SLV_STATE_SYNC_BUCKETS];
+} slv_state_figures;
+/* Any thread. */
+void slv_state_get_figures(const slv_state *state, slv_state_figures *ret);
+
 /* What came from another process, for the service itself to do. */
 typedef struct slv_served {
     bool read; /* on a reader */
