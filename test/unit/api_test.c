@@ -5,6 +5,7 @@
 
 #include "api/api_int.h"
 #include "base/mem.h"
+#include "catalog/account.h"
 #include "support/tap.h"
 
 /* ---- routes ---- */
@@ -15,13 +16,13 @@ static void nothing(slv_api_call *call)
 }
 
 static const slv_api_route first[] = {
-    {"GET", "/accounts/:account/things/:thing", nothing, 0, false},
-    {"PUT", "/accounts/:account/things/:thing/*rest", nothing, 0, false},
+    {"GET", "/accounts/:account/things/:thing", nothing, 0, false, SLV_API_TOKEN},
+    {"PUT", "/accounts/:account/things/:thing/*rest", nothing, 0, false, SLV_API_TOKEN},
     {0},
 };
 static const slv_api_route second[] = {
-    {"GET", "/accounts/:account/things/all", nothing, 0, false},
-    {"POST", "/accounts/:account/things/:thing", nothing, 0, false},
+    {"GET", "/accounts/:account/things/all", nothing, 0, false, SLV_API_TOKEN},
+    {"POST", "/accounts/:account/things/:thing", nothing, 0, false, SLV_API_TOKEN},
     {0},
 };
 static const slv_api_route *const tables[] = {first, second, NULL};
@@ -221,6 +222,73 @@ TEST(parts_of_a_form)
     call.body = SLV_STR("------b\r\nno end");
     at = 0;
     CHECK(!slv_api_next_part(&call, &at, &part) && at == SIZE_MAX);
+}
+
+/* ---- scopes ---- */
+
+static unsigned scopes_of(const char *method, const char *pattern, bool *audited)
+{
+    const slv_api_route route = {.method = method, .pattern = pattern};
+
+    return slv_auth_scopes(&route, audited);
+}
+
+TEST(what_stores_hold_is_for_the_scope_of_data_alone)
+{
+    static const char *const patterns[][2] = {
+        {"GET", "/accounts/:account/storage/kv/namespaces/:ns/values/:key"},
+        {"GET", "/accounts/:account/storage/kv/namespaces/:ns/keys"},
+        {"PUT", "/accounts/:account/storage/kv/namespaces/:ns/bulk"},
+        {"GET", "/accounts/:account/r2/buckets/:bucket/objects/*key"},
+        {"POST", "/accounts/:account/d1/database/:id/query"},
+        {"POST", "/accounts/:account/d1/database/:id/time_travel/restore"},
+        {"POST", "/accounts/:account/queues/:queue/messages/pull"},
+        {"POST", "/accounts/:account/queues/:queue/purge"},
+        {"DELETE", "/accounts/:account/d1/database/:id"},
+        {"DELETE", "/accounts/:account/storage/kv/namespaces/:ns"},
+        {"POST", "/accounts/:account/r2/credentials"},
+        {"POST", "/accounts/:account/dynamodb/operations/:operation"},
+        {"GET", "/accounts/:account/analytics_engine/sql"},
+    };
+    bool audited;
+
+    for (size_t i = 0; i < SLV_ARRAY_LEN(patterns); i++)
+        CHECK_INT(scopes_of(patterns[i][0], patterns[i][1], &audited), SLV_SCOPE_DATA);
+}
+
+TEST(a_deployment_needs_one_scope_and_looking_another)
+{
+    bool audited;
+
+    CHECK_INT(scopes_of("PUT", "/accounts/:account/workers/scripts/:script", &audited),
+              SLV_SCOPE_DEPLOY);
+    CHECK(audited);
+    CHECK_INT(scopes_of("GET", "/accounts/:account/workers/scripts", &audited),
+              SLV_SCOPE_READ | SLV_SCOPE_DEPLOY);
+    CHECK(!audited);
+    CHECK_INT(scopes_of("POST", "/accounts/:account/d1/database", &audited),
+              SLV_SCOPE_DEPLOY | SLV_SCOPE_DATA);
+    CHECK(audited);
+    CHECK_INT(scopes_of("GET", "/accounts/:account/queues", &audited), SLV_SCOPE_ALL);
+    CHECK_INT(scopes_of("GET", "/user", &audited), SLV_SCOPE_ALL);
+    CHECK_INT(scopes_of("GET", "/accounts/:account", &audited), SLV_SCOPE_ALL);
+    CHECK_INT(scopes_of("POST", "/accounts/:account/workers/scripts/:script/tails", &audited),
+              SLV_SCOPE_READ | SLV_SCOPE_DEPLOY);
+    CHECK(!audited);
+    CHECK_INT(scopes_of("GET", "/accounts/:account/pages/projects/:project/upload-token", &audited),
+              SLV_SCOPE_DEPLOY);
+    CHECK_INT(scopes_of("DELETE", "/zones/:zone/workers/routes/:route", &audited),
+              SLV_SCOPE_DEPLOY);
+    CHECK(audited);
+}
+
+TEST(every_route_of_the_tables_asks_for_something)
+{
+    bool audited;
+
+    for (const slv_api_route *const *table = slv_api_tables; *table; table++)
+        for (const slv_api_route *route = *table; route->method; route++)
+            CHECK(slv_auth_scopes(route, &audited) != 0);
 }
 
 TAP_MAIN()
