@@ -6,6 +6,7 @@
 #include "edge/route_int.h"
 #include "edge/trace_int.h"
 #include "edge/wire_int.h"
+#include "edge/worker_int.h"
 #include "fmt/json.h"
 #include "fmt/url.h"
 #include "net/door.h"
@@ -702,41 +703,12 @@ static bool has_empty_body(const slv_exchange *ex)
            slv_exchange_header(ex, SLV_STR("content-length"));
 }
 
-/* How many workers of ours a request has come through, as egress.c tells. */
-static unsigned hops_of(const slv_exchange *ex)
-{
-    static const slv_str ours = {"selvage; loops=", 15};
-    const slv_http_header *h = slv_exchange_header(ex, SLV_STR("cdn-loop"));
-    slv_str rest = h ? h->value : SLV_STR_NULL, item;
-    uint64_t most = 0, n;
-
-    while (slv_str_split(&rest, ',', &item)) {
-        item = slv_str_trim(item);
-        if (slv_str_starts(item, ours) && slv_parse_u64(slv_str_skip(item, ours.len), &n) == SLV_OK)
-            most = SLV_MAX(most, SLV_MIN(n, (uint64_t)1000));
-    }
-    return (unsigned)most;
-}
-
 static bool extended(slv_shard *shard, slv_exchange *ex)
 {
     const slv_server_extension *e = &shard->server->o.extension;
 
     return e->take && (e->hosts || slv_str_starts(ex->head.path, SLV_STR("/cdn-cgi/"))) &&
            e->take(e->arg, shard->loop, ex);
-}
-
-/* Itself, or by another worker. */
-static bool may_call_objects(const slv_version *version)
-{
-    if (version->service_count > 0 || version->class_count > 0)
-        return true;
-    for (size_t i = 0; i < version->resource_count; i++) {
-        if (version->resources[i]->type == SLV_BINDING_OBJECTS ||
-            version->resources[i]->type == SLV_BINDING_DISPATCH)
-            return true;
-    }
-    return false;
 }
 
 static void on_request(void *ctx, slv_exchange *ex)
@@ -751,29 +723,22 @@ static void on_request(void *ctx, slv_exchange *ex)
     if (slv_scheduled_request(shard, ex) || extended(shard, ex) || slv_live_request(shard, ex) ||
         noticed(shard, ex))
         return;
-    if (shard->site) {
-        version = slv_route_request(shard, ex);
-        if (!version)
-            return;
-    } else {
-        version = slv_shard_main(shard);
-        if (!version) {
-            no_worker(shard, ex);
-            return;
-        }
-    }
-    slv_ingress_serve(shard, ex, version, true);
+    version = shard->site ? slv_route_request(shard, ex) : slv_shard_main(shard);
+    if (version)
+        slv_ingress_serve(shard, ex, version, true);
+    else if (!shard->site)
+        no_worker(shard, ex);
 }
 
 void slv_ingress_serve(slv_shard *shard, slv_exchange *ex, slv_version *version, bool now)
 {
     if (refused(shard, ex, version))
         return;
-    if (shard->on_first && shard->index != 0 && may_call_objects(version)) {
+    if (shard->on_first && shard->index != 0 && slv_worker_may_call_objects(version)) {
         slv_exchange_abort(ex); /* a connection that could not be moved; the next one goes there */
         return;
     }
-    unsigned hops = hops_of(ex);
+    unsigned hops = slv_route_hops(ex);
     if (hops > version->limits.service_hops) {
         const slv_page_spec page = {
             .status = 500,

@@ -375,3 +375,18 @@ slv_version *slv_route_request(slv_shard *shard, slv_exchange *ex)
         nothing_here(shard, ex, host, SLV_STR_NULL);
     return version;
 }
+
+unsigned slv_route_hops(const slv_exchange *ex)
+{
+    static const slv_str ours = {"selvage; loops=", 15};
+    const slv_http_header *h = slv_exchange_header(ex, SLV_STR("cdn-loop"));
+    slv_str rest = h ? h->value : SLV_STR_NULL, item;
+    uint64_t most = 0, n;
+
+    while (slv_str_split(&rest, ',', &item)) {
+        item = slv_str_trim(item);
+        if (slv_str_starts(item, ours) && slv_parse_u64(slv_str_skip(item, ours.len), &n) == SLV_OK)
+            most = SLV_MAX(most, SLV_MIN(n, (uint64_t)1000));
+    }
+    return (unsigned)most;
+}

@@ -29,5 +29,7 @@ slv_previews *slv_previews_free(slv_previews *p);
 void slv_route_set_site(slv_shard *shard, slv_site *site_take);
 /* The version for a request; NULL: it has been answered, or waits (slv_ingress_serve follows). */
 slv_version *slv_route_request(slv_shard *shard, slv_exchange *ex);
+/* How many workers of ours a request has come through, as egress.c tells. */
+unsigned slv_route_hops(const slv_exchange *ex);
 
 #endif

@@ -88,6 +88,18 @@ slv_version *slv_worker_version(const slv_worker *w, slv_str id)
     return NULL;
 }
 
+bool slv_worker_may_call_objects(const slv_version *version)
+{
+    if (version->service_count > 0 || version->class_count > 0)
+        return true;
+    for (size_t i = 0; i < version->resource_count; i++) {
+        if (version->resources[i]->type == SLV_BINDING_OBJECTS ||
+            version->resources[i]->type == SLV_BINDING_DISPATCH)
+            return true;
+    }
+    return false;
+}
+
 slv_version *slv_shard_worker(slv_shard *shard, slv_str tenant, slv_str name)
 {
     const slv_worker *w = slv_worker_find(shard, tenant, name);

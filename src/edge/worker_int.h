@@ -30,5 +30,7 @@ slv_version *slv_worker_any(slv_shard *shard, const slv_worker *w);
 slv_version *slv_worker_for(const slv_worker *w, slv_str key);
 /* That of an id, when it is deployed; NULL. */
 slv_version *slv_worker_version(const slv_worker *w, slv_str id);
+/* Whether events of the version may call Durable Objects, themselves or by another worker. */
+bool slv_worker_may_call_objects(const slv_version *version);
 
 #endif
