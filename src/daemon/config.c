@@ -11,51 +11,56 @@
 
 typedef enum row_type { TEXT, PATH, TEXTS, BOOL, NUMBER } row_type;
 
+/* Words that a text may be; after the rows that have them. */
+static const char *const levels[] = {"none", "error", "warn", "info", "debug", NULL};
+static const char *const formats[] = {"text", "json", NULL};
+
 typedef struct row {
     const char *table; /* "": the top */
     const char *key;
     row_type type;
     size_t at;
     uint64_t min, max;
+    const char *const *words; /* NULL: any text */
 } row;
 
 #define AT(field) offsetof(slv_serve_config, field)
 
 static const row rows[] = {
-    {"", "data", PATH, AT(data), 0, 0},
-    {"", "domain", TEXT, AT(domain), 0, 0},
-    {"", "listen", TEXTS, AT(listen), 0, 0},
-    {"", "control_listen", TEXTS, AT(control_listen), 0, 0},
-    {"", "loops", NUMBER, AT(loops), 1, 64},
-    {"", "drain_seconds", NUMBER, AT(drain_seconds), 0, 3600},
-    {"tls", "listen", TEXTS, AT(tls_listen), 0, 0},
-    {"tls", "certificates", PATH, AT(tls_certificates), 0, 0},
-    {"tls", "redirect", BOOL, AT(tls_redirect), 0, 0},
-    {"tls", "hsts_seconds", NUMBER, AT(tls_hsts_seconds), 0, 63072000},
-    {"acme", "directory", TEXT, AT(acme_directory), 0, 0},
-    {"acme", "email", TEXT, AT(acme_email), 0, 0},
-    {"acme", "hosts", TEXTS, AT(acme_hosts), 0, 0},
-    {"acme", "accept_terms", BOOL, AT(acme_accept_terms), 0, 0},
-    {"acme", "ca_file", PATH, AT(acme_ca_file), 0, 0},
-    {"proxy", "trusted", TEXTS, AT(proxy_trusted), 0, 0},
-    {"proxy", "protocol_listen", TEXTS, AT(proxy_protocol_listen), 0, 0},
-    {"limits", "account_isolates", NUMBER, AT(account_isolates), 0, 100000},
-    {"limits", "server_isolates", NUMBER, AT(server_isolates), 0, 100000},
-    {"limits", "version_isolates", NUMBER, AT(version_isolates), 0, 1000},
-    {"limits", "spare_isolates", NUMBER, AT(spare_isolates), 0, 1000},
-    {"limits", "idle_seconds", NUMBER, AT(idle_seconds), 0, 86400},
-    {"limits", "account_memory_mb", NUMBER, AT(account_memory_mb), 0, 16 << 20},
-    {"limits", "server_memory_mb", NUMBER, AT(server_memory_mb), 0, 16 << 20},
-    {"limits", "allow_private", BOOL, AT(allow_private), 0, 0},
-    {"limits", "allow_weak_sandbox", BOOL, AT(allow_weak_sandbox), 0, 0},
-    {"logs", "level", TEXT, AT(log_level), 0, 0},
-    {"logs", "format", TEXT, AT(log_format), 0, 0},
-    {"logs", "requests", BOOL, AT(log_requests), 0, 0},
-    {"logs", "keep_days", NUMBER, AT(log_keep_days), 0, 3650},
-    {"logs", "keep_mb", NUMBER, AT(log_keep_mb), 0, 1 << 20},
-    {"otlp", "endpoint", TEXT, AT(otlp_endpoint), 0, 0},
-    {"otlp", "service", TEXT, AT(otlp_service), 0, 0},
-    {"otlp", "headers", TEXTS, AT(otlp_headers), 0, 0},
+    {"", "data", PATH, AT(data), 0, 0, NULL},
+    {"", "domain", TEXT, AT(domain), 0, 0, NULL},
+    {"", "listen", TEXTS, AT(listen), 0, 0, NULL},
+    {"", "control_listen", TEXTS, AT(control_listen), 0, 0, NULL},
+    {"", "loops", NUMBER, AT(loops), 1, 64, NULL},
+    {"", "drain_seconds", NUMBER, AT(drain_seconds), 0, 3600, NULL},
+    {"tls", "listen", TEXTS, AT(tls_listen), 0, 0, NULL},
+    {"tls", "certificates", PATH, AT(tls_certificates), 0, 0, NULL},
+    {"tls", "redirect", BOOL, AT(tls_redirect), 0, 0, NULL},
+    {"tls", "hsts_seconds", NUMBER, AT(tls_hsts_seconds), 0, 63072000, NULL},
+    {"acme", "directory", TEXT, AT(acme_directory), 0, 0, NULL},
+    {"acme", "email", TEXT, AT(acme_email), 0, 0, NULL},
+    {"acme", "hosts", TEXTS, AT(acme_hosts), 0, 0, NULL},
+    {"acme", "accept_terms", BOOL, AT(acme_accept_terms), 0, 0, NULL},
+    {"acme", "ca_file", PATH, AT(acme_ca_file), 0, 0, NULL},
+    {"proxy", "trusted", TEXTS, AT(proxy_trusted), 0, 0, NULL},
+    {"proxy", "protocol_listen", TEXTS, AT(proxy_protocol_listen), 0, 0, NULL},
+    {"limits", "account_isolates", NUMBER, AT(account_isolates), 0, 100000, NULL},
+    {"limits", "server_isolates", NUMBER, AT(server_isolates), 0, 100000, NULL},
+    {"limits", "version_isolates", NUMBER, AT(version_isolates), 0, 1000, NULL},
+    {"limits", "spare_isolates", NUMBER, AT(spare_isolates), 0, 1000, NULL},
+    {"limits", "idle_seconds", NUMBER, AT(idle_seconds), 0, 86400, NULL},
+    {"limits", "account_memory_mb", NUMBER, AT(account_memory_mb), 0, 16 << 20, NULL},
+    {"limits", "server_memory_mb", NUMBER, AT(server_memory_mb), 0, 16 << 20, NULL},
+    {"limits", "allow_private", BOOL, AT(allow_private), 0, 0, NULL},
+    {"limits", "allow_weak_sandbox", BOOL, AT(allow_weak_sandbox), 0, 0, NULL},
+    {"logs", "level", TEXT, AT(log_level), 0, 0, levels},
+    {"logs", "format", TEXT, AT(log_format), 0, 0, formats},
+    {"logs", "requests", BOOL, AT(log_requests), 0, 0, NULL},
+    {"logs", "keep_days", NUMBER, AT(log_keep_days), 0, 3650, NULL},
+    {"logs", "keep_mb", NUMBER, AT(log_keep_mb), 0, 1 << 20, NULL},
+    {"otlp", "endpoint", TEXT, AT(otlp_endpoint), 0, 0, NULL},
+    {"otlp", "service", TEXT, AT(otlp_service), 0, 0, NULL},
+    {"otlp", "headers", TEXTS, AT(otlp_headers), 0, 0, NULL},
 };
 
 /* ---- values ---- */
@@ -110,12 +115,27 @@ static slv_code read_texts(const reader *r, const slv_node *n, const row *w, slv
     return SLV_OK;
 }
 
+static slv_code check_word(const reader *r, const slv_node *n, const row *w)
+{
+    size_t count = 0;
+
+    for (; w->words[count]; count++)
+        if (slv_str_is(n->text, w->words[count]))
+            return SLV_OK;
+    const char *near = slv_suggest(n->text, w->words, count);
+    return slv_fail(r->err, SLV_E_INVAL, "%s:%u:%u: %s.%s is not '%.*s'%s%s%s", r->file, n->line,
+                    n->col, w->table, w->key, SLV_STR_ARGS(n->text), near ? "; did you mean '" : "",
+                    near ? near : "", near ? "'?" : "");
+}
+
 static slv_code read_text(const reader *r, const slv_node *n, const row *w, slv_str *ret)
 {
     SLV_CLEANUP(slv_charp_free) char *path = NULL;
 
     if (n->type != SLV_NODE_STRING)
         return wrong(r, n, w, "a string");
+    if (w->words)
+        SLV_TRY(check_word(r, n, w));
     *ret = n->text;
     if (w->type == TEXT || n->text.len == 0)
         return SLV_OK;

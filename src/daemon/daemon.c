@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "base/log.h"
+
 static const char *const role_names[] = {
     [SLV_DAEMON_MAIN] = "main", [SLV_DAEMON_NEXT] = "next", [SLV_DAEMON_ADOPTER] = "adopter"};
 
@@ -60,8 +62,25 @@ slv_code slv_daemon_spawn(const slv_daemon_options *o, slv_daemon_role role,
     return slv_link_start(link, loop, ends[0], err);
 }
 
+void slv_daemon_log_level(const slv_serve_config *c)
+{
+    static const struct {
+        const char *name;
+        slv_log_level level;
+    } levels[] = {{"none", SLV_LOG_NONE},
+                  {"error", SLV_LOG_ERROR},
+                  {"warn", SLV_LOG_WARN},
+                  {"info", SLV_LOG_INFO},
+                  {"debug", SLV_LOG_DEBUG}};
+
+    for (size_t i = 0; i < SLV_ARRAY_LEN(levels); i++)
+        if (slv_str_is(c->log_level, levels[i].name))
+            slv_log_set_level(levels[i].level);
+}
+
 slv_code slv_daemon_run(const slv_daemon_options *o, slv_err *err)
 {
+    slv_daemon_log_level(o->config);
     if (o->role == SLV_DAEMON_MAIN || o->role == SLV_DAEMON_NEXT)
         return slv_daemon_main(o, err);
     return slv_daemon_supervise(o, err);

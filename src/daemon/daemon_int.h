@@ -12,6 +12,8 @@
 SLV_NODISCARD slv_code slv_daemon_supervise(const slv_daemon_options *options, slv_err *err);
 SLV_NODISCARD slv_code slv_daemon_main(const slv_daemon_options *options, slv_err *err);
 
+/* Of the program's own lines on standard error. */
+void slv_daemon_log_level(const slv_serve_config *c);
 /* Starts a process of the server in that role and the link to it. Both must be prepared (ended,
  * said). link's other end and copies of the listeners go to it; of SLV_DAEMON_NEXT also `heir`,
  * behind the listeners, a socket that connections come by (heir.h). */

@@ -142,6 +142,7 @@ static void reload(slv_main *m)
         return;
     }
     m->config = config;
+    slv_daemon_log_level(config);
     slv_link_say(&m->link, "reloaded ");
 }
 

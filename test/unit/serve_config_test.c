@@ -83,6 +83,8 @@ TEST(mistakes_are_named_with_their_place)
                 "/etc/selvage.toml:2:12: logs.requests is a number; true or false is expected"));
     CHECK(fails("listen = [1]\n", "/etc/selvage.toml:1:11: listen is a number; an array of strings "
                                   "is expected"));
+    CHECK(fails("[logs]\nformat = 'jsn'\n", "/etc/selvage.toml:2:10: logs.format is not 'jsn'; did "
+                                            "you mean 'json'?"));
     CHECK(fails("tls = 1\n", "/etc/selvage.toml:1:7: tls is a number; a table is expected"));
     slv_serve_config c;
     slv_err err = {0};
