@@ -8,7 +8,7 @@ root=$PWD/$out/root
 [ -f $out/build.ninja ] || meson setup $out --prefix=/usr --sysconfdir=/etc -Dstrip=true >/dev/null
 ninja -C $out --quiet src/selvage
 rm -rf "$root"
-DESTDIR=$root meson install -C $out --quiet --strip
+DESTDIR=$root meson install -C $out --quiet --no-rebuild --strip
 
 version=$(meson introspect $out --projectinfo | python3 -c 'import json, sys; print(json.load(sys.stdin)["version"])')
 arch=$(dpkg --print-architecture)
