@@ -1,10 +1,11 @@
 /* The roles of the processes of a server, and how one starts another. */
-#include "daemon/daemon_int.h"
+#include "daemon/daemon.h"
 
 #include <stdio.h>
 #include <unistd.h>
 
 #include "base/log.h"
+#include "daemon/daemon_int.h"
 
 static const char *const role_names[] = {
     [SLV_DAEMON_MAIN] = "main", [SLV_DAEMON_NEXT] = "next", [SLV_DAEMON_ADOPTER] = "adopter"};
