@@ -10,9 +10,11 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/log.h"
 #include "base/mem.h"
 
 #define STEP_MS 20
+#define TELL_MS 1000
 /* Longer than an adopted supervisor takes to end: its main may be draining. */
 #define ADOPTED_MS 60000
 
@@ -118,6 +120,9 @@ slv_code slv_directory_settle(slv_str where, unsigned wait_ms, slv_err *err)
             close(fd);
             return in_use(dir, pid, err);
         }
+        if (waited_ms == TELL_MS)
+            slv_log(SLV_LOG_WARN, "%s is in use by process %d; waiting for its end", dir,
+                    (int)read_owner(fd, &adopted));
         pause_a_moment();
     }
     close(fd); /* and with it the lock */
