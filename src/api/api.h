@@ -71,8 +71,8 @@ typedef struct slv_api_options {
     slv_sight *sight;     /* tails and kept logs; NULL: there are none */
     slv_store *catalog;   /* of `serve`: accounts and tokens; NULL: whoever reaches us may do all */
     const char *base_url; /* "http://127.0.0.1:8787": for URLs in answers; NULL: none */
-    /* What stands between "<worker>." and ".workers.dev" where wrangler prints a worker's URL; NULL:
-     * "local". */
+    /* What stands between "<worker>." and ".workers.dev" where wrangler prints a worker's URL;
+     * NULL: "local". */
     const char *subdomain;
     /* Asked before an account is added, with how many there are then; what it says is the answer.
      * NULL: nobody minds. */
@@ -110,7 +110,7 @@ struct slv_api_call {
     slv_str method, path, query; /* raw; path without the prefix, query without "?" */
     slv_str headers;             /* a run of name ":" value "\n", names in lower case */
     slv_str tenant;              /* the account */
-    slv_str peer;  /* the client's address; empty: this machine's owner */
+    slv_str peer;                /* the client's address; empty: this machine's owner */
     slv_str actor; /* who calls, as logs and versions name it: an e-mail address; may be empty */
     slv_str token; /* id of the token; empty: the owner of the data directory, or there are none */
     unsigned scopes; /* what it may do: slv_scope (catalog/account.h) */
@@ -135,7 +135,7 @@ struct slv_api_call {
     slv_buf gathered;
     int status; /* once begun */
     bool gone, begun, handled;
-    bool audited;           /* its success is a row of the audit log */
+    bool audited;               /* its success is a row of the audit log */
     struct slv_auth_op *asking; /* whether it may be handled is being looked up */
     slv_list node;
 };

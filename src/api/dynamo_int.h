@@ -27,7 +27,7 @@ typedef struct dynamo_call {
     slv_answerer answerer;
     slv_dynamo_http *http;
     slv_loop *loop;
-    slv_exchange *ex; /* NULL: answered, or the client left */
+    slv_exchange *ex;      /* NULL: answered, or the client left */
     slv_dynamo_face *face; /* of the tenant */
     slv_dynamo_ask ask;
     bool asking;

@@ -208,7 +208,7 @@ struct slv_shard {
     slv_list events;
     slv_list lingering; /* slv_event.linger, soonest first for equal delays */
     slv_timer sweep;
-    slv_list idle_ingress; /* structs kept for the next request */
+    slv_list idle_ingress;        /* structs kept for the next request */
     slv_asset_cache *asset_cache; /* asset_int.h; NULL: nothing is in it */
     size_t idle_count;
     slv_prng prng;   /* CF-Ray: not a secret */

@@ -47,7 +47,7 @@ struct slv_slot {
     slv_str key;              /* in arena; empty: no name */
     const slv_binding *owner; /* of the version `owner_id` */
     slv_str owner_id, tenant; /* tenant: the owner's */
-    bool dead; /* not found by its name any more */
+    bool dead;                /* not found by its name any more */
     uint64_t used_ms;
     size_t bytes;
     slv_arena arena; /* modules until they are bundled, and the rest */

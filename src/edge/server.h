@@ -110,9 +110,9 @@ typedef struct slv_server_options {
     /* net/door.h: whom requests are believed to be from, challenges, redirects; NULL: nothing of
      * it. Freed after the server. */
     struct slv_door *door;
-    unsigned isolates;  /* of one version on each loop; 0: the pool's default */
-    uint64_t idle_ms;    /* an isolate without events is stopped after this; 0: the pool\'s default */
-    unsigned spares;     /* processes kept ready for an account that has earned them; 0: one */
+    unsigned isolates; /* of one version on each loop; 0: the pool's default */
+    uint64_t idle_ms;  /* an isolate without events is stopped after this; 0: the pool\'s default */
+    unsigned spares;   /* processes kept ready for an account that has earned them; 0: one */
     unsigned trace_all; /* SLV_TRACE_KEEP, EXPORT, LOGS, LINE: what is told of every event, by what
                            the versions say (edge/trace.h) */
     slv_server_extension extension;

@@ -77,7 +77,7 @@ typedef struct slv_config {
     } dev;
     slv_assets_config assets; /* directory empty: none; has_worker is not set */
     slv_observe observe;
-    slv_str route_host;       /* host of the first route, without wildcards; empty: none */
+    slv_str route_host; /* host of the first route, without wildcards; empty: none */
     /* The checked tree and its environment's table (NULL: the top level), see slv_config_value. */
     const slv_node *root, *env;
 } slv_config;

@@ -98,9 +98,10 @@ typedef struct rt_blob {
 } rt_blob;
 
 typedef struct rt_entries { /* functions of runtime.js and io.js that C enters by */
-    JSObjectRef start, stuck, reseed, unhandled, fetch, scheduled, rpc, queue, tail, cancel, idle, result,
-        readable, writable, socket, timer, pump, quiet, cap_broken, cap_drop, alarm, object_open,
-        object_close, object_durable, object_wake, object_gone, socket_event, facet_over;
+    JSObjectRef start, stuck, reseed, unhandled, fetch, scheduled, rpc, queue, tail, cancel, idle,
+        result, readable, writable, socket, timer, pump, quiet, cap_broken, cap_drop, alarm,
+        object_open, object_close, object_durable, object_wake, object_gone, socket_event,
+        facet_over;
 } rt_entries;
 
 typedef struct rt_object rt_object;

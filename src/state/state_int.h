@@ -156,7 +156,7 @@ typedef struct control_bell {
 
 struct slv_state {
     pthread_mutex_t lock;
-    pthread_cond_t quiet;     /* some outstanding became 0 */
+    pthread_cond_t quiet; /* some outstanding became 0 */
     _Atomic(uint64_t) syncs, sync_us, sync_buckets[SLV_STATE_SYNC_BUCKETS];
     _Atomic(uint64_t) serial; /* no other state of this process ever has it; new when a loop goes */
     char *dir;
