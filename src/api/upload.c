@@ -160,11 +160,38 @@ static slv_code put_row(script_rest *r, slv_catalog *c, slv_err *err)
     return slv_catalog_worker_put(c, row, err);
 }
 
+/* What a service binding names must be there, or be the worker itself. */
+static slv_code check_services(script_rest *r, slv_catalog *c, slv_err *err)
+{
+    const slv_node *list = slv_node_get(r->metadata, "bindings");
+
+    for (const slv_node *n = list ? list->first : NULL; n; n = n->next) {
+        const slv_worker_key key = {.account = r->key.account,
+                                    .name = slv_node_str(slv_node_get(n, "service"))};
+        slv_worker_row row;
+        slv_code code;
+
+        if (!slv_str_is(slv_node_str(slv_node_get(n, "type")), "service") ||
+            slv_str_eq(key.name, r->key.name))
+            continue;
+        code = slv_catalog_worker_get(c, &key, &r->arena, &row, err);
+        if (code == SLV_E_NOTFOUND)
+            return slv_script_refuse(r, err, 400, SCRIPT_SERVICE_NOT_FOUND,
+                                     "Could not resolve service binding '%.*s'. Target script "
+                                     "'%.*s' not found.",
+                                     SLV_STR_ARGS(slv_node_str(slv_node_get(n, "name"))),
+                                     SLV_STR_ARGS(key.name));
+        SLV_TRY(code);
+    }
+    return SLV_OK;
+}
+
 static slv_code work_store(script_rest *r, slv_catalog *c, slv_err *err)
 {
     slv_version_row *v = &r->added;
     slv_deployment_row d;
 
+    SLV_TRY(check_services(r, c, err));
     SLV_TRY(put_row(r, c, err));
     slv_script_uuid(r->version_id);
     *v = r->built->version;
