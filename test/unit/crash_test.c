@@ -126,8 +126,8 @@ static slv_code rows_verify(void *service, unsigned actor, uint64_t acked, uint6
     return SLV_OK;
 }
 
-static const slv_store_type rows_type = {"rows", false, rows_open, rows_close, rows_db, NULL};
-static const slv_store_type user_type = {"user", true, rows_open, rows_close, rows_db, NULL};
+static const slv_store_type rows_type = {"rows", false, rows_open, rows_close, rows_db, NULL, NULL};
+static const slv_store_type user_type = {"user", true, rows_open, rows_close, rows_db, NULL, NULL};
 static const crash_service shared = {&rows_type, SLV_CALL_WRITE, rows_apply, rows_verify, NULL};
 static const crash_service solo = {&user_type, SLV_CALL_SOLO, rows_apply_solo, rows_verify, NULL};
 

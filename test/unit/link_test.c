@@ -52,8 +52,10 @@ static bool open_duo(duo *d, bool pair)
     memset(d, 0, sizeof *d);
     if (slv_loop_new(&d->loop, NULL) != SLV_OK)
         return false;
-    a = (slv_link_options){d->loop, SLV_CHAN_MAIN, &d->main, on_frame, on_closed, NULL, 0, NULL};
-    b = (slv_link_options){d->loop, SLV_CHAN_ISOLATE, &d->iso, on_frame, on_closed, NULL, 0, NULL};
+    a = (slv_link_options){d->loop, SLV_CHAN_MAIN, &d->main, on_frame, on_closed, NULL,
+                           0,       false,         NULL};
+    b = (slv_link_options){d->loop, SLV_CHAN_ISOLATE, &d->iso, on_frame, on_closed, NULL, 0, false,
+                           NULL};
     if (pair) {
         slv_link_open_pair(&a, &b, &d->main.link, &d->iso.link);
         return true;
@@ -139,7 +141,8 @@ TEST(a_queue_over_its_limit_closes_the_link)
 
     CHECK(slv_loop_new(&loop, NULL) == SLV_OK);
     CHECK(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) == 0);
-    const slv_link_options o = {loop, SLV_CHAN_MAIN, &e, on_frame, on_closed, NULL, 1 << 20, NULL};
+    const slv_link_options o = {loop, SLV_CHAN_MAIN, &e,    on_frame, on_closed,
+                                NULL, 1 << 20,       false, NULL};
     CHECK(slv_link_open_take(&o, fds[0], &e.link, NULL) == SLV_OK);
     memset(block, 'q', sizeof block);
     for (int i = 0; i < 100; i++) /* nobody reads the other end */
@@ -163,7 +166,8 @@ TEST(hello_must_come_first_and_of_the_same_version)
 
         CHECK(slv_loop_new(&loop, NULL) == SLV_OK);
         CHECK(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) == 0);
-        const slv_link_options o = {loop, SLV_CHAN_MAIN, &e, on_frame, on_closed, NULL, 0, NULL};
+        const slv_link_options o = {loop, SLV_CHAN_MAIN, &e,  on_frame, on_closed, NULL,
+                                    0,    false,         NULL};
         CHECK(slv_link_open_take(&o, fds[0], &e.link, NULL) == SLV_OK);
         if (i == 1)
             CHECK(slv_frame_put(&bytes, SLV_FRAME_HELLO, 0, 0, slv_str_make(&versions[i], 4)) ==
@@ -189,7 +193,8 @@ TEST(descriptors_travel_beside_the_first_byte_of_their_frame)
     memset(&d, 0, sizeof d);
     CHECK(slv_loop_new(&d.loop, NULL) == SLV_OK);
     CHECK(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) == 0 && pipe(ends) == 0);
-    const slv_link_options o = {d.loop, SLV_CHAN_MAIN, &d.main, on_frame, on_closed, NULL, 0, NULL};
+    const slv_link_options o = {d.loop, SLV_CHAN_MAIN, &d.main, on_frame, on_closed, NULL,
+                                0,      false,         NULL};
     CHECK(slv_link_open_take(&o, fds[0], &d.main.link, NULL) == SLV_OK);
     CHECK(slv_link_send_fds(d.main.link, SLV_FRAME_BLOB, 1, SLV_STR("first"), &ends[1], 1, NULL) ==
           SLV_OK);
@@ -542,9 +547,10 @@ TEST(a_pair_joins_two_loop_threads)
     end a = {0}, b = {0};
 
     CHECK(slv_loop_new(&here, NULL) == SLV_OK && slv_loop_new(&there, NULL) == SLV_OK);
-    const slv_link_options oa = {here, SLV_CHAN_MAIN, &a, on_frame, on_closed, NULL, 0, NULL};
-    const slv_link_options ob = {there, SLV_CHAN_ISOLATE, &b, echo_frame, echo_closed, NULL, 0,
-                                 NULL};
+    const slv_link_options oa = {here, SLV_CHAN_MAIN, &a,  on_frame, on_closed, NULL,
+                                 0,    false,         NULL};
+    const slv_link_options ob = {
+        there, SLV_CHAN_ISOLATE, &b, echo_frame, echo_closed, NULL, 0, false, NULL};
     slv_link_open_pair(&oa, &ob, &a.link, &b.link);
     CHECK(slv_loop_start_thread(there, "there", NULL) == SLV_OK);
     for (uint32_t i = 1; i <= 100; i++)
