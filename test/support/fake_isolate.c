@@ -35,6 +35,7 @@ typedef struct stream {
     bool fin;
 } stream;
 
+static uint32_t deaf; /* the event of /deaf */
 static slv_buf out = {NULL, 0, 0, (size_t)256 << 20};
 static SLV_IMAP(stream *) streams;
 static SLV_IMAP(uint32_t) ops; /* operation -> event */
@@ -415,6 +416,8 @@ static void on_fetch(uint32_t event, const slv_msg_event_fetch *m)
         end(event, SLV_OUTCOME_EXCEPTION,
             SLV_STR("{\"name\":\"TypeError\",\"message\":\"no <good>\",\"stack\":\"TypeError: no "
                     "<good>\\n    at f (a.js:1:2)\"}"));
+    } else if (slv_str_is(path, "/deaf")) {
+        deaf = event;
     } else if (slv_str_is(path, "/hang") ||
                (slv_str_is(path, "/patient") && slv_str_ends(slv_str_from(title), SLV_STR("#1")))) {
         return;
@@ -469,6 +472,8 @@ static void on_result(const slv_frame *f)
 
 static void on_cancel(uint32_t event)
 {
+    if (event == deaf) /* it has not heard it */
+        return;
     for (size_t i = 0; i < streams.len;) {
         if (streams.values[i]->event == event)
             close_stream(streams.values[i]);

@@ -5,7 +5,8 @@
  *
  * Blocking, one event loop of its own, no libuv. In the order of this list: /hello, /echo (streams
  * the request's body back), /inline (the request's inline body back), /headers (the header block),
- * /bytes/N (streams N bytes as credit comes), /throw, /hang (nothing), /patient (nothing in the
+ * /bytes/N (streams N bytes as credit comes), /throw, /hang (nothing), /deaf (nothing, and not
+ * to CANCEL either), /patient (nothing in the
  * first isolate), /exit, /late (answers, ends 50 ms later), /twice (a second RESPONSE), /flood
  * (bytes without credit), /forged (frame for no event), /junk (not a frame), /fetch/URL (fetches,
  * answers with the upstream body spliced), /service/URL (the same through binding 0), /ws (echoing

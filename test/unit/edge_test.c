@@ -482,6 +482,32 @@ static bool send_sized(const rig *r, const char *head, size_t size, slv_buf *out
     return code == SLV_OK && slv_buf_cstr(&request) && rig_get(r, request.ptr, out);
 }
 
+static bool has_notice(void *arg)
+{
+    return ((rig *)arg)->notices > 0;
+}
+
+/* It spends no time, so no other limit would ever meet it. */
+TEST(an_isolate_that_ignores_that_its_event_was_canceled_is_ended)
+{
+    rig r;
+    slv_limits limits = rig_limits();
+    SLV_CLEANUP(slv_buf_done) slv_buf out = SLV_BUF(1 << 20);
+
+    limits.wait_until_ms = 100;
+    CHECK(rig_start(&r, 1, true));
+    CHECK(deploy_with(&r, limits));
+    int fd = rig_connect(&r);
+    CHECK(rig_write(fd, SLV_STR("GET /deaf HTTP/1.1\r\nHost: a\r\n\r\n")));
+    (void)slv_loop_run_until(r.control, has_notice, &r, 300);
+    (void)close(fd);
+    CHECK(slv_loop_run_until(r.control, has_notice, &r, 20000));
+    slv_buf_reset(&out);
+    CHECK(rig_get(&r, GET("/hello"), &out));
+    CHECK_STR(rig_body(&out), SLV_STR("hello"));
+    CHECK(rig_stop(&r));
+}
+
 TEST(request_bodies_and_urls_are_taken_up_to_their_limits)
 {
     rig r;
