@@ -394,9 +394,9 @@ static void on_ended(void *user, const char *text)
 {
     slv_bundler *b = user;
 
+    slv_bundle_fail(b, SLV_E_CLOSED, text); /* the text is the process's */
     b->esbuild = slv_esbuild_free(b->esbuild);
     b->has_context = false;
-    slv_bundle_fail(b, SLV_E_CLOSED, text);
 }
 
 static slv_code start(slv_bundler *b, slv_err *err)

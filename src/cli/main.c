@@ -70,12 +70,13 @@ static int run_verb(const slv_cmd *cmd, int argc, char **argv)
  * the arguments move away. */
 static char **move_arguments(int argc, char **argv)
 {
-    char **moved = slv_alloc0(((size_t)argc + 1) * sizeof *moved);
+    static char **moved; /* as long as the process */
 
+    moved = slv_alloc0(((size_t)argc + 1) * sizeof *moved);
     for (int i = 0; i < argc; i++)
         moved[i] = slv_strdup(argv[i]);
     slv_title_init(argc, argv);
-    return moved; /* as long as the process */
+    return moved;
 }
 
 int main(int argc, char **argv)
