@@ -1,6 +1,6 @@
 // `selvage serve` under test, on free ports and in a directory of its own.
 import { spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after } from 'node:test';
@@ -8,8 +8,17 @@ import { freePort, selvage, sleep } from './selvage.mjs';
 
 const living = new Set();
 const folders = [];
+const started = []; // [process group, data directory]
+// A tree whose supervisor was killed lives on under another one, of the same group: serve.pid names it.
+const adopted = ([group, data]) => {
+  try {
+    const pid = parseInt(readFileSync(join(data, 'serve.pid'), 'utf8'));
+    return Number(readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1].split(' ')[2]) === group;
+  } catch { return false; }
+};
 const killAll = () => {
   for (const p of living) try { process.kill(-p.pid, 'SIGKILL'); } catch {}
+  for (const s of started.filter(adopted)) try { process.kill(-s[0], 'SIGKILL'); } catch {}
 };
 if (process.env.NODE_TEST_CONTEXT) after(killAll); // benches use this too
 process.on('exit', () => {
@@ -39,6 +48,7 @@ export async function startServe({ domain, loops = process.env.SELVAGE_LOOPS, ar
     env: { ...process.env, NO_COLOR: '1', ...env }, detached: true, stdio: ['ignore', 'pipe', 'pipe'],
   });
   living.add(child);
+  started.push([child.pid, data]);
   const s = {
     child, data, port, apiPort, domain, pid: child.pid, output: '',
     url: `http://127.0.0.1:${port}`, api: `http://127.0.0.1:${apiPort}/client/v4`,
