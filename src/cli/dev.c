@@ -206,6 +206,7 @@ static slv_code start_server(dev *d, slv_err *err)
         .project_dir = d->workers[0].project.dir,
         .test_scheduled = d->o->test_scheduled,
         .live_reload = d->o->live_reload,
+        .asset_ranges = d->o->asset_ranges,
         .allow_private = true,
         .record = d->o->record,
     };

@@ -21,7 +21,7 @@ typedef struct slv_dev_options {
     const char *persist_to;             /* directory of the state; NULL: .selvage/state */
     const char *https_key, *https_cert; /* files; NULL: made now */
     unsigned loops;
-    bool test_scheduled, live_reload, interactive, no_zygote;
+    bool test_scheduled, live_reload, asset_ranges, interactive, no_zygote;
     const char *record;
     uint64_t began_ns; /* when the program started */
 } slv_dev_options;

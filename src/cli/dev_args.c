@@ -52,6 +52,7 @@ slv_code slv_dev_args_server(const slv_args *a, slv_dev_options *o, slv_err *err
     o->https_cert = slv_args_string(a, "https-cert-path");
     o->test_scheduled = slv_args_bool(a, "test-scheduled", false);
     o->live_reload = slv_args_bool(a, "live-reload", false);
+    o->asset_ranges = slv_args_bool(a, "asset-ranges", false);
     o->interactive = slv_args_bool(a, "show-interactive-dev-session", terminal) && foreground;
     o->no_zygote = !slv_args_bool(a, "zygote", true);
     o->record = slv_args_string(a, "record");

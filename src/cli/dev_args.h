@@ -17,6 +17,8 @@
         {"s3-port", SLV_FLAG_NUMBER, 0, "PORT", "serve R2 by S3 on a port of its own as well"},    \
         {"test-scheduled", SLV_FLAG_BOOL, 0, NULL,                                                 \
          "GET /__scheduled?cron=... runs the scheduled handler"},                                  \
+        {"asset-ranges", SLV_FLAG_BOOL, 0, NULL,                                                   \
+         "send parts of static files to who asks for them, as a server does"},                     \
         {"live-reload", SLV_FLAG_BOOL, 0, NULL,                                                    \
          "reload HTML pages in the browser when the worker changes"},                              \
         {"log-level", SLV_FLAG_STRING, 0, "LEVEL",                                                 \

@@ -188,6 +188,7 @@ slv_code slv_main_open_server(slv_main *m, slv_err *err)
     slv_server_options options = {
         .control = m->loop,
         .loops = (unsigned)c->loops,
+        .asset_ranges = true,
         .state = m->state,
         .isolates = (unsigned)c->version_isolates,
         .allow_private = c->allow_private,

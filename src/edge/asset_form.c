@@ -171,8 +171,9 @@ static void choose_part(form *f)
 
     f->from = 0;
     f->length = f->size;
-    if (range.len > 0 && f->answer->status == 200 && f->coding == SLV_CODING_NONE &&
-        slv_str_is(f->ex->head.method, "GET") && !answer_field(f->answer, "content-encoding").ptr)
+    if (f->shard->server->o.asset_ranges && range.len > 0 && f->answer->status == 200 &&
+        f->coding == SLV_CODING_NONE && slv_str_is(f->ex->head.method, "GET") &&
+        !answer_field(f->answer, "content-encoding").ptr)
         f->ranged =
             slv_form_range(range, request_field(f, "if-range"),
                            slv_str_make(f->answer->asset->etag, 32), f->size, &f->from, &f->length);
@@ -199,7 +200,8 @@ static slv_code write_headers(const form *f, slv_buf *out)
     }
     if (f->packs)
         SLV_TRY(slv_buf_append(out, SLV_STR("vary:accept-encoding\n")));
-    else if (f->answer->status == 200 || f->answer->status == 206)
+    else if (f->shard->server->o.asset_ranges &&
+             (f->answer->status == 200 || f->answer->status == 206))
         SLV_TRY(slv_buf_append(out, SLV_STR("accept-ranges:bytes\n")));
     if (f->coding != SLV_CODING_NONE && f->answer->status != 304)
         SLV_TRY(slv_buf_printf(out, "content-encoding:%.*s\n",

@@ -125,6 +125,7 @@ typedef struct slv_server_options {
     bool live_reload;    /* HTML pages get a script that reloads them after a deploy */
     bool allow_private;  /* workers may reach private addresses */
     bool no_cron;        /* crons do not fire by the clock */
+    bool asset_ranges;   /* parts of static files are sent to those who ask for them */
     const char *record;  /* file for the channel of the first isolate; NULL: none */
     const char *ca_file; /* NULL: the system's store */
     slv_str cf_json;     /* request.cf, an object; empty: a built-in one; copied */

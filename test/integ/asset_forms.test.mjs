@@ -28,7 +28,7 @@ test('parts and packed forms of files', async (t) => {
     'public/404.html': page, 'public/photo.png': Buffer.alloc(5000, 'a'),
     'public/_headers': '/own.js\n  Content-Encoding: identity\n/as-it-is.css\n  Cache-Control: no-transform\n/page\n  X-Page: yes\n',
   });
-  const s = await dev(dir, ['--live-reload=false']);
+  const s = await dev(dir, ['--live-reload=false', '--asset-ranges']);
   const packed = async (path, accept) => until(async () => { const r = await get(s, path, { 'accept-encoding': accept }); return r.headers['content-encoding'] && r; }, `${path} as ${accept}`);
 
   await t.test('a part, the rest, the end', async () => {
@@ -130,7 +130,7 @@ test('parts and packed forms of files', async (t) => {
   await s.stop();
 
   // what was packed before is there at once after a restart: the first answer only asks
-  const again = await dev(dir, ['--live-reload=false']);
+  const again = await dev(dir, ['--live-reload=false', '--asset-ranges']);
   await until(async () => (await get(again, '/page', { 'accept-encoding': 'br' })).headers['content-encoding'] === 'br', 'the form of before');
   await again.stop();
 });
@@ -138,7 +138,7 @@ test('parts and packed forms of files', async (t) => {
 test('large files to clients that are slow, or leave', async () => {
   const big = Buffer.alloc(20 << 20);
   for (let i = 0; i < big.length; i += 4) big.writeUInt32LE(i * 2654435761 >>> 0, i);
-  const s = await dev(project({ 'wrangler.toml': 'name="big"\ncompatibility_date="2026-06-01"\n[assets]\ndirectory="public"', 'public/big.bin': big }));
+  const s = await dev(project({ 'wrangler.toml': 'name="big"\ncompatibility_date="2026-06-01"\n[assets]\ndirectory="public"', 'public/big.bin': big }), ['--asset-ranges']);
   const open = () => readdirSync(`/proc/${s.child.pid}/fd`).map((f) => { try { return readlinkSync(`/proc/${s.child.pid}/fd/${f}`); } catch { return ''; } }).filter((f) => f.endsWith('big.bin')).length;
   const begin = (headers = {}) => new Promise((ok, no) => http.get({ port: s.port, host: '127.0.0.1', path: '/big.bin', headers, agent: false }, ok).on('error', no));
   const slow = await begin(), leaving = await begin(), part = await begin({ range: 'bytes=1000001-9000000' });

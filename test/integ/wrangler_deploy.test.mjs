@@ -147,6 +147,8 @@ binding = "EVENTS"
 binding = "VERSION"
 [env.staging]
 name = "all-staging"
+routes = []
+workers_dev = true
 [env.staging.vars]
 TEXT = "staging"
 `),
