@@ -150,15 +150,18 @@ slv_code slv_d1_log_attach(d1_log *log, slv_db *db, slv_err *err)
              base = slv_archive_highest(log->dir, "base", UINT32_MAX);
     char path[4096];
     uint8_t head[WAL_HEADER];
-    bool has_wal, continues = false;
+    bool began, has_wal, continues = false;
 
     (void)db;
     log->wal_fd = open(log->wal, O_RDONLY | O_CLOEXEC);
     if (log->wal_fd < 0)
         return slv_fail_errno(err, SLV_E_IO, "%s", log->wal);
-    has_wal = slv_wal_begin(live, log->wal_fd);
+    began = slv_wal_begin(live, log->wal_fd);
+    log->place.frame = began ? slv_wal_committed(live) : 0;
     if (live->failed)
         return slv_fail_errno(err, SLV_E_IO, "%s", log->wal);
+    /* A head before which the power went: SQLite writes another with its next commit. */
+    has_wal = log->place.frame > 0;
     log->place.segment = SLV_MAX(last, (uint32_t)1);
     if (last > 0) {
         slv_archive_name(log->dir, last, "wal", path);
@@ -174,8 +177,7 @@ slv_code slv_d1_log_attach(d1_log *log, slv_db *db, slv_err *err)
             log->place.segment++;
         /* The next WAL counts its first salt up; after a clean end the file is as it was left. */
         if (continues && log->place.segment > last)
-            continues =
-                (has_wal && be32(live->head.salt) == be32(head + 16) + 1) || same_stamp(log);
+            continues = (began && be32(live->head.salt) == be32(head + 16) + 1) || same_stamp(log);
     }
     log->base = base;
     log->base_due = base == 0 || !continues ? log->place.segment : 0;
@@ -184,9 +186,6 @@ slv_code slv_d1_log_attach(d1_log *log, slv_db *db, slv_err *err)
         memcpy(log->salt, live->head.salt, sizeof log->salt);
         log->salted = true;
         log->page = live->head.page;
-        log->place.frame = slv_wal_committed(live);
-        if (live->failed)
-            return slv_fail_errno(err, SLV_E_IO, "%s", log->wal);
     }
     return SLV_OK;
 }
@@ -211,8 +210,8 @@ slv_code slv_d1_log_committed(d1_log *log, slv_db *db, int64_t now_ms, slv_err *
     bool any;
 
     SLV_TRY(read_head(log, head, &any, err));
-    if (!any)
-        return SLV_OK;
+    if (!any || (!log->salted && slv_db_wal_pages(db) == 0))
+        return SLV_OK; /* no commit stands behind the head, and the next one changes it */
     if (log->salted && memcmp(head + 16, log->salt, 8) != 0)
         log->place.segment++;
     memcpy(log->salt, head + 16, 8);

@@ -150,7 +150,7 @@ TEST(a_fetch_event_gets_a_response_and_an_end)
         m.json,
         SLV_STR(
             "{\"handlers\":[\"fetch\"],\"entrypoints\":[{\"name\":\"default\",\"kind\":\"object\","
-            "\"handlers\":[\"fetch\"]}]}"));
+            "\"handlers\":[\"fetch\"]}],\"classes\":[]}"));
     for (uint32_t id = 1; id <= 3; id++) {
         CHECK(fetch(&r, id, "/a", &response));
         CHECK_INT(response.status, 200);
@@ -542,7 +542,7 @@ TEST(service_worker_syntax_answers_by_events)
         "\"text\":\"x\"}]",
         SLV_FRAME_READY, &frame));
     CHECK(slv_msg_ready_get(frame.payload, &ready) == SLV_OK);
-    CHECK_STR(ready.json, SLV_STR("{\"handlers\":[\"fetch\",\"scheduled\"],\"entrypoints\":[]}"));
+    CHECK_STR(ready.json, SLV_STR("{\"handlers\":[\"fetch\",\"scheduled\"],\"entrypoints\":[],\"classes\":[]}"));
     CHECK(fetch(&r, 1, "/", &response));
     CHECK_STR(response.body, SLV_STR("x GET"));
     CHECK(put_event(&r, 2, &m));
