@@ -125,17 +125,8 @@ export function makeState(object) {
     id: load("namespace").objectId(object.hexId, object.name, object.jurisdiction),
     props: object.propsText === "" ? {} : load("ties").propsOf(object.propsText),
     exports: theWorker().exports,
+    facets: load("facets").makeFacets(object),
   };
   for (const name of P.ObjectKeys(own)) P.ObjectDefineProperty(state, name, { __proto__: null, value: own[name], enumerable: true, writable: true, configurable: true });
-  P.ObjectDefineProperty(state, "facets", {
-    __proto__: null,
-    get() {
-      const value = load("facets").makeFacets(object);
-      P.ObjectDefineProperty(state, "facets", { __proto__: null, value, enumerable: true, writable: true, configurable: true });
-      return value;
-    },
-    enumerable: true,
-    configurable: true,
-  });
   return state;
 }

@@ -27,8 +27,9 @@ static void help_flag(const slv_flag *flag, FILE *out)
 
 void slv_cmd_help(const slv_cmd *cmd, FILE *out)
 {
-    fprintf(out, "selvage %s%s%s\n\n%s\n", cmd->name, cmd->args[0] ? " " : "", cmd->args,
-            cmd->usage);
+    const char *args = cmd->args ? cmd->args : "";
+
+    fprintf(out, "selvage %s%s%s\n\n%s\n", cmd->name, args[0] ? " " : "", args, cmd->usage);
     if (cmd->flag_count)
         fputs("\nFlags:\n", out);
     for (size_t i = 0; i < cmd->flag_count; i++)
@@ -39,7 +40,9 @@ static void help_line(const slv_cmd *cmd, FILE *out)
 {
     char left[96];
 
-    snprintf(left, sizeof left, "%s%s%s", cmd->name, cmd->args[0] ? " " : "", cmd->args);
+    const char *args = cmd->args ? cmd->args : "";
+
+    snprintf(left, sizeof left, "%s%s%s", cmd->name, args[0] ? " " : "", args);
     if (strlen(left) > 24)
         fprintf(out, "  selvage %s\n  %32s %s\n", left, "", cmd->usage);
     else

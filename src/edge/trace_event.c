@@ -130,6 +130,8 @@ slv_code slv_event_put_traceparent(slv_event *ev, slv_str headers, slv_buf *out)
     slv_str name, value;
     bool bad;
 
+    if (!ev->trace && ev->context.high == 0 && ev->context.low == 0)
+        return SLV_OK; /* nobody looks at this event, nor did whoever caused it */
     while (slv_header_next(&headers, &name, &value, &bad)) {
         if (slv_str_eq_nocase(name, SLV_STR("traceparent")))
             return SLV_OK;
