@@ -70,6 +70,9 @@ slv_code slv_sandbox_tool(pid_t parent, const char *binary, int *ret_binary, slv
         return slv_fail_errno(err, SLV_E_NOTFOUND, "%s", binary);
     if (slv_sandbox_mode_env() == SLV_SANDBOX_OFF)
         return SLV_OK;
+#ifdef __SANITIZE_ADDRESS__ /* whose shadow is larger than any limit */
+    data.rlim_cur = data.rlim_max = RLIM_INFINITY;
+#endif
     (void)setrlimit(RLIMIT_DATA, &data);
     (void)setrlimit(RLIMIT_CORE, &none);
     (void)setrlimit(RLIMIT_FSIZE, &none);
