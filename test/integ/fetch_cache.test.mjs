@@ -35,8 +35,13 @@ test('responses of origins are cached as requests say', async (t) => {
   const base = `http://127.0.0.1:${origin.address().port}`;
   const server = await dev(worker(source, config));
   const ask = async (path, init, object) => (await server.fetch('/', { method: 'POST', body: JSON.stringify({ url: base + path, init, object }) })).json();
-  // A response is kept while its body flows: the next request may come too soon.
-  const hit = (path, init, object) => until(async () => { const r = await ask(path, init, object); return r[1] === 'HIT' && r; }, `a hit of ${path}`);
+  // A response is kept while its body flows: the next request may come too soon, and what two requests bring is kept one after the other.
+  let last;
+  const hit = (path, init, object) => until(async () => {
+    const r = await ask(path, init, object), before = last;
+    last = r[1] === 'HIT' ? JSON.stringify([path, r[2]]) : undefined;
+    return last !== undefined && last === before && r;
+  }, `hits of ${path}`);
   try {
     await t.test('cacheTtl keeps what the origin would not have kept', async () => {
       const path = '/ttl?cache-control=no-store&set-cookie=a=b', init = { cf: { cacheTtl: 100 } };
