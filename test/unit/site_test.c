@@ -60,7 +60,8 @@ TEST(a_host_counts_without_case_port_and_last_dot)
     SLV_CLEANUP(slv_site_unref) slv_site *site = slv_site_new();
 
     CHECK(add_host(site, "Api.Example.com", SLV_SITE_NAME, "api"));
-    CHECK(add_host(site, "::1", SLV_SITE_NAME, "six") || true);
+    CHECK(add_host(site, "[::1]", SLV_SITE_NAME, "six"));
+    CHECK(leads(site, "http://[::1]:8080/", "six"));
     CHECK(leads(site, "http://api.example.com/", "api"));
     CHECK(leads(site, "http://API.EXAMPLE.COM:8787/x", "api"));
     CHECK(leads(site, "https://api.example.com.:443/", "api"));
