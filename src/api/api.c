@@ -107,7 +107,7 @@ static bool is_host(slv_str host)
 {
     for (size_t i = 0; i < host.len; i++)
         if (!slv_is_alpha(host.ptr[i]) && !slv_is_digit(host.ptr[i]) &&
-            !memchr(".:-_[]", host.ptr[i], 6))
+            slv_str_chr(SLV_STR(".:-_[]"), host.ptr[i], 0) == SIZE_MAX)
             return false;
     return host.len > 0 && host.len <= 255;
 }

@@ -234,7 +234,8 @@ void slv_acme_order_over(slv_acme *acme, slv_acme_host *host, slv_code code, con
             tell(acme, host->name, "a certificate was issued");
         }
     } else {
-        wait = SLV_MAX(back_off(acme, ++host->failures), wait_ms);
+        host->failures++;
+        wait = SLV_MAX(back_off(acme, host->failures), wait_ms);
         host->due_ms = slv_clock_wall_ms() + wait;
         tell_failure(acme, host, err, wait);
     }
