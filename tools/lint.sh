@@ -27,6 +27,9 @@ clang_build() {
 }
 step "clang builds without a warning" clang_build
 if [ "${LINT_TIDY:-1}" = 1 ]; then
-    step "clang-tidy" sh -c 'git ls-files "src/*.c" | xargs -P "$(nproc)" -n 4 clang-tidy --quiet -p build-clang 2>/dev/null'
+    tidy="clang-tidy --quiet -p build-clang"
+    export tidy
+    # analyzer.h renames what err.c defines.
+    step "clang-tidy" sh -c 'git ls-files "src/*.c" | grep -vx src/base/err.c | xargs -P "$(nproc)" -n 4 $tidy --extra-arg=-include"$PWD/tools/analyzer.h" 2>/dev/null && $tidy src/base/err.c 2>/dev/null'
 fi
 exit $failed

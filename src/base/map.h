@@ -50,6 +50,12 @@ slv_str slv_map_copy_key_(slv_str key);
 /* Integer keys are mixed, not keyed: they are our own numbers. */
 uint64_t slv_imap_mix_(uint64_t key);
 
+/* An entry that is found or was linked has a place. */
+#define slv_map_placed_(m)                                                                         \
+    do {                                                                                           \
+        if (!(m)->values)                                                                          \
+            __builtin_unreachable();                                                               \
+    } while (0)
 #define slv_map_get(m, key)                                                                        \
     __extension__({                                                                                \
         size_t at_ = slv_map_find_(&(m)->core, (m)->keys, (m)->len, (key));                        \
@@ -70,6 +76,7 @@ uint64_t slv_imap_mix_(uint64_t key);
             (m)->keys[at_] = slv_map_copy_key_(key_);                                              \
             slv_map_link_(&(m)->core, at_, slv_hash(key_));                                        \
         }                                                                                          \
+        slv_map_placed_(m);                                                                        \
         (m)->values[at_] = (value);                                                                \
     } while (0)
 #define slv_map_remove(m, key)                                                                     \
@@ -115,6 +122,7 @@ uint64_t slv_imap_mix_(uint64_t key);
             at_ = (m)->len++;                                                                      \
             slv_map_link_(&(m)->core, at_, slv_imap_mix_(key_));                                   \
         }                                                                                          \
+        slv_map_placed_(m);                                                                        \
         (m)->values[at_] = (value);                                                                \
     } while (0)
 #define slv_imap_remove(m, key)                                                                    \

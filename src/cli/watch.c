@@ -141,7 +141,6 @@ static watched_dir *watch_dir(slv_watch *w, const char *path)
         fresh.wd = inotify_add_watch(w->fd, path, EVENTS | IN_ONLYDIR);
         if (fresh.wd < 0)
             return NULL;
-        /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): the map has grown */
         slv_map_set(&w->dirs, key, fresh);
         d = slv_map_get(&w->dirs, key);
     }

@@ -122,7 +122,6 @@ slv_slot *slv_loader_slot(slv_loader *l, slv_str key, bool *ret_new)
     do
         slot->number = ++l->last_number;
     while (slot->number == 0 || slv_imap_get(&l->slots, slot->number));
-    /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): the map has room once it has grown */
     slv_imap_set(&l->slots, slot->number, slot);
     if (key.len > 0 && slv_arena_dup(&slot->arena, key, &slot->key) == SLV_OK)
         slv_map_set(&l->named, slot->key, slot);

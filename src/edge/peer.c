@@ -258,7 +258,6 @@ static slv_code unload_callable(slv_event *ev, slv_cargo_item *item, uint32_t *r
     } while (slv_imap_get(&peer->imports, imp->number));
     imp->holder = peer;
     imp->event = ev->pe.id;
-    /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): the map has grown */
     slv_imap_set(&peer->imports, imp->number, imp);
     item->import = NULL;
     *ret_number = imp->number;

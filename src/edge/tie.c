@@ -186,7 +186,6 @@ static uint32_t give(slv_peer *peer, uint32_t event, slv_tie *tie)
         number = SLV_TIE_GIVEN | ++peer->last_tie;
     while (slv_imap_get(&peer->ties, number));
     *given = (slv_given_tie){slv_tie_ref(tie), number, event};
-    /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): the map has room once it has grown */
     slv_imap_set(&peer->ties, number, given);
     return number;
 }

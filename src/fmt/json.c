@@ -295,7 +295,6 @@ static void add_member(slv_node *object, node_map *seen, slv_node *member)
     } else {
         if (seen->len == 0)
             for (slv_node *m = object->first; m; m = m->next)
-                /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): the map has grown */
                 slv_map_set(seen, m->key, m);
         slv_node **hit = slv_map_get(seen, member->key);
         old = hit ? *hit : NULL;

@@ -233,7 +233,6 @@ static void ask(keeper_home *home, away *a)
     while (a->id == 0 || slv_imap_get(&conn->calls, a->id));
     a->conn = conn;
     conn->used_ms = slv_loop_now_ms(home->loop);
-    /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): the map has grown */
     slv_imap_set(&conn->calls, a->id, a);
     slv_code code = send_call(home, a, &err);
     if (code != SLV_OK)

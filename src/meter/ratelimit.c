@@ -53,7 +53,6 @@ static window *window_of(slv_ratelimits *all, const slv_ratelimit_use *use)
     if (all->windows.len >= SLV_RATELIMIT_NAMESPACES_MAX)
         return NULL;
     window *w = slv_new0(window);
-    /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): the map has room once it has grown */
     slv_map_set(&all->windows, slv_buf_view(&name), w);
     return w;
 }
@@ -76,7 +75,6 @@ static bool take(slv_ratelimits *all, const slv_ratelimit_use *use)
     if (count)
         (*count)++;
     else if (w->counts.len < SLV_RATELIMIT_KEYS_MAX)
-        /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): likewise */
         slv_map_set(&w->counts, key, 1);
     return true;
 }

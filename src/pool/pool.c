@@ -204,7 +204,6 @@ static void place(slv_isolate *iso, slv_pool_event *ev)
     ev->id = iso->next_event++;
     ev->cpu_ns = ev->cpu_us = 0;
     ev->state = SLV_EVENT_OPEN;
-    /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): the map has grown */
     slv_imap_set(&iso->events, ev->id, ev);
     iso->residents += (ev->flags & SLV_POOL_RESIDENT) != 0;
     iso->apart = (ev->flags & SLV_POOL_APART) != 0;

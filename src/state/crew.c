@@ -118,7 +118,6 @@ tenant *slv_tenant_(slv_state *state, slv_str name)
         who->turns[i].who = who;
         state->crews[i].tenants++;
     }
-    /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): the map has room once it has grown */
     slv_map_set(&state->tenants, name, who);
     return who;
 }

@@ -151,7 +151,6 @@ slv_code slv_db_stmt(slv_db *db, const char *text, sqlite3_stmt **ret, slv_err *
     }
     if (sqlite3_prepare_v3(db->handle, text, -1, SQLITE_PREPARE_PERSISTENT, &st, NULL))
         return slv_db_fail(db, err, "prepare");
-    /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): the map has room once it has grown */
     slv_imap_set(&db->stmts, (uintptr_t)text, st);
     *ret = st;
     return SLV_OK;

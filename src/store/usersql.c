@@ -292,7 +292,6 @@ slv_usersql_query *slv_usersql_end(slv_usersql_query *q)
     if (!q->kept) {
         if (slv_map_get(&u->kept, q->text)) /* the same text was started twice at once */
             return discard(q);
-        /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): the map has grown */
         slv_map_set(&u->kept, q->text, q);
         q->kept = true;
         u->kept_bytes += q->text.len;
