@@ -20,6 +20,8 @@ static const slv_flag serve_flags[] = {
     {"certificates", SLV_FLAG_STRING, 0, "DIR", "certificates and keys for HTTPS, PEM"},
     {"loops", SLV_FLAG_NUMBER, 0, "N", "loop threads (1)"},
     {"drain-seconds", SLV_FLAG_NUMBER, 0, "N", "how long open requests may take to end (30)"},
+    {"upgrade-seconds", SLV_FLAG_NUMBER, 0, "N",
+     "how long connections that an upgrade cannot hand over may go on (3600)"},
     {"allow-private", SLV_FLAG_BOOL, 0, NULL, "workers may reach private addresses"},
     {"allow-weak-sandbox", SLV_FLAG_BOOL, 0, NULL,
      "several accounts although this kernel has not all of the sandbox's floor"},
@@ -67,6 +69,8 @@ static slv_code apply_flags(const slv_args *a, slv_serve_config *c, slv_err *err
     SLV_TRY(list_flag(a, "control-listen", &c->control_listen, err));
     SLV_TRY(slv_args_number(a, "loops", 1, 64, c->loops, &c->loops, err));
     SLV_TRY(slv_args_number(a, "drain-seconds", 0, 3600, c->drain_seconds, &c->drain_seconds, err));
+    SLV_TRY(slv_args_number(a, "upgrade-seconds", 0, 7 * 86400, c->upgrade_seconds,
+                            &c->upgrade_seconds, err));
     if (slv_args_has(a, "domain"))
         c->domain = slv_str_from(slv_args_string(a, "domain"));
     if (slv_args_has(a, "certificates"))

@@ -33,7 +33,8 @@ typedef struct slv_serve_config {
     slv_strs listen; /* "127.0.0.1:8080", "[::]:80", ":80", "unix:/run/x" */
     slv_strs control_listen;
     uint64_t loops;
-    uint64_t drain_seconds; /* how long open requests may take to end */
+    uint64_t drain_seconds;   /* how long open requests may take to end */
+    uint64_t upgrade_seconds; /* how long a front keeps what an upgrade could not hand over */
 
     /* [tls] */
     slv_strs tls_listen;

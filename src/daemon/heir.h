@@ -1,14 +1,23 @@
 /*
- * heir.h - connections that pass from one main to the next: those of plain HTTP/1 that wait for
- * their next request. Their clients notice nothing of an upgrade; what they send meanwhile waits in
- * the socket.
+ * heir.h - connections that pass from one main to the next: those that wait for their next request.
+ * Their clients notice nothing of an upgrade; what they send meanwhile waits in the socket.
  *
- * The socket pair is the supervisor's: it gives one end to each. Giving: any thread. Taking: the
- * loop thread; what comes before slv_heir_open is kept (SLV_HEIR_MAX connections, then the giver
- * closes them).
+ * The way is a socket pair of the supervisor's, which keeps messages apart: it gives one end to
+ * each. Whoever takes speaks first and says its version of the format (net/handed.h); whoever gives
+ * and has another one gives nothing. Each message is a kind and what goes with it, beside one
+ * descriptor:
+ *
+ *     'H' u16 version       from the one who takes
+ *     'C' slv_handed        a connection
+ *
+ * Giving: any thread. Taking: the loop thread; what comes before slv_heir_open is kept
+ * (SLV_HEIR_MAX connections, then the giver closes them). A message that is none ends the socket
+ * pair, not the process.
  */
 #ifndef SLV_DAEMON_HEIR_H
 #define SLV_DAEMON_HEIR_H
+
+#include <pthread.h>
 
 #include "aio/poll.h"
 #include "base/vec.h"
@@ -16,20 +25,41 @@
 
 #define SLV_HEIR_MAX ((size_t)20000)
 
-/* arg: an int, the socket. A slv_server_options.hand_over. */
-bool slv_heir_give(void *arg, int fd, uint16_t redirect_port);
+/* ---- who gives ---- */
+
+typedef struct slv_bequest {
+    pthread_mutex_t lock; /* held for: */
+    int fd;               /* -1: nobody takes */
+} slv_bequest;
+
+void slv_bequest_init(slv_bequest *b);
+void slv_bequest_done(slv_bequest *b);
+/* Somebody takes from now on, by the socket, which is owned; -1: nobody. False: it speaks another
+ * version, or does not speak, and is closed. */
+bool slv_bequest_set(slv_bequest *b, int fd);
+/* arg: a slv_bequest. A slv_server_options.hand_over. */
+bool slv_bequest_give(void *arg, int fd, const slv_handed *about);
+
+/* ---- who takes ---- */
+
+typedef struct slv_heir_kept {
+    int fd;
+    slv_handed about;
+} slv_heir_kept;
 
 typedef struct slv_heir {
-    slv_poll poll;
-    int fd; /* -1: nobody gives */
+    slv_loop *loop;
+    slv_list sources;
     slv_server *server;
-    SLV_VEC(int) fds;
-    SLV_VEC(uint16_t) ports;
+    slv_tls_server *tls; /* for connections whose TLS is yet to begin */
+    SLV_VEC(slv_heir_kept) kept;
 } slv_heir;
 
-SLV_NODISCARD slv_code slv_heir_start(slv_heir *heir, slv_loop *loop, int fd, slv_err *err);
+void slv_heir_init(slv_heir *heir, slv_loop *loop);
+/* Another one gives. Takes fd, also when it fails. */
+SLV_NODISCARD slv_code slv_heir_add(slv_heir *heir, int fd, slv_err *err);
 /* The server takes connections: those that came, and those that still come. */
-void slv_heir_open(slv_heir *heir, slv_server *server);
+void slv_heir_open(slv_heir *heir, slv_server *server, slv_tls_server *tls);
 void slv_heir_stop(slv_heir *heir);
 
 #endif

@@ -8,10 +8,13 @@
  *                            "upgrade"        somebody asked for a new main
  *                            "reload"         somebody asked for the configuration to be read again
  *                            "reloaded TEXT"  empty: it went well
+ *                            "front"          the state is free; connections are still there
  *     supervisor to main     "stop"           drain and end
  *                            "release"        the same, since another main waits for the state;
  *                                             with a socket to it: connections that wait for their
  *                                             next request go there (heir.h)
+ *                            "front"          with a socket: a front gives there
+ *                            "heir"           to a front, with the other end of such a socket
  *                            "reload"
  *                            "go"             the other main has ended: the state is free
  */

@@ -122,6 +122,8 @@ static void on_adopt(slv_timer *timer)
 
 static void orphaned(slv_main *m)
 {
+    if (m->front) /* it ends when what it has does */
+        return;
     if (m->stopping || m->o->role == SLV_DAEMON_NEXT) {
         if (!m->serving)
             slv_main_stop(m);
@@ -149,13 +151,23 @@ static void reload(slv_main *m)
 /* Another main waits: what it can go on with is given to it. */
 static void release(slv_main *m, int heir)
 {
-    if (m->heir_fd < 0) {
-        m->heir_fd = heir;
-        heir = -1;
+    if (m->stopping) {
+        if (heir >= 0)
+            close(heir);
+        return;
     }
-    if (heir >= 0)
-        close(heir);
+    (void)slv_bequest_set(&m->bequest, heir);
+    m->released = true;
     stop_within(m, SLV_MIN(m->config->drain_seconds * 1000, RELEASE_MS));
+}
+
+/* A front, which has what an upgrade did not take, may have something for us. */
+static void take_from(slv_main *m, int fd)
+{
+    slv_err err = {0};
+
+    if (fd >= 0 && slv_heir_add(&m->heir, fd, &err) != SLV_OK)
+        slv_log(SLV_LOG_WARN, "%s", slv_err_text(&err));
 }
 
 static void on_said(slv_link *link, slv_str word, slv_str rest, int fd)
@@ -169,6 +181,12 @@ static void on_said(slv_link *link, slv_str word, slv_str rest, int fd)
         slv_main_stop(m);
     } else if (slv_str_is(word, "release")) {
         release(m, fd);
+        fd = -1;
+    } else if (slv_str_is(word, "front")) {
+        take_from(m, fd);
+        fd = -1;
+    } else if (slv_str_is(word, "heir")) {
+        (void)slv_bequest_set(&m->bequest, fd);
         fd = -1;
     } else if (slv_str_is(word, "go")) {
         m->may_go = true;
@@ -246,7 +264,7 @@ static void on_started(void *arg, const slv_err *why)
     } else if (slv_main_listen(m, &err) != SLV_OK) {
         slv_main_fail(m, &err);
     } else {
-        slv_heir_open(&m->heir, m->server);
+        slv_heir_open(&m->heir, m->server, slv_door_tls(m->door));
         slv_main_ready(m);
     }
 }
@@ -261,13 +279,14 @@ static bool goes(void *arg)
 static slv_code run(slv_main *m, slv_err *err)
 {
     SLV_TRY(slv_loop_new(&m->loop, err));
+    slv_heir_init(&m->heir, m->loop);
+    m->pumps = slv_pumps_new(m->loop, slv_main_pumps_over, m);
     SLV_TRY(watch_signals(m, err));
     m->link.said = on_said;
     SLV_TRY(slv_link_start(&m->link, m->loop, SLV_DAEMON_LINK_FD, err));
     SLV_TRY(slv_listeners_take(m->o->handed, SLV_DAEMON_FIRST_FD, &m->listeners, err));
     if (m->o->role == SLV_DAEMON_NEXT) {
-        SLV_TRY(
-            slv_heir_start(&m->heir, m->loop, SLV_DAEMON_FIRST_FD + (int)m->listeners.count, err));
+        SLV_TRY(slv_heir_add(&m->heir, SLV_DAEMON_FIRST_FD + (int)m->listeners.count, err));
         slv_link_say(&m->link, "waiting");
         (void)slv_loop_run_until(m->loop, goes, m, FOREVER_MS);
         if (m->stopping)
@@ -293,13 +312,16 @@ slv_code slv_daemon_main(const slv_daemon_options *options, slv_err *err)
     m->o = options;
     m->config = options->config;
     m->err = err;
-    m->link.fd = m->heir.fd = m->heir_fd = -1;
+    m->link.fd = -1;
+    slv_bequest_init(&m->bequest);
     m->adopter.pidfd = -1;
     m->adopt_timer.fn = on_adopt;
     m->stop_task.fn = stop_now;
     code = run(m, err);
     if (code != SLV_OK)
         slv_link_say(&m->link, "failed %s", slv_err_text(err));
+    if (code == SLV_OK && m->released)
+        slv_main_be_front(m);
     slv_main_close(m);
     free(m);
     return code;

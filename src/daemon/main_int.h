@@ -1,6 +1,6 @@
 /*
- * main_int.h - what the files of main share: main.c (life), main_open.c (parts), health.c. Private
- * to daemon.
+ * main_int.h - what the files of main share: main.c (life), main_open.c (parts), front.c (what
+ * comes after an upgrade), health.c. Private to daemon.
  */
 #ifndef SLV_DAEMON_MAIN_INT_H
 #define SLV_DAEMON_MAIN_INT_H
@@ -17,6 +17,7 @@
 #include "edge/server.h"
 #include "host/host.h"
 #include "net/door.h"
+#include "net/pump.h"
 #include "sight/sight.h"
 #include "state/kinds.h"
 
@@ -27,12 +28,16 @@ typedef struct slv_main {
     slv_link link;  /* to the supervisor */
     slv_proc adopter;
     slv_timer adopt_timer;
-    slv_heir heir;           /* connections of the main before this one */
-    int heir_fd;             /* where ours go when we end; -1: nowhere */
+    slv_heir heir;       /* connections of mains before this one */
+    slv_bequest bequest; /* where ours go when we end */
+    slv_pumps *pumps;    /* those that speak TLS, from then on */
+    bool released;       /* another main waits for the state */
+    bool front;          /* it has it */
+    slv_timer front_timer;
     slv_listeners listeners; /* kept for whoever has to start a supervisor */
     slv_state *state;
     slv_store *catalog;
-    uint8_t key[SLV_SECRET_KEY_LEN];
+    uint8_t key[SLV_STATE_KEY_LEN];
     slv_first first;
     slv_tenants *tenants;
     slv_door *door;
@@ -68,7 +73,13 @@ SLV_NODISCARD slv_code slv_main_open_state(slv_main *m, slv_err *err);
 SLV_NODISCARD slv_code slv_main_open_server(slv_main *m, slv_err *err);
 SLV_NODISCARD slv_code slv_main_listen(slv_main *m, slv_err *err);
 SLV_NODISCARD slv_code slv_main_open_api(slv_main *m, slv_err *err);
-void slv_main_close(slv_main *m); /* all of it, however far it was opened */
+void slv_main_let_go(slv_main *m); /* of the state and all that uses it, and of the listeners */
+void slv_main_close(slv_main *m);  /* all of it, however far it was opened */
+
+/* front.c: a main that was released, when all that it could end has ended. Returns when nothing is
+ * left of it. */
+void slv_main_be_front(slv_main *m);
+void slv_main_pumps_over(void *arg);
 
 /* health.c: what the control listener answers besides the API, without a token. arg: slv_main. */
 bool slv_main_take_control(void *arg, slv_loop *loop, slv_exchange *ex);

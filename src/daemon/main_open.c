@@ -193,8 +193,9 @@ slv_code slv_main_open_server(slv_main *m, slv_err *err)
         .isolates = (unsigned)c->version_isolates,
         .allow_private = c->allow_private,
         .extension = {.take = take_other, .hosts = true, .arg = m},
-        .hand_over = slv_heir_give,
-        .hand_over_arg = &m->heir_fd,
+        .hand_over = slv_bequest_give,
+        .hand_over_arg = &m->bequest,
+        .pumps = m->pumps,
     };
 
     SLV_TRY(open_door(m, err));
@@ -320,10 +321,8 @@ static void settle(slv_main *m)
     }
 }
 
-void slv_main_close(slv_main *m)
+void slv_main_let_go(slv_main *m)
 {
-    slv_timer_stop(&m->adopt_timer);
-    slv_signal_stop(&m->on_term);
     m->api_http = slv_api_http_free(m->api_http);
     m->owner_http = slv_api_http_free(m->owner_http);
     if (m->api && slv_loop_run_until(m->loop, no_calls, m->api, CUT_MS))
@@ -344,8 +343,15 @@ void slv_main_close(slv_main *m)
     m->door = slv_door_free(m->door);
     slv_listeners_close(&m->listeners);
     slv_heir_stop(&m->heir);
-    if (m->heir_fd >= 0)
-        close(m->heir_fd);
+}
+
+void slv_main_close(slv_main *m)
+{
+    slv_timer_stop(&m->adopt_timer);
+    slv_signal_stop(&m->on_term);
+    slv_main_let_go(m);
+    m->pumps = slv_pumps_free(m->pumps);
+    slv_bequest_done(&m->bequest);
     slv_link_stop(&m->link);
     slv_proc_release(&m->adopter);
     free(m->domain);

@@ -7,7 +7,8 @@
  * connection (they wait in the kernel's queues), gives those that wait for their next request to
  * `next`, ends what is open, gives up the state and ends; `next` is told to go, and is main from
  * then on. When `next` cannot even prepare, nothing has
- * changed.
+ * changed. A main that says "front" has given up the state and keeps connections that could not be
+ * handed over: it is on our list of fronts until it ends.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -35,6 +36,8 @@
 #define AGAIN_MAX_MS UINT64_C(5000)
 /* A main that was told to end and does not, this long after its time. */
 #define KILL_AFTER_MS 10000
+/* Fronts at once: of more, the oldest is told to end. */
+#define FRONTS_MAX 8
 /* A main whose supervisor was killed, and another one was started by hand: it ends. */
 #define SETTLE_MS 45000
 
@@ -43,9 +46,11 @@ typedef struct supervisor supervisor;
 /* A process that serves, or will. */
 typedef struct child {
     supervisor *s;
+    slv_list node; /* s->fronts */
     slv_proc proc;
     slv_link link;
     uint64_t born_ms;
+    pid_t heir_of; /* of a front: the main that it gives to */
     bool ready, failed, told;
 } child;
 
@@ -56,6 +61,8 @@ struct supervisor {
     slv_listeners listeners;
     int lock_fd;
     child *main, *next;
+    slv_list fronts; /* oldest first */
+    size_t front_count;
     int heir; /* main's end of the socket to next; -1: there is no upgrade */
     slv_timer again, kill;
     uint64_t again_ms;
@@ -78,6 +85,7 @@ static void end(supervisor *s, slv_code code)
 
 static void free_child(child *c)
 {
+    slv_list_remove(&c->node);
     slv_link_stop(&c->link);
     slv_proc_release(&c->proc);
     free(c);
@@ -102,6 +110,10 @@ static void on_kill(slv_timer *timer)
 
     if (s->main)
         slv_proc_signal(&s->main->proc, SIGKILL);
+    SLV_LIST_EACH (node, &s->fronts) {
+        if (s->stopping)
+            slv_proc_signal(&slv_container_of(node, child, node)->proc, SIGKILL);
+    }
 }
 
 static void tell_end(const child *c, int status, const char *then)
@@ -139,6 +151,22 @@ static void promote(supervisor *s)
     slv_link_say(&s->main->link, "go");
 }
 
+static void end_if_alone(supervisor *s)
+{
+    if (!s->main && s->front_count == 0)
+        end(s, SLV_OK);
+}
+
+static void front_ended(supervisor *s, const child *c, int status)
+{
+    s->front_count--;
+    if (status != 0 && !s->stopping)
+        slv_log(SLV_LOG_ERROR, "a front (process %d) died; the connections that it had are cut",
+                (int)c->proc.pid);
+    if (s->stopping)
+        end_if_alone(s);
+}
+
 static void main_ended(supervisor *s, child *c, int status)
 {
     bool young = slv_loop_now_ms(s->loop) - c->born_ms < YOUNG_MS;
@@ -146,7 +174,7 @@ static void main_ended(supervisor *s, child *c, int status)
     s->main = NULL;
     slv_timer_stop(&s->kill);
     if (s->stopping) {
-        end(s, SLV_OK);
+        end_if_alone(s);
     } else if (s->next) {
         if (!c->told)
             tell_end(c, status, "the new one takes over");
@@ -165,12 +193,27 @@ static void on_ended(slv_proc *proc, int status)
 
     if (c == c->s->next)
         next_ended(c->s, c, status);
+    else if (c != c->s->main)
+        front_ended(c->s, c, status);
     else
         main_ended(c->s, c, status);
     free_child(c);
 }
 
 /* ---- what a main says ---- */
+
+/* A socket between one who gives connections and one who takes them; ends[0] gives. */
+static bool heir_pair(int ends[static 2])
+{
+    const struct timeval patience = {.tv_sec = 1};
+
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) {
+        slv_log(SLV_LOG_ERROR, "upgrade: %s", strerror(errno));
+        return false;
+    }
+    (void)setsockopt(ends[0], SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+    return true;
+}
 
 static void tell_stop(supervisor *s, child *c)
 {
@@ -181,6 +224,45 @@ static void tell_stop(supervisor *s, child *c)
         slv_link_say(&c->link, "stop");
     close_heir(s);
     slv_timer_start(&s->kill, s->loop, s->config->drain_seconds * 1000 + KILL_AFTER_MS);
+}
+
+/* The state is free, and some connections are left. */
+static void on_front(supervisor *s, child *c)
+{
+    child *oldest;
+
+    s->main = NULL;
+    slv_timer_stop(&s->kill);
+    slv_list_push(&s->fronts, &c->node);
+    if (++s->front_count > FRONTS_MAX) {
+        oldest = slv_container_of(s->fronts.next, child, node);
+        slv_link_say(&oldest->link, "stop");
+    }
+    if (s->stopping) {
+        tell_stop(s, c);
+    } else if (s->next) {
+        c->heir_of = s->next->proc.pid; /* it was told so with its release */
+        promote(s);
+    } else {
+        again(s, false);
+    }
+}
+
+/* A main that is new to the fronts: what they have left may go there. */
+static void join_fronts(supervisor *s)
+{
+    SLV_LIST_EACH (node, &s->fronts) {
+        child *front = slv_container_of(node, child, node);
+        int ends[2];
+
+        if (front->heir_of == s->main->proc.pid || !heir_pair(ends))
+            continue;
+        front->heir_of = s->main->proc.pid;
+        slv_link_say_fd(&s->main->link, "front", ends[1]);
+        slv_link_say_fd(&front->link, "heir", ends[0]);
+        close(ends[0]);
+        close(ends[1]);
+    }
 }
 
 static void on_failed(supervisor *s, child *c, slv_str why)
@@ -201,12 +283,16 @@ static void on_said(slv_link *link, slv_str word, slv_str rest, int fd)
         close(fd);
     if (slv_str_is(word, "ready")) {
         c->ready = s->was_ready = true;
+        if (c == s->main)
+            join_fronts(s);
         slv_notify("READY=1\nSTATUS=serving");
     } else if (slv_str_is(word, "waiting") && c == s->next) {
         if (s->main)
             tell_stop(s, s->main);
         else
             promote(s);
+    } else if (slv_str_is(word, "front") && c == s->main && c->told) {
+        on_front(s, c);
     } else if (slv_str_is(word, "failed")) {
         on_failed(s, c, rest);
     } else if (slv_str_is(word, "upgrade")) {
@@ -257,7 +343,6 @@ static void start_main(supervisor *s)
 
 static void upgrade(supervisor *s)
 {
-    const struct timeval patience = {.tv_sec = 1};
     int ends[2];
 
     if (s->stopping || s->next)
@@ -266,13 +351,10 @@ static void upgrade(supervisor *s)
         slv_timer_start(&s->again, s->loop, 0);
         return;
     }
-    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) {
-        slv_log(SLV_LOG_ERROR, "upgrade: %s", strerror(errno));
+    if (!heir_pair(ends))
         return;
-    }
     slv_notify_reloading();
     s->heir = ends[0];
-    (void)setsockopt(ends[0], SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
     s->next = start(s, SLV_DAEMON_NEXT, ends[1]);
     close(ends[1]);
     if (!s->next)
@@ -314,10 +396,11 @@ static void stop(supervisor *s)
         s->next = NULL;
         close_heir(s);
     }
+    SLV_LIST_EACH (node, &s->fronts)
+        tell_stop(s, slv_container_of(node, child, node));
     if (s->main)
         tell_stop(s, s->main);
-    else
-        end(s, SLV_OK);
+    end_if_alone(s);
 }
 
 static bool same_texts(const slv_strs *a, const slv_strs *b)
@@ -448,6 +531,7 @@ slv_code slv_daemon_supervise(const slv_daemon_options *options, slv_err *err)
     s->config = options->config;
     s->err = err;
     s->lock_fd = s->heir = -1;
+    slv_list_init(&s->fronts);
     s->again.fn = on_again;
     s->kill.fn = on_kill;
     code = options->role == SLV_DAEMON_ADOPTER ? begin_adopted(s, err) : begin(s, err);
@@ -465,6 +549,8 @@ slv_code slv_daemon_supervise(const slv_daemon_options *options, slv_err *err)
         free_child(s->main);
     if (s->next)
         free_child(s->next);
+    while (!slv_list_empty(&s->fronts))
+        free_child(slv_container_of(s->fronts.next, child, node));
     close_heir(s);
     slv_listeners_close(&s->listeners);
     s->loop = slv_loop_free(s->loop);

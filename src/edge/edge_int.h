@@ -276,8 +276,6 @@ void slv_deploy_job_done(slv_deploy_job *job);
 void slv_deploy_jobs_over(slv_server *server);
 void slv_probes_over(slv_server *server);
 
-/* On its loop. */
-void slv_shard_adopt(slv_shard *shard, int fd, const slv_listener_traits *traits);
 slv_code slv_shard_open(slv_server *server, unsigned index, slv_shard **ret, slv_err *err);
 /* On the shard's loop. */
 void slv_shard_deploy(slv_shard *shard, const slv_deploy *deploy, bool report, slv_deploy_job *job);

@@ -382,25 +382,43 @@ slv_code slv_server_listen_fd(slv_server *server, int fd, const slv_listener_tra
     return SLV_OK;
 }
 
+typedef struct adopt_mail {
+    slv_mail mail;
+    slv_shard *shard;
+    int fd;
+    slv_handed about;
+    slv_tls_server *tls;
+} adopt_mail;
+
 static void on_adopt(slv_mail *mail)
 {
-    listen_mail *l = slv_container_of(mail, listen_mail, mail);
+    adopt_mail *a = slv_container_of(mail, adopt_mail, mail);
+    slv_shard *to = a->shard, *first = to->server->shards[0];
 
-    slv_shard_adopt(l->shard, l->fd, &l->traits);
-    free(l);
+    if (to->on_first && to != first) { /* where the objects are that it may ask for */
+        a->shard = first;
+        slv_loop_post(first->loop, &a->mail);
+        return;
+    }
+    if (to->http)
+        slv_http_server_take(to->http, a->fd, &a->about, a->tls);
+    else
+        (void)close(a->fd);
+    free(a);
 }
 
-void slv_server_adopt(slv_server *server, int fd, const slv_listener_traits *traits)
+void slv_server_adopt(slv_server *server, int fd, const slv_handed *about, slv_tls_server *tls)
 {
-    listen_mail *l = slv_new0(listen_mail);
+    adopt_mail *a = slv_new0(adopt_mail);
 
-    *l = (listen_mail){
+    *a = (adopt_mail){
         .mail.fn = on_adopt,
         .shard = server->shards[server->adopted++ % server->count],
         .fd = fd,
-        .traits = *traits,
+        .about = *about,
+        .tls = tls,
     };
-    slv_loop_post(l->shard->loop, &l->mail);
+    slv_loop_post(a->shard->loop, &a->mail);
 }
 
 slv_code slv_server_start(slv_server *server, slv_err *err)

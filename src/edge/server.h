@@ -118,8 +118,9 @@ typedef struct slv_server_options {
     slv_server_extension extension;
     /* While draining: a connection that another process may go on with (net/server.h, hand_over).
      * On loop threads. NULL: there is none. */
-    bool (*hand_over)(void *arg, int fd, uint16_t redirect_port);
+    bool (*hand_over)(void *arg, int fd, const slv_handed *about);
     void *hand_over_arg;
+    slv_pumps *pumps;    /* net/pump.h: for those that speak TLS; NULL: they are closed */
     bool dev;            /* error pages with the stack; loopback may be fetched; keep one isolate */
     bool test_scheduled; /* /__scheduled triggers too */
     bool live_reload;    /* HTML pages get a script that reloads them after a deploy */
@@ -143,8 +144,9 @@ SLV_NODISCARD slv_code slv_server_listen(slv_server *server, const slv_listen_op
  */
 SLV_NODISCARD slv_code slv_server_listen_fd(slv_server *server, int fd,
                                             const slv_listener_traits *traits, slv_err *err);
-/* A connection that another process had: some loop goes on with it. After start. Takes fd. */
-void slv_server_adopt(slv_server *server, int fd, const slv_listener_traits *traits);
+/* A connection that another process had: some loop goes on with it. After start. Takes fd. tls: for
+ * one whose TLS is yet to begin (net/server.h); may be NULL. */
+void slv_server_adopt(slv_server *server, int fd, const slv_handed *about, slv_tls_server *tls);
 /* Starts the loop threads. */
 SLV_NODISCARD slv_code slv_server_start(slv_server *server, slv_err *err);
 /* Makes version the one that answers for its name: requests and calls that begin from now on go to

@@ -150,19 +150,11 @@ static bool on_pass(void *ctx, int fd, const slv_listener_traits *traits)
     return true;
 }
 
-void slv_shard_adopt(slv_shard *shard, int fd, const slv_listener_traits *traits)
-{
-    if (!shard->http)
-        (void)close(fd);
-    else if (!on_pass(shard, fd, traits))
-        slv_http_server_adopt(shard->http, fd, traits);
-}
-
-static bool on_hand_over(void *ctx, int fd, uint16_t redirect_port)
+static bool on_hand_over(void *ctx, int fd, const slv_handed *about)
 {
     slv_shard *shard = ctx;
 
-    return shard->server->o.hand_over(shard->server->o.hand_over_arg, fd, redirect_port);
+    return shard->server->o.hand_over(shard->server->o.hand_over_arg, fd, about);
 }
 
 /* ---- isolates ---- */
@@ -237,6 +229,7 @@ static slv_code open_parts(slv_shard *shard, slv_err *err)
     http.handlers = &slv_ingress_handlers_;
     http.pass_on = on_pass;
     http.hand_over = shard->server->o.hand_over ? on_hand_over : NULL;
+    http.pumps = o->pumps;
     http.ctx = shard;
     shard->http = slv_http_server_new(shard->loop, &http);
     return SLV_OK;

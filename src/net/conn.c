@@ -2,7 +2,6 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
@@ -139,6 +138,7 @@ void slv_conn_free(slv_conn *c)
     slv_buf_done(&c->in);
     slv_list_remove(&c->node);
     slv_server_conn_closed(c->server);
+    free(c->told);
     free(c);
 }
 
@@ -224,11 +224,6 @@ void slv_conn_refuse(slv_conn *c, int status, const char *why)
 /* Requests.
  * ----------------------------------------------------------------------------------------------------------
  */
-
-bool slv_conn_has_heir(const slv_conn *c)
-{
-    return (c->server->heir || c->server->yields) && c->direct && !c->secure;
-}
 
 /* Response and request are over: the next request, or the end. */
 static void exchange_over(slv_conn *c)
@@ -351,7 +346,8 @@ static bool choose_http(slv_conn *c, slv_str data)
     static const char preface[] = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
     size_t n = SLV_MIN(data.len, sizeof preface - 1);
 
-    if (!slv_wire_speaks_h2(&c->wire) && memcmp(data.ptr, preface, n) != 0) {
+    if (!slv_wire_speaks_h2(&c->wire) && !(c->told && c->told->h2) &&
+        memcmp(data.ptr, preface, n) != 0) {
         c->begun = true;
         return true;
     }
@@ -548,6 +544,8 @@ static void on_ready(slv_poll *poll, unsigned events)
             arm(c);
         }
     }
+    if (c->state == CONN_IDLE && c->server->draining) /* its handshake may be over now */
+        slv_conn_flush_later(c);
     slv_conn_watch(c);
 }
 
@@ -635,19 +633,6 @@ static void on_flush(slv_task *task)
     slv_conn_watch(c);
 }
 
-void slv_conn_hand_over(slv_conn *c)
-{
-    const slv_http_options *o = &c->server->options;
-    const slv_listener_traits traits = {.redirect_port = c->redirect_port};
-    int own = fcntl(c->wire.fd, F_DUPFD_CLOEXEC, 0);
-    bool taken = own >= 0 && (c->server->heir ? o->hand_over(o->ctx, own, c->redirect_port)
-                                              : o->pass_on(o->ctx, own, &traits));
-
-    if (own >= 0 && !taken)
-        (void)close(own);
-    slv_conn_close(c, SLV_GONE_SERVER); /* our descriptor of it */
-}
-
 void slv_conn_full(slv_conn *c)
 {
     c->blocked = true;
@@ -698,6 +683,8 @@ static void begin(slv_conn *c)
         }
     }
     arm(c);
+    if (c->server->draining && slv_conn_has_heir(c))
+        slv_conn_flush_later(c);
     slv_conn_watch(c);
 }
 
@@ -740,19 +727,10 @@ static void on_proxy(slv_poll *poll, unsigned events)
     begin(c);
 }
 
-void slv_conn_open(slv_http_server *server, int fd, const slv_listener_traits *traits)
+static slv_conn *conn_new(slv_http_server *server, int fd)
 {
     slv_conn *c = slv_new0(slv_conn);
-    struct sockaddr_storage address = {0};
-    socklen_t len = sizeof address;
 
-    if (getpeername(fd, (struct sockaddr *)&address, &len) == 0)
-        address_text(&address, c->peer, &c->peer_port);
-    len = sizeof address;
-    if (getsockname(fd, (struct sockaddr *)&address, &len) == 0)
-        address_text(&address, c->local, &c->local_port);
-    if (c->peer[0])
-        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
     c->server = server;
     c->wire.fd = fd;
     c->wire.poll.fn = on_proxy;
@@ -763,6 +741,22 @@ void slv_conn_open(slv_http_server *server, int fd, const slv_listener_traits *t
     c->out.pool = server->pool;
     slv_list_push(&server->conns, &c->node);
     server->conn_count++;
+    return c;
+}
+
+void slv_conn_open(slv_http_server *server, int fd, const slv_listener_traits *traits)
+{
+    slv_conn *c = conn_new(server, fd);
+    struct sockaddr_storage address = {0};
+    socklen_t len = sizeof address;
+
+    if (getpeername(fd, (struct sockaddr *)&address, &len) == 0)
+        address_text(&address, c->peer, &c->peer_port);
+    len = sizeof address;
+    if (getsockname(fd, (struct sockaddr *)&address, &len) == 0)
+        address_text(&address, c->local, &c->local_port);
+    if (c->peer[0])
+        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
     c->secure = traits->tls != NULL;
     c->direct = !traits->proxied;
     c->tls = traits->tls;
@@ -777,4 +771,29 @@ void slv_conn_open(slv_http_server *server, int fd, const slv_listener_traits *t
     }
     arm(c);
     slv_conn_watch(c);
+}
+
+void slv_conn_open_handed(slv_http_server *server, int fd, const slv_handed *about,
+                          slv_tls_server *tls)
+{
+    slv_conn *c = conn_new(server, fd);
+
+    memcpy(c->peer, about->peer, sizeof c->peer);
+    memcpy(c->local, about->local, sizeof c->local);
+    c->peer_port = about->peer_port;
+    c->local_port = about->local_port;
+    c->redirect_port = about->redirect_port;
+    c->secure = about->secure;
+    if (about->fresh && !tls) {
+        slv_conn_close(c, SLV_GONE_SERVER);
+        return;
+    }
+    c->tls = about->fresh ? tls : NULL;
+    if (about->tls_version[0] && !about->fresh) {
+        c->told = slv_new0(slv_conn_told);
+        memcpy(c->told->version, about->tls_version, sizeof c->told->version);
+        memcpy(c->told->cipher, about->tls_cipher, sizeof c->told->cipher);
+        c->told->h2 = about->h2;
+    }
+    begin(c);
 }

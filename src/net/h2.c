@@ -211,11 +211,17 @@ static bool is_chatter(const nghttp2_frame *frame)
     }
 }
 
+static void refuse_further(slv_h2 *h2);
+
 static int on_frame(nghttp2_session *ng, const nghttp2_frame *frame, void *user)
 {
     slv_h2 *h2 = user;
     slv_h2_stream *st = frame->hd.stream_id ? find(ng, frame->hd.stream_id) : NULL;
 
+    if (frame->hd.type == NGHTTP2_PING && frame->hd.flags & NGHTTP2_FLAG_ACK && h2->going) {
+        refuse_further(h2);
+        return 0;
+    }
     if (frame->hd.type == NGHTTP2_RST_STREAM)
         count_reset(h2);
     else if (is_chatter(frame))
@@ -266,11 +272,13 @@ static void h2_free(slv_h2 *h2)
         stream_free(slv_container_of(h2->streams.next, slv_h2_stream, node));
     nghttp2_session_del(h2->ng);
     slv_timer_stop(&h2->timer);
+    slv_timer_stop(&h2->last);
     slv_task_cancel(&h2->flush);
     slv_task_cancel(&h2->work);
     slv_outq_clear(&h2->out);
     slv_list_remove(&h2->node);
     slv_server_conn_closed(h2->server);
+    free(h2->told);
     free(h2);
 }
 
@@ -281,6 +289,7 @@ static void die(slv_h2 *h2, slv_gone_reason reason)
     h2->dead = true;
     slv_wire_close(&h2->wire, false);
     slv_timer_stop(&h2->timer);
+    slv_timer_stop(&h2->last);
     slv_task_cancel(&h2->flush);
     slv_loop_later(h2->server->loop, &h2->work);
     h2->busy++;
@@ -500,6 +509,26 @@ static void on_flush(slv_task *task)
     watch(h2);
 }
 
+/* The last stream that is taken is the last one that has come. */
+static void refuse_further(slv_h2 *h2)
+{
+    if (h2->dead || !h2->going || h2->gone)
+        return;
+    h2->gone = true;
+    slv_timer_stop(&h2->last);
+    (void)nghttp2_submit_goaway(h2->ng, NGHTTP2_FLAG_NONE,
+                                nghttp2_session_get_last_proc_stream_id(h2->ng), NGHTTP2_NO_ERROR,
+                                NULL, 0);
+    slv_h2_flush_later(h2);
+}
+
+static void on_last(slv_timer *timer)
+{
+    refuse_further(slv_container_of(timer, slv_h2, last));
+}
+
+/* In two steps (RFC 9113, 6.8): a stream that the client began before it heard of the end is still
+ * taken. That it has heard of it is told by its answer to a PING behind the first GOAWAY. */
 void slv_h2_drain(slv_list *node)
 {
     slv_h2 *h2 = slv_container_of(node, slv_h2, node);
@@ -507,9 +536,10 @@ void slv_h2_drain(slv_list *node)
     if (h2->dead || h2->going)
         return;
     h2->going = true;
-    nghttp2_submit_goaway(h2->ng, NGHTTP2_FLAG_NONE,
-                          nghttp2_session_get_last_proc_stream_id(h2->ng), NGHTTP2_NO_ERROR, NULL,
-                          0);
+    h2->last.fn = on_last;
+    (void)nghttp2_submit_shutdown_notice(h2->ng);
+    (void)nghttp2_submit_ping(h2->ng, NGHTTP2_FLAG_NONE, NULL);
+    slv_timer_start(&h2->last, h2->server->loop, SLV_H2_GOING_MS);
     slv_h2_flush_later(h2);
 }
 
@@ -571,6 +601,7 @@ void slv_h2_start(slv_conn *c, slv_str received)
     h2->peer_port = c->peer_port;
     h2->local_port = c->local_port;
     h2->redirect_port = c->redirect_port;
+    h2->told = SLV_STEAL(c->told);
     memcpy(h2->peer, c->peer, sizeof h2->peer);
     memcpy(h2->local, c->local, sizeof h2->local);
     slv_list_init(&h2->streams);

@@ -85,8 +85,8 @@ int slv_h2_head_make(slv_h2_stream *st, const char **ret_why)
     h->local = slv_str_from(h2->local);
     h->local_port = h2->local_port;
     h->redirect_port = h2->redirect_port;
-    h->tls_version = slv_wire_tls_version(&h2->wire);
-    h->tls_cipher = slv_wire_tls_cipher(&h2->wire);
+    h->tls_version = slv_conn_tls_version(&h2->wire, h2->told);
+    h->tls_cipher = slv_conn_tls_cipher(&h2->wire, h2->told);
     *ret_why = "this method is not served";
     if (slv_str_is(h->method, "CONNECT") || slv_str_is(h->method, "TRACE"))
         return 405;

@@ -35,6 +35,9 @@
 #define SLV_H2_WINDOW_STEP_MIN 256
 #define SLV_H2_CONTINUATIONS_MAX 16u
 #define SLV_H2_BLOCK_MAX (4 * SLV_EXCHANGE_HEAD_MAX)
+/* From a client's asking not to begin streams to refusing them, when it does not answer the PING
+ * between the two. */
+#define SLV_H2_GOING_MS 1000
 #define SLV_H2_OUT_HIGH ((size_t)256 << 10)
 
 typedef struct slv_h2 slv_h2;
@@ -78,7 +81,11 @@ struct slv_h2 {
     uint64_t reset_level_ms, chatter_level_ms; /* leaky buckets */
     size_t block_bytes;                        /* of the header block under way, decoded */
     unsigned continuations;                    /* of its frames */
-    bool secure, blocked, dead, sweep, going;
+    bool secure, blocked, dead, sweep;
+    bool going; /* the client was asked to open no more streams ... */
+    bool gone;  /* ... and those that it opens from now on are refused */
+    slv_timer last;
+    slv_conn_told *told; /* server_int.h */
     uint16_t peer_port, local_port, redirect_port;
     char peer[46], local[46];
 };

@@ -141,8 +141,8 @@ int slv_request_head_make(slv_conn_exchange *ex, const char *data, const char **
     h->local = slv_str_from(ex->conn->local);
     h->local_port = ex->conn->local_port;
     h->redirect_port = ex->conn->redirect_port;
-    h->tls_version = slv_wire_tls_version(&ex->conn->wire);
-    h->tls_cipher = slv_wire_tls_cipher(&ex->conn->wire);
+    h->tls_version = slv_conn_tls_version(&ex->conn->wire, ex->conn->told);
+    h->tls_cipher = slv_conn_tls_cipher(&ex->conn->wire, ex->conn->told);
 
     *ret_why = "unknown HTTP version";
     if (p->version != 10 && p->version != 11)

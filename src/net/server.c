@@ -136,6 +136,14 @@ void slv_http_server_adopt(slv_http_server *s, int fd, const slv_listener_traits
         slv_conn_open(s, fd, traits);
 }
 
+void slv_http_server_take(slv_http_server *s, int fd, const slv_handed *about, slv_tls_server *tls)
+{
+    if (s->draining || s->closing)
+        (void)close(fd);
+    else
+        slv_conn_open_handed(s, fd, about, tls);
+}
+
 static void accept_again(slv_http_server *s)
 {
     SLV_LIST_EACH (node, &s->listeners) {
@@ -335,7 +343,7 @@ void slv_http_server_drain(slv_http_server *s, uint32_t timeout_ms, void (*done)
 {
     SLV_ASSERT(!s->draining);
     s->draining = true;
-    s->heir = s->options.hand_over && s->options.hand_over(s->options.ctx, -1, 0);
+    s->heir = s->options.hand_over && s->options.hand_over(s->options.ctx, -1, NULL);
     s->drain_done = done;
     s->drain_arg = arg;
     close_listeners(s);
@@ -344,10 +352,11 @@ void slv_http_server_drain(slv_http_server *s, uint32_t timeout_ms, void (*done)
 
         if (c->state == CONN_IDLE && slv_conn_has_heir(c))
             slv_conn_flush_later(c);
-        else if (c->state == CONN_PROXY || (c->state == CONN_IDLE && c->out.bytes == 0))
+        else if ((c->state == CONN_PROXY && !s->heir) ||
+                 (c->state == CONN_IDLE && c->out.bytes == 0))
             slv_conn_close(c, SLV_GONE_SERVER);
         else if (c->state == CONN_IDLE)
-            c->close_after = true;
+            c->close_after = true; /* behind what is still to be written */
     }
     SLV_LIST_EACH (node, &s->h2s)
         slv_h2_drain(node);

@@ -17,10 +17,12 @@
 
 #include "base/str.h"
 #include "net/exchange.h"
+#include "net/handed.h"
 #include "net/nets.h"
 
 typedef struct slv_loop slv_loop;             /* aio/loop.h */
 typedef struct slv_tls_server slv_tls_server; /* net/tls.h */
+typedef struct slv_pumps slv_pumps;           /* net/pump.h */
 typedef struct slv_http_server slv_http_server;
 
 /* How the connections of a listener are taken. What it points at lives until the server is freed.
@@ -48,11 +50,12 @@ typedef struct slv_http_options {
     /* A connection was accepted: true when the caller has taken the descriptor, to give it to
      * another server by slv_http_server_adopt. NULL: all are kept. */
     bool (*pass_on)(void *ctx, int fd, const slv_listener_traits *traits);
-    /* While draining: a connection of plain HTTP/1 that waits for its next request, of which no
-     * byte was read. True: the caller has taken the descriptor, and another process goes on with it
-     * (slv_http_server_adopt there), so the client notices nothing. NULL, or false: it is closed.
+    /* While draining: a connection of HTTP/1 that waits for its next request, of which no byte was
+     * read. True: the caller has taken the descriptor, and another process goes on with it
+     * (slv_http_server_take there), so the client notices nothing. NULL, or false: it is closed.
      * Asked with fd -1 when draining begins: whether there is such a process. */
-    bool (*hand_over)(void *ctx, int fd, uint16_t redirect_port);
+    bool (*hand_over)(void *ctx, int fd, const slv_handed *about);
+    slv_pumps *pumps; /* for TLS connections that are handed over; NULL: they are closed */
 } slv_http_options;
 
 typedef struct slv_listen_options {
@@ -74,6 +77,10 @@ SLV_NODISCARD slv_code slv_http_server_listen_fd(slv_http_server *server, int fd
                                                  const slv_listener_traits *traits, slv_err *err);
 /* Takes a connection that a listener of another loop accepted, with that listener's traits. */
 void slv_http_server_adopt(slv_http_server *server, int fd, const slv_listener_traits *traits);
+/* Takes a connection that another process handed over. tls: for one whose TLS is yet to begin;
+ * NULL: such are closed. */
+void slv_http_server_take(slv_http_server *server, int fd, const slv_handed *about,
+                          slv_tls_server *tls);
 /* Port of the first TCP listener; 0 when there is none. */
 uint16_t slv_http_server_port(const slv_http_server *server);
 size_t slv_http_server_connections(const slv_http_server *server);

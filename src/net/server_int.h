@@ -50,6 +50,12 @@ struct slv_exchange_ops {
                         const slv_ws_handlers *handlers, void *user, slv_ws **ret_ws, slv_err *err);
 };
 
+/* Of a client whose TLS another process speaks. */
+typedef struct slv_conn_told {
+    char version[sizeof((slv_handed *)0)->tls_version], cipher[sizeof((slv_handed *)0)->tls_cipher];
+    bool h2;
+} slv_conn_told;
+
 enum slv_conn_state { CONN_PROXY, CONN_IDLE, CONN_HEAD, CONN_ACTIVE, CONN_LINGER, CONN_CLOSED };
 
 struct slv_conn {
@@ -74,14 +80,19 @@ struct slv_conn {
     bool grace;        /* the client ended its side during a request and may have gone */
     size_t discarded;
     slv_tls_server *tls; /* while its handshake has not begun */
+    slv_conn_told *told; /* what another process said of its TLS; NULL: nothing */
     uint16_t peer_port, local_port, redirect_port;
     char peer[46], local[46];
 };
 
 /* Whether it goes to another process instead of being closed when it has nothing to do. */
 bool slv_conn_has_heir(const slv_conn *c);
-/* To the heir, or closed. Idle, and all that was answered is written. */
+/* To the heir, or closed. Idle, and all that was answered is written. A TLS handshake that is under
+ * way ends first: it is not handed over yet. */
 void slv_conn_hand_over(slv_conn *c);
+/* "TLSv1.3" and the cipher, whoever speaks it; empty: nobody. */
+slv_str slv_conn_tls_version(const slv_wire *wire, const slv_conn_told *told);
+slv_str slv_conn_tls_cipher(const slv_wire *wire, const slv_conn_told *told);
 
 enum slv_conn_framing { OUT_NONE, OUT_LENGTH, OUT_CHUNKED, OUT_TO_CLOSE };
 
@@ -140,6 +151,8 @@ struct slv_http_server {
 
 /* conn.c */
 void slv_conn_open(slv_http_server *server, int fd, const slv_listener_traits *traits);
+void slv_conn_open_handed(slv_http_server *server, int fd, const slv_handed *about,
+                          slv_tls_server *tls);
 /* Closes at once; `gone` is called when a handler holds the exchange. The memory goes later in the
  * turn. */
 void slv_conn_close(slv_conn *c, slv_gone_reason reason);
