@@ -1,12 +1,25 @@
 // The way to the table: the project's own store over the channel, or a DynamoDB endpoint by signed requests. Commands are named as
 // those of the AWS SDK's document client.
 
-import { marshall, marshallItem, unmarshall, unmarshallInto, unmarshallItem } from "bao/marshal";
+import { isPlain, isPlainItem, marshall, marshallItem, revive, unmarshall, unmarshallInto, unmarshallItem } from "bao/marshal";
 import { setting } from "bao/config";
 import { op } from "io";
 
 const CALL = 144;
+const TASK = 145;
 const ELSEWHERE = 0; // the status of a call where the project wants its requests to reach AWS
+
+// What the table makes of a model's plan and plain values (src/dynamo/model.h).
+const TASK_CALL = 0;
+export const TASK_FIND = 1;
+export const TASK_BATCH = 2;
+export const TASK_QUERY = 3;
+export const TASK_SAVE = 4;
+// What a task comes to that the table does not make: it is made here.
+export const NOT_MINE = { __proto__: null };
+const STATUS_NOT_MINE = 1;
+const STATUS_TAKEN = 2;
+const STATUS_MARKED = 201;
 
 class Command {
   constructor(input) {
@@ -125,6 +138,20 @@ class DynamoDBClient {
     });
   }
 
+  // A promise of the answer with plain values, of NOT_MINE, or of { taken }: a field whose value is another item's.
+  task(verb, plan, text) {
+    return op(TASK, "wwbss", [0, 0, verb, plan, text], "hs", fields => {
+      const status = fields[0];
+      if (status === 200) return JSON.parse(fields[1]);
+      if (status === STATUS_MARKED) return revive(JSON.parse(fields[1]));
+      if (status === STATUS_NOT_MINE) return NOT_MINE;
+      if (status === STATUS_TAKEN) return { taken: fields[1] };
+      if (status !== ELSEWHERE) throw failure(status, fields[1]);
+      this.endpoint = `https://dynamodb.${this.region}.amazonaws.com/`;
+      return NOT_MINE;
+    });
+  }
+
   // Nothing between the program and the table can fail for a moment.
   get isLocal() {
     return this.endpoint === null;
@@ -163,6 +190,20 @@ function marshallInput(operation, input) {
   return { ...input, TransactItems };
 }
 
+// Whether JSON says all that is in the values.
+function isPlainInput(operation, input) {
+  if (operation === "BatchGetItem") {
+    for (const table in input.RequestItems) if (!(input.RequestItems[table].Keys ?? []).every(isPlainItem)) return false;
+    return true;
+  }
+  if (operation !== "TransactWriteItems") return arePlainValues(input);
+  return input.TransactItems.every(item => Object.values(item).every(arePlainValues));
+}
+
+function arePlainValues({ Key, Item, ExpressionAttributeValues, ExclusiveStartKey }) {
+  return isPlainItem(Key) && isPlainItem(Item) && isPlainItem(ExpressionAttributeValues) && isPlainItem(ExclusiveStartKey);
+}
+
 // In place: the answer is ours.
 function unmarshallAnswer(operation, result) {
   if (result.Item) unmarshallInto(result.Item);
@@ -185,7 +226,20 @@ class DynamoDBDocumentClient {
   }
 
   call(operation, input) {
+    return this.isLocal && isPlainInput(operation, input) ? this.#task(operation, input) : this.#call(operation, input);
+  }
+
+  #call(operation, input) {
     return this.client.call(operation, marshallInput(operation, input), result => unmarshallAnswer(operation, result));
+  }
+
+  async #task(operation, input) {
+    const result = await this.client.task(TASK_CALL, operation, JSON.stringify(input));
+    return result === NOT_MINE ? this.#call(operation, input) : result;
+  }
+
+  task(verb, plan, text) {
+    return this.client.task(verb, plan, text);
   }
 
   get isLocal() {

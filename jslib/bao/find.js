@@ -1,7 +1,8 @@
 // Finding by id: alone, from what this run has found already, or together with the other finds of the same turn.
 
 import { back, batchContext, countCapacity, currentFrame, TenantContext } from "bao/context";
-import { retrying, sleep } from "bao/client";
+import { NOT_MINE, TASK_BATCH, TASK_FIND, retrying, sleep } from "bao/client";
+import { planOf } from "bao/plan";
 import { currentEvent } from "io";
 import { clearTimeout, setTimeout } from "timers";
 
@@ -99,14 +100,25 @@ class Batch {
   }
 }
 
+// The first BatchGetItem of some ids.
+async function getByIds(Model, ids, input) {
+  const plan = planOf(Model);
+  if (plan !== null) {
+    const result = await Model.documentClient.task(TASK_BATCH, plan.head, JSON.stringify(ids));
+    if (result !== NOT_MINE) return result;
+  }
+  return retrying(Model.documentClient, "BatchGetItem", input(ids.map(id => Model._getDyKeyForPkSk(Model._parsePrimaryId(id)))));
+}
+
 // One BatchGetItem after another; what is left over is asked for again. found(item) for each.
 async function getItems(Model, ids, frame, found) {
   const capacity = [], { documentClient, table } = Model;
   for (let from = 0; from < ids.length; from += MAX_KEYS) {
-    let keys = ids.slice(from, from + MAX_KEYS).map(id => Model._getDyKeyForPkSk(Model._parsePrimaryId(id)));
+    const input = keys => ({ RequestItems: { [table]: { Keys: keys } }, ReturnConsumedCapacity: "TOTAL" });
+    let keys = ids.slice(from, from + MAX_KEYS);
     for (let attempt = 1; keys.length > 0 && attempt <= TRIES; attempt++) {
-      const input = { RequestItems: { [table]: { Keys: keys } }, ReturnConsumedCapacity: "TOTAL" };
-      const result = back(frame, await retrying(documentClient, "BatchGetItem", input));
+      const asked = attempt === 1 ? getByIds(Model, keys, input) : retrying(documentClient, "BatchGetItem", input(keys));
+      const result = back(frame, await asked);
       for (const item of result.Responses?.[table] ?? []) found(item);
       if (result.ConsumedCapacity) capacity.push(...[].concat(result.ConsumedCapacity));
       keys = result.UnprocessedKeys?.[table]?.Keys ?? [];
@@ -201,9 +213,17 @@ function requireBatch(Model) {
 // One GetItem.
 async function findAlone(Model, id, given, own, batch) {
   const scope = given !== null || own !== null ? scopeOf(Model) : null;
-  const input = { TableName: Model.table, Key: Model._getDyKeyForPkSk(Model._parsePrimaryId(id)), ReturnConsumedCapacity: "TOTAL" };
-  const frame = currentFrame();
-  const result = back(frame, await Model.documentClient.call("GetItem", input));
+  const frame = currentFrame(), plan = typeof id === "string" ? planOf(Model) : null;
+  let result = plan === null ? NOT_MINE : back(frame, await Model.documentClient.task(TASK_FIND, plan.head, id));
+  if (result === NOT_MINE) {
+    const input = { TableName: Model.table, Key: Model._getDyKeyForPkSk(Model._parsePrimaryId(id)), ReturnConsumedCapacity: "TOTAL" };
+    result = back(frame, await Model.documentClient.call("GetItem", input));
+  }
+  return made(Model, id, result, scope, given, own, batch);
+}
+
+// The instance that an answer of GetItem is.
+function made(Model, id, result, scope, given, own, batch) {
   if (!result.Item) {
     countCapacity(batch, result.ConsumedCapacity?.CapacityUnits || 0, "read");
     return new ObjectNotFound(result.ConsumedCapacity);
@@ -213,6 +233,12 @@ async function findAlone(Model, id, given, own, batch) {
   keepIn(given, scope, id, instance);
   keepIn(own, scope, id, instance);
   return instance;
+}
+
+// What a write has read back, as find() would have found it.
+function foundAfterWrite(Model, id, result) {
+  const context = batchContext(), own = context === undefined ? null : context.cache;
+  return made(Model, id, result, own === null ? null : scopeOf(Model), null, own, context);
 }
 
 function idOf(Model, id) {
@@ -290,4 +316,4 @@ const findMethods = {
   },
 };
 
-export { ObjectNotFound, findMethods, forget };
+export { ObjectNotFound, findMethods, forget, foundAfterWrite };

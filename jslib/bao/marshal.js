@@ -95,3 +95,62 @@ export function unmarshallItem(item) {
   }
   return made;
 }
+
+// ---- plain values: what the table marshals by itself ----
+
+const PLAIN_DEPTH = 16;
+
+// Whether JSON.stringify() keeps all that marshall() would: texts that are not empty, finite numbers, booleans, null, and what
+// arrays and plain objects hold of them.
+export function isPlain(value, depth = 0) {
+  switch (typeof value) {
+    case "string":
+      return value !== "";
+    case "number":
+      return value - value === 0;
+    case "boolean":
+      return true;
+    case "object":
+      break;
+    default:
+      return false;
+  }
+  if (value === null) return true;
+  if (depth === PLAIN_DEPTH) return false;
+  if (Array.isArray(value)) {
+    for (let i = 0; i < value.length; i++) if (!isPlain(value[i], depth + 1)) return false;
+    return value.toJSON === undefined;
+  }
+  const prototype = Object.getPrototypeOf(value);
+  if ((prototype !== Object.prototype && prototype !== null) || value.toJSON !== undefined) return false;
+  for (const key in value) if (!isPlain(value[key], depth + 1)) return false;
+  return true;
+}
+
+// The values of an object; undefined: there is none.
+export function isPlainItem(item) {
+  for (const key in item) if (!isPlain(item[key])) return false;
+  return true;
+}
+
+// A plain answer whose bytes and odd names are marked by NUL. In place.
+export function revive(value) {
+  if (Array.isArray(value)) {
+    for (let i = 0; i < value.length; i++) value[i] = revive(value[i]);
+    return value;
+  }
+  if (typeof value !== "object" || value === null) return value;
+  const keys = Object.keys(value);
+  if (keys[0] === "\0B") return fromBase64(value[keys[0]]);
+  if (keys[0] === "\0BS") return value[keys[0]].map(fromBase64);
+  for (const key of keys) {
+    const made = revive(value[key]);
+    if (key[0] === "\0") {
+      delete value[key];
+      value[key.slice(1)] = made;
+    } else {
+      Object.defineProperty(value, key, { value: made, writable: true, enumerable: true, configurable: true });
+    }
+  }
+  return value;
+}

@@ -6,7 +6,9 @@ import { ConfigurationError, QueryError, ValidationError } from "bao/exceptions"
 import { KeyConditionBuilder, addFilter } from "bao/expressions";
 import { ObjectNotFound } from "bao/find";
 import { PrimaryKeyConfigClass } from "bao/keys";
-import { retrying } from "bao/client";
+import { NOT_MINE, TASK_QUERY, retrying } from "bao/client";
+import { isPlain, isPlainItem } from "bao/marshal";
+import { planOf } from "bao/plan";
 
 function iterableOnly(Model) {
   if (!Model.iterable) throw new Error(`Model ${Model.name} is not configured as iterable`);
@@ -38,11 +40,36 @@ async function* iterate(Model, bucket, { batchSize = 100, filter = null } = {}) 
   } while (startKey);
 }
 
+// A query as the table makes it; NOT_MINE where JSON does not say all that is asked. index and field are undefined for the model's own key.
+async function queryTask(Model, index, field, pk, skField, sk, options) {
+  const plan = typeof pk === "string" && pk !== "" ? planOf(Model) : null;
+  if (plan === null) return NOT_MINE;
+  const { filter, startKey, limit } = options, most = limit || Model.defaultQueryLimit;
+  if ((sk && !isPlain(sk)) || (filter && !isPlain(filter)) || (startKey && !isPlainItem(startKey)) || typeof most !== "number") return NOT_MINE;
+  const query = { index, field, pk, limit: most };
+  if (sk) {
+    query.skField = skField;
+    query.sk = sk[skField];
+    if (query.sk === undefined || query.sk === null || Object.keys(sk)[0] !== skField) return NOT_MINE;
+  }
+  if (filter) query.filter = filter;
+  if (startKey) query.start = startKey;
+  if (options.direction === "DESC") query.backward = true;
+  if (options.countOnly) query.count = true;
+  return Model.documentClient.task(TASK_QUERY, plan.text, JSON.stringify(query));
+}
+
 const queryMethods = {
   async queryByPrimaryKey(pkValue, skCondition = null, options = {}) {
     const frame = currentFrame();
-    const params = this._getBaseQueryParams("_pk", this._formatPrimaryKey(this.modelPrefix, pkValue), skCondition, options);
-    return this._processQueryResponse(back(frame, await retrying(this.documentClient, "Query", params)), options);
+    let response = NOT_MINE;
+    if (options.indexName === undefined && options.gsiIndexId === undefined)
+      response = back(frame, await queryTask(this, undefined, undefined, pkValue, this.primaryKey.sk, skCondition, options));
+    if (response === NOT_MINE) {
+      const params = this._getBaseQueryParams("_pk", this._formatPrimaryKey(this.modelPrefix, pkValue), skCondition, options);
+      response = back(frame, await retrying(this.documentClient, "Query", params));
+    }
+    return this._processQueryResponse(response, options);
   },
 
   async getRelatedObjectsViaMap(indexName, pkValue, targetField, mapSkCondition = null, limit = null, direction = "ASC", startKey = null) {
@@ -57,17 +84,19 @@ const queryMethods = {
       const [[fieldName]] = Object.entries(skCondition);
       if (fieldName !== index.sk) throw new QueryError(`Field "${fieldName}" is not the sort key for index "${indexName}"`, indexName, fieldName);
     }
+    const primary = index instanceof PrimaryKeyConfigClass, frame = currentFrame();
+    const sk = skCondition ? { [index.sk]: skCondition[index.sk] } : null;
+    let response = back(frame, await queryTask(this, primary ? undefined : index.indexId, primary ? undefined : index.pk, pkValue, index.sk, sk, options));
+    if (response === NOT_MINE) response = back(frame, await retrying(this.documentClient, "Query", this._indexQueryParams(index, indexName, pkValue, sk, options)));
+    return this._processQueryResponse(response, options);
+  },
+
+  _indexQueryParams(index, indexName, pkValue, sk, options) {
     const primary = index instanceof PrimaryKeyConfigClass;
     const partition = primary
       ? this._formatPrimaryKey(this.modelPrefix, pkValue)
       : this._formatGsiKey(this.modelPrefix, index.indexId, this._getField(index.pk).toGsi(pkValue));
-    const frame = currentFrame();
-    const params = this._getBaseQueryParams(primary ? "_pk" : `_${index.indexId}_pk`, partition, skCondition ? { [index.sk]: skCondition[index.sk] } : null, {
-      ...options,
-      indexName,
-      gsiIndexId: index.indexId,
-    });
-    return this._processQueryResponse(back(frame, await retrying(this.documentClient, "Query", params)), options);
+    return this._getBaseQueryParams(primary ? "_pk" : `_${index.indexId}_pk`, partition, sk, { ...options, indexName, gsiIndexId: index.indexId });
   },
 
   _getBaseQueryParams(pkFieldName, pkValue, skCondition, options = {}) {

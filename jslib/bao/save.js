@@ -2,12 +2,14 @@
 // writes theirs too.
 
 import { PREFIX, UNIQUE_CONSTRAINT_KEY } from "bao/constants";
-import { back, currentFrame } from "bao/context";
+import { back, batchContext, currentFrame } from "bao/context";
 import { ConditionalError, ItemNotFoundError, ValidationError } from "bao/exceptions";
 import { addFilter } from "bao/expressions";
 import { StringSetField } from "bao/fields";
-import { forget } from "bao/find";
-import { retrying, sleep } from "bao/client";
+import { forget, foundAfterWrite } from "bao/find";
+import { NOT_MINE, TASK_SAVE, retrying, sleep } from "bao/client";
+import { isPlain } from "bao/marshal";
+import { planOf } from "bao/plan";
 import { pluginManager } from "bao/plugins";
 
 const CHECK_FAILED = "ConditionalCheckFailed";
@@ -233,16 +235,75 @@ async function translated(Model, error, values, ownId) {
   return error;
 }
 
-async function saveItem(Model, givenId, values, options) {
-  const frame = currentFrame();
-  const { isNew = false, forceReindex = false, condition } = options;
-  const current = isNew ? null : back(frame, await currentOf(Model, givenId, options));
-  const read = current !== null && !options.instanceObj ? [...current.getConsumedCapacity()] : [];
-  const stored = storedValues(Model, values, isNew);
+// ---- saving as the table makes it (src/dynamo/model_save.c) ----
+
+// What a field stores as JSON says it: a value, or a set.
+function isStorable(value) {
+  if (typeof value !== "object" || value === null) return isPlain(value);
+  return Array.isArray(value) && value.length > 0 && value.every(member => typeof member === "string" && member !== "");
+}
+
+// The plan of a model whose item can be saved by it; null: by what is written here. Keys and unique values are made of the program's
+// values; the table has the stored ones.
+function savePlan(Model, values, stored, current, condition) {
+  const { _config: config } = Model;
+  if (config?.compatible || (config?.batchContext?.requireBatchContext && batchContext() === undefined)) return null;
+  const plan = planOf(Model);
+  if (plan === null || (condition && !isPlain(condition))) return null;
+  for (const name in stored) if (!isStorable(stored[name])) return null;
+  for (const name of plan.unique) if (stored[name] !== values[name] || (stored[name] && typeof stored[name] !== "string")) return null;
+  if (current !== null) {
+    const before = current._loadedDyData;
+    for (const name of plan.unique) if (before[name] !== undefined && typeof before[name] !== "string") return null;
+    return plan;
+  }
+  for (const name of plan.key) if (stored[name] !== values[name] && !(values[name] instanceof Date)) return null;
+  return plan;
+}
+
+function picked(from, names) {
+  const made = {};
+  for (const name of names) if (from[name] !== undefined) made[name] = from[name];
+  return made;
+}
+
+// What keys of indexes need besides; undefined: nothing, null: what JSON does not say.
+function fillOf(Model, stored, current, forceReindex) {
   const source = indexSource(Model, stored, current, forceReindex);
-  const primaryId = isNew ? Model._createNewPrimaryId(values) : typeof givenId === "string" ? givenId : current.getPrimaryId();
-  if (isNew) checkRequired(Model, values);
-  for (const [name, value] of Object.entries(values)) Model._getField(name).validate(value, name);
+  for (const name in stored) delete source[name];
+  return Object.values(source).every(isPlain) ? source : null;
+}
+
+async function saveByPlan(Model, plan, primaryId, stored, current, { forceReindex, condition }) {
+  const frame = currentFrame(), task = { values: stored };
+  if (current === null) {
+    task.new = true;
+  } else {
+    task.id = primaryId;
+    task.fill = fillOf(Model, stored, current, forceReindex);
+    task.before = picked(current._loadedDyData, plan.compared);
+    if (task.fill === null) return NOT_MINE;
+  }
+  if (condition) task.condition = condition;
+  const result = back(frame, await Model.documentClient.task(TASK_SAVE, plan.text, JSON.stringify(task)));
+  if (result === NOT_MINE) return result;
+  if (result.taken !== undefined) throw new ConditionalError(`${result.taken} must be unique`, "unique_constraint", result.taken);
+  if (result.written === undefined) {
+    const saved = Model._createFromDyItem(result.Attributes);
+    forget(Model, primaryId ?? saved.getPrimaryId());
+    saved._setConsumedCapacity(result.ConsumedCapacity, "write", false);
+    return saved;
+  }
+  if (!result.read.Item) throw new ConditionalError("Failed to fetch saved item", "update"); // another has removed it
+  const id = primaryId ?? Model.getPrimaryId(result.read.Item);
+  forget(Model, id);
+  const saved = foundAfterWrite(Model, id, result.read);
+  saved._addConsumedCapacity(result.written.ConsumedCapacity, "write", false);
+  return saved;
+}
+
+async function saveHere(Model, primaryId, values, stored, current, { isNew, forceReindex, condition }) {
+  const frame = currentFrame(), source = indexSource(Model, stored, current, forceReindex);
   back(frame, await checkUnique(Model, values, isNew ? null : primaryId));
   const items = constraintItems(Model, stored, current, primaryId);
   Object.assign(stored, indexKeys(Model, source, !isNew));
@@ -250,12 +311,36 @@ async function saveItem(Model, givenId, values, options) {
   const params = updateParams(Model, primaryId, stored, current, isNew, condition);
   try {
     items.push({ Update: params });
-    const saved = back(frame, await (items.length > 1 ? saveInTransaction(Model, primaryId, items) : saveAlone(Model, primaryId, params)));
-    saved._addConsumedCapacity(read, "read", false);
-    return saved;
+    return back(frame, await (items.length > 1 ? saveInTransaction(Model, primaryId, items) : saveAlone(Model, primaryId, params)));
   } catch (error) {
     throw back(frame, await translated(Model, error, values, isNew ? null : primaryId));
   }
+}
+
+// ---- either way ----
+
+async function saveItem(Model, givenId, values, options) {
+  const frame = currentFrame();
+  const { isNew = false, forceReindex = false, condition } = options, how = { isNew, forceReindex, condition };
+  const current = isNew ? null : back(frame, await currentOf(Model, givenId, options));
+  const read = current !== null && !options.instanceObj ? [...current.getConsumedCapacity()] : [];
+  const stored = storedValues(Model, values, isNew);
+  const plan = savePlan(Model, values, stored, current, condition);
+  let primaryId = isNew ? undefined : typeof givenId === "string" ? givenId : current.getPrimaryId();
+  if (isNew && plan === null) primaryId = Model._createNewPrimaryId(values);
+  if (isNew) checkRequired(Model, values);
+  for (const [name, value] of Object.entries(values)) Model._getField(name).validate(value, name);
+  let saved = NOT_MINE;
+  if (plan !== null) {
+    try {
+      saved = back(frame, await saveByPlan(Model, plan, primaryId, stored, current, how));
+    } catch (error) {
+      throw back(frame, await translated(Model, error, values, isNew ? null : primaryId));
+    }
+  }
+  if (saved === NOT_MINE) saved = back(frame, await saveHere(Model, primaryId ?? Model._createNewPrimaryId(values), values, stored, current, how));
+  saved._addConsumedCapacity(read, "read", false);
+  return saved;
 }
 
 async function hooks(Model, name, ...args) {

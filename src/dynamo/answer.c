@@ -87,28 +87,23 @@ static void answer_memory(slv_dynamo_request *r)
 
 /* ---- requests ---- */
 
-slv_dynamo_request *slv_dynamo_request_new(slv_str name, slv_str json,
-                                           const slv_dynamo_origin *origin)
+/* A request of nothing yet, which is answered. */
+static slv_dynamo_request *begin(const slv_dynamo_origin *origin)
 {
     slv_dynamo_request *r = slv_new0(slv_dynamo_request);
-    slv_str region = origin->region.len > 0 ? origin->region : SLV_STR("us-east-1"), body = {0};
 
     r->arena = SLV_ARENA(RUN_MAX);
     r->work = SLV_ARENA(RUN_MAX);
     r->out = SLV_BUF(ANSWER_MAX);
     r->scope = SLV_DYN_SCOPE(&r->arena);
     r->now_ms = origin->now_ms;
-    r->known = slv_dyn_operation_find(name, &r->op);
     r->done = true;
-    if (!r->known) {
-        answer_error(r, SLV_DYN_ERROR_UNKNOWN_OPERATION, SLV_STR_NULL);
-        return r;
-    }
-    slv_code code = slv_arena_dup(&r->arena, json, &body);
-    if (code == SLV_OK)
-        code = slv_arena_dup(&r->arena, region, &r->region);
-    if (code == SLV_OK)
-        code = slv_dyn_request_parse(&r->scope, r->op, body, &r->req);
+    return r;
+}
+
+/* code: of reading it. */
+static slv_dynamo_request *ready(slv_dynamo_request *r, slv_code code)
+{
     if (code == SLV_E_INVAL && r->scope.error != SLV_DYN_ERROR_NONE)
         answer_error(r, r->scope.error, r->scope.message);
     else if (code != SLV_OK)
@@ -121,6 +116,52 @@ slv_dynamo_request *slv_dynamo_request_new(slv_str name, slv_str json,
         r->done = true;
     }
     return r;
+}
+
+static slv_code set_region(slv_dynamo_request *r, slv_str region)
+{
+    if (region.len > 0)
+        return slv_arena_dup(&r->arena, region, &r->region);
+    r->region = SLV_STR("us-east-1");
+    return SLV_OK;
+}
+
+slv_dynamo_request *slv_dynamo_request_new(slv_str name, slv_str json,
+                                           const slv_dynamo_origin *origin)
+{
+    slv_dynamo_request *r = begin(origin);
+    slv_str body = {0};
+
+    r->known = slv_dyn_operation_find(name, &r->op);
+    if (!r->known) {
+        answer_error(r, SLV_DYN_ERROR_UNKNOWN_OPERATION, SLV_STR_NULL);
+        return r;
+    }
+    slv_code code = slv_arena_dup(&r->arena, json, &body);
+    if (code == SLV_OK)
+        code = set_region(r, origin->region);
+    if (code == SLV_OK)
+        code = slv_dyn_request_parse(&r->scope, r->op, body, &r->req);
+    return ready(r, code);
+}
+
+slv_dynamo_request *slv_dyn_request_plain(slv_dyn_operation op, slv_dyn_make_fn make, void *arg,
+                                          const slv_dynamo_origin *origin)
+{
+    slv_dynamo_request *r = begin(origin);
+    slv_node *json = NULL;
+
+    r->known = true;
+    r->op = op;
+    r->is_plain = true;
+    slv_code code = set_region(r, origin->region);
+    if (code == SLV_OK)
+        code = make(arg, &r->arena, &json);
+    if (code == SLV_OK)
+        code = slv_dyn_request_read(&r->scope, r->op, json, &r->req);
+    else if (code == SLV_E_INVAL)
+        return slv_dynamo_request_free(r);
+    return ready(r, code);
 }
 
 slv_dynamo_request *slv_dynamo_request_free(slv_dynamo_request *r)
@@ -214,6 +255,7 @@ static slv_code run(slv_dynamo *d, slv_dynamo_request *r, size_t budget, slv_err
     slv_arena_reset(&r->work);
     slv_buf_reset(&r->out);
     r->budget = budget;
+    r->plain = (slv_dyn_plain){0};
     r->status = 200;
     scope = SLV_DYN_SCOPE(&r->work);
     slv_dyn_run x = {
@@ -299,6 +341,18 @@ slv_code slv_dyn_run_place(slv_dyn_run *x, const slv_dyn_table *t, const slv_dyn
 }
 
 /* ---- pieces ---- */
+
+slv_code slv_dyn_run_put_item(slv_dyn_run *x, const slv_dyn_value *item)
+{
+    return x->r->is_plain ? slv_dyn_item_put_plain(item, &x->r->plain, x->out)
+                          : slv_dyn_item_put_json(item, x->out);
+}
+
+slv_code slv_dyn_run_put_bytes(slv_dyn_run *x, slv_str bytes)
+{
+    return x->r->is_plain ? slv_dyn_item_bytes_put_plain(bytes, &x->r->plain, x->out)
+                          : slv_dyn_item_bytes_put_json(bytes, x->out);
+}
 
 slv_code slv_dyn_put_comma(slv_buf *out)
 {

@@ -469,17 +469,10 @@ static slv_code check_table_name(slv_dyn_scope *sc, const slv_dyn_request *r)
                                "characters long");
 }
 
-slv_code slv_dyn_request_parse(slv_dyn_scope *sc, slv_dyn_operation op, slv_str body,
-                               slv_dyn_request *ret)
+slv_code slv_dyn_request_read(slv_dyn_scope *sc, slv_dyn_operation op, const slv_node *json,
+                              slv_dyn_request *ret)
 {
-    slv_node *json = NULL;
-    slv_code code = slv_json_parse(body, SLV_JSON_STRICT, sc->arena, &json, NULL);
-
     *ret = (slv_dyn_request){.op = op};
-    if (code != SLV_OK && code != SLV_E_PARSE)
-        return code;
-    if (code == SLV_E_PARSE)
-        return slv_dyn_fail(sc, SLV_DYN_ERROR_SERIALIZATION, "%s", "");
     if (json->type != SLV_NODE_OBJECT)
         return slv_dyn_fail(sc, SLV_DYN_ERROR_SERIALIZATION,
                             json->type == SLV_NODE_ARRAY
@@ -493,6 +486,20 @@ slv_code slv_dyn_request_parse(slv_dyn_scope *sc, slv_dyn_operation op, slv_str 
     SLV_TRY(slv_dyn_constraints_check(sc, slv_dyn_rules(op), json));
     read_common(ret);
     return read_request(sc, ret);
+}
+
+slv_code slv_dyn_request_parse(slv_dyn_scope *sc, slv_dyn_operation op, slv_str body,
+                               slv_dyn_request *ret)
+{
+    slv_node *json = NULL;
+    slv_code code = slv_json_parse(body, SLV_JSON_STRICT, sc->arena, &json, NULL);
+
+    *ret = (slv_dyn_request){.op = op};
+    if (code != SLV_OK && code != SLV_E_PARSE)
+        return code;
+    if (code == SLV_E_PARSE)
+        return slv_dyn_fail(sc, SLV_DYN_ERROR_SERIALIZATION, "%s", "");
+    return slv_dyn_request_read(sc, op, json, ret);
 }
 
 /* ---- keys against their schema ---- */

@@ -204,6 +204,10 @@ typedef struct slv_dyn_request {
 SLV_NODISCARD slv_code slv_dyn_request_parse(slv_dyn_scope *sc, slv_dyn_operation op, slv_str body,
                                              slv_dyn_request *ret);
 
+/* The same from what the text says, which stays in place. */
+SLV_NODISCARD slv_code slv_dyn_request_read(slv_dyn_scope *sc, slv_dyn_operation op,
+                                            const slv_node *json, slv_dyn_request *ret);
+
 /* The checks of an item's key that need the schema: of a Key (number of attributes, types, sizes)
    and of a whole item (missing, type, size). */
 SLV_NODISCARD slv_code slv_dyn_key_check(slv_dyn_scope *sc, const slv_dyn_value *key,

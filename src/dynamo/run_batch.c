@@ -87,7 +87,7 @@ static slv_code put_unprocessed(batch_read *b, uint32_t i)
     SLV_TRY(slv_buf_append(x->out, SLV_STR(":{\"Keys\":[")));
     for (uint32_t k = b->done[i]; k < part->count; k++) {
         SLV_TRY(slv_dyn_put_comma(x->out));
-        SLV_TRY(slv_dyn_item_put_json(&part->items[k].key, x->out));
+        SLV_TRY(slv_dyn_run_put_item(x, &part->items[k].key));
     }
     SLV_TRY(slv_buf_append_byte(x->out, ']'));
     for (const slv_node *m = part->json->first; m; m = m->next) {

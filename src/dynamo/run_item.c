@@ -54,10 +54,10 @@ static slv_code put_projected(slv_dyn_run *x, const slv_dyn_item_request *item, 
     slv_dyn_value whole, part;
 
     if (!item->has_projection)
-        return slv_dyn_item_bytes_put_json(bytes, x->out);
+        return slv_dyn_run_put_bytes(x, bytes);
     SLV_TRY(slv_dyn_item_decode(x->sc, bytes, &whole));
     SLV_TRY(slv_dyn_project(x->sc, &item->projection, &whole, &part));
-    return slv_dyn_item_put_json(&part, x->out);
+    return slv_dyn_run_put_item(x, &part);
 }
 
 slv_code slv_dyn_get_put(slv_dyn_run *x, const slv_dyn_table *t, const slv_dyn_item_request *item,
@@ -251,7 +251,7 @@ slv_code slv_dyn_run_write(slv_dyn_run *x)
     SLV_TRY(slv_buf_append_byte(x->out, '{'));
     if (attributes) {
         SLV_TRY(slv_dyn_put_name(x->out, "Attributes"));
-        SLV_TRY(slv_dyn_item_put_json(attributes, x->out));
+        SLV_TRY(slv_dyn_run_put_item(x, attributes));
     }
     if (x->req->capacity != SLV_DYN_CAPACITY_NONE) {
         slv_dyn_consumed used = {.t = c.t};

@@ -417,9 +417,9 @@ static slv_code show(page *p, const slv_dyn_value *item)
         return SLV_OK;
     SLV_TRY(slv_dyn_put_comma(x->out));
     if (!x->req->has_projection)
-        return slv_dyn_item_put_json(item, x->out);
+        return slv_dyn_run_put_item(x, item);
     SLV_TRY(slv_dyn_project(&p->scope, &x->req->projection, item, &part));
-    return slv_dyn_item_put_json(&part, x->out);
+    return slv_dyn_run_put_item(x, &part);
 }
 
 /* The whole item behind an entry of a local index. */
@@ -514,7 +514,7 @@ static slv_code answer(page *p)
                            (unsigned long long)p->scanned));
     if (p->full) {
         SLV_TRY(slv_dyn_put_name(x->out, "LastEvaluatedKey"));
-        SLV_TRY(slv_dyn_item_put_json(&p->last, x->out));
+        SLV_TRY(slv_dyn_run_put_item(x, &p->last));
     }
     if (x->req->capacity != SLV_DYN_CAPACITY_NONE)
         SLV_TRY(put_capacity(p));

@@ -270,9 +270,17 @@ struct slv_dynamo_request {
     slv_str region;
     int64_t now_ms;
     size_t budget; /* bytes that a run may read; 0: any */
+    bool is_plain; /* the answer's items are */
+    slv_dyn_plain plain;
     int status;
     slv_buf out;
 };
+
+/* Makes the JSON of a request in the arena. SLV_E_INVAL: it cannot. */
+typedef slv_code (*slv_dyn_make_fn)(void *arg, slv_arena *arena, slv_node **ret);
+/* A request whose answer is plain, from what make() makes. NULL: make() cannot. */
+slv_dynamo_request *slv_dyn_request_plain(slv_dyn_operation op, slv_dyn_make_fn make, void *arg,
+                                          const slv_dynamo_origin *origin);
 
 /* One run of a request. */
 typedef struct slv_dyn_run {
@@ -355,6 +363,9 @@ SLV_NODISCARD slv_code slv_dyn_build_some(slv_dynamo *d, const slv_dyn_table *t,
 
 /* ---- pieces of answers ---- */
 
+/* An item, in the form that the answer has. */
+SLV_NODISCARD slv_code slv_dyn_run_put_item(slv_dyn_run *x, const slv_dyn_value *item);
+SLV_NODISCARD slv_code slv_dyn_run_put_bytes(slv_dyn_run *x, slv_str bytes);
 /* A comma unless it is the first member behind a brace or bracket. */
 SLV_NODISCARD slv_code slv_dyn_put_comma(slv_buf *out);
 /* ,"NAME": */

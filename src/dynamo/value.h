@@ -79,6 +79,27 @@ SLV_NODISCARD slv_code slv_dyn_value_put_json(const slv_dyn_value *v, slv_buf *o
 /* Appends {"name":{"S":"..."},...}. item is of type M. */
 SLV_NODISCARD slv_code slv_dyn_item_put_json(const slv_dyn_value *item, slv_buf *out);
 
+/* ---- plain JSON: values as programs have them ---- */
+
+/* A text, a number, true, null, a map; sets are arrays. Bytes, which JSON lacks, are an object of
+   one member whose name begins with NUL: {"\0B":base64}, {"\0BS":[...]}; a name that begins with
+   NUL by itself gets another. */
+typedef struct slv_dyn_plain {
+    bool marked; /* there is such a name */
+} slv_dyn_plain;
+
+/* An item; numbers have all their digits. */
+SLV_NODISCARD slv_code slv_dyn_item_put_plain(const slv_dyn_value *item, slv_dyn_plain *plain,
+                                              slv_buf *out);
+SLV_NODISCARD slv_code slv_dyn_item_bytes_put_plain(slv_str bytes, slv_dyn_plain *plain,
+                                                    slv_buf *out);
+/* Makes a plain value the API's, in place: "x" becomes {"S":"x"}. As dynamo-bao does: an array of
+   texts is SS, of numbers NS, any other L. There are no marks here: a program's bytes go by the
+   API's JSON. */
+SLV_NODISCARD slv_code slv_dyn_plain_wrap(slv_arena *arena, slv_node *value);
+/* The same with each member of an object. */
+SLV_NODISCARD slv_code slv_dyn_plain_wrap_members(slv_arena *arena, slv_node *object);
+
 /* ---- stored bytes: docs/formats/dynamo.md ---- */
 
 /* Appends the bytes of an item: a version byte, then the map. */

@@ -218,9 +218,10 @@ slv_code slv_dyn_item_decode(slv_dyn_scope *sc, slv_str bytes, slv_dyn_value *re
 
 /* ---- to JSON without a tree ---- */
 
-static slv_code json_value(slv_reader *r, uint32_t level, slv_buf *out);
+/* plain: values as a program has them (value.h); NULL: as the API has them. */
+static slv_code json_value(slv_reader *r, uint32_t level, slv_dyn_plain *plain, slv_buf *out);
 
-static slv_code json_map(slv_reader *r, uint32_t level, slv_buf *out)
+static slv_code json_map(slv_reader *r, uint32_t level, slv_dyn_plain *plain, slv_buf *out)
 {
     uint32_t count = read_count(r, 2);
 
@@ -232,15 +233,19 @@ static slv_code json_map(slv_reader *r, uint32_t level, slv_buf *out)
             return SLV_E_PARSE;
         if (i)
             SLV_TRY(slv_buf_append_byte(out, ','));
-        SLV_TRY(slv_json_put_string(out, name));
+        if (plain)
+            SLV_TRY(slv_dyn_plain_put_name(plain, name, out));
+        else
+            SLV_TRY(slv_json_put_string(out, name));
         SLV_TRY(slv_buf_append_byte(out, ':'));
-        SLV_TRY(json_value(r, level, out));
+        SLV_TRY(json_value(r, level, plain, out));
     }
     return slv_buf_append_byte(out, '}');
 }
 
 /* The elements of a set or list. */
-static slv_code json_elements(slv_reader *r, slv_dyn_type t, uint32_t level, slv_buf *out)
+static slv_code json_elements(slv_reader *r, slv_dyn_type t, uint32_t level, slv_dyn_plain *plain,
+                              slv_buf *out)
 {
     uint32_t count = read_count(r, 1);
 
@@ -249,19 +254,20 @@ static slv_code json_elements(slv_reader *r, slv_dyn_type t, uint32_t level, slv
         if (i)
             SLV_TRY(slv_buf_append_byte(out, ','));
         if (t == SLV_DYN_L) {
-            SLV_TRY(json_value(r, level, out));
+            SLV_TRY(json_value(r, level, plain, out));
             continue;
         }
         slv_str s = read_str(r);
 
         if (r->bad || (t == SLV_DYN_NS && !slv_dyn_num_valid(s)))
             return SLV_E_PARSE;
-        SLV_TRY(slv_dyn_put_scalar(t, s, out));
+        SLV_TRY(plain && t == SLV_DYN_NS ? slv_dyn_num_put(s, out) : slv_dyn_put_scalar(t, s, out));
     }
     return slv_buf_append_byte(out, ']');
 }
 
-static slv_code json_payload(slv_reader *r, slv_dyn_type t, uint32_t level, slv_buf *out)
+static slv_code json_payload(slv_reader *r, slv_dyn_type t, uint32_t level, slv_dyn_plain *plain,
+                             slv_buf *out)
 {
     slv_str s;
 
@@ -272,44 +278,56 @@ static slv_code json_payload(slv_reader *r, slv_dyn_type t, uint32_t level, slv_
         s = read_str(r);
         if (r->bad || (t == SLV_DYN_N && !slv_dyn_num_valid(s)))
             return SLV_E_PARSE;
-        return slv_dyn_put_scalar(t, s, out);
+        return plain && t == SLV_DYN_N ? slv_dyn_num_put(s, out) : slv_dyn_put_scalar(t, s, out);
     case SLV_DYN_SS:
     case SLV_DYN_NS:
     case SLV_DYN_BS:
     case SLV_DYN_L:
-        return json_elements(r, t, level + 1, out);
+        return json_elements(r, t, level + 1, plain, out);
     case SLV_DYN_M:
-        return json_map(r, level + 1, out);
+        return json_map(r, level + 1, plain, out);
     case SLV_DYN_BOOL:
-    case SLV_DYN_NULL:
         return slv_buf_append(out, SLV_STR("true"));
+    case SLV_DYN_NULL:
+        return slv_buf_append(out, plain ? SLV_STR("null") : SLV_STR("true"));
     case SLV_DYN_TYPES:
         break;
     }
     SLV_UNREACHABLE();
 }
 
-static slv_code json_value(slv_reader *r, uint32_t level, slv_buf *out)
+static slv_code json_value(slv_reader *r, uint32_t level, slv_dyn_plain *plain, slv_buf *out)
 {
     uint8_t tag = slv_read_u8(r);
+    bool named;
 
     if (r->bad || level > SLV_DYN_DEPTH_MAX || tag > TAG_FALSE)
         return SLV_E_PARSE;
     if (tag == TAG_FALSE)
-        return slv_buf_append(out, SLV_STR("{\"BOOL\":false}"));
-    SLV_TRY(slv_buf_append(out, SLV_STR("{\"")));
-    SLV_TRY(slv_buf_append(out, slv_str_from(slv_dyn_type_name((slv_dyn_type)tag))));
-    SLV_TRY(slv_buf_append(out, SLV_STR("\":")));
-    SLV_TRY(json_payload(r, (slv_dyn_type)tag, level, out));
-    return slv_buf_append_byte(out, '}');
+        return slv_buf_append(out, plain ? SLV_STR("false") : SLV_STR("{\"BOOL\":false}"));
+    named = !plain || tag == SLV_DYN_B || tag == SLV_DYN_BS;
+    if (named)
+        SLV_TRY(slv_dyn_put_type(plain, (slv_dyn_type)tag, out));
+    SLV_TRY(json_payload(r, (slv_dyn_type)tag, level, plain, out));
+    return named ? slv_buf_append_byte(out, '}') : SLV_OK;
 }
 
-slv_code slv_dyn_item_bytes_put_json(slv_str bytes, slv_buf *out)
+static slv_code item_json(slv_str bytes, slv_dyn_plain *plain, slv_buf *out)
 {
     slv_reader r = slv_reader_make(bytes);
 
     if (slv_read_u8(&r) != VERSION || r.bad)
         return SLV_E_PARSE;
-    SLV_TRY(json_map(&r, 1, out));
+    SLV_TRY(json_map(&r, 1, plain, out));
     return slv_reader_end(&r) ? SLV_OK : SLV_E_PARSE;
+}
+
+slv_code slv_dyn_item_bytes_put_json(slv_str bytes, slv_buf *out)
+{
+    return item_json(bytes, NULL, out);
+}
+
+slv_code slv_dyn_item_bytes_put_plain(slv_str bytes, slv_dyn_plain *plain, slv_buf *out)
+{
+    return item_json(bytes, plain, out);
 }

@@ -26,6 +26,9 @@ bool slv_dyn_node_bool(const slv_node *n);
 
 /* Appends the JSON string of a value of type S, N, B, or of a member of a set. */
 SLV_NODISCARD slv_code slv_dyn_put_scalar(slv_dyn_type t, slv_str bytes, slv_buf *out);
+/* {"TYPE": - with plain, the mark of bytes. */
+SLV_NODISCARD slv_code slv_dyn_put_type(slv_dyn_plain *plain, slv_dyn_type t, slv_buf *out);
+SLV_NODISCARD slv_code slv_dyn_plain_put_name(slv_dyn_plain *plain, slv_str name, slv_buf *out);
 /* As in messages: "{S:text}", sets "[a, b]". */
 SLV_NODISCARD slv_code slv_dyn_value_put_text(const slv_dyn_value *v, slv_buf *out);
 

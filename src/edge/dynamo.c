@@ -224,13 +224,11 @@ static bool answer_now(slv_dynamo_ask *ask, slv_loop *loop)
     return reader && slv_dynamo_run_small(reader, ask->request, &err) == SLV_OK;
 }
 
-bool slv_dynamo_ask_start(slv_dynamo_ask *ask, slv_dynamo_face *face, slv_loop *loop,
-                          slv_str operation, slv_str json, slv_str region)
+bool slv_dynamo_ask_request(slv_dynamo_ask *ask, slv_dynamo_face *face, slv_loop *loop,
+                            slv_dynamo_request *request)
 {
-    const slv_dynamo_origin origin = {.region = region, .now_ms = slv_loop_wall_ms(loop)};
-
     ask->face = face;
-    ask->request = slv_dynamo_request_new(operation, json, &origin);
+    ask->request = request;
     if (answer_now(ask, loop)) {
         note(face, ask->request);
         return true;
@@ -243,6 +241,15 @@ bool slv_dynamo_ask_start(slv_dynamo_ask *ask, slv_dynamo_face *face, slv_loop *
     };
     slv_store_call(face->store, loop, &ask->call);
     return false;
+}
+
+bool slv_dynamo_ask_start(slv_dynamo_ask *ask, slv_dynamo_face *face, slv_loop *loop,
+                          slv_str operation, slv_str json, slv_str region)
+{
+    const slv_dynamo_origin origin = {.region = region, .now_ms = slv_loop_wall_ms(loop)};
+
+    return slv_dynamo_ask_request(ask, face, loop,
+                                  slv_dynamo_request_new(operation, json, &origin));
 }
 
 void slv_dynamo_ask_end(slv_dynamo_ask *ask)

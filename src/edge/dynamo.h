@@ -63,6 +63,9 @@ struct slv_dynamo_ask {
  * done. */
 bool slv_dynamo_ask_start(slv_dynamo_ask *ask, slv_dynamo_face *face, slv_loop *loop,
                           slv_str operation, slv_str json, slv_str region);
+/* The same with a request that was made elsewhere; takes it. */
+bool slv_dynamo_ask_request(slv_dynamo_ask *ask, slv_dynamo_face *face, slv_loop *loop,
+                            slv_dynamo_request *request);
 /* Releases what the ask holds; it may be started again. */
 void slv_dynamo_ask_end(slv_dynamo_ask *ask);
 

@@ -4,12 +4,14 @@
  * (edge/dynamo.h).
  */
 #include "base/mem.h"
+#include "dynamo/model.h"
 #include "edge/dynamo.h"
 #include "edge/dynamo_int.h"
 #include "edge/resource_int.h"
 
 enum {
     OP_CALL = 144,
+    OP_TASK = 145,
 };
 
 #define RESULT_MAX ((size_t)33 << 20)
@@ -19,8 +21,9 @@ typedef struct dynamo_op {
     slv_shard *shard;
     slv_dynamo_ask ask;
     bool asking;
-    bool http;     /* the answer is a response */
-    slv_sink body; /* of the request, while it comes */
+    slv_dynamo_task *task; /* of TASK */
+    bool http;             /* the answer is a response */
+    slv_sink body;         /* of the request, while it comes */
     bool body_open;
     slv_arena arena;
     slv_buf text; /* the request's body */
@@ -30,6 +33,7 @@ typedef struct dynamo_op {
 static void op_free(dynamo_op *k)
 {
     slv_dynamo_ask_end(&k->ask);
+    (void)slv_dynamo_task_free(k->task);
     slv_buf_done(&k->text);
     slv_arena_done(&k->arena);
     free(k);
@@ -104,7 +108,10 @@ static void send_answer(dynamo_op *k)
     int status;
     slv_str body;
 
-    slv_dynamo_request_answer(k->ask.request, &status, &body);
+    if (k->task)
+        slv_dynamo_task_answer(k->task, k->ask.request, &status, &body);
+    else
+        slv_dynamo_request_answer(k->ask.request, &status, &body);
     if (body.len > RESULT_MAX - 4096) { /* what an isolate would not hold either */
         fail_op(k, SLV_STR("Error"), SLV_STR("The answer of the table store is too large."));
         return;
@@ -115,21 +122,46 @@ static void send_answer(dynamo_op *k)
     op_free(k);
 }
 
+static slv_dynamo_face *face_of(const dynamo_op *k)
+{
+    return slv_dynamo_face_of(k->shard->server->o.dynamo, k->op.event->version->tenant);
+}
+
+/* The requests of a task, one after another, then its answer. A task whose event has ended stops
+ * between two requests: the one that writes is a whole. */
+static void go_on(dynamo_op *k)
+{
+    for (;;) {
+        slv_dynamo_request *next = slv_dynamo_task_step(k->task, k->ask.request);
+
+        if (!next) {
+            send_answer(k);
+            return;
+        }
+        slv_dynamo_ask_end(&k->ask);
+        k->asking = true;
+        if (!slv_dynamo_ask_request(&k->ask, face_of(k), k->shard->loop, next))
+            return;
+        k->asking = false;
+    }
+}
+
 static void on_asked(slv_dynamo_ask *ask)
 {
     dynamo_op *k = slv_container_of(ask, dynamo_op, ask);
 
     k->asking = false;
-    if (k->op.event)
-        send_answer(k);
-    else
+    if (!k->op.event)
         op_free(k);
+    else if (k->task)
+        go_on(k);
+    else
+        send_answer(k);
 }
 
 static void ask(dynamo_op *k, slv_str json)
 {
-    slv_dynamo_face *face =
-        slv_dynamo_face_of(k->shard->server->o.dynamo, k->op.event->version->tenant);
+    slv_dynamo_face *face = face_of(k);
 
     k->asking = true;
     k->ask.done = on_asked;
@@ -151,12 +183,23 @@ static slv_code answer_elsewhere(const slv_resource_call *c)
     return SLV_OK;
 }
 
+static void start_task(const slv_resource_call *c, uint8_t verb, slv_str plan, slv_str text)
+{
+    dynamo_op *k = op_new(c->ev, c->op);
+    const slv_dynamo_origin origin = {.now_ms = slv_loop_wall_ms(k->shard->loop)};
+
+    k->ask.done = on_asked;
+    k->task = slv_dynamo_task_new(verb, plan, text, &origin);
+    go_on(k);
+}
+
 slv_code slv_dynamo_op(const slv_resource_call *c, slv_err *err)
 {
     slv_reader r = slv_reader_make(c->rest);
+    uint8_t verb = c->kind == OP_TASK ? slv_read_u8(&r) : 0;
     slv_str operation = slv_read_str(&r), json = slv_read_str(&r);
 
-    if (!slv_reader_end(&r) || c->kind != OP_CALL)
+    if (!slv_reader_end(&r) || (c->kind != OP_CALL && c->kind != OP_TASK))
         return slv_fail(err, SLV_E_PROTOCOL, "malformed call of the table store");
     if (!c->ev->shard->server->o.dynamo) {
         slv_op_reject(c->ev, c->op, SLV_STR("Error"), SLV_STR("There are no tables here."));
@@ -166,6 +209,10 @@ slv_code slv_dynamo_op(const slv_resource_call *c, slv_err *err)
         return answer_elsewhere(c);
     if (!slv_event_subrequest(c->ev, c->op))
         return SLV_OK;
+    if (c->kind == OP_TASK) {
+        start_task(c, verb, operation, json);
+        return SLV_OK;
+    }
     dynamo_op *k = op_new(c->ev, c->op);
     if (slv_arena_dup(&k->arena, operation, &k->operation) != SLV_OK)
         fail_op(k, SLV_STR("Error"), SLV_STR("The call is too large."));
