@@ -129,6 +129,15 @@ const char *slv_api_call_base_url(slv_api_call *call)
     return url;
 }
 
+bool slv_api_one_account(slv_api_call *call)
+{
+    if (call->tenant.len > 0)
+        return true;
+    slv_api_error(call, 400, SLV_API_BAD_JSON,
+                  "It is not said which account is meant: use a token of it");
+    return false;
+}
+
 const char *slv_api_subdomain(const slv_api *api)
 {
     return api->subdomain;

@@ -40,6 +40,10 @@ void slv_auth_check(slv_auth *auth, slv_api_call *call, const slv_api_head *head
 /* The call is over: what was asked for it is forgotten, what it did is written down. */
 void slv_auth_over(slv_api_call *call);
 
+/* auth.c takes the owner of the directory also where there are several accounts and the path names
+ * none. A handler that is about one asks. False: the call was ended. */
+bool slv_api_one_account(slv_api_call *call);
+
 /* auth_scope.c: a token needs one of these scopes for the route; *ret_audited: its success is a
  * change that the audit log keeps. */
 unsigned slv_auth_scopes(const slv_api_route *route, bool *ret_audited);

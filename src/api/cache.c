@@ -3,7 +3,7 @@
  * is of all caches of the tenant, named ones too.
  */
 #include "cache/cache.h"
-#include "api/api.h"
+#include "api/api_int.h"
 #include "api/routes.h"
 #include "base/mem.h"
 #include "base/vec.h"
@@ -210,7 +210,7 @@ static void post_purge(slv_api_call *call)
     const slv_node *body = slv_api_body_json(call);
     slv_err err = {0};
 
-    if (!body)
+    if (!body || !slv_api_one_account(call))
         return;
     purge *p = slv_new0(purge);
     p->api = call;

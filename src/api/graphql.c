@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "api/api_int.h"
 #include "api/d1_int.h"
 #include "api/routes.h"
 #include "base/mem.h"
@@ -221,7 +222,7 @@ static void post_graphql(slv_api_call *call)
     slv_d1_insights_ask ask;
     slv_str id;
 
-    if (!body)
+    if (!body || !slv_api_one_account(call))
         return;
     const char *group = group_of(slv_node_str(slv_node_get(body, "query")));
     if (!group) {
