@@ -470,8 +470,8 @@ void slv_conn_watch(slv_conn *c)
     slv_wire_watch(&c->wire, c->server->loop, events);
 }
 
-/* One read. False when the socket has no more for now. */
-static bool read_once(slv_conn *c)
+/* One read: how much it was, 0 when the socket has no more for now. */
+static size_t read_once(slv_conn *c)
 {
     char *to = c->server->read_buf;
     size_t cap = SLV_CONN_READ_SIZE;
@@ -481,23 +481,27 @@ static bool read_once(slv_conn *c)
         cap = (size_t)16 << 10;
         if (slv_buf_reserve(&c->in, cap) != SLV_OK) {
             slv_conn_close(c, SLV_GONE_CLIENT);
-            return false;
+            return 0;
         }
         to = c->in.ptr + c->in.len;
     }
     n = slv_wire_read(&c->wire, to, cap);
     if (n == -EAGAIN)
-        return false;
+        return 0;
     if (n <= 0) {
         if (n < 0)
             slv_conn_close(c, SLV_GONE_CLIENT);
         else
             on_client_end(c);
-        return false;
+        return 0;
     }
-    if (c->state == CONN_LINGER)
-        return (c->discarded += (size_t)n) < (size_t)16 << 20 ||
-               (close_wire(c, SLV_GONE_CLIENT, false), false);
+    if (c->state == CONN_LINGER) {
+        c->discarded += (size_t)n;
+        if (c->discarded < (size_t)16 << 20)
+            return (size_t)n;
+        close_wire(c, SLV_GONE_CLIENT, false);
+        return 0;
+    }
     if (c->in.len > 0) {
         c->in.len += (size_t)n;
         feed_pending(c);
@@ -507,10 +511,23 @@ static bool read_once(slv_conn *c)
         if (used < (size_t)n && c->state != CONN_CLOSED &&
             slv_buf_append(&c->in, slv_str_make(to + used, (size_t)n - used)) != SLV_OK) {
             slv_conn_close(c, SLV_GONE_CLIENT);
-            return false;
+            return 0;
         }
     }
-    return (size_t)n == cap || slv_wire_pending(&c->wire);
+    return (size_t)n == cap || slv_wire_pending(&c->wire) ? (size_t)n : 0;
+}
+
+/* What came, but not more than a share: one client's upload starves nobody, and the rest is there
+ * in the next turn. */
+static void read_share(slv_conn *c, bool pending)
+{
+    size_t sum = 0, n = 1;
+
+    while (sum < SLV_CONN_READ_SIZE && n > 0 && wants_read(c) &&
+           (!pending || slv_wire_pending(&c->wire))) {
+        n = read_once(c);
+        sum += n;
+    }
 }
 
 /* Readiness that was not asked for is how the socket tells of an error. */
@@ -533,8 +550,7 @@ static void on_ready(slv_poll *poll, unsigned events)
         return;
     }
     if (events & SLV_POLL_READ || c->wire.want_write) {
-        for (int i = 0; i < SLV_CONN_READS_MAX && wants_read(c) && read_once(c); i++)
-            ;
+        read_share(c, false);
         if (slv_wire_pending(&c->wire) && wants_read(c))
             slv_loop_later(c->server->loop, &c->work);
     } else if (events & SLV_POLL_HUP) {
@@ -559,9 +575,7 @@ static void on_work(slv_task *task)
         feed_pending(c);
     if (c->state != CONN_CLOSED && c->read_eof && c->in.len > 0 && c->state == CONN_HEAD)
         slv_conn_close(c, SLV_GONE_CLIENT); /* a head that will never be complete */
-    for (int i = 0;
-         i < SLV_CONN_READS_MAX && slv_wire_pending(&c->wire) && wants_read(c) && read_once(c); i++)
-        ;
+    read_share(c, true);
     if (c->state == CONN_CLOSED) {
         slv_conn_free(c);
         return;

@@ -410,7 +410,7 @@ static void read_some(slv_h2 *h2)
 {
     char *buf = h2->server->read_buf;
 
-    for (int i = 0; i < SLV_CONN_READS_MAX && !h2->dead; i++) {
+    for (size_t sum = 0; sum < SLV_CONN_READ_SIZE && !h2->dead;) {
         ssize_t n = slv_wire_read(&h2->wire, buf, SLV_CONN_READ_SIZE);
 
         if (n == -EAGAIN)
@@ -420,6 +420,7 @@ static void read_some(slv_h2 *h2)
             return;
         }
         feed(h2, buf, (size_t)n);
+        sum += (size_t)n;
         if ((size_t)n < SLV_CONN_READ_SIZE && !slv_wire_pending(&h2->wire))
             return;
     }

@@ -23,8 +23,7 @@
 #include "net/server.h"
 #include "net/tls.h"
 
-#define SLV_CONN_READ_SIZE ((size_t)64 << 10) /* one read */
-#define SLV_CONN_READS_MAX 4 /* in a row, so that one client does not starve the others */
+#define SLV_CONN_READ_SIZE ((size_t)64 << 10) /* one read, and a client's share of a turn */
 #define SLV_CONN_DISCARD_MAX ((size_t)64 << 10)
 #define SLV_CONN_LINGER_MS 2000
 /* A client that ended its side during its request has mostly gone. It may also have said all that

@@ -252,6 +252,8 @@ static slv_code on_ready(slv_isolate *iso, const slv_frame *frame, slv_err *err)
     }
     slv_timer_stop(&iso->timer);
     iso->state = SLV_ISOLATE_READY;
+    if (pool->waiting_events > 0) /* who waits for its place */
+        slv_pool_later(pool);
     slv_slice_isolate(iso);
     iso->startup_us = ready.cpu_us;
     slv_version_cool(group->version);
@@ -459,6 +461,7 @@ static void on_hello(slv_poll *poll, unsigned events)
 slv_code slv_isolate_adopted(slv_isolate *iso, slv_err *err)
 {
     iso->has_proc = true;
+    slv_share_isolate(iso);
     iso->state = SLV_ISOLATE_BORN;
     iso->hello.fn = on_hello;
     return slv_poll_start(&iso->hello, iso->pool->loop, iso->channel, SLV_POLL_READ, err);

@@ -119,8 +119,10 @@ void slv_meter_start(slv_isolate *iso)
 void slv_meter_begin(slv_isolate *iso)
 {
     slv_meter *m = &iso->meter;
+    uint64_t before = m->cpu_ns;
 
     m->cpu_ns = read_clock(m);
+    slv_share_used(iso, m->cpu_ns - before); /* but its account's all the same */
     m->main_ns = read_main(m);
     m->unclaimed_ns = 0;
     m->window_cpu_ns = m->cpu_ns;
@@ -233,9 +235,10 @@ static void check_start(slv_isolate *iso)
 {
     slv_meter *m = &iso->meter;
     uint64_t limit_ms = iso->group->version->limits.cpu_startup_ms;
-    uint64_t main_ns;
+    uint64_t main_ns, before = m->cpu_ns;
 
     m->cpu_ns = read_clock(m);
+    slv_share_used(iso, m->cpu_ns - before);
     if (m->cpu_ns - m->start_ns <= limit_ms * NS_PER_MS)
         return;
     main_ns = read_main(m);
@@ -331,6 +334,7 @@ static bool sample(slv_isolate *iso)
     if (delta == 0)
         return false;
     m->cpu_ns = cpu;
+    slv_share_used(iso, delta);
     main_now = read_main(m);
     if (main_now >= m->main_ns && main_now != 0)
         delta = SLV_MIN(delta, main_now - m->main_ns);
@@ -421,6 +425,7 @@ void slv_meter_tick(slv_timer *timer)
         }
     }
     open = check_wall(pool) || open;
+    slv_share_pool(pool);
     if (active)
         set_tick(pool, SLV_POOL_TICK_MIN_MS);
     else if (open)

@@ -12,7 +12,6 @@
 #define HOUSEKEEPING_MS 1000
 #define SPARE_FROM 2          /* isolates started, before one is kept ready */
 #define SPARE_KEEP_MS 300000  /* a spare that nobody took */
-#define CONTENDED_MS 1000     /* since when two accounts had traffic */
 #define RETIRED_KEEP_MS 60000 /* a retry of an old event finds its group for so long */
 
 const char *slv_lost_outcome(slv_lost why)
@@ -45,8 +44,6 @@ void slv_pool_notice(slv_pool *pool, const char *fmt, ...)
 }
 
 /* ---- groups ---- */
-
-static void serve_all(slv_pool *pool);
 
 static slv_group *find_group(slv_pool *pool, const slv_version *version)
 {
@@ -176,7 +173,8 @@ static bool may_start(const slv_group *group, unsigned flags)
 
     if (flags & SLV_POOL_INSIDE)
         return true;
-    return (group->isolate_count == 0 || group->isolate_count < cap) && has_room(group);
+    return (group->isolate_count == 0 || group->isolate_count < cap) &&
+           slv_turn_may_start(group->account) && has_room(group);
 }
 
 static void start_for(slv_group *group)
@@ -213,55 +211,6 @@ static void place(slv_isolate *iso, slv_pool_event *ev)
     }
     pool->open_events++;
     slv_meter_wake(pool);
-}
-
-/* ---- turns ----
- *
- * Work of a turn is done before anything new is read. One account's thousand connections would make
- * each turn long, and whoever comes between would wait for all of it: so, while several accounts
- * have traffic, each has so many events placed in a turn, and its others wait for the next.
- */
-
-static void on_turn_end(slv_task *task)
-{
-    slv_container_of(task, slv_pool, turn_end)->turn++;
-}
-
-static void on_next_turn(slv_timer *timer)
-{
-    slv_pool *pool = slv_container_of(timer, slv_pool, next_turn);
-
-    serve_all(pool);
-}
-
-static void note_traffic(slv_pool *pool, const slv_account *a)
-{
-    if (pool->recent != a && pool->recent)
-        pool->contended_ms = slv_loop_now_ms(pool->loop) + CONTENDED_MS;
-    pool->recent = a;
-    if (!pool->short_turns && pool->contended_ms)
-        slv_slice_pool(pool);
-}
-
-static bool has_had_its_turn(slv_account *a)
-{
-    slv_pool *pool = a->pool;
-
-    if (a->turn != pool->turn) {
-        a->turn = pool->turn;
-        a->placed = 0;
-    }
-    if (a->placed < SLV_POOL_TURN_EVENTS || slv_loop_now_ms(pool->loop) >= pool->contended_ms)
-        return false;
-    if (!slv_timer_started(&pool->next_turn))
-        slv_timer_start(&pool->next_turn, pool->loop, 0);
-    return true;
-}
-
-static void count_in_turn(slv_account *a)
-{
-    a->placed++;
-    slv_loop_flush(a->pool->loop, &a->pool->turn_end);
 }
 
 static bool in_backoff(const slv_group *group)
@@ -337,12 +286,12 @@ slv_code slv_pool_begin(slv_pool *pool, slv_pool_event *ev, slv_err *err)
         return SLV_OK;
     }
     if (outside)
-        note_traffic(pool, group->account);
+        slv_turn_note(pool, group->account);
     iso = choose(group, ev->flags);
-    later = iso && outside && has_had_its_turn(group->account);
+    later = iso && outside && slv_turn_is_over(group->account);
     if (iso && !later) {
         if (outside)
-            count_in_turn(group->account);
+            slv_turn_count(group->account);
         place(iso, ev);
         /* another one when this one's thread is the bottleneck */
         if (iso->meter.busy && iso->events.len > 1 && group->starting_count == 0 &&
@@ -429,7 +378,7 @@ void slv_pool_serve(slv_group *group)
         bool outside = !(ev->flags & SLV_POOL_INSIDE);
         slv_isolate *iso;
 
-        if (outside && has_had_its_turn(group->account))
+        if (outside && slv_turn_is_over(group->account))
             return;
         iso = choose(group, ev->flags);
         if (!iso) {
@@ -439,7 +388,7 @@ void slv_pool_serve(slv_group *group)
         }
         dequeue(group, ev);
         if (outside)
-            count_in_turn(group->account);
+            slv_turn_count(group->account);
         place(iso, ev);
         ev->placed(ev, NULL);
     }
@@ -509,8 +458,7 @@ static void finish_close(slv_pool *pool)
 
     slv_timer_stop(&pool->tick);
     slv_timer_stop(&pool->housekeeping);
-    slv_timer_stop(&pool->next_turn);
-    slv_task_cancel(&pool->turn_end);
+    slv_turn_done(pool);
     slv_task_cancel(&pool->task);
     SLV_LIST_EACH (n, &pool->groups) {
         free_group(slv_container_of(n, slv_group, node));
@@ -523,16 +471,23 @@ static void finish_close(slv_pool *pool)
         closed(user);
 }
 
+static uint64_t waits_since(const slv_group *group)
+{
+    return slv_container_of(group->waiting.next, slv_pool_event, node)->queued_ms;
+}
+
 static int by_share(const void *a, const void *b)
 {
     const slv_group *x = *(slv_group *const *)a, *y = *(slv_group *const *)b;
+    unsigned has = x->account->isolates, other = y->account->isolates;
 
-    return (x->account->isolates > y->account->isolates) -
-           (x->account->isolates < y->account->isolates);
+    if (x->account == y->account)
+        return (waits_since(x) > waits_since(y)) - (waits_since(x) < waits_since(y));
+    return (has > other) - (has < other);
 }
 
 /* Who waits: what room there is goes to the accounts that have the fewest isolates. */
-static void serve_all(slv_pool *pool)
+void slv_pool_serve_all(slv_pool *pool)
 {
     SLV_VEC(slv_group *) waiting = {0};
 
@@ -569,7 +524,7 @@ static void run_task(slv_task *task)
             }
         }
     } while (again);
-    serve_all(pool);
+    slv_pool_serve_all(pool);
     SLV_LIST_EACH (n, &pool->groups) {
         slv_group *group = slv_container_of(n, slv_group, node);
 
@@ -652,6 +607,7 @@ static void housekeeping(slv_timer *timer)
     }
     slv_account_watch_memory(pool);
     slv_slice_pool(pool);
+    slv_share_pool(pool);
     if (pool->waiting_events > 0) /* a cap may have room that another pool made */
         slv_pool_later(pool);
     if (more)
@@ -684,8 +640,8 @@ slv_code slv_pool_new(const slv_pool_options *options, slv_pool **ret, slv_err *
     pool->tick.fn = slv_meter_tick;
     pool->tick_ms = SLV_POOL_TICK_MIN_MS;
     pool->housekeeping.fn = housekeeping;
-    pool->turn_end.fn = on_turn_end;
-    pool->next_turn.fn = on_next_turn;
+    slv_turn_init(pool);
+    slv_share_init(pool);
     slv_list_init(&pool->groups);
     slv_list_init(&pool->all);
     slv_list_init(&pool->accounts);

@@ -46,7 +46,9 @@
     250 /* open events in an isolate, beyond which another one is wanted                           \
          */
 #define SLV_POOL_TURN_EVENTS                                                                       \
-    32 /* of one account from outside in a turn of the loop, while another one has traffic too */
+    8 /* of one account from outside in a turn of the loop, while another one has traffic too */
+#define SLV_POOL_STARTS_MAX                                                                        \
+    4 /* isolates of one account that start at once for events from outside, meanwhile */
 #define SLV_POOL_LOADED_MAX 32 /* isolates of the workers that one worker has loaded */
 #define SLV_POOL_TEXT_MAX 4096 /* start-up failure text kept from a worker (cut) */
 

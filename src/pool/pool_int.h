@@ -60,6 +60,9 @@ typedef struct slv_account {
     slv_zygote_conn *conn; /* to that */
     uint64_t turn;         /* of the pool, for `placed` */
     unsigned placed;       /* events from outside in that turn */
+    uint64_t cpu_ns;       /* that its isolates used in the pool's window: share.c */
+    uint64_t use;          /* of late, in nanoseconds for each second */
+    int nice;              /* what its isolates should have */
 } slv_account;
 
 /* Everything about one version in this pool. */
@@ -134,6 +137,7 @@ struct slv_isolate {
     bool apart;       /* open for one event alone */
     bool draining;    /* takes no new events: it is ending */
     bool short_turns; /* slice.c */
+    int nice;         /* share.c */
     bool heavy;       /* more lives than its limit allows: takes none, and ends with its last */
     slv_meter meter;
     uint64_t startup_us; /* CPU of module scope */
@@ -161,13 +165,15 @@ struct slv_pool {
     unsigned isolate_count, open_events, waiting_events;
     unsigned budget_place;
     bool closing, recorded, zygotes_on;
-    /* fairness: of several accounts none may fill a turn of the loop */
+    /* fairness, turn.c: of several accounts none may fill a turn of the loop */
     const slv_account *recent; /* whose event came last; compared, never followed */
     uint64_t contended_ms;     /* until when there are several */
     uint64_t turn;
     slv_task turn_end;
     slv_timer next_turn; /* some wait for it */
     bool short_turns;    /* slice.c */
+    bool may_weigh;      /* share.c: the kernel lets us take a nice value back */
+    uint64_t window_ns;  /* when the window of slv_account.cpu_ns began */
     void (*closed)(void *user);
     void *closed_user;
     slv_zygote_conn *zygote; /* this pool's connection; NULL: exec */
@@ -225,6 +231,9 @@ void slv_meter_look(slv_isolate *iso); /* how much memory it uses now, without c
 void slv_pool_later(slv_pool *pool);
 /* Serves who waits in the group; calls their placed(). */
 void slv_pool_serve(slv_group *group);
+/* In all groups: what room there is goes to the accounts that have the fewest isolates, and within
+ * one to who has waited longest. */
+void slv_pool_serve_all(slv_pool *pool);
 /* READY came. */
 void slv_pool_ready(slv_isolate *iso);
 /* An open event is over without its END. */
@@ -234,6 +243,29 @@ void slv_pool_refuse(slv_group *group, slv_code code, const char *text);
 void slv_pool_gone(slv_isolate *iso); /* process over; frees it */
 void slv_pool_notice(slv_pool *pool, const char *fmt, ...) SLV_PRINTF(2, 3);
 void slv_pool_spare(slv_account *account);
+
+/* ---- turn.c ---- */
+
+void slv_turn_init(slv_pool *pool);
+void slv_turn_done(slv_pool *pool);
+/* An event from outside came. */
+void slv_turn_note(slv_pool *pool, slv_account *account);
+/* It has had as many events in this turn of the loop as it may; who waits is served in the next. */
+bool slv_turn_is_over(slv_account *account);
+void slv_turn_count(slv_account *account); /* an event from outside was placed */
+bool slv_turn_may_start(const slv_account *account);
+
+/* ---- share.c ---- */
+
+void slv_share_init(slv_pool *pool);
+void slv_share_used(slv_isolate *iso, uint64_t cpu_ns);
+/* Looks, when it is time, who uses how much, and sets the weights. */
+void slv_share_pool(slv_pool *pool);
+/* A process has begun: it weighs what its account's do. */
+void slv_share_isolate(slv_isolate *iso);
+/* The nice value of an account that used so much of late (ns for each second), of `accounts` that
+ * use processors at all. */
+int slv_share_nice(uint64_t use, unsigned accounts, unsigned processors);
 
 /* ---- slice.c ---- */
 
