@@ -5,7 +5,7 @@ import { makeFetcher } from "fetcher";
 
 const ASSETS_FETCH = 152;
 const ARGUMENTS = "wwbwqsssys"; // resource, stream, and the fields of a fetch
-const RESULT = "hssbsrqky";
+const RESULT = "hssbsrqka";
 const STREAM = 1; // of a fetch's arguments: the number of the body's stream
 
 // The assets of this index among the resources.

@@ -449,8 +449,9 @@ function streamToWire(stream, wire, coding) {
     }
 }
 
-// What came over the channel as a body: null, a Uint8Array or a ByteSource.
+// What came over the channel as a body: null, a string (its bytes are ASCII), a Uint8Array or a ByteSource.
 export function kindOfWireBody(body) {
     if (body === null) return NONE;
+    if (typeof body === "string") return TEXT;
     return isView(body) ? BYTES : SOURCE;
 }

@@ -60,8 +60,9 @@ function bodyOf(status, headers, stream, length, inline) {
     const { DecodingSource, codingOf } = load("content_coding");
     const coding = status === 206 ? -1 : codingOf(blockGet(headers, "content-encoding"));
     if (stream === 0) {
-        if (coding < 0 || inline.byteLength === 0) return inline;
-        return new DecodingSource(new MemorySource(inline), coding);
+        if (coding < 0 || inline.length === 0) return inline;
+        const bytes = typeof inline === "string" ? N.utf8Encode(inline) : inline;
+        return new DecodingSource(new MemorySource(bytes), coding);
     }
     const source = new ByteSource(stream, length);
     return coding < 0 ? source : new DecodingSource(source, coding);
@@ -88,7 +89,7 @@ class MemorySource {
 
 // What is kept under that key, for a request with these headers: { status, headers, body }.
 export async function matchIn(name, key, request) {
-    const fields = await op(MATCH, "wwsss", [0, 0, name, key, headersOf(request)], "bhsrqy");
+    const fields = await op(MATCH, "wwsss", [0, 0, name, key, headersOf(request)], "bhsrqa");
     if (fields[0] === 0) return undefined;
     const { 1: status, 2: headers, 3: stream, 4: length, 5: inline } = fields;
     return { __proto__: null, status, headers, body: bodyOf(status, headers, stream, length, inline) };

@@ -8,7 +8,7 @@ import { linkFetcher } from "rpc_services";
 import { wrap } from "ties";
 
 const FETCH = 140, RPC = 141;
-const RESULT = "hssbsrqky";
+const RESULT = "hssbsrqka";
 const STREAM = 1; // of a fetch's arguments: the number of the body's stream
 
 const MAKE = Symbol("internal");

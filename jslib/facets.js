@@ -11,7 +11,7 @@ import { linkFetcher } from "rpc_services";
 import { makeFetcher } from "fetcher";
 
 const START = 74, FETCH = 75, RPC = 76, ABORT = 77, DELETE = 78; // see objects.md
-const RESULT = "hssbsrqky";
+const RESULT = "hssbsrqka";
 const BODY_STREAM = 1;
 const NAME_MAX = 256, DEPTH_MAX = 4;
 const TYPE = "DurableObjectFacets", OPTIONS = "StartupOptions";

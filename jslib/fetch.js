@@ -15,7 +15,7 @@ const { StringPrototypeStartsWith: startsWith, StringPrototypeIndexOf: indexOf, 
 
 const FETCH = 1; // kinds of operations, see channel.md
 const ARGUMENTS = "bwqsssys";
-const RESULT = "hssbsrqky";
+const RESULT = "hssbsrqka";
 
 const BODY_STREAM = 1; // bits of FETCH
 const BODY_INLINE = 2;

@@ -6,7 +6,7 @@ import { fetchThrough } from "fetch";
 
 const SERVICE_FETCH = 2; // see channel.md
 const ARGUMENTS = "wbwqsssys";
-const RESULT = "hssbsrqky";
+const RESULT = "hssbsrqka";
 
 const MAKE = Symbol("internal");
 

@@ -10,7 +10,7 @@ import { dataCloneError } from "clone_format";
 import { hasFlag } from "flags";
 
 const OPEN = 132, MODULE = 133, START = 134, FAIL = 135, FETCH = 136, RPC = 137;
-const RESULT = "hssbsrqky";
+const RESULT = "hssbsrqka";
 const STREAM = 1; // of a fetch's arguments: the number of the body's stream
 const MAKE = Symbol("internal");
 const CODE_MAX = 64 * 1024 * 1024;

@@ -11,7 +11,7 @@ import { Remote, setState } from "rpc";
 import { linkFetcher } from "rpc_services";
 
 const OBJECT_FETCH = 72, OBJECT_RPC = 73; // see objects.md
-const FETCH_RESULT = "hssbsrqky";
+const FETCH_RESULT = "hssbsrqka";
 const BODY_STREAM = 1;
 const SHA256 = 2;
 const HALF = 16;

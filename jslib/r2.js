@@ -16,6 +16,7 @@ const CREATE = 37;
 const PART = 38;
 const COMPLETE = 39;
 const ABORT = 40;
+const GET_WHOLE = 41;
 
 const LIST_CURSOR = 1; // bits of LIST
 const LIST_START_AFTER = 2;
@@ -46,9 +47,10 @@ function storageClass(value) {
 // ---- methods ----
 
 function get(index, key, options) {
+    if (options === undefined || options === null) return op(GET_WHOLE, "wws", [index, 0, key], "bsqqra", getResult);
     const o = optionsOf(options, () => bucket("get", 2, "GetOptions"));
     const fields = [index, 0, key, ...conditionFields("GetOptions", o.onlyIf), ...rangeFields(o.range), ssecField(o.ssecKey)];
-    return op(GET, "wwsbssqqbbqqsy", fields, "bsqqry", getResult);
+    return op(GET, "wwsbssqqbbqqsy", fields, "bsqqra", getResult);
 }
 
 function put(index, key, value, options) {

@@ -599,6 +599,7 @@ static const op_row rows[] = {
      answer_meta, absent_upload},
     {40, "abortMultipartUpload", SLV_CALL_WRITE, false, false, read_upload, run_abort,
      answer_nothing, absent_upload},
+    {41, "get", SLV_CALL_READ, false, false, read_key_only, run_get, answer_get, absent_get},
 };
 
 /* What can be told without the bucket. */

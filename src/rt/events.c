@@ -133,7 +133,7 @@ static JSValueRef fetch_extra(slv_rt *rt, JSContextRef ctx, const slv_msg_event_
         m->props.len == 0)
         return slv_js_undefined(ctx);
     return SLV_TUPLE(ctx, slv_js_num(ctx, m->body_stream), slv_js_num(ctx, (double)m->body_length),
-                     m->bits & SLV_FETCH_INLINE ? slv_js_bytes_copy(ctx, m->body, NULL)
+                     m->bits & SLV_FETCH_INLINE ? slv_rt_body_value(rt, ctx, m->body)
                                                 : slv_js_undefined(ctx),
                      text_or_empty(rt, ctx, m->entrypoint), text_or_empty(rt, ctx, m->props));
 }

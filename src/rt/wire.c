@@ -1,5 +1,6 @@
 #include <math.h>
 
+#include "base/utf8.h"
 #include "rt/rt_int.h"
 
 #define I64_SAFE 9007199254740992.0
@@ -206,6 +207,16 @@ static JSValueRef get_texts(JSContextRef ctx, slv_reader *r)
     return array;
 }
 
+/* Most bodies are ASCII, and a string is made at a fraction of what an array of bytes costs, which
+ * has a buffer for the collector to free. */
+JSValueRef slv_rt_body_value(slv_rt *rt, JSContextRef ctx, slv_str bytes)
+{
+    if (bytes.len == 0)
+        return rt->empty;
+    return slv_utf8_ascii(bytes) ? slv_js_string_latin1(ctx, bytes)
+                                 : slv_js_bytes_copy(ctx, bytes, NULL);
+}
+
 static JSValueRef get_field(slv_rt *rt, JSContextRef ctx, char letter, slv_reader *r,
                             rt_event *event)
 {
@@ -222,6 +233,8 @@ static JSValueRef get_field(slv_rt *rt, JSContextRef ctx, char letter, slv_reade
         return slv_js_string(ctx, slv_read_str(r));
     case 'y':
         return slv_js_bytes_copy(ctx, slv_read_str(r), NULL);
+    case 'a':
+        return slv_rt_body_value(rt, ctx, slv_read_str(r));
     case 'r':
         return get_stream(rt, ctx, r, RT_STREAM_IN, event);
     case 'v':
