@@ -5,6 +5,7 @@
 // between two entries belongs to that event. At module scope there is none. The entries are at the end of this file.
 
 import { context } from "async_context";
+import { IdTable } from "id_table";
 
 let current = null;
 
@@ -131,7 +132,7 @@ export function errorFromJSON(json) {
 
 // ---- operations ----
 
-const operations = new P.Map(); // id -> Operation
+const operations = new IdTable(); // id -> Operation
 
 class Operation {
   constructor(event, convert) {
@@ -178,6 +179,7 @@ function send(event, kind, format, args, resultFormat) {
 // decoded, a letter for each:
 //
 //   b u8   h u16   w u32   q i64 (a number)   s str (a string)   y str (bytes out: a view, or "" for none; in: Uint8Array)
+//   a str, a body (in only): a string where all of it is ASCII, else a Uint8Array
 //   r u32, a stream to read, opened by the message that names it (in: a number, 0 none)
 //   v u32, a stream to write, likewise      k u32, a socket, likewise
 //   c u16 count and capabilities: a flat array [kind, number, ...]
@@ -191,14 +193,14 @@ export function op(kind, format, args, resultFormat, convert = null) {
   event.hasIo = true;
   const id = send(event, kind, format, args, resultFormat);
   event.operations++;
-  P.MapPrototypeSet(operations, id, operation);
+  operations.set(id, operation);
   if (convert === null) promise.operation = id;
   return promise;
 }
 
 // Main is told that nobody wants the result; it still comes (as an error, most likely).
 export function cancelOp(promise) {
-  if (P.MapPrototypeHas(operations, promise.operation)) N.opCancel(promise.operation);
+  if (operations.has(promise.operation)) N.opCancel(promise.operation);
 }
 
 // Asks main and waits for the answer, blocking the isolate: for what must answer at once from main's memory.
@@ -210,8 +212,8 @@ export function ask(kind, format, args, resultFormat) {
 
 // ---- streams ----
 
-const readers = new P.Map(); // number -> ByteSource that waits for bytes
-const writers = new P.Map(); // number -> ByteSink
+const readers = new IdTable(); // number -> ByteSource that waits for bytes
+const writers = new IdTable(); // number -> ByteSink
 const DONE = P.PromiseResolve(undefined);
 const STAGING = N.staging.length;
 
@@ -240,7 +242,7 @@ export class ByteSource {
       this.#section = sectionOf(this.#event);
       this.#event.hasIo = true;
       this.#event.reads++;
-      P.MapPrototypeSet(readers, this.#number, this);
+      readers.set(this.#number, this);
       return this.#waiting.promise;
     }
     if (bytes === null) {
@@ -254,7 +256,7 @@ export class ByteSource {
   cancel(reason = undefined) {
     if (this.#ended) return;
     this.#ended = this.#started = true;
-    if (P.MapPrototypeDelete(readers, this.#number)) this.#event.reads--;
+    if (readers.delete(this.#number)) this.#event.reads--;
     N.streamCancel(this.#number, reasonText(reason));
     this.#waiting?.resolve(undefined);
     this.#waiting = null;
@@ -277,10 +279,10 @@ export class ByteSource {
   }
 
   static readable(number) {
-    const source = P.MapPrototypeGet(readers, number);
+    const source = readers.get(number);
     if (source === undefined || held(source.#event, source.#section, () => ByteSource.readable(number))) return;
     setCurrentEvent(source.#event.context);
-    P.MapPrototypeDelete(readers, number);
+    readers.delete(number);
     source.#event.reads--;
     const waiting = source.#waiting;
     source.#waiting = null;
@@ -318,7 +320,7 @@ export class ByteSink {
     this.#number = number === undefined ? N.streamOpen(this.#event.id) : number;
     this.#event.sinks++;
     this.#event.hasIo = true;
-    P.MapPrototypeSet(writers, this.#number, this);
+    writers.set(this.#number, this);
   }
 
   get number() {
@@ -371,14 +373,14 @@ export class ByteSink {
 
   #finish() {
     this.#ended = this.#over = true;
-    P.MapPrototypeDelete(writers, this.#number);
+    writers.delete(this.#number);
     this.#event.sinks--;
     this.#event.onRelease?.();
   }
 
   // From C: there is credit again (reason undefined), or main wants no more.
   static writable(number, reason) {
-    const sink = P.MapPrototypeGet(writers, number);
+    const sink = writers.get(number);
     if (sink === undefined || held(sink.#event, sink.#section, () => ByteSink.writable(number, reason))) return;
     setCurrentEvent(sink.#event.context);
     const waiting = sink.#waiting;
@@ -400,7 +402,7 @@ export class ByteSink {
 
 // ---- sockets ----
 
-const sockets = new P.Map(); // number -> ChannelSocket
+const sockets = new IdTable(); // number -> ChannelSocket
 
 // A WebSocket of the channel. Messages wait in C, within the window, until start() names who takes them:
 // handler.message(string or ArrayBuffer), handler.close(code, reason), handler.fail(text): close and fail at most once.
@@ -416,7 +418,7 @@ export class ChannelSocket {
     this.#number = number === undefined ? N.socketOpen(this.#event.id) : number;
     this.#event.sockets++;
     this.#event.hasIo = true;
-    P.MapPrototypeSet(sockets, this.#number, this);
+    sockets.set(this.#number, this);
   }
 
   get number() {
@@ -472,13 +474,13 @@ export class ChannelSocket {
 
   #finish() {
     this.#over = true;
-    P.MapPrototypeDelete(sockets, this.#number);
+    sockets.delete(this.#number);
     this.#event.sockets--;
     this.#event.onRelease?.();
   }
 
   static arrived(number, what, data, reason) {
-    const socket = P.MapPrototypeGet(sockets, number);
+    const socket = sockets.get(number);
     if (socket === undefined || held(socket.#event, null, () => ChannelSocket.arrived(number, what, data, reason))) return;
     setCurrentEvent(socket.#event.context);
     if (what === 0) {
@@ -496,11 +498,11 @@ export class ChannelSocket {
 
 // A result came. error: JSON or undefined; values: an array by the operation's resultFormat.
 export function onResult(id, error, values) {
-  const operation = P.MapPrototypeGet(operations, id);
+  const operation = operations.get(id);
   if (operation === undefined) return;
   const { event, convert } = operation;
   if (held(event, operation.section, () => onResult(id, error, values))) return;
-  P.MapPrototypeDelete(operations, id);
+  operations.delete(id);
   event.operations--;
   setCurrentEvent(event.context);
   if (error !== undefined) {
@@ -533,7 +535,7 @@ export function onSocket(number, what, data, reason) {
 
 // The event has ended: what it still has open is of no use to anybody. Promises stay pending for ever, as on the platform.
 export function dropIoOf(event) {
-  const forget = map => P.MapPrototypeForEach(map, (entry, key) => entry.event === event && P.MapPrototypeDelete(map, key));
+  const forget = table => table.forEach((entry, id) => entry.event === event && table.delete(id));
   if (event.operations > 0) forget(operations);
   if (event.reads > 0) forget(readers);
   if (event.sinks > 0) forget(writers);

@@ -9,6 +9,7 @@ import { ByteSource, EventContext, dropIoOf, setCurrentEvent } from "io";
 import { answerCall, begin, callReceiver, ended, errorJSON, fail, finish, respond, settled, theWorker } from "runtime";
 import { dropTimersOf, startOwnTimer, stopTimer } from "timers";
 import { isObject } from "errors";
+import { IdTable } from "id_table";
 import { Gate, Section } from "objects_gate";
 
 const EXCEPTION = 1; // outcome of END
@@ -29,7 +30,7 @@ export class ObjectContext extends EventContext {
   held = 0; // as of other events, for rpc.js
   exported = null;
   waits = 0; // promises given to waitUntil()
-  calls = new P.Set(); // events that name it and are open
+  calls = new IdTable(); // events that name it and are open
   state = null; // DurableObjectState
   instance = null;
   alarmAt = -1; // the alarm whose handler runs
@@ -66,7 +67,7 @@ export class ObjectContext extends EventContext {
   }
 
   leave(event) {
-    P.SetPrototypeDelete(this.calls, event);
+    this.calls.delete(event.id);
     if (this.#call !== event) return;
     this.#call = null;
     this.callId = this.number;
@@ -121,7 +122,7 @@ export class ObjectContext extends EventContext {
     this.ended = true;
     this.gate.close();
     P.MapPrototypeDelete(objects, this.number);
-    P.SetPrototypeForEach(this.calls, event => {
+    this.calls.forEach(event => {
       event.responded = true;
       if (!event.ended) ended(event);
     });
@@ -187,7 +188,7 @@ function beginCall(id, kind, object) {
   event.context = event.host = object;
   event.gate = object.gate;
   setCurrentEvent(object);
-  P.SetPrototypeAdd(object.calls, event);
+  object.calls.set(event.id, event);
   event.onEnded = () => object.leave(event);
   return event;
 }
@@ -306,11 +307,11 @@ export function onObjectClose(number, mayRefuse, busy, json) {
   const object = P.MapPrototypeGet(objects, number);
   if (object === undefined) return;
   setCurrentEvent(object);
-  if (mayRefuse && (busy || object.waits > 0 || object.gate.crowded || object.gate.inSection || P.SetPrototypeGetSize(object.calls) > 0)) {
+  if (mayRefuse && (busy || object.waits > 0 || object.gate.crowded || object.gate.inSection || object.calls.size > 0)) {
     N.objectClosed(number, true);
     return;
   }
-  P.SetPrototypeForEach(object.calls, event => {
+  object.calls.forEach(event => {
     if (event.ended) return;
     if (event.kind === "rpc" && !event.responded) N.rpcResult(event.id, json, "", []);
     finish(event, event.responded ? event.outcome : EXCEPTION, event.responded ? event.error : json);

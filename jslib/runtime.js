@@ -4,6 +4,7 @@
 import { context, frameOfBody, frameOfRejection } from "async_context";
 import { EventContext, currentEvent, dropIoOf, setCurrentEvent, ByteSource, ByteSink } from "io";
 import { badArgument, illegalInvocation, publish } from "errors";
+import { IdTable } from "id_table";
 import { dropTimersOf, startOwnTimer, stopTimer } from "timers";
 
 const OK = 0, EXCEPTION = 1, CANCELED = 2, HUNG = 3; // outcomes of END
@@ -23,7 +24,7 @@ const WAIT_UNTIL_TEXT =
   "waitUntil() tasks did not complete within the allowed time after invocation end and have been cancelled. " +
   "See: https://developers.cloudflare.com/workers/runtime-apis/context/#waituntil";
 
-const events = new P.Map(); // id -> RunningEvent
+const events = new IdTable(); // id -> RunningEvent
 const then = P.PromisePrototypeThen;
 
 let lastHeaders = null; // the header block of the last response, which C has kept: named by undefined
@@ -148,7 +149,7 @@ function placeOfCaller() {
 // A new event, whose turn it is.
 export function begin(id, kind) {
   const event = new RunningEvent(id, kind);
-  P.MapPrototypeSet(events, id, event);
+  events.set(id, event);
   setCurrentEvent(event);
   return event;
 }
@@ -163,7 +164,7 @@ export function finish(event, outcome, error = "") {
 // END is on its way, or main knows.
 export function ended(event) {
   event.ended = true;
-  P.MapPrototypeDelete(events, event.id);
+  events.delete(event.id);
   if (event.deadline !== 0) stopTimer(event.deadline);
   if (event.hasTimers) dropTimersOf(event);
   if (event.hasIo) dropIoOf(event);
@@ -511,7 +512,7 @@ const CLIENT_GONE = 1;
 
 // Main gives the event up: the client has gone, a limit was hit, or the process stops.
 export function onCancel(id, reason) {
-  const event = P.MapPrototypeGet(events, id);
+  const event = events.get(id);
   if (event === undefined) return;
   setCurrentEvent(event.context);
   if (event.request !== null && reason === CLIENT_GONE && load("flags").hasFlag("enable_request_signal")) {
@@ -528,7 +529,7 @@ export function onCancel(id, reason) {
 
 // Nothing can enter JavaScript for this event any more.
 export function onIdle(id) {
-  const event = P.MapPrototypeGet(events, id);
+  const event = events.get(id);
   if (event === undefined) return;
   if (event.held > 0 || (event.host !== null && !event.host.ended)) return;
   setCurrentEvent(event);

@@ -1,5 +1,6 @@
 import { bindContext, context } from "async_context";
 import { DOMException, badArgument } from "errors";
+import { IdTable } from "id_table";
 import { requireEvent, setCurrentEvent } from "io";
 
 // setTimeout and its kin. C keeps deadlines, JavaScript keeps functions: N.timerStart(ms, event, counted) gives an id, and C
@@ -9,7 +10,7 @@ const LIMIT = 10000; // open timers of one event
 const DELAY_MAX = 0x7fffffff;
 
 const RESOLVED = P.PromiseResolve();
-const timers = new P.Map(); // id -> Timer
+const timers = new IdTable(); // id -> Timer
 
 class Timer {
   constructor(event, fn, args, delay, repeat) {
@@ -41,7 +42,7 @@ function start(name, fn, delay, args, repeat) {
   }
   const timer = new Timer(event, fn, args, delayOf(delay), repeat);
   const id = N.timerStart(timer.delay, event.id, true);
-  P.MapPrototypeSet(timers, id, timer);
+  timers.set(id, timer);
   event.timers++;
   event.hasTimers = true;
   return id;
@@ -54,19 +55,19 @@ export function startOwnTimer(event, delay, fn) {
   timer.frame = null;
   event.hasTimers = true;
   const id = N.timerStart(delay, event.id, false);
-  P.MapPrototypeSet(timers, id, timer);
+  timers.set(id, timer);
   return id;
 }
 
 export function stopTimer(id) {
-  const timer = P.MapPrototypeGet(timers, id);
+  const timer = timers.get(id);
   if (timer === undefined) return;
   forget(id, timer);
   N.timerStop(id);
 }
 
 function forget(id, timer) {
-  P.MapPrototypeDelete(timers, id);
+  timers.delete(id);
   if (!timer.counted) return;
   timer.event.timers--;
   timer.event.timersFinished++;
@@ -140,7 +141,7 @@ for (const fn of [queueMicrotask, setTimeout, setInterval, clearTimeout, clearIn
 
 // From C, in a turn of its own. `this` of the function is the global object, as for a call without receiver.
 export function fireTimer(id) {
-  const timer = P.MapPrototypeGet(timers, id);
+  const timer = timers.get(id);
   if (timer === undefined) return;
   const gate = timer.event.gate;
   if (gate !== null && timer.counted && !gate.admits(timer.section)) return gate.defer(timer.section, () => fireTimer(id));
@@ -157,10 +158,10 @@ export function fireTimer(id) {
 
 // An event has ended: its timers go with it.
 export function dropTimersOf(event) {
-  if (P.MapPrototypeGetSize(timers) === 0) return;
-  P.MapPrototypeForEach(timers, (timer, id) => {
+  if (timers.size === 0) return;
+  timers.forEach((timer, id) => {
     if (timer.event !== event) return;
-    P.MapPrototypeDelete(timers, id);
+    timers.delete(id);
     N.timerStop(id);
   });
   event.timers = 0;
