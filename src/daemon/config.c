@@ -4,6 +4,7 @@
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "edge/server.h"
 #include "fmt/suggest.h"
 #include "fmt/toml.h"
 
@@ -29,6 +30,7 @@ typedef struct row {
 static const row rows[] = {
     {"", "data", PATH, AT(data), 0, 0, NULL},
     {"", "domain", TEXT, AT(domain), 0, 0, NULL},
+    {"", "colo", TEXT, AT(colo), 0, 0, NULL},
     {"", "listen", TEXTS, AT(listen), 0, 0, NULL},
     {"", "control_listen", TEXTS, AT(control_listen), 0, 0, NULL},
     {"", "loops", NUMBER, AT(loops), 1, 64, NULL},
@@ -129,6 +131,17 @@ static slv_code check_word(const reader *r, const slv_node *n, const row *w)
                     near ? near : "", near ? "'?" : "");
 }
 
+static bool is_colo(slv_str text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        char c = text.ptr[i];
+
+        if (!((c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9')))
+            return false;
+    }
+    return text.len >= 2 && text.len <= SLV_COLO_MAX;
+}
+
 static slv_code read_text(const reader *r, const slv_node *n, const row *w, slv_str *ret)
 {
     SLV_CLEANUP(slv_charp_free) char *path = NULL;
@@ -137,6 +150,10 @@ static slv_code read_text(const reader *r, const slv_node *n, const row *w, slv_
         return wrong(r, n, w, "a string");
     if (w->words)
         SLV_TRY(check_word(r, n, w));
+    if (w->at == AT(colo) && !is_colo(n->text))
+        return slv_fail(r->err, SLV_E_INVAL,
+                        "%s:%u:%u: colo is '%.*s'; 2 to %d capital letters or digits are expected",
+                        r->file, n->line, n->col, SLV_STR_ARGS(n->text), SLV_COLO_MAX);
     *ret = n->text;
     if (w->type == TEXT || n->text.len == 0)
         return SLV_OK;
@@ -232,6 +249,7 @@ static void defaults(slv_serve_config *c)
 {
     *c = (slv_serve_config){.arena = SLV_ARENA(ARENA_MAX),
                             .domain = SLV_STR("localhost"),
+                            .colo = SLV_STR("SLV"),
                             .loops = 1,
                             .drain_seconds = 30,
                             .upgrade_seconds = 3600,

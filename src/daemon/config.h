@@ -30,6 +30,7 @@ typedef struct slv_serve_config {
 
     slv_str data;    /* directory */
     slv_str domain;  /* "example.com"; "localhost" unless told; empty: none */
+    slv_str colo;    /* "FRA": the end of cf-ray, request.cf.colo */
     slv_strs listen; /* "127.0.0.1:8080", "[::]:80", ":80", "unix:/run/x" */
     slv_strs control_listen;
     uint64_t loops;

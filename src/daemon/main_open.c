@@ -189,6 +189,7 @@ slv_code slv_main_open_server(slv_main *m, slv_err *err)
         .control = m->loop,
         .loops = (unsigned)c->loops,
         .asset_ranges = true,
+        .colo = c->colo,
         .state = m->state,
         .isolates = (unsigned)c->version_isolates,
         .allow_private = c->allow_private,

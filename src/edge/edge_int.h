@@ -18,6 +18,7 @@
  *     queue.c     consumers of queues: batches for handlers
  *     scheduled.c cron by the clock and by hand
  *     pages.c     error pages
+ *     request_cf.c what is known of a request's connection
  *     body.c      bytes on their way through
  *
  * Everything but server.c runs on the thread of one loop and touches the state of that loop only.
@@ -255,6 +256,7 @@ struct slv_server {
     struct slv_notify *notify;         /* notify_int.h; NULL: there are no stores */
     struct slv_packer *packer;         /* pack_int.h; NULL without a state */
     char *program, *project_dir, *ca_file, *cf;
+    char colo[SLV_COLO_MAX];
     bool stopping;
     unsigned closing; /* loops that have not closed yet */
     unsigned adopted; /* connections of another process; control thread */
@@ -304,6 +306,14 @@ void slv_hook_notice(slv_shard *shard, slv_str text);
 void slv_hook_deployed(slv_shard *shard, slv_version *version, const slv_err *err, slv_str failure);
 void slv_hooks_init(slv_shard *shard);
 void slv_hooks_flush(slv_shard *shard);
+
+/* ---- request.cf ---- */
+
+/* Appends the JSON of request.cf. */
+SLV_NODISCARD slv_code slv_request_cf_put(const slv_shard *shard, const slv_exchange *ex,
+                                          slv_buf *out);
+/* A cipher's name as the platform gives it: those of TLS 1.3 have names of its own. */
+slv_str slv_request_cf_cipher(slv_str name);
 
 /* ---- pages ---- */
 

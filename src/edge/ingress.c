@@ -490,17 +490,22 @@ static char *put_ours(ingress *ing, char *p)
     static const char hex[] = "0123456789abcdef";
     const slv_request_head *head = &ing->ex->head;
     uint64_t ray = slv_prng_next(&ing->ev.shard->prng);
-    char text[] = "0123456789abcdef-DEV";
+    slv_str colo = ing->ev.shard->server->o.colo;
+    char text[17 + SLV_COLO_MAX];
 
     for (int i = 0; i < 16; i++)
         text[i] = hex[ray >> (60 - 4 * i) & 15];
+    text[16] = '-';
+    if (colo.len == 0)
+        colo = SLV_STR("DEV");
+    memcpy(text + 17, colo.ptr, colo.len);
     if (head->peer.len > 0) {
         p = put_header(p, SLV_STR("cf-connecting-ip"), head->peer);
         p = put_header(p, SLV_STR("x-real-ip"), head->peer);
     }
     /* as on the platform, whatever the client takes: that is in request.cf */
     p = put_header(p, SLV_STR("accept-encoding"), SLV_STR("br, gzip"));
-    p = put_header(p, SLV_STR("cf-ray"), slv_str_make(text, sizeof text - 1));
+    p = put_header(p, SLV_STR("cf-ray"), slv_str_make(text, 17 + colo.len));
     p = put_header(p, SLV_STR("cf-visitor"),
                    head->scheme.len == 5 ? SLV_STR("{\"scheme\":\"https\"}")
                                          : SLV_STR("{\"scheme\":\"http\"}"));
@@ -508,27 +513,6 @@ static char *put_ours(ingress *ing, char *p)
     if (head->wants_websocket) /* "upgrade" is among its fields already */
         p = put_header(p, SLV_STR("connection"), SLV_STR("Upgrade"));
     return p;
-}
-
-/* request.cf: what this client accepts, and what is known of all requests (whose own member of that
-   name would count). */
-static slv_code put_cf(ingress *ing, slv_str *ret)
-{
-    slv_shard *shard = ing->ev.shard;
-    const slv_http_header *accept = slv_exchange_header(ing->ex, SLV_STR("accept-encoding"));
-    slv_buf *out = &shard->cf_text;
-
-    slv_buf_reset(out);
-    SLV_TRY(slv_buf_append(out, SLV_STR("{\"clientAcceptEncoding\":")));
-    SLV_TRY(slv_json_put_string(out, accept ? accept->value : SLV_STR_NULL));
-    if (shard->cf.len > 2) {
-        SLV_TRY(slv_buf_append_byte(out, ','));
-        SLV_TRY(slv_buf_append(out, slv_str_skip(shard->cf, 1)));
-    } else {
-        SLV_TRY(slv_buf_append_byte(out, '}'));
-    }
-    *ret = slv_buf_view(out);
-    return SLV_OK;
 }
 
 /* The header block that the worker sees, in the shard's scratch. */
@@ -595,8 +579,10 @@ static void on_send(slv_event *ev)
         return;
     }
     slv_code code = slv_shard_url(ev->shard, head, ev->version, &f->url);
+    slv_buf_reset(&ev->shard->cf_text);
     if (code == SLV_OK)
-        code = put_cf(ing, &f->cf);
+        code = slv_request_cf_put(ev->shard, ing->ex, &ev->shard->cf_text);
+    f->cf = slv_buf_view(&ev->shard->cf_text);
     if (code == SLV_OK)
         code = put_headers(ing, &f->headers);
     if (code == SLV_OK && ev->version->host.len > 0)

@@ -458,6 +458,9 @@ slv_code slv_server_new(const slv_server_options *options, slv_server **ret, slv
     if (options->cf_json.len > 0)
         server->cf = slv_strndup(options->cf_json.ptr, options->cf_json.len);
     server->o.cf_json = slv_str_make(server->cf, options->cf_json.len);
+    server->o.colo = slv_str_make(server->colo, SLV_MIN(options->colo.len, sizeof server->colo));
+    if (server->o.colo.len > 0)
+        memcpy(server->colo, options->colo.ptr, server->o.colo.len);
     if (options->record)
         SLV_TRY(slv_record_create(options->record, &server->record, err));
     server->ratelimits = slv_ratelimits_new();

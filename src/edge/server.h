@@ -92,6 +92,8 @@ typedef struct slv_server_extension {
     void *arg;
 } slv_server_extension;
 
+#define SLV_COLO_MAX 8
+
 typedef struct slv_server_options {
     slv_loop *control; /* where hooks run; its thread makes and frees the server */
     unsigned loops;    /* 0: 1 */
@@ -130,6 +132,9 @@ typedef struct slv_server_options {
     const char *record;  /* file for the channel of the first isolate; NULL: none */
     const char *ca_file; /* NULL: the system's store */
     slv_str cf_json;     /* request.cf, an object; empty: a built-in one; copied */
+    /* Where this server is, "FRA": the end of cf-ray, and request.cf then says what is so of the
+     * connection. Capital letters and digits, SLV_COLO_MAX at most; copied. Empty: as in dev. */
+    slv_str colo;
     slv_http_options http; /* timeouts; handlers and ctx are ignored */
 } slv_server_options;
 

@@ -93,6 +93,7 @@ typedef struct slv_request_head {
     uint16_t local_port;
     uint16_t redirect_port; /* of the listener: not 0 asks to send the client to https, there */
     slv_str tls_version, tls_cipher; /* "TLSv1.3", "TLS_AES_256_GCM_SHA384"; empty without TLS */
+    uint32_t rtt_ms;                 /* of the connection when it began; 0: not known, or less */
 } slv_request_head;
 
 typedef struct slv_response_head {

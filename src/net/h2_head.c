@@ -64,7 +64,7 @@ static int64_t content_length(const slv_h2_stream *st)
 int slv_h2_head_make(slv_h2_stream *st, const char **ret_why)
 {
     slv_request_head *h = &st->base.head;
-    const slv_h2 *h2 = st->h2;
+    slv_h2 *h2 = st->h2;
 
     *ret_why = "the request head is too large";
     if (st->refuse)
@@ -87,6 +87,7 @@ int slv_h2_head_make(slv_h2_stream *st, const char **ret_why)
     h->redirect_port = h2->redirect_port;
     h->tls_version = slv_conn_tls_version(&h2->wire, h2->told);
     h->tls_cipher = slv_conn_tls_cipher(&h2->wire, h2->told);
+    h->rtt_ms = slv_wire_rtt_ms(&h2->wire);
     *ret_why = "this method is not served";
     if (slv_str_is(h->method, "CONNECT") || slv_str_is(h->method, "TRACE"))
         return 405;

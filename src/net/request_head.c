@@ -143,6 +143,7 @@ int slv_request_head_make(slv_conn_exchange *ex, const char *data, const char **
     h->redirect_port = ex->conn->redirect_port;
     h->tls_version = slv_conn_tls_version(&ex->conn->wire, ex->conn->told);
     h->tls_cipher = slv_conn_tls_cipher(&ex->conn->wire, ex->conn->told);
+    h->rtt_ms = slv_wire_rtt_ms(&ex->conn->wire);
 
     *ret_why = "unknown HTTP version";
     if (p->version != 10 && p->version != 11)

@@ -1,6 +1,8 @@
 #include "net/wire.h"
 
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <stdio.h>
@@ -165,6 +167,20 @@ slv_str slv_wire_tls_version(const slv_wire *w)
 slv_str slv_wire_tls_cipher(const slv_wire *w)
 {
     return w->ssl ? slv_str_from(SSL_get_cipher_name(w->ssl)) : SLV_STR_NULL;
+}
+
+uint32_t slv_wire_rtt_ms(slv_wire *w)
+{
+    struct tcp_info info;
+    socklen_t len = sizeof info;
+
+    if (!w->rtt_known) {
+        w->rtt_known = true;
+        w->rtt_ms = getsockopt(w->fd, IPPROTO_TCP, TCP_INFO, &info, &len) == 0
+                        ? (info.tcpi_rtt + 500) / 1000
+                        : 0;
+    }
+    return w->rtt_ms;
 }
 
 bool slv_wire_speaks_h2(const slv_wire *w)

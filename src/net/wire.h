@@ -19,6 +19,8 @@ typedef struct slv_wire {
     bool want_write; /* TLS cannot go on before the socket takes bytes, whatever the owner does */
     bool write_wants_read; /* TLS cannot go on with a write before the socket gave bytes */
     bool write_shut;
+    bool rtt_known;
+    uint32_t rtt_ms;
 } slv_wire;
 
 /* Bytes read, 0 at the end of the stream, -EAGAIN, or another negative errno. */
@@ -43,6 +45,8 @@ void slv_wire_take(slv_wire *w, slv_wire *src);
 /* Of an established TLS connection; empty without. Static. */
 slv_str slv_wire_tls_version(const slv_wire *w);
 slv_str slv_wire_tls_cipher(const slv_wire *w);
+/* The round trip as the kernel knew it at the first call; 0 where it knows none. */
+uint32_t slv_wire_rtt_ms(slv_wire *w);
 bool slv_wire_speaks_h2(const slv_wire *w); /* TLS agreed on it */
 /* TLS failure in words, or strerror of -result. */
 const char *slv_wire_error(const slv_wire *w, ssize_t result, char *buf, size_t cap);

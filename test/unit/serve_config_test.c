@@ -35,7 +35,7 @@ TEST(every_table_is_read)
     SLV_CLEANUP(slv_serve_config_done) slv_serve_config c = {0};
     slv_err err = {0};
 
-    CHECK(parse("data = 'state'\ndomain = 'example.com'\nlisten = [':80', '[::1]:81']\nloops = 4\n"
+    CHECK(parse("data = 'state'\ncolo = 'ABCDEFGH'\ndomain = 'example.com'\nlisten = [':80', '[::1]:81']\nloops = 4\n"
                 "[tls]\nlisten = ':443'\ncertificates = '/certs'\nredirect = true\n"
                 "[proxy]\ntrusted = ['10.0.0.0/8']\n[limits]\naccount-isolates = 7\n"
                 "[logs]\nformat = 'json'\n[otlp]\nheaders = ['a: b']\n",
@@ -60,6 +60,7 @@ TEST(what_is_not_said_has_defaults)
     CHECK_INT(c.loops, 1);
     CHECK_INT(c.drain_seconds, 30);
     CHECK_STR(c.domain, SLV_STR("localhost"));
+    CHECK_STR(c.colo, SLV_STR("SLV"));
     CHECK_INT(c.listen.count, 0);
     slv_serve_config missing;
     CHECK(slv_serve_config_load("/nowhere/selvage.toml", &missing, &err) == SLV_E_NOTFOUND);
@@ -85,6 +86,13 @@ TEST(mistakes_are_named_with_their_place)
                                   "is expected"));
     CHECK(fails("[logs]\nformat = 'jsn'\n", "/etc/selvage.toml:2:10: logs.format is not 'jsn'; did "
                                             "you mean 'json'?"));
+    CHECK(fails("colo = 'ABCDEFGHI'\n",
+                "/etc/selvage.toml:1:8: colo is 'ABCDEFGHI'; 2 to 8 capital letters or digits are "
+                "expected"));
+    CHECK(fails("colo = 'A'\n", "/etc/selvage.toml:1:8: colo is 'A'; 2 to 8 capital letters or "
+                                "digits are expected"));
+    CHECK(fails("colo = 'f\"A'\n", "/etc/selvage.toml:1:8: colo is 'f\"A'; 2 to 8 capital "
+                                   "letters or digits are expected"));
     CHECK(fails("tls = 1\n", "/etc/selvage.toml:1:7: tls is a number; a table is expected"));
     slv_serve_config c;
     slv_err err = {0};
