@@ -19,6 +19,13 @@ const NEEDS_CARE = /^[\t\n\r ]|[\t\n\r ]$|[\0\n\r]/; // of values
 const FORBIDDEN = /[\0\n\r]/;
 const EDGES = /^[\t\n\r ]+|[\t\n\r ]+$/g;
 const COOKIE = "set-cookie";
+// Lists whose values leave in one line, as the reference sends them; those of other names leave in a line each.
+const LISTS = new SafeMap();
+for (const name of [
+    "accept", "accept-charset", "accept-encoding", "accept-language", "accept-ranges", "allow", "cache-control", "content-encoding",
+    "content-language", "expect", "if-match", "if-none-match", "link", "proxy-authenticate", "vary", "via", "www-authenticate",
+])
+    LISTS.set(name, true);
 
 // ---- names ----
 
@@ -254,6 +261,10 @@ class HeaderList {
         let block = "";
         for (let i = 0; i < entries.length; i++) {
             const e = entries[i];
+            if (e.more !== null && LISTS.has(e.lower)) {
+                block += e.name + ":" + e.joined + "\n";
+                continue;
+            }
             block += e.name + ":" + e.value + "\n";
             if (e.more === null) continue;
             for (let j = 0; j < e.more.length; j++) block += e.name + ":" + e.more[j] + "\n";

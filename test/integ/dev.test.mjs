@@ -2,7 +2,7 @@
 import test from 'node:test';
 import assert from 'node:assert/strict';
 import { chmodSync, mkdirSync, renameSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:http';
+import { createServer, get } from 'node:http';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { dev, project, run, sleep, worker } from './lib/selvage.mjs';
@@ -261,6 +261,15 @@ test('an empty answer to HEAD says nothing of a length, unless the worker does',
   assert.equal((await s.fetch('/', { method: 'HEAD' })).headers.get('content-length'), null);
   assert.equal((await s.fetch('/told', { method: 'HEAD' })).headers.get('content-length'), '4');
   assert.equal((await s.fetch('/')).headers.get('content-length'), '4');
+}));
+
+test('values that were appended leave in one line where the field is a list, and in a line each otherwise', () => using(dev(worker(
+  `export default { fetch() { const r = new Response('x');
+    for (const name of ['Cache-Control', 'vary', 'Link', 'X-Own', 'Set-Cookie']) { r.headers.append(name, 'a'); r.headers.append(name, 'b'); }
+    return r; } };`)), async (s) => {
+  const raw = await new Promise((done, failed) => get(s.url, (r) => { r.resume(); done(r.rawHeaders); }).on('error', failed));
+  const values = (name) => raw.filter((_, i) => i % 2 && raw[i - 1].toLowerCase() === name);
+  assert.deepEqual(['cache-control', 'vary', 'link', 'x-own', 'set-cookie'].map(values), [['a, b'], ['a, b'], ['a, b'], ['a', 'b'], ['a', 'b']]);
 }));
 
 test('unsupported bindings are refused, or throw when called', async () => {
