@@ -82,6 +82,9 @@ slv_code slv_pages_refresh(slv_project *p, slv_err *err)
     return slv_functions_routes(&found, &p->pages.routes);
 }
 
+/* Every script in a folder _worker.js is a module that the others may import by a variable. */
+static const slv_str worker_dir_globs[] = {{"**/*.js", 7}, {"**/*.mjs", 8}};
+
 slv_code slv_pages_find_worker(slv_project *p, slv_err *err)
 {
     SLV_CLEANUP(slv_charp_free) char *script = slv_path_join(p->assets, SLV_STR("_worker.js"));
@@ -101,6 +104,9 @@ slv_code slv_pages_find_worker(slv_project *p, slv_err *err)
         p->pages.worker_dir = SLV_STEAL(script);
         p->main = slv_path_join(p->pages.worker_dir, SLV_STR("index.js"));
         p->config.find_additional_modules = true;
+        slv_vec_push(&p->config.rules, ((slv_rule){.type = SLV_RULE_ESM,
+                                                   .globs = worker_dir_globs,
+                                                   .glob_count = SLV_ARRAY_LEN(worker_dir_globs)}));
         if (!slv_file_exists(p->main))
             return slv_fail(err, SLV_E_NOTFOUND, "there is no %s", p->main);
     } else if (slv_file_exists(script)) {

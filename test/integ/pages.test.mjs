@@ -117,6 +117,25 @@ describe('pages dev', () => {
       await s.stop();
     }
   });
+
+  test('modules of a folder _worker.js are imported by names that are known when it runs', async () => {
+    const s = await pagesDev(project({
+      'wrangler.toml': 'name = "w"\npages_build_output_dir = ".out/static"\ncompatibility_date = "2026-01-01"\n',
+      '.out/static/_worker.js/index.js': `const routes = { '/a': '__dist__/functions/a.func.js', '/b': './__dist__/b.mjs', '/none': '__dist__/none.js' };
+        export default { async fetch(r) {
+          try { return await (await import(routes[new URL(r.url).pathname])).default(); } catch (e) { return new Response(e.message, { status: 500 }); } } };`,
+      '.out/static/_worker.js/__dist__/functions/a.func.js': 'import shared from "../shared.js"; export default () => new Response("a " + shared());',
+      '.out/static/_worker.js/__dist__/b.mjs': 'import shared from "./shared.js"; export default () => new Response("b " + shared());',
+      '.out/static/_worker.js/__dist__/shared.js': 'let n = 0; export default () => ++n;',
+    }), ['--loops', '1']);
+    const get = async (path) => (await ask(s, 'localhost', path)).text;
+    try {
+      assert.deepEqual([await get('/a'), await get('/b'), await get('/a')], ['a 1', 'b 2', 'a 3']);
+      assert.equal(await get('/none'), 'No such module "__dist__/none.js".');
+    } finally {
+      await s.stop();
+    }
+  });
 });
 
 test('the example', async () => {
