@@ -169,6 +169,7 @@ static slv_code work_changeset(script_rest *r, slv_catalog *c, slv_err *err)
 
     SLV_TRY(take_list(r, r->body, &rows, err));
     SLV_TRY(slv_catalog_route_list(c, r->key.account, SLV_STR(""), &r->arena, &all, err));
+    SLV_ASSERT(rows); /* take_list refuses with a code that is none of success */
     slv_json_open(w, '{');
     slv_json_key(w, "added");
     slv_json_open(w, '[');
@@ -257,7 +258,7 @@ static void get_domain(slv_api_call *call)
 
 static slv_code work_attach(script_rest *r, slv_catalog *c, slv_err *err)
 {
-    slv_route_row row;
+    slv_route_row row = {0};
     slv_route_list list = {0};
 
     r->key.name = slv_node_str(slv_node_get(r->body, "service"));

@@ -87,27 +87,29 @@ slv_code slv_routes_parse(slv_str text, slv_arena *arena, slv_routes *ret, slv_e
 /* ---- matching ---- */
 
 /* The rule's first `len` characters followed by `end`. */
-static bool matches(slv_str rule, size_t len, const char *end, slv_str path)
+static bool matches(slv_str rule, size_t len, slv_str end, slv_str path)
 {
     char text[SLV_ROUTES_RULE_MAX + 4];
-    size_t n = strlen(end);
 
     memcpy(text, rule.ptr, len);
-    memcpy(text + len, end, n);
-    return slv_glob_match(slv_str_make(text, len + n), path, SLV_GLOB_IMPORT);
+    memcpy(text + len, end.ptr, end.len);
+    return slv_glob_match(slv_str_make(text, len + end.len), path, SLV_GLOB_IMPORT);
 }
 
 static bool rule_matches(slv_str rule, slv_str path)
 {
     if (slv_str_is(rule, "/") || slv_str_is(rule, "/*"))
-        return matches(rule, rule.len, "", path);
+        return matches(rule, rule.len, SLV_STR(""), path);
     if (slv_str_ends(rule, SLV_STR("/*")))
-        return matches(rule, rule.len, "", path) || matches(rule, rule.len - 2, "", path);
+        return matches(rule, rule.len, SLV_STR(""), path) ||
+               matches(rule, rule.len - 2, SLV_STR(""), path);
     if (slv_str_ends(rule, SLV_STR("*")))
-        return matches(rule, rule.len, "", path);
+        return matches(rule, rule.len, SLV_STR(""), path);
     if (slv_str_ends(rule, SLV_STR("/")))
-        return matches(rule, rule.len, "", path) || matches(rule, rule.len - 1, "", path);
-    return matches(rule, rule.len, "", path) || matches(rule, rule.len, "/", path);
+        return matches(rule, rule.len, SLV_STR(""), path) ||
+               matches(rule, rule.len - 1, SLV_STR(""), path);
+    return matches(rule, rule.len, SLV_STR(""), path) ||
+           matches(rule, rule.len, SLV_STR("/"), path);
 }
 
 static bool any_matches(const slv_str *rules, size_t count, slv_str path)

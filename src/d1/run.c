@@ -294,10 +294,11 @@ slv_code slv_d1_figures(slv_d1 *d1, slv_d1_meta *ret, slv_err *err)
 
 static slv_code run_write(slv_d1 *d1, slv_d1_batch *b, slv_err *err)
 {
-    slv_code code = slv_db_begin(d1->db, err);
+    slv_err why = {0};
+    slv_code code = slv_db_begin(d1->db, &why);
 
     if (code != SLV_OK)
-        return slv_d1_say(d1, err, code, slv_str_from(slv_err_text(err)));
+        return slv_d1_say(d1, err, code, slv_str_from(slv_err_text(&why)));
     code = size_now(d1, err);
     if (code == SLV_OK)
         code = run_statements(d1, b, err);

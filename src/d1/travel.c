@@ -73,11 +73,12 @@ static slv_code go_back(slv_d1 *d1, d1_place place, const char *path, slv_err *e
 {
     SLV_CLEANUP(slv_arena_done) slv_arena arena = SLV_ARENA(1 << 16);
     slv_d1_info info;
+    slv_err why = {0};
 
     SLV_TRY(slv_d1_info_get(d1, &arena, &info, err));
-    slv_code code = slv_d1_log_rebuild(d1->log, d1->db, place, path, err);
+    slv_code code = slv_d1_log_rebuild(d1->log, d1->db, place, path, &why);
     if (code != SLV_OK)
-        return slv_d1_say(d1, err, code, slv_str_from(slv_err_text(err)));
+        return slv_d1_say(d1, err, code, slv_str_from(slv_err_text(&why)));
     SLV_TRY(replace(d1, path, err));
     /* Its name is today's. This commit also tells the handle that there is something to sync. */
     SLV_TRY(slv_db_begin(d1->db, err));

@@ -549,8 +549,8 @@ slv_code slv_daemon_supervise(const slv_daemon_options *options, slv_err *err)
         free_child(s->main);
     if (s->next)
         free_child(s->next);
-    while (!slv_list_empty(&s->fronts))
-        free_child(slv_container_of(s->fronts.next, child, node));
+    SLV_LIST_EACH (n, &s->fronts)
+        free_child(slv_container_of(n, child, node));
     close_heir(s);
     slv_listeners_close(&s->listeners);
     s->loop = slv_loop_free(s->loop);

@@ -332,8 +332,8 @@ static slv_code serve(keeper_process *k, char **argv, pid_t parent, uint64_t mem
     k->control.fn = on_control;
     SLV_TRY(slv_poll_start(&k->control, k->loop, SLV_KEEPER_FD, SLV_POLL_READ, err));
     slv_loop_run(k->loop);
-    while (!slv_list_empty(&k->conns))
-        close_connection(slv_container_of(k->conns.next, connection, node));
+    SLV_LIST_EACH (n, &k->conns)
+        close_connection(slv_container_of(n, connection, node));
     k->state = slv_state_free(k->state); /* checkpoints and closes */
     return SLV_OK;
 }

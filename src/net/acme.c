@@ -60,7 +60,7 @@ bool slv_acme_take(slv_acme *acme, slv_exchange *ex)
 {
     const slv_response_head head = {.status = 200,
                                     .headers = SLV_STR("content-type:application/octet-stream\n")};
-    slv_str token = SLV_STR_NULL, text = SLV_STR_NULL;
+    slv_str token, text = SLV_STR_NULL;
 
     if (!slv_str_starts(ex->head.path, SLV_STR(CHALLENGES)))
         return false;

@@ -38,7 +38,8 @@ bool slv_h2_add_field(slv_h2_stream *st, slv_str name, slv_str value)
         if (!joined)
             return refuse(st, 431);
         memcpy(joined, cookie->ptr, cookie->len);
-        memcpy(joined + cookie->len, "; ", 2);
+        joined[cookie->len] = ';';
+        joined[cookie->len + 1] = ' ';
         memcpy(joined + cookie->len + 2, v.ptr, v.len);
         *cookie = slv_str_make(joined, cookie->len + 2 + v.len);
     } else if (!slv_str_is(n, "expect") && !slv_http_hop_by_hop(n)) {

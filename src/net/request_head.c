@@ -8,7 +8,7 @@ bool slv_http_valid_authority(slv_str s)
 {
     for (size_t i = 0; i < s.len; i++)
         if (!slv_is_digit(s.ptr[i]) && !slv_is_alpha(s.ptr[i]) &&
-            !memchr("-._~!$&'()*+,;=:[]%", s.ptr[i], 19))
+            slv_str_chr(SLV_STR("-._~!$&'()*+,;=:[]%"), s.ptr[i], 0) == SIZE_MAX)
             return false;
     return true;
 }

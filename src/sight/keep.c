@@ -163,10 +163,9 @@ slv_code slv_keep_append(slv_keep *keep, slv_str lines, int64_t now_ms, slv_err 
     segment *last = keep->list.len > 0 ? &keep->list.items[keep->list.len - 1] : NULL;
 
     /* a file that another run began is not written on: its last line may be half */
-    if (keep->fd < 0 || last->bytes >= SLV_KEEP_SEGMENT_BYTES ||
+    if (keep->fd < 0 || !last || last->bytes >= SLV_KEEP_SEGMENT_BYTES ||
         now_ms - last->began_ms >= DAY_MS) {
         SLV_TRY(begin_segment(keep, now_ms, err));
-        last = &keep->list.items[keep->list.len - 1];
         prune(keep, now_ms);
         last = &keep->list.items[keep->list.len - 1];
     }
