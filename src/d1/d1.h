@@ -109,7 +109,8 @@ typedef struct slv_d1_rows {
     bool no_rows;   /* figures alone */
     uint32_t count; /* results */
     uint32_t columns, rows;
-    size_t at_rows; /* where the number of rows stands */
+    size_t at_rows;                   /* where the number of rows stands */
+    uint64_t rows_read, rows_written; /* by all statements */
 } slv_d1_rows;
 
 void slv_d1_rows_init(slv_d1_rows *r, bool no_rows);

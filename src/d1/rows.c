@@ -23,6 +23,7 @@ void slv_d1_rows_reset(slv_d1_rows *r)
     slv_buf_reset(&r->block);
     slv_buf_reset(&r->text);
     r->count = 0;
+    r->rows_read = r->rows_written = 0;
 }
 
 void slv_d1_rows_done(slv_d1_rows *r)
@@ -143,6 +144,8 @@ static slv_code on_end(void *arg, const slv_d1_meta *meta, slv_err *err)
     (void)err;
     memcpy(out->ptr + r->at_rows, &r->rows, sizeof r->rows); /* little-endian machines only */
     r->count++;
+    r->rows_read += meta->rows_read;
+    r->rows_written += meta->rows_written;
     SLV_TRY(put_int(out, (int64_t)(meta->duration_ms * 10000)));
     SLV_TRY(put_int(out, meta->changes));
     SLV_TRY(put_int(out, meta->last_row_id));

@@ -8,10 +8,9 @@
  *              EXPORT   u8 bits (1 no schema, 2 no data), u32 tables, for each: str
  *              TRAVEL   u8 bits (1 restore, 2 by time), i64 time, str bookmark
  *              INSIGHTS i64 from, i64 to, u8 order, u8 bits (1 average, 2 ascending, 4 totals), u32
- * limit answer   str message, str before, str after, then ROWS     str block, str text JSON     str
- *              INFO     str name, i64 created, u64 bytes, u32 tables
- *              IMPORT   u64 statements, rows read, rows written, size after, bits of a double (ms)
- *              EXPORT   u64 size
+ * limit answer   str message, str before, str after, then ROWS     str block, str text, u64 rows
+ * read, u64 rows written JSON     str INFO     str name, i64 created, u64 bytes, u32 tables IMPORT
+ * u64 statements, rows read, rows written, size after, bits of a double (ms) EXPORT   u64 size
  *              INSIGHTS str
  */
 #include <stdio.h>
@@ -244,7 +243,9 @@ static slv_code put_answer(const slv_d1_ask *ask, slv_buf *out)
     switch (ask->kind) {
     case SLV_D1_ASK_ROWS:
         SLV_TRY(put_str(out, slv_buf_view(&ask->rows->block)));
-        return put_str(out, slv_buf_view(&ask->rows->text));
+        SLV_TRY(put_str(out, slv_buf_view(&ask->rows->text)));
+        SLV_TRY(slv_buf_append_u64(out, ask->rows->rows_read));
+        return slv_buf_append_u64(out, ask->rows->rows_written);
     case SLV_D1_ASK_JSON:
     case SLV_D1_ASK_INSIGHTS:
         return put_str(out, slv_buf_view(&ask->out->out));
@@ -293,7 +294,10 @@ static slv_code read_result(slv_reader *r, slv_d1_ask *ask)
     switch (ask->kind) {
     case SLV_D1_ASK_ROWS:
         SLV_TRY(slv_buf_set(&ask->rows->block, slv_read_str(r)));
-        return slv_buf_set(&ask->rows->text, slv_read_str(r));
+        SLV_TRY(slv_buf_set(&ask->rows->text, slv_read_str(r)));
+        ask->rows->rows_read = slv_read_u64(r);
+        ask->rows->rows_written = slv_read_u64(r);
+        return SLV_OK;
     case SLV_D1_ASK_JSON:
     case SLV_D1_ASK_INSIGHTS:
         return slv_buf_set(&ask->out->out, slv_read_str(r));

@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "edge/object_int.h"
+#include "edge/queue_int.h"
 #include "edge/sight_int.h"
 
 #define ARENA_MAX ((size_t)16 << 20)
@@ -124,6 +125,7 @@ typedef struct gather {
 void slv_figures_done(slv_figures *f)
 {
     free(f->workers);
+    free(f->queues);
     slv_arena_done(&f->arena);
     *f = (slv_figures){0};
 }
@@ -151,6 +153,10 @@ static void add_worker(slv_worker_figures *to, const slv_worker_figures *from)
     add_numbers(to->op_failures, from->op_failures, SLV_ARRAY_LEN(to->op_failures));
     add_numbers(to->op_us, from->op_us, SLV_ARRAY_LEN(to->op_us));
     to->subrequests += from->subrequests;
+    to->rows_read += from->rows_read;
+    to->rows_written += from->rows_written;
+    to->isolates += from->isolates;
+    to->isolate_bytes += from->isolate_bytes;
     to->log_lines += from->log_lines;
     to->exceptions += from->exceptions;
     to->cron_ms = SLV_MAX(to->cron_ms, from->cron_ms);
@@ -204,6 +210,63 @@ static void count_objects(gather *g, const slv_objects *objects)
     }
 }
 
+typedef struct isolates {
+    gather *g;
+    slv_buf key;
+} isolates;
+
+static void count_isolate(void *arg, const slv_version *version, uint64_t bytes)
+{
+    isolates *all = arg;
+    const slv_worker_figures one = {.isolates = 1, .isolate_bytes = bytes};
+
+    slv_buf_reset(&all->key);
+    if (slv_buf_append(&all->key, version->tenant) == SLV_OK &&
+        slv_buf_append_byte(&all->key, '\0') == SLV_OK &&
+        slv_buf_append(&all->key, version->name) == SLV_OK)
+        take_worker(all->g, slv_buf_view(&all->key), &one);
+}
+
+static void count_isolates(gather *g, const slv_pool *pool)
+{
+    isolates all = {g, SLV_BUF((size_t)4 << 10)};
+
+    if (pool)
+        slv_pool_each(pool, count_isolate, &all);
+    slv_buf_done(&all.key);
+}
+
+static void count_queues(gather *g, const slv_shard *shard)
+{
+    SLV_LIST_EACH (node, &shard->feeds) {
+        const slv_feed *f = slv_container_of(node, slv_feed, node);
+        slv_queue_figures q = {
+            .messages = f->backlog, .bytes = f->backlog_bytes, .oldest_ms = f->oldest_ms};
+
+        if (f->closed ||
+            slv_arena_dup(&g->sum.arena, slv_store_tenant(f->store), &q.tenant) != SLV_OK ||
+            slv_arena_dup(&g->sum.arena, f->consumer->queue, &q.name) != SLV_OK)
+            continue;
+        g->sum.queues =
+            slv_realloc(g->sum.queues, (g->sum.queue_count + 1) * sizeof *g->sum.queues);
+        g->sum.queues[g->sum.queue_count++] = q;
+    }
+}
+
+static int by_messages(const void *a, const void *b)
+{
+    const slv_queue_figures *x = a, *y = b;
+
+    return (y->messages > x->messages) - (y->messages < x->messages);
+}
+
+static void limit_queues(slv_figures *f)
+{
+    if (f->queue_count > 1)
+        qsort(f->queues, f->queue_count, sizeof *f->queues, by_messages);
+    f->queue_count = SLV_MIN(f->queue_count, (size_t)SLV_FIGURES_QUEUES_MAX);
+}
+
 static void take_shard(gather *g, const slv_shard *shard)
 {
     const slv_sights *s = shard->sights;
@@ -216,6 +279,8 @@ static void take_shard(gather *g, const slv_shard *shard)
         add_histogram(&g->sum.ops[i], &s->ops[i]);
     g->sum.traces_dropped += s->dropped;
     count_objects(g, shard->objects);
+    count_isolates(g, shard->pool);
+    count_queues(g, shard);
 }
 
 static void on_stats(void *user, const slv_server_stats *stats)
@@ -223,6 +288,7 @@ static void on_stats(void *user, const slv_server_stats *stats)
     gather *g = user;
 
     g->sum.stats = *stats;
+    limit_queues(&g->sum);
     g->fn(g->user, &g->sum);
     free(g);
 }

@@ -6,7 +6,7 @@
  * two bounds (not what a Prometheus bucket says, which is added up when it is written).
  *
  * Limits: SLV_FIGURES_WORKERS_MAX workers on one loop; those beyond are counted together under an
- * empty name.
+ * empty name. SLV_FIGURES_QUEUES_MAX queues, the fullest ones.
  */
 #ifndef SLV_EDGE_FIGURES_H
 #define SLV_EDGE_FIGURES_H
@@ -15,6 +15,7 @@
 #include "edge/server.h"
 
 #define SLV_FIGURES_WORKERS_MAX 2000
+#define SLV_FIGURES_QUEUES_MAX 500
 #define SLV_FIGURE_BUCKETS 17 /* the last: beyond every bound */
 
 extern const uint32_t slv_figure_bounds_us[SLV_FIGURE_BUCKETS - 1];
@@ -79,13 +80,24 @@ typedef struct slv_worker_figures {
     int64_t cron_ms; /* when a scheduled event last ended; 0: never */
     uint64_t ops[SLV_FIGURE_OP_COUNT], op_failures[SLV_FIGURE_OP_COUNT];
     uint64_t op_us[SLV_FIGURE_OP_COUNT];
+    uint64_t rows_read, rows_written; /* of D1 */
+    uint64_t isolates, isolate_bytes; /* that run now */
     slv_histogram cpu, wall;
 } slv_worker_figures;
+
+/* A queue that has a consumer, as its consumer last saw it. */
+typedef struct slv_queue_figures {
+    slv_str tenant, name;
+    uint64_t messages, bytes;
+    int64_t oldest_ms; /* 0: there is none */
+} slv_queue_figures;
 
 typedef struct slv_figures {
     slv_arena arena;
     slv_worker_figures *workers;
     size_t worker_count;
+    slv_queue_figures *queues; /* the fullest SLV_FIGURES_QUEUES_MAX */
+    size_t queue_count;
     slv_histogram ops[SLV_FIGURE_OP_COUNT];
     slv_server_stats stats;
     uint64_t objects, object_sockets, object_alarms; /* resident, that hibernate, that are set */

@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "d1/d1.h"
 #include "edge/resource_int.h"
+#include "edge/sight_int.h"
 #include "state/d1_call.h"
 #include "state/kinds.h"
 
@@ -106,6 +107,9 @@ static void on_done(slv_call *call)
                                       "reset.")) != SLV_OK)
             slv_buf_reset(&d->message);
     }
+    slv_worker_figures *figures = slv_sights_worker(d->shard->sights, d->op.event->version);
+    figures->rows_read += d->rows.rows_read;
+    figures->rows_written += d->rows.rows_written;
     answer(d);
     slv_op_close(&d->op);
     op_free(d);

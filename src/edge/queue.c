@@ -310,6 +310,9 @@ static void on_taken(slv_call *call)
         slv_hook_notice(f->shard, slv_str_from(slv_err_text(&call->err)));
         slv_feed_wake_later(f);
     } else {
+        f->backlog = t->batch.left.count;
+        f->backlog_bytes = t->batch.left.bytes;
+        f->oldest_ms = t->batch.left.oldest_ms;
         t->batch.left.count -= SLV_MIN(t->batch.left.count, (uint64_t)f->busy.len);
         t->batch.left.bytes -= SLV_MIN(t->batch.left.bytes, f->busy_bytes);
         f->due = t->batch.due - t->batch.messages.len;

@@ -27,9 +27,11 @@ typedef struct slv_feed {
     slv_store *store;
     SLV_IMAP(slv_busy) busy; /* by seq: what is under way */
     uint64_t busy_bytes;
-    unsigned batches; /* that handlers have */
-    unsigned refs;    /* calls and deliveries that are not over */
-    size_t due;       /* messages that are due and not busy, as far as is known */
+    unsigned batches;                /* that handlers have */
+    unsigned refs;                   /* calls and deliveries that are not over */
+    uint64_t backlog, backlog_bytes; /* in the queue when it was last looked at */
+    int64_t oldest_ms;               /* of them; 0: none */
+    size_t due;                      /* messages that are due and not busy, as far as is known */
     slv_timer timer;
     bool taking, again, closed;
 } slv_feed;

@@ -714,6 +714,17 @@ void slv_pool_retire(slv_pool *pool, struct slv_version *version)
     }
 }
 
+void slv_pool_each(const slv_pool *pool,
+                   void (*fn)(void *arg, const slv_version *version, uint64_t bytes), void *arg)
+{
+    SLV_LIST_EACH (n, &pool->all) {
+        const slv_isolate *iso = slv_container_of(n, slv_isolate, all);
+
+        if (iso->group && !iso->app && iso->state != SLV_ISOLATE_DYING)
+            fn(arg, iso->group->version, iso->meter.base_bytes + iso->meter.used_bytes);
+    }
+}
+
 bool slv_pool_has(slv_pool *pool, struct slv_version *version)
 {
     const slv_group *group = find_group(pool, version);

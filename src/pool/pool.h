@@ -212,6 +212,10 @@ typedef struct slv_pool_stats {
     uint64_t last_start_us; /* from the decision to READY */
 } slv_pool_stats;
 
+/* Each isolate that has a worker, with its memory as last sampled. */
+void slv_pool_each(const slv_pool *pool,
+                   void (*fn)(void *arg, const struct slv_version *version, uint64_t bytes),
+                   void *arg);
 /* True when the next isolate (of any account, where each has a zygote) comes from a zygote, not by
  * exec. */
 bool slv_pool_forks(const slv_pool *pool);

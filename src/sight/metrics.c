@@ -171,6 +171,26 @@ static double exceptions_of(const slv_worker_figures *w)
     return (double)w->exceptions;
 }
 
+static double read_of(const slv_worker_figures *w)
+{
+    return (double)w->rows_read;
+}
+
+static double written_of(const slv_worker_figures *w)
+{
+    return (double)w->rows_written;
+}
+
+static double isolates_of(const slv_worker_figures *w)
+{
+    return (double)w->isolates;
+}
+
+static double memory_of(const slv_worker_figures *w)
+{
+    return (double)w->isolate_bytes;
+}
+
 static double cron_of(const slv_worker_figures *w)
 {
     return (double)w->cron_ms / 1000;
@@ -234,6 +254,14 @@ static slv_code put_workers(slv_buf *out, const slv_figures *f)
                     "Errors that nobody caught in workers.", exceptions_of));
     SLV_TRY(put_one(out, f, "selvage_cron_last_run_timestamp_seconds", "gauge",
                     "When a cron of the worker last ended.", cron_of));
+    SLV_TRY(put_one(out, f, "selvage_d1_rows_read_total", "counter",
+                    "Rows that D1 statements of workers read.", read_of));
+    SLV_TRY(put_one(out, f, "selvage_d1_rows_written_total", "counter",
+                    "Rows that D1 statements of workers wrote.", written_of));
+    SLV_TRY(put_one(out, f, "selvage_worker_isolates", "gauge", "Isolates of the worker.",
+                    isolates_of));
+    SLV_TRY(put_one(out, f, "selvage_worker_memory_bytes", "gauge",
+                    "Memory of the worker's isolates.", memory_of));
     SLV_TRY(put_histograms(out, f, "selvage_event_cpu_seconds", "CPU time of an event.", true));
     return put_histograms(out, f, "selvage_event_wall_seconds",
                           "Time from an event's arrival to its end, waitUntil() included.", false);
@@ -272,7 +300,7 @@ static slv_code put_pool(slv_buf *out, const slv_pool_stats *p)
     static const char *const states[] = {"ready", "starting"};
     static const char *const froms[] = {"exec", "zygote", "app_zygote"};
     static const char *const whys[] = {"cpu", "memory", "crash"};
-    const uint64_t counts[] = {p->isolates, p->starting};
+    const uint64_t counts[] = {p->isolates - SLV_MIN(p->isolates, p->starting), p->starting};
     const uint64_t starts[] = {p->started_exec, p->started_zygote, p->started_app_zygote};
     const uint64_t deaths[] = {p->killed_cpu, p->killed_memory, p->crashed};
 
@@ -298,20 +326,57 @@ static slv_code put_pool(slv_buf *out, const slv_pool_stats *p)
 static slv_code put_commits(slv_buf *out, const slv_state_figures *s)
 {
     static const char name[] = "selvage_commit_seconds";
-    uint64_t sum = 0;
 
     SLV_TRY(put_head(out, name, "histogram",
                      "Commits of stores that made writes durable, with their sync."));
-    for (size_t i = 0; i < SLV_STATE_SYNC_BUCKETS; i++) {
-        sum += s->buckets[i];
-        if (i < SLV_STATE_SYNC_BUCKETS - 1)
-            SLV_TRY(slv_buf_printf(out, "%s_bucket{le=\"%g\"} %llu\n", name,
+    for (size_t k = 0; k < s->count; k++) {
+        const char *kind = s->kinds[k].kind;
+        uint64_t sum = 0;
+
+        for (size_t i = 0; i < SLV_STATE_SYNC_BUCKETS - 1; i++) {
+            sum += s->kinds[k].buckets[i];
+            SLV_TRY(slv_buf_printf(out, "%s_bucket{store=\"%s\",le=\"%g\"} %llu\n", name, kind,
                                    (double)slv_state_sync_bounds_us[i] / 1e6,
                                    (unsigned long long)sum));
+        }
+        sum += s->kinds[k].buckets[SLV_STATE_SYNC_BUCKETS - 1];
+        SLV_TRY(slv_buf_printf(out, "%s_bucket{store=\"%s\",le=\"+Inf\"} %llu\n", name, kind,
+                               (unsigned long long)sum));
+        SLV_TRY(slv_buf_printf(out, "%s_sum{store=\"%s\"} %.9g\n%s_count{store=\"%s\"} %llu\n",
+                               name, kind, (double)s->kinds[k].sync_us / 1e6, name, kind,
+                               (unsigned long long)sum));
     }
-    SLV_TRY(slv_buf_printf(out, "%s_bucket{le=\"+Inf\"} %llu\n", name, (unsigned long long)sum));
-    return slv_buf_printf(out, "%s_sum %.9g\n%s_count %llu\n", name, (double)s->sync_us / 1e6, name,
-                          (unsigned long long)sum);
+    return SLV_OK;
+}
+
+static slv_code put_queue(slv_buf *out, const char *name, const slv_queue_figures *q, double value)
+{
+    SLV_TRY(slv_buf_printf(out, "%s{account=\"", name));
+    SLV_TRY(put_value(out, q->tenant));
+    SLV_TRY(slv_buf_append(out, SLV_STR("\",queue=\"")));
+    SLV_TRY(put_value(out, q->name));
+    return slv_buf_printf(out, "\"} %.15g\n", value);
+}
+
+static slv_code put_queues(slv_buf *out, const slv_figures *f)
+{
+    static const char messages[] = "selvage_queue_backlog_messages";
+    static const char bytes[] = "selvage_queue_backlog_bytes";
+    static const char oldest[] = "selvage_queue_oldest_message_timestamp_seconds";
+
+    SLV_TRY(put_head(out, messages, "gauge",
+                     "Messages in a queue with a consumer, as it last saw it."));
+    for (size_t i = 0; i < f->queue_count; i++)
+        SLV_TRY(put_queue(out, messages, &f->queues[i], (double)f->queues[i].messages));
+    SLV_TRY(put_head(out, bytes, "gauge", "Their bytes."));
+    for (size_t i = 0; i < f->queue_count; i++)
+        SLV_TRY(put_queue(out, bytes, &f->queues[i], (double)f->queues[i].bytes));
+    SLV_TRY(put_head(out, oldest, "gauge", "When the oldest of them was sent, since 1970."));
+    for (size_t i = 0; i < f->queue_count; i++) {
+        if (f->queues[i].oldest_ms > 0)
+            SLV_TRY(put_queue(out, oldest, &f->queues[i], (double)f->queues[i].oldest_ms / 1000));
+    }
+    return SLV_OK;
 }
 
 static slv_code put_server(slv_buf *out, const slv_figures *f, const slv_metrics_more *m)
@@ -332,6 +397,7 @@ static slv_code put_server(slv_buf *out, const slv_figures *f, const slv_metrics
                       (double)f->object_alarms));
     SLV_TRY(
         put_plain(out, "selvage_tail_sessions", "gauge", "Sessions of tail.", (double)m->tails));
+    SLV_TRY(put_queues(out, f));
     SLV_TRY(put_commits(out, &m->state));
     SLV_TRY(put_head(out, "selvage_traces_dropped_total", "counter",
                      "Traces of events that were not kept or sent, by why."));

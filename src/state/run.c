@@ -167,16 +167,17 @@ static slv_code run_solo_call(run *r, slv_call *call, slv_err *err)
     return SLV_OK;
 }
 
-static void count_sync(slv_state *state, uint64_t began_ns)
+static void count_sync(slv_store *store, uint64_t began_ns)
 {
+    slv_state *state = store->state;
     uint64_t us = (slv_clock_mono_ns() - began_ns) / 1000;
     size_t i = 0;
 
     while (i < SLV_STATE_SYNC_BUCKETS - 1 && us > slv_state_sync_bounds_us[i])
         i++;
-    atomic_fetch_add_explicit(&state->syncs, 1, memory_order_relaxed);
-    atomic_fetch_add_explicit(&state->sync_us, us, memory_order_relaxed);
-    atomic_fetch_add_explicit(&state->sync_buckets[i], 1, memory_order_relaxed);
+    atomic_fetch_add_explicit(&state->commits[store->commits].syncs, 1, memory_order_relaxed);
+    atomic_fetch_add_explicit(&state->commits[store->commits].us, us, memory_order_relaxed);
+    atomic_fetch_add_explicit(&state->commits[store->commits].buckets[i], 1, memory_order_relaxed);
 }
 
 /* Everything so far is durable, or nothing of it is acknowledged. */
@@ -193,7 +194,7 @@ static void settle(run *r, size_t from, size_t to, slv_err *earlier)
     if (code == SLV_OK)
         code = slv_db_sync(r->db, &err);
     if (code == SLV_OK) {
-        count_sync(r->store->state, began_ns);
+        count_sync(r->store, began_ns);
         return;
     }
     fail_calls(r, from, to, earlier ? earlier : &err);

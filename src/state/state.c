@@ -121,12 +121,30 @@ const uint32_t slv_state_sync_bounds_us[SLV_STATE_SYNC_BUCKETS - 1] = {
     250, 500, 1000, 2500, 5000, 10000, 25000, 100000, 1000000,
 };
 
-void slv_state_get_figures(const slv_state *state, slv_state_figures *ret)
+unsigned slv_state_commits_(slv_state *state, const slv_store_type *type)
 {
-    ret->syncs = atomic_load_explicit(&state->syncs, memory_order_relaxed);
-    ret->sync_us = atomic_load_explicit(&state->sync_us, memory_order_relaxed);
-    for (size_t i = 0; i < SLV_STATE_SYNC_BUCKETS; i++)
-        ret->buckets[i] = atomic_load_explicit(&state->sync_buckets[i], memory_order_relaxed);
+    for (unsigned i = 0; i < state->commit_kinds; i++) {
+        if (strcmp(state->commits[i].kind, type->kind) == 0)
+            return i;
+    }
+    SLV_ASSERT(state->commit_kinds < SLV_STATE_KINDS_MAX);
+    state->commits[state->commit_kinds].kind = type->kind;
+    return state->commit_kinds++;
+}
+
+void slv_state_get_figures(slv_state *state, slv_state_figures *ret)
+{
+    pthread_mutex_lock(&state->lock);
+    ret->count = state->commit_kinds;
+    for (size_t k = 0; k < ret->count; k++) {
+        ret->kinds[k].kind = state->commits[k].kind;
+        ret->kinds[k].syncs = atomic_load_explicit(&state->commits[k].syncs, memory_order_relaxed);
+        ret->kinds[k].sync_us = atomic_load_explicit(&state->commits[k].us, memory_order_relaxed);
+        for (size_t i = 0; i < SLV_STATE_SYNC_BUCKETS; i++)
+            ret->kinds[k].buckets[i] =
+                atomic_load_explicit(&state->commits[k].buckets[i], memory_order_relaxed);
+    }
+    pthread_mutex_unlock(&state->lock);
 }
 
 int slv_state_lock_fd(const slv_state *state)

@@ -72,11 +72,16 @@ int slv_state_lock_fd(const slv_state *state);
  * what took no longer than a bound (and longer than the one before); the last has none. */
 #define SLV_STATE_SYNC_BUCKETS 10
 extern const uint32_t slv_state_sync_bounds_us[SLV_STATE_SYNC_BUCKETS - 1];
+#define SLV_STATE_KINDS_MAX 16
 typedef struct slv_state_figures {
-    uint64_t syncs, sync_us, buckets[SLV_STATE_SYNC_BUCKETS];
+    size_t count;
+    struct {
+        const char *kind; /* slv_store_type.kind */
+        uint64_t syncs, sync_us, buckets[SLV_STATE_SYNC_BUCKETS];
+    } kinds[SLV_STATE_KINDS_MAX];
 } slv_state_figures;
 /* Any thread. */
-void slv_state_get_figures(const slv_state *state, slv_state_figures *ret);
+void slv_state_get_figures(slv_state *state, slv_state_figures *ret);
 
 /* What came from another process, for the service itself to do. */
 typedef struct slv_served {

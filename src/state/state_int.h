@@ -104,6 +104,7 @@ struct home {
 struct slv_store {
     slv_state *state;
     const slv_store_type *type;
+    unsigned commits; /* its place in state->commits */
     tenant *who;
     char *key;       /* KIND/TENANT/ID, encoded: of the map */
     char *path;      /* without suffix */
@@ -157,7 +158,11 @@ typedef struct control_bell {
 struct slv_state {
     pthread_mutex_t lock;
     pthread_cond_t quiet; /* some outstanding became 0 */
-    _Atomic(uint64_t) syncs, sync_us, sync_buckets[SLV_STATE_SYNC_BUCKETS];
+    struct {
+        const char *kind; /* guarded */
+        _Atomic(uint64_t) syncs, us, buckets[SLV_STATE_SYNC_BUCKETS];
+    } commits[SLV_STATE_KINDS_MAX];
+    unsigned commit_kinds;        /* guarded */
     _Atomic(uint64_t) serial; /* no other state of this process ever has it; new when a loop goes */
     char *dir;
     bool lent;   /* see slv_state_options */
@@ -186,6 +191,9 @@ struct slv_state {
     bool idle_queued;
     slv_list sweeps;
 };
+
+/* state.c, with the lock: the place where commits of such stores are counted */
+unsigned slv_state_commits_(slv_state *state, const slv_store_type *type);
 
 /* dir.c */
 SLV_NODISCARD slv_code slv_state_dir_open_(const char *dir, unsigned wait_ms, int *ret_lock,

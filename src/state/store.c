@@ -23,6 +23,7 @@ static slv_store *make(slv_state *state, const slv_store_type *type, slv_str ten
 
     store->state = state;
     store->type = type;
+    store->commits = slv_state_commits_(state, type);
     store->who = slv_tenant_(state, tenant_name);
     store->key = slv_strndup(key.ptr, key.len);
     if (asprintf(&store->path, "%s/%s", state->dir, store->key) < 0)

@@ -299,8 +299,25 @@ describe('a server', () => {
       const buckets = all.selvage_event_cpu_seconds_bucket.filter((s) => s.labels.worker === 'shop').map((s) => s.value);
       assert.deepEqual(buckets, [...buckets].sort((a, b) => a - b), 'buckets that do not add up');
       assert(of('selvage_isolates', { state: 'ready' }) >= 1);
+      assert(of('selvage_worker_isolates', shop) >= 1 && of('selvage_worker_memory_bytes', shop) > 0);
       assert(of('selvage_isolate_memory_bytes', {}) > 0 && of('process_resident_memory_bytes', {}) > 0);
       assert(Math.abs(of('process_start_time_seconds', {}) - Date.now() / 1000) < 600);
+    });
+
+    test('count rows of D1, and commits by kind of store', async () => {
+      const db = await ok(server.call('POST', '/d1/database', { name: 'counted' }));
+      await upload(server, 'rows', `export default { async fetch(request, env) {
+        await env.DB.exec('CREATE TABLE t(v)');
+        await env.DB.prepare('INSERT INTO t VALUES (1), (2), (3)').run();
+        return Response.json((await env.DB.prepare('SELECT v FROM t').all()).results.length);
+      } };`, { bindings: [{ type: 'd1', name: 'DB', id: db.uuid }] });
+      assert.equal((await ask(server, `rows.${domain}`, '/')).text, '3');
+      const all = parse((await scrape()).text), by = { account: server.account, worker: 'rows' };
+      const of = (name, labels) => all[name]?.find((s) => Object.entries(labels).every(([k, v]) => s.labels[k] === v))?.value;
+      assert(of('selvage_d1_rows_read_total', by) >= 3);
+      assert(of('selvage_d1_rows_written_total', by) >= 3);
+      assert(of('selvage_commit_seconds_count', { store: 'd1' }) >= 2);
+      assert(of('selvage_commit_seconds_count', { store: 'catalog' }) >= 1);
     });
 
     test('are for this machine, not for what a proxy passes on', async () => {

@@ -478,21 +478,41 @@ static bool valid_sample(slv_str line, slv_str family)
     return *end == '\0';
 }
 
+static bool first_of(slv_buf *known, slv_str name)
+{
+    SLV_CLEANUP(slv_buf_done) slv_buf one = SLV_BUF(1000);
+
+    return slv_buf_printf(&one, "\n%.*s\n", SLV_STR_ARGS(name)) == SLV_OK &&
+           slv_str_find(slv_buf_view(known), slv_buf_view(&one), 0) == SIZE_MAX &&
+           slv_buf_append(known, slv_buf_view(&one)) == SLV_OK;
+}
+
 static bool valid_exposition(slv_str text)
 {
-    slv_str line, family = SLV_STR("?");
+    SLV_CLEANUP(slv_buf_done) slv_buf known = SLV_BUF((size_t)1 << 16);
+    slv_str line, family = SLV_STR("?"), helped = SLV_STR("?");
 
     if (!slv_str_ends(text, SLV_STR("\n")))
         return false;
     while (slv_str_split(&text, '\n', &line)) {
         if (line.len == 0)
             continue;
+        if (slv_str_starts(line, SLV_STR("# HELP "))) {
+            slv_str rest = slv_str_skip(line, 7);
+
+            if (!read_name(&rest, &helped) || !slv_str_starts(rest, SLV_STR(" ")))
+                return false;
+            continue;
+        }
         if (slv_str_starts(line, SLV_STR("# TYPE "))) {
             slv_str rest = slv_str_skip(line, 7);
 
             if (!read_name(&rest, &family) ||
                 !(slv_str_is(rest, " counter") || slv_str_is(rest, " gauge") ||
                   slv_str_is(rest, " histogram")))
+                return false;
+            /* each family once, and its help just before */
+            if (!slv_str_eq(helped, family) || !first_of(&known, family))
                 return false;
         } else if (line.ptr[0] != '#' && !valid_sample(line, family)) {
             tap_note("%.*s", SLV_STR_ARGS(line));
@@ -511,7 +531,16 @@ TEST(metrics_are_written_in_prometheus_format)
 {
     slv_worker_figures w = {.tenant = SLV_STR("ac\"me"), .name = SLV_STR("sh\\op\n")};
     slv_figures f = {.workers = &w, .worker_count = 1};
-    const slv_metrics_more more = {.tails = 2, .began_ms = 1700000000000};
+    slv_queue_figures q = {.tenant = SLV_STR("t"),
+                           .name = SLV_STR("or\"ders"),
+                           .messages = 12,
+                           .bytes = 3000,
+                           .oldest_ms = 1700000000500};
+    const slv_metrics_more more = {
+        .tails = 2,
+        .began_ms = 1700000000000,
+        .state = {.count = 2,
+                  .kinds = {{.kind = "kv", .buckets = {1, 2}, .sync_us = 1500}, {.kind = "r2"}}}};
     SLV_CLEANUP(slv_buf_done) slv_buf out = SLV_BUF((size_t)1 << 20);
 
     w.kinds[SLV_TRACED_FETCH] = 3;
@@ -522,6 +551,11 @@ TEST(metrics_are_written_in_prometheus_format)
     w.wall.count = 3;
     w.wall.sum_us = 1500000;
     f.ops[SLV_FIGURE_OP_KV] = w.wall;
+    f.queues = &q;
+    f.queue_count = 1;
+    w.rows_read = 40;
+    w.isolates = 2;
+    w.isolate_bytes = 5000000;
     CHECK(slv_metrics_put(&out, &f, &more) == SLV_OK);
     slv_str text = slv_buf_view(&out);
     CHECK(valid_exposition(text));
@@ -533,6 +567,17 @@ TEST(metrics_are_written_in_prometheus_format)
     CHECK(has(text, "selvage_event_wall_seconds_sum{account=\"ac\\\"me\",worker=\"sh\\\\op\\n\"} "
                     "1.5\n"));
     CHECK(has(text, "selvage_tail_sessions 2\n"));
+    CHECK(has(text, "selvage_commit_seconds_bucket{store=\"kv\",le=\"0.0005\"} 3\n"));
+    CHECK(has(text, "selvage_commit_seconds_bucket{store=\"kv\",le=\"+Inf\"} 3\n"));
+    CHECK(has(text, "selvage_commit_seconds_sum{store=\"kv\"} 0.0015\n"));
+    CHECK(has(text, "selvage_commit_seconds_count{store=\"r2\"} 0\n"));
+    CHECK(has(text, "selvage_queue_backlog_messages{account=\"t\",queue=\"or\\\"ders\"} 12\n"));
+    CHECK(has(text, "selvage_queue_oldest_message_timestamp_seconds{account=\"t\",queue=\"or\\"
+                    "\"ders\"} 1700000000.5\n"));
+    CHECK(has(text, "selvage_d1_rows_read_total{account=\"ac\\\"me\",worker=\"sh\\\\op\\n\"} "
+                    "40\n"));
+    CHECK(has(text, "selvage_worker_memory_bytes{account=\"ac\\\"me\",worker=\"sh\\\\op\\n\"} "
+                    "5000000\n"));
 }
 
 TEST(workers_beyond_the_bound_are_one)
