@@ -5,10 +5,9 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static const slv_str usual = {
+static const char usual[] =
     "things\tten\tu\tid\tmodelPrefix\t7\tUser\tten\ni\tgsi1\tkind\tat\nu\t_uc1\temail\nf\tS\tid\n"
-    "f\tS\tkind\nf\tD\tat\nf\tU\temail\nf\tI\tn\nf\tC\tc\nf\tF\tw\nf\tB\tb\nf\tX\ttags\nf\tO\to",
-    152};
+    "f\tS\tkind\nf\tD\tat\nf\tU\temail\nf\tI\tn\nf\tC\tc\nf\tF\tw\nf\tB\tb\nf\tX\ttags\nf\tO\to";
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -22,7 +21,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     text = slv_str_make(data + 1, size - 1);
     if (!slv_str_split(&text, '\0', &plan) || text.len == 0) {
         text = plan;
-        plan = usual;
+        plan = slv_str_from(usual);
     }
     SLV_CLEANUP(slv_dynamo_task_free)
     slv_dynamo_task *task = slv_dynamo_task_new(data[0], plan, text, &origin);
