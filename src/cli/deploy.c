@@ -285,7 +285,8 @@ static slv_code send_form(slv_deploy *d, const char *method, slv_node **ret, slv
     const slv_rest_request request = {.method = method,
                                       .path = slv_buf_view(&d->path),
                                       .headers = slv_buf_view(&headers),
-                                      .body = slv_buf_view(&form.body)};
+                                      .body = slv_buf_view(&form.body),
+                                      .progress = "Uploading the worker"};
     return slv_rest_envelope(d->rest, &request, ret, err);
 }
 

@@ -21,6 +21,7 @@
 
 #define DEFAULT_STATE ".selvage/state"
 #define LOCAL_ACCOUNT "local"
+#define BAR_FROM ((size_t)256 << 10) /* less is there before a bar is seen */
 #define WAIT_STEP_MS 20
 #define WAIT_STEPS 500 /* ten seconds for a verb that runs elsewhere to end */
 
@@ -328,11 +329,30 @@ static slv_code make_target(slv_rest *rest, slv_str path)
     return slv_buf_append(&rest->target, path);
 }
 
+/* A large body that is all there goes in pieces, for the bar to move. */
+static FILE *in_pieces(const slv_rest *rest, const slv_rest_request *request)
+{
+    if (!request->progress || request->from || request->body.len < BAR_FROM || !rest->client ||
+        !isatty(STDERR_FILENO))
+        return NULL;
+    /* it is read and no more */
+    return fmemopen((char *)(size_t)request->body.ptr, request->body.len, "r");
+}
+
 slv_code slv_rest_call(slv_rest *rest, const slv_rest_request *request, slv_rest_answer *ret,
                        slv_err *err)
 {
     if (make_target(rest, request->path) != SLV_OK)
         return slv_fail(err, SLV_E_LIMIT, "the name is too long");
+    FILE *pieces = in_pieces(rest, request);
+    slv_rest_request piecewise = *request;
+
+    if (pieces) {
+        piecewise.body = SLV_STR_NULL;
+        piecewise.from = pieces;
+        piecewise.from_length = (int64_t)request->body.len;
+        request = &piecewise;
+    }
     rest->request = request;
     rest->done = false;
     rest->status = 0;
@@ -350,6 +370,8 @@ slv_code slv_rest_call(slv_rest *rest, const slv_rest_request *request, slv_rest
     else
         slv_rest_call_here(rest);
     slv_progress_done(&rest->progress);
+    if (pieces)
+        (void)fclose(pieces);
     if (rest->err.code != SLV_OK)
         return slv_fail(err, rest->err.code, "%s", slv_err_text(&rest->err));
     *ret = (slv_rest_answer){

@@ -29,6 +29,7 @@ const slv_cmd *const slv_verbs[] = {
     &slv_cmd_pages_deployment_list_verb,
     &slv_cmd_pages_deployment_delete_verb,
     &slv_cmd_pages_deployment_rollback_verb,
+    &slv_cmd_pages_deployment_tail_verb,
     &slv_cmd_pages_secret_put_verb,
     &slv_cmd_pages_secret_list_verb,
     &slv_cmd_pages_secret_delete_verb,

@@ -80,6 +80,7 @@ extern const slv_cmd slv_cmd_pages_project_delete_verb;
 extern const slv_cmd slv_cmd_pages_deployment_list_verb;
 extern const slv_cmd slv_cmd_pages_deployment_delete_verb;
 extern const slv_cmd slv_cmd_pages_deployment_rollback_verb;
+extern const slv_cmd slv_cmd_pages_deployment_tail_verb;
 extern const slv_cmd slv_cmd_pages_secret_put_verb;
 extern const slv_cmd slv_cmd_pages_secret_list_verb;
 extern const slv_cmd slv_cmd_pages_secret_delete_verb;

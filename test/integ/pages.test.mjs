@@ -5,7 +5,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { ask, startServe } from './lib/serve.mjs';
-import { example, freePort, project, selvage, sleep } from './lib/selvage.mjs';
+import { example, freePort, project, selvage, sleep, until } from './lib/selvage.mjs';
 import { releases, wrangler } from './lib/wrangler.mjs';
 
 const handler = (text) => `export const onRequest = () => new Response(${JSON.stringify(text)});`;
@@ -200,6 +200,19 @@ describe('projects of a server', () => {
     assert.equal(JSON.parse((await ask(server, 'shop.pages.test', '/vars')).text).secret, 'hidden');
     const list = await api('GET', '/shop/deployments?env=production');
     assert.equal(list.result.length, 2);
+
+    // the latest of production where none is named; one that is, by its id or the first digits of it
+    assert.match((await run(dir, ['deployment', 'tail', 'ffffffff', '--project-name', 'shop'])).out, /shop has no deployment 'ffffffff'/);
+    for (const [which, host] of [[[], 'shop.pages.test'], [[list.result[1].id.slice(0, 8)], `${list.result[1].id.slice(0, 8)}.shop.pages.test`]]) {
+      const tail = spawn(selvage, ['pages', 'deployment', 'tail', ...which, '--project-name', 'shop', '--format', 'pretty'], { cwd: dir, env: { ...process.env, ...server.env } });
+      let seen = '';
+      tail.stdout.on('data', (d) => (seen += d));
+      tail.stderr.on('data', (d) => (seen += d));
+      await until(() => /Connected to the deployment/.test(seen), 'the tail');
+      await until(async () => { await ask(server, host, '/vars'); return /GET http:\/\/[^ ]*\/vars/.test(seen); }, 'an event of the deployment');
+      tail.kill('SIGINT');
+      await new Promise((done) => tail.on('close', done));
+    }
     await verb(dir, ['deployment', 'rollback', list.result[1].id, '--project-name', 'shop']);
     assert.equal((await ask(server, 'shop.pages.test', '/about')).text, '<h1>about</h1>');
 
