@@ -1,8 +1,11 @@
 #include "daemon/heir.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/bytes.h"
@@ -10,7 +13,7 @@
 #include "base/mem.h"
 #include "daemon/link.h"
 
-#define MESSAGE_MAX ((size_t)1024)
+#define MESSAGE_MAX (SLV_HANDED_MAX + 1)
 
 /* ---- who gives ---- */
 
@@ -38,7 +41,7 @@ void slv_bequest_done(slv_bequest *b)
 /* What the other one has said when it was given its end, before anybody told us of ours. */
 static bool speaks_ours(int fd)
 {
-    char text[MESSAGE_MAX];
+    char text[64];
     size_t n;
     int with;
 
@@ -65,17 +68,16 @@ bool slv_bequest_set(slv_bequest *b, int fd)
     return ours;
 }
 
-/* The descriptor stays the caller's. */
-static bool send_message(slv_bequest *b, const slv_buf *bytes, int fd)
+/* The descriptor stays the caller's; -1: none. With the lock. */
+static bool send_message(slv_bequest *b, slv_str bytes, int fd)
 {
     bool sent = false;
 
-    pthread_mutex_lock(&b->lock);
     if (b->fd >= 0)
         do
-            sent = slv_fd_send(b->fd, slv_buf_view(bytes), fd, 0);
+            sent = fd >= 0 ? slv_fd_send(b->fd, bytes, fd, 0)
+                           : send(b->fd, bytes.ptr, bytes.len, MSG_NOSIGNAL) == (ssize_t)bytes.len;
         while (!sent && errno == EINTR);
-    pthread_mutex_unlock(&b->lock);
     return sent;
 }
 
@@ -90,11 +92,55 @@ bool slv_bequest_give(void *arg, int fd, const slv_handed *about)
         pthread_mutex_unlock(&b->lock);
         return any;
     }
-    if (slv_buf_append_u8(&bytes, 'C') != SLV_OK || slv_handed_put(about, &bytes) != SLV_OK ||
-        !send_message(b, &bytes, fd))
+    if (slv_buf_append_u8(&bytes, 'C') != SLV_OK || slv_handed_put(about, &bytes) != SLV_OK)
         return false;
-    close(fd);
+    pthread_mutex_lock(&b->lock);
+    bool sent = send_message(b, slv_buf_view(&bytes), fd);
+    pthread_mutex_unlock(&b->lock);
+    if (sent)
+        close(fd);
+    return sent;
+}
+
+static bool write_all(int fd, slv_str bytes)
+{
+    while (bytes.len > 0) {
+        ssize_t n = write(fd, bytes.ptr, bytes.len);
+
+        if (n < 0 && errno != EINTR)
+            return false;
+        bytes = slv_str_skip(bytes, n > 0 ? (size_t)n : 0);
+    }
     return true;
+}
+
+/* The state may be large, so it goes as a file. */
+bool slv_bequest_give_socket(void *arg, slv_str state, int fd)
+{
+    slv_bequest *b = arg;
+    int file = memfd_create("socket", MFD_CLOEXEC);
+    bool sent = false;
+
+    if (file >= 0 && write_all(file, state)) {
+        pthread_mutex_lock(&b->lock);
+        sent = send_message(b, SLV_STR("S"), file) &&
+               send_message(b, fd >= 0 ? SLV_STR("F") : SLV_STR("G"), fd);
+        pthread_mutex_unlock(&b->lock);
+    }
+    if (file >= 0)
+        close(file);
+    if (sent && fd >= 0)
+        close(fd);
+    return sent;
+}
+
+bool slv_bequest_is_over(slv_bequest *b)
+{
+    pthread_mutex_lock(&b->lock);
+    struct pollfd p = {.fd = b->fd, .events = 0};
+    bool over = b->fd < 0 || (poll(&p, 1, 0) == 1 && p.revents & (POLLHUP | POLLERR));
+    pthread_mutex_unlock(&b->lock);
+    return over;
 }
 
 /* ---- who takes ---- */
@@ -104,57 +150,119 @@ typedef struct source {
     slv_list node;
     slv_heir *heir;
     int fd;
+    slv_buf state; /* of a socket whose connection comes next; empty: none */
 } source;
 
 static void source_free(source *s)
 {
     slv_poll_stop(&s->poll);
     close(s->fd);
+    slv_buf_done(&s->state);
     slv_list_remove(&s->node);
     free(s);
 }
 
-static bool take(slv_heir *heir, slv_str bytes, int fd)
+static bool take_connection(slv_heir *heir, slv_str bytes, int fd)
 {
     slv_heir_kept kept = {.fd = fd};
+
+    if (slv_handed_get(bytes, &kept.about) != SLV_OK)
+        return false;
+    if (heir->server) {
+        slv_server_adopt(heir->server, fd, &kept.about, heir->tls);
+    } else if (heir->kept.len >= SLV_HEIR_MAX) {
+        close(fd);
+    } else {
+        kept.received = slv_strndup(kept.about.received.ptr, kept.about.received.len);
+        kept.about.received.ptr = kept.received;
+        slv_vec_push(&heir->kept, kept);
+    }
+    return true;
+}
+
+static bool read_file(int fd, slv_buf *out)
+{
+    struct stat st;
+    ssize_t n = 0;
+
+    if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) || st.st_size <= 0 ||
+        slv_buf_reserve(out, (size_t)st.st_size) != SLV_OK)
+        return false;
+    n = pread(fd, out->ptr, (size_t)st.st_size, 0);
+    out->len = n > 0 ? (size_t)n : 0;
+    return n == st.st_size;
+}
+
+/* Sockets come before the other process has given up the state: never when we have it. */
+static bool take_state(source *s, int fd)
+{
+    if (s->state.len > 0 || s->heir->took_sockets || s->heir->sockets.len >= SLV_HEIR_MAX ||
+        !read_file(fd, &s->state))
+        return false;
+    close(fd);
+    return true;
+}
+
+static bool take_socket(source *s, int fd)
+{
+    slv_heir_socket socket = {.state = s->state, .fd = fd};
+
+    if (s->state.len == 0)
+        return false;
+    s->state = SLV_BUF(SLV_HEIR_STATE_MAX);
+    slv_vec_push(&s->heir->sockets, socket);
+    return true;
+}
+
+/* False: it is no message of ours; the descriptor is the caller's then. */
+static bool take(source *s, slv_str bytes, int fd)
+{
     slv_reader r = slv_reader_make(bytes);
 
-    if (slv_read_u8(&r) != 'C' || fd < 0 || slv_handed_get(r.rest, &kept.about) != SLV_OK) {
-        if (fd >= 0)
-            close(fd);
+    switch (slv_read_u8(&r)) {
+    case 'C':
+        return fd >= 0 && take_connection(s->heir, r.rest, fd);
+    case 'S':
+        return fd >= 0 && r.rest.len == 0 && take_state(s, fd);
+    case 'F':
+        return fd >= 0 && r.rest.len == 0 && take_socket(s, fd);
+    case 'G':
+        return fd < 0 && r.rest.len == 0 && take_socket(s, -1);
+    default:
         return false;
     }
-    if (heir->server)
-        slv_server_adopt(heir->server, fd, &kept.about, heir->tls);
-    else if (heir->kept.len >= SLV_HEIR_MAX)
-        close(fd);
-    else
-        slv_vec_push(&heir->kept, kept);
-    return true;
+}
+
+/* All that is there. False: the other one is gone, or not one of ours. */
+static bool receive_all(source *s)
+{
+    static char text[MESSAGE_MAX]; /* one thread takes */
+    size_t n;
+    int fd;
+
+    for (;;) {
+        if (!slv_fd_receive(s->fd, text, sizeof text, &n, &fd)) {
+            if (errno == EINTR)
+                continue;
+            return errno == EAGAIN; /* no more now */
+        }
+        if (n == 0 && fd < 0)
+            return false;
+        if (!take(s, slv_str_make(text, n), fd)) {
+            if (fd >= 0)
+                close(fd);
+            return false;
+        }
+    }
 }
 
 static void on_given(slv_poll *poll, unsigned events)
 {
     source *s = slv_container_of(poll, source, poll);
-    char text[MESSAGE_MAX];
-    size_t n;
-    int fd;
 
     (void)events;
-    for (;;) {
-        if (!slv_fd_receive(s->fd, text, sizeof text, &n, &fd)) {
-            if (errno == EINTR)
-                continue;
-            if (errno == EAGAIN)
-                return; /* no more now */
-            n = 0;
-            fd = -1;
-        }
-        if ((n == 0 && fd < 0) || !take(s->heir, slv_str_make(text, n), fd)) {
-            source_free(s);
-            return;
-        }
-    }
+    if (!receive_all(s))
+        source_free(s);
 }
 
 void slv_heir_init(slv_heir *heir, slv_loop *loop)
@@ -171,6 +279,7 @@ slv_code slv_heir_add(slv_heir *heir, int fd, slv_err *err)
 
     s->heir = heir;
     s->fd = fd;
+    s->state = SLV_BUF(SLV_HEIR_STATE_MAX);
     s->poll.fn = on_given;
     slv_list_push(&heir->sources, &s->node);
     code = slv_poll_start(&s->poll, heir->loop, fd, SLV_POLL_READ, err);
@@ -181,12 +290,39 @@ slv_code slv_heir_add(slv_heir *heir, int fd, slv_err *err)
     return code;
 }
 
+/* What came and is still in the sockets, too. */
+static void receive_rest(slv_heir *heir)
+{
+    SLV_LIST_EACH (node, &heir->sources) {
+        source *s = slv_container_of(node, source, node);
+
+        if (!receive_all(s))
+            source_free(s);
+    }
+}
+
+void slv_heir_open_sockets(slv_heir *heir, slv_server *server)
+{
+    receive_rest(heir);
+    heir->took_sockets = true;
+    for (size_t i = 0; i < heir->sockets.len; i++) {
+        slv_heir_socket *socket = &heir->sockets.items[i];
+
+        slv_server_adopt_socket(server, slv_buf_view(&socket->state), socket->fd);
+        slv_buf_done(&socket->state);
+    }
+    slv_vec_done(&heir->sockets);
+    slv_server_adopted(server);
+}
+
 void slv_heir_open(slv_heir *heir, slv_server *server, slv_tls_server *tls)
 {
     heir->server = server;
     heir->tls = tls;
-    for (size_t i = 0; i < heir->kept.len; i++)
+    for (size_t i = 0; i < heir->kept.len; i++) {
         slv_server_adopt(server, heir->kept.items[i].fd, &heir->kept.items[i].about, tls);
+        free(heir->kept.items[i].received);
+    }
     slv_vec_done(&heir->kept);
 }
 
@@ -194,7 +330,15 @@ void slv_heir_stop(slv_heir *heir)
 {
     while (heir->loop && !slv_list_empty(&heir->sources))
         source_free(slv_container_of(heir->sources.next, source, node));
-    for (size_t i = 0; i < heir->kept.len; i++)
+    for (size_t i = 0; i < heir->kept.len; i++) {
         close(heir->kept.items[i].fd);
+        free(heir->kept.items[i].received);
+    }
     slv_vec_done(&heir->kept);
+    for (size_t i = 0; i < heir->sockets.len; i++) {
+        slv_buf_done(&heir->sockets.items[i].state);
+        if (heir->sockets.items[i].fd >= 0)
+            close(heir->sockets.items[i].fd);
+    }
+    slv_vec_done(&heir->sockets);
 }

@@ -69,7 +69,10 @@ static void stop_now(slv_task *task)
         slv_loop_stop(m->loop);
         return;
     }
-    slv_server_drain(m->server, ms, on_drained, m);
+    if (m->released)
+        slv_server_release(m->server, ms, on_drained, slv_main_left_over, m);
+    else
+        slv_server_drain(m->server, ms, on_drained, m);
     slv_api_http_drain(m->api_http, ms, on_answered, m);
 }
 
@@ -122,8 +125,10 @@ static void on_adopt(slv_timer *timer)
 
 static void orphaned(slv_main *m)
 {
-    if (m->front) /* it ends when what it has does */
+    if (m->front) { /* it goes on as long as the main that it gives to */
+        slv_main_front_alone(m);
         return;
+    }
     if (m->stopping || m->o->role == SLV_DAEMON_NEXT) {
         if (!m->serving)
             slv_main_stop(m);
@@ -156,8 +161,7 @@ static void release(slv_main *m, int heir)
             close(heir);
         return;
     }
-    (void)slv_bequest_set(&m->bequest, heir);
-    m->released = true;
+    m->released = slv_bequest_set(&m->bequest, heir);
     stop_within(m, SLV_MIN(m->config->drain_seconds * 1000, RELEASE_MS));
 }
 
@@ -177,6 +181,8 @@ static void on_said(slv_link *link, slv_str word, slv_str rest, int fd)
     (void)rest;
     if (word.len == 0) {
         orphaned(m);
+    } else if (slv_str_is(word, "stop") && m->front) {
+        slv_main_end_front(m);
     } else if (slv_str_is(word, "stop")) {
         slv_main_stop(m);
     } else if (slv_str_is(word, "release")) {
@@ -199,8 +205,13 @@ static void on_said(slv_link *link, slv_str word, slv_str rest, int fd)
 
 static void on_term(slv_signal *sig, int number)
 {
+    slv_main *m = slv_container_of(sig, slv_main, on_term);
+
     (void)number;
-    slv_main_stop(slv_container_of(sig, slv_main, on_term));
+    if (m->front)
+        slv_main_end_front(m);
+    else
+        slv_main_stop(m);
 }
 
 /* The terminal's ^C goes to the whole group; the supervisor says what to do about it. */
@@ -261,7 +272,10 @@ static void on_started(void *arg, const slv_err *why)
         return;
     if (why) {
         slv_main_fail(m, why);
-    } else if (slv_main_listen(m, &err) != SLV_OK) {
+        return;
+    }
+    slv_heir_open_sockets(&m->heir, m->server); /* before anybody asks for their objects */
+    if (slv_main_listen(m, &err) != SLV_OK) {
         slv_main_fail(m, &err);
     } else {
         slv_heir_open(&m->heir, m->server, slv_door_tls(m->door));

@@ -31,8 +31,10 @@ typedef struct slv_main {
     slv_heir heir;       /* connections of mains before this one */
     slv_bequest bequest; /* where ours go when we end */
     slv_pumps *pumps;    /* those that speak TLS, from then on */
-    bool released;       /* another main waits for the state */
-    bool front;          /* it has it */
+    bool released;       /* another main waits for the state, and takes connections */
+    bool front;          /* it has the state */
+    bool left_over;      /* of the server nothing is left */
+    slv_timer alone_timer;
     slv_timer front_timer;
     slv_listeners listeners; /* kept for whoever has to start a supervisor */
     slv_state *state;
@@ -73,13 +75,17 @@ SLV_NODISCARD slv_code slv_main_open_state(slv_main *m, slv_err *err);
 SLV_NODISCARD slv_code slv_main_open_server(slv_main *m, slv_err *err);
 SLV_NODISCARD slv_code slv_main_listen(slv_main *m, slv_err *err);
 SLV_NODISCARD slv_code slv_main_open_api(slv_main *m, slv_err *err);
-void slv_main_let_go(slv_main *m); /* of the state and all that uses it, and of the listeners */
+void slv_main_let_go(slv_main *m); /* of the state, and of the listeners */
 void slv_main_close(slv_main *m);  /* all of it, however far it was opened */
 
 /* front.c: a main that was released, when all that it could end has ended. Returns when nothing is
  * left of it. */
 void slv_main_be_front(slv_main *m);
 void slv_main_pumps_over(void *arg);
+void slv_main_left_over(void *arg);
+void slv_main_end_front(slv_main *m);
+/* The supervisor is gone: nobody will tell it to end. */
+void slv_main_front_alone(slv_main *m);
 
 /* health.c: what the control listener answers besides the API, without a token. arg: slv_main. */
 bool slv_main_take_control(void *arg, slv_loop *loop, slv_exchange *ex);

@@ -76,6 +76,15 @@ static slv_code open_door(slv_main *m, slv_err *err)
 /* ---- edge ---- */
 
 /* "NAME.DOMAIN", with or without a port. */
+/* What is seen of events is kept with the state: of those that go on without it, nothing is. */
+static void on_trace(void *user, struct slv_trace *trace)
+{
+    slv_main *m = user;
+
+    if (!m->drained)
+        slv_sight_trace(m->sight, trace);
+}
+
 static bool is_host(const slv_main *m, slv_str host, slv_str name)
 {
     slv_str domain = slv_str_from(m->domain);
@@ -196,6 +205,8 @@ slv_code slv_main_open_server(slv_main *m, slv_err *err)
         .extension = {.take = take_other, .hosts = true, .arg = m},
         .hand_over = slv_bequest_give,
         .hand_over_arg = &m->bequest,
+        .hand_socket = slv_bequest_give_socket,
+        .adopts = m->o->role == SLV_DAEMON_NEXT,
         .pumps = m->pumps,
     };
 
@@ -206,8 +217,7 @@ slv_code slv_main_open_server(slv_main *m, slv_err *err)
     options.door = m->door;
     options.http.hsts_seconds = (uint32_t)c->tls_hsts_seconds;
     options.dynamo = m->tables;
-    options.hooks =
-        (slv_server_hooks){.user = m->sight, .trace = slv_sight_trace, .notice = on_notice};
+    options.hooks = (slv_server_hooks){.user = m, .trace = on_trace, .notice = on_notice};
     options.trace_all = slv_sight_wants(m->sight);
     m->tenants = slv_tenants_new(c, m->loop, m->state, &options);
     SLV_TRY(slv_tenants_count(m->tenants, m->first.accounts, err));
@@ -323,8 +333,25 @@ static void settle(slv_main *m)
 }
 
 void slv_main_let_go(slv_main *m)
+/* Server and host stay, for what goes on with them. */
 {
     m->api_http = slv_api_http_free(m->api_http);
+    m->api_http = slv_api_http_free(m->api_http);
+    m->owner_http = slv_api_http_free(m->owner_http);
+    if (m->api && slv_loop_run_until(m->loop, no_calls, m->api, CUT_MS))
+        m->api = slv_api_free(m->api);
+    settle(m);
+    slv_state_forget_loop(m->state, m->loop);
+    slv_tenants_close(m->tenants);
+    slv_state_retire(m->state);
+    slv_listeners_close(&m->listeners);
+    slv_heir_stop(&m->heir);
+}
+
+void slv_main_close(slv_main *m)
+{
+    slv_timer_stop(&m->adopt_timer);
+    slv_signal_stop(&m->on_term);
     m->owner_http = slv_api_http_free(m->owner_http);
     if (m->api && slv_loop_run_until(m->loop, no_calls, m->api, CUT_MS))
         m->api = slv_api_free(m->api);
@@ -344,13 +371,6 @@ void slv_main_let_go(slv_main *m)
     m->door = slv_door_free(m->door);
     slv_listeners_close(&m->listeners);
     slv_heir_stop(&m->heir);
-}
-
-void slv_main_close(slv_main *m)
-{
-    slv_timer_stop(&m->adopt_timer);
-    slv_signal_stop(&m->on_term);
-    slv_main_let_go(m);
     m->pumps = slv_pumps_free(m->pumps);
     slv_bequest_done(&m->bequest);
     slv_link_stop(&m->link);

@@ -16,6 +16,7 @@
  *     object*.c   Durable Objects, see object_int.h
  *     wire.c      WebSockets: clients, origins and isolates, joined two by two
  *     queue.c     consumers of queues: batches for handlers
+ *     release.c   an upgrade: what is handed over, what is ended, what goes on
  *     scheduled.c cron by the clock and by hand
  *     pages.c     error pages
  *     request_cf.c what is known of a request's connection
@@ -240,6 +241,15 @@ struct slv_shard {
     slv_mail over;
     bool draining, closed;
     bool settled; /* nothing of it is under way any more */
+    /* release.c */
+    bool leaving;   /* another process takes over what can be handed to it */
+    bool released;  /* and has the state */
+    bool http_over; /* no connection of HTTP is left */
+    size_t clients; /* WebSockets */
+    uint64_t release_ms, front_ms;
+    void (*on_released)(slv_shard *shard), (*on_front_over)(slv_shard *shard);
+    slv_timer release;
+    slv_mail released_mail, left_mail;
 };
 
 struct slv_server {
@@ -262,6 +272,9 @@ struct slv_server {
     unsigned adopted; /* connections of another process; control thread */
     void (*drained)(void *user);
     void *drained_user;
+    unsigned releasing, left; /* loops that have not been released, and over, yet */
+    void (*released)(void *user), (*left_over)(void *user);
+    void *released_user;
 };
 
 /* What the control loop waits for from every loop; NULL is nobody. Any thread. */

@@ -342,7 +342,7 @@ static slv_code reply_socket(ingress *ing, const slv_msg_response *m, slv_err *e
         slv_exchange *ex = ing->ex;
 
         log_line(ing, SLV_STR("ok"));
-        if (slv_wire_upgrade(ex, m->headers,
+        if (slv_wire_upgrade(ing->ev.shard, ex, m->headers,
                              slv_version_flag(ing->ev.version, "web_socket_compression"), w))
             part(ing);
         else

@@ -269,6 +269,9 @@ static void open_object(slv_object *o)
 {
     if (slv_objects_migrating(o->all, o->tenant, o->worker))
         return; /* slv_objects_resume follows */
+    o->delayed = o->all->adopting;
+    if (o->delayed)
+        return; /* slv_objects_adopted follows */
     file_job *j = slv_new0(file_job);
     o->state = SLV_OBJECT_OPENING;
     o->opening = o->facet ? 1 : 2;

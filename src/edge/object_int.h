@@ -8,6 +8,7 @@
  *     object_gate.c      commits, syncs, and what is held until they are done
  *     object_alarm.c     alarms
  *     object_socket.c    sockets that hibernate, and what is asked about them
+ *     object_hand.c      their way to another process, and from there
  *     object_registry.c  calls on the registry
  *     op_object.c        operations on namespaces
  *     op_bookmark.c      what an object asks about its past
@@ -59,6 +60,7 @@ struct slv_object {
     slv_str tenant, worker, class_name, key, name, jurisdiction; /* owned */
     char id[SLV_OBJECT_ID_LEN + 1];
     bool named, sql, deleted;
+    bool delayed; /* it would have been opened, but for all->adopting */
 
     slv_list waiting, calls; /* slv_event.object_node: before and after EVENT was sent */
     size_t call_count;       /* of both lists */
@@ -126,6 +128,8 @@ struct slv_objects {
     SLV_MAP(bool) loaded;        /* tenants and workers whose alarms are here */
     SLV_MAP(unsigned) migrating; /* tenants and workers, and how often at once */
     bool closing;
+    bool leaving;  /* sockets tell their objects nothing more: another process will */
+    bool adopting; /* sockets of another process are still to come: no object is opened before */
     void (*closed)(slv_shard *shard);
 };
 
@@ -256,6 +260,19 @@ SLV_NODISCARD slv_code slv_object_folder(slv_shard *shard, slv_str tenant, slv_s
                                          slv_buf *out, size_t ret_parents[2]);
 /* One part of the opening is done. */
 void slv_object_opened(slv_object *o, slv_code code, const slv_err *err);
+
+/* ---- object_hand.c ---- */
+
+/* Another process goes on with the sockets of all objects, as far as they are at rest; `last`: the
+ * others are closed. Every object is absent. True: none is left. */
+bool slv_objects_hand(slv_objects *all, bool last);
+/* Asks every object for itself back; true when all have come. */
+bool slv_objects_take_back(slv_objects *all);
+/* A socket of another process: parsed from state; fd -1: it has no connection any more. Takes fd.
+ */
+void slv_objects_adopt(slv_objects *all, slv_str state, int fd);
+/* All that come have come: what was to be opened meanwhile is. */
+void slv_objects_adopted(slv_objects *all);
 
 /* ---- the shard's ---- */
 

@@ -4,26 +4,14 @@
  */
 #include "base/mem.h"
 #include "base/utf8.h"
-#include "edge/object_int.h"
+#include "edge/object_socket_int.h"
 #include "edge/trace_int.h"
 
 #define UNREAD_MAX ((size_t)64 << 20) /* what the other end has not taken yet */
 #define MESSAGE_MAX ((size_t)32 << 20)
 
-typedef struct slv_hibernating sleeper;
-
-/* One message, close or failure on its way to the object. */
-typedef struct socket_event {
-    slv_event ev;
-    slv_list node; /* socket->queue, until it is sent */
-    sleeper *s;
-    slv_socket_what what;
-    uint16_t code;
-    bool clean;
-    bool retried;
-    uint64_t acts; /* of the object, when it was sent */
-    slv_buf data;
-} socket_event;
+typedef slv_hibernating sleeper;
+typedef slv_socket_event socket_event;
 
 /* A message that was sent before the other end was there. */
 typedef struct early {
@@ -32,32 +20,6 @@ typedef struct early {
     bool text;
     char bytes[];
 } early;
-
-struct slv_hibernating {
-    slv_wire w;
-    slv_object *o;
-    slv_list node; /* o->sockets */
-    uint32_t id;
-    uint16_t tag_count;
-    bool joined; /* the other end was returned */
-    bool ready;  /* and somebody takes messages there */
-    bool in_text;
-    bool got_close;  /* the other end's close or failure is on its way to the object */
-    bool sent_close; /* the object's */
-    bool attached;
-    socket_event *running;
-    slv_list queue; /* socket_event */
-    slv_list early;
-    slv_buf in; /* a message of which pieces are missing */
-    size_t owed, unread;
-    int64_t auto_ms;
-    char *tags;
-    size_t tags_len;
-    char *attachment;
-    size_t attachment_len;
-    uint16_t early_close;
-    slv_buf early_reason;
-};
 
 static sleeper *of_wire(slv_wire *w)
 {
@@ -81,7 +43,7 @@ static void event_free(socket_event *e)
 }
 
 /* The id is over; the other end, if it is still there, breaks. */
-static void socket_free(sleeper *s)
+void slv_hibernating_free(slv_hibernating *s)
 {
     slv_wire *peer = part(s);
     slv_list *node;
@@ -165,7 +127,7 @@ static void on_ended(slv_event *ev, const slv_event_end *end)
     if (s) {
         s->running = NULL;
         if (last) {
-            socket_free(s);
+            slv_hibernating_free(s);
         } else {
             size_t owed = s->owed;
 
@@ -184,7 +146,7 @@ static void pump(sleeper *s)
     slv_shard *shard = s->o->all->shard;
     slv_version *version = slv_object_version(s->o);
 
-    if (s->running || slv_list_empty(&s->queue) || !version)
+    if (s->running || slv_list_empty(&s->queue) || !version || s->o->all->leaving)
         return;
     socket_event *e = slv_container_of(slv_list_pop(&s->queue), socket_event, node);
     s->running = e;
@@ -195,7 +157,8 @@ static void pump(sleeper *s)
                     s->o->options.timeout_ms);
 }
 
-static void enqueue(sleeper *s, slv_socket_what what, uint16_t code, bool clean, slv_buf *data_take)
+void slv_hibernating_tell(slv_hibernating *s, slv_socket_what what, uint16_t code, bool clean,
+                          slv_buf *data_take)
 {
     socket_event *e = slv_new0(socket_event);
 
@@ -220,7 +183,7 @@ static void end_by(sleeper *s, uint16_t code, bool clean, slv_str reason)
     s->got_close = true;
     if (slv_buf_set(&data, reason) != SLV_OK)
         slv_buf_reset(&data);
-    enqueue(s, SLV_SOCKET_CLOSED, code, clean, &data);
+    slv_hibernating_tell(s, SLV_SOCKET_CLOSED, code, clean, &data);
 }
 
 /* A message that is the automatic request is answered here. */
@@ -257,9 +220,9 @@ static void wire_message(slv_wire *w, slv_str piece, bool text, bool fin)
         credit(s, piece.len);
         return;
     }
-    bool busy = s->running || !slv_list_empty(&s->queue);
+    bool busy = !s->o->all->leaving && (s->running || !slv_list_empty(&s->queue));
     if (fin)
-        enqueue(s, text ? SLV_SOCKET_TEXT : SLV_SOCKET_BINARY, 0, false, &s->in);
+        slv_hibernating_tell(s, text ? SLV_SOCKET_TEXT : SLV_SOCKET_BINARY, 0, false, &s->in);
     if (fin || busy)
         s->owed += piece.len;
     else
@@ -321,6 +284,30 @@ static sleeper *find(slv_object *o, uint32_t id)
     return p ? *p : NULL;
 }
 
+slv_hibernating *slv_hibernating_new(slv_object *o, uint32_t id, uint16_t tag_count, slv_str tags)
+{
+    sleeper *s = slv_new0(sleeper);
+
+    s->w.ops = &wire_ops;
+    s->o = o;
+    s->id = id;
+    s->tag_count = tag_count;
+    s->auto_ms = -1;
+    s->in = SLV_BUF(MESSAGE_MAX);
+    s->early_reason = SLV_BUF((size_t)256);
+    slv_list_init(&s->queue);
+    slv_list_init(&s->early);
+    s->tags = slv_alloc(tags.len + 1);
+    s->tags_len = tags.len;
+    if (tags.len > 0)
+        memcpy(s->tags, tags.ptr, tags.len);
+    if (o->next_socket <= id)
+        o->next_socket = id + 1;
+    slv_imap_set(&o->socket_ids, s->id, s);
+    slv_list_push(&o->sockets, &s->node);
+    return s;
+}
+
 static slv_code take_accept(slv_object *o, slv_str payload, slv_err *err)
 {
     slv_msg_socket_accept m;
@@ -330,23 +317,7 @@ static slv_code take_accept(slv_object *o, slv_str payload, slv_err *err)
         return slv_fail(err, SLV_E_PROTOCOL, "malformed SOCKET_ACCEPT");
     if (o->socket_ids.len >= SLV_OBJECT_SOCKETS_MAX)
         return slv_fail(err, SLV_E_PROTOCOL, "too many sockets in one object");
-    sleeper *s = slv_new0(sleeper);
-    s->w.ops = &wire_ops;
-    s->o = o;
-    s->id = m.socket;
-    s->tag_count = m.count;
-    s->auto_ms = -1;
-    s->in = SLV_BUF(MESSAGE_MAX);
-    s->early_reason = SLV_BUF((size_t)256);
-    slv_list_init(&s->queue);
-    slv_list_init(&s->early);
-    s->tags = slv_alloc(m.tags.len + 1);
-    s->tags_len = m.tags.len;
-    if (m.tags.len > 0)
-        memcpy(s->tags, m.tags.ptr, m.tags.len);
-    o->next_socket = m.socket + 1;
-    slv_imap_set(&o->socket_ids, s->id, s);
-    slv_list_push(&o->sockets, &s->node);
+    (void)slv_hibernating_new(o, m.socket, m.count, m.tags);
     return SLV_OK;
 }
 
@@ -412,6 +383,15 @@ static slv_code take_close(slv_object *o, slv_str payload, slv_err *err)
     return SLV_OK;
 }
 
+void slv_hibernating_attach(slv_hibernating *s, slv_str bytes)
+{
+    s->attached = true;
+    s->attachment = slv_realloc(s->attachment, bytes.len + 1);
+    s->attachment_len = bytes.len;
+    if (bytes.len > 0)
+        memcpy(s->attachment, bytes.ptr, bytes.len);
+}
+
 static slv_code take_attach(slv_object *o, slv_str payload, slv_err *err)
 {
     slv_msg_socket_bytes m;
@@ -421,11 +401,17 @@ static slv_code take_attach(slv_object *o, slv_str payload, slv_err *err)
     sleeper *s = find(o, m.socket);
     if (!s)
         return SLV_OK;
-    s->attached = true;
-    s->attachment = slv_realloc(s->attachment, m.bytes.len + 1);
-    s->attachment_len = m.bytes.len;
-    if (m.bytes.len > 0)
-        memcpy(s->attachment, m.bytes.ptr, m.bytes.len);
+    slv_hibernating_attach(s, m.bytes);
+    return SLV_OK;
+}
+
+slv_code slv_object_socket_options(slv_object *o, const slv_msg_socket_options *m)
+{
+    SLV_TRY(slv_buf_set(&o->option_text, m->request));
+    SLV_TRY(slv_buf_append(&o->option_text, m->response));
+    o->options = *m;
+    o->options.request = slv_str_sub(slv_buf_view(&o->option_text), 0, m->request.len);
+    o->options.response = slv_str_skip(slv_buf_view(&o->option_text), m->request.len);
     return SLV_OK;
 }
 
@@ -435,13 +421,7 @@ static slv_code take_options(slv_object *o, slv_str payload, slv_err *err)
 
     if (slv_msg_socket_options_get(payload, &m) != SLV_OK)
         return slv_fail(err, SLV_E_PROTOCOL, "malformed SOCKET_OPTIONS");
-    size_t len = m.request.len;
-    SLV_TRY(slv_buf_set(&o->option_text, m.request));
-    SLV_TRY(slv_buf_append(&o->option_text, m.response));
-    o->options = m;
-    o->options.request = slv_str_sub(slv_buf_view(&o->option_text), 0, len);
-    o->options.response = slv_str_skip(slv_buf_view(&o->option_text), len);
-    return SLV_OK;
+    return slv_object_socket_options(o, &m);
 }
 
 slv_code slv_object_socket_frame(slv_object *o, const slv_frame *f, slv_err *err)
@@ -483,7 +463,7 @@ void slv_object_sockets_residence_over(slv_object *o)
         sleeper *s = slv_container_of(node, sleeper, node);
 
         if (!s->joined)
-            socket_free(s);
+            slv_hibernating_free(s);
     }
 }
 
@@ -493,7 +473,7 @@ void slv_object_sockets_drop(slv_object *o, slv_str message)
 
     (void)message;
     while ((node = slv_list_pop(&o->sockets)) != NULL)
-        socket_free(slv_container_of(node, sleeper, node));
+        slv_hibernating_free(slv_container_of(node, sleeper, node));
 }
 
 /* ---- questions ---- */

@@ -4,6 +4,7 @@
  */
 #include "edge/object_int.h"
 #include "edge/relay_int.h"
+#include "edge/release_int.h"
 #include "edge/resource_int.h"
 
 enum {
@@ -38,6 +39,10 @@ static void refuse(slv_event *ev, uint32_t op, slv_str message, unsigned flags)
 slv_object *slv_object_for_call(slv_event *ev, uint32_t op, const slv_object_target *target)
 {
     const char *why = "The Durable Object's name is too long.";
+    if (ev->shard->objects->closing) {
+        refuse(ev, op, SLV_STR(SLV_MOVED_AWAY), SLV_OBJECT_RETRYABLE);
+        return NULL;
+    }
     slv_object *o =
         target->name.len <= NAME_MAX_BYTES ? slv_object_get(ev->shard, target, &why) : NULL;
 

@@ -1,6 +1,7 @@
 #include "edge/resource_int.h"
 
 #include "edge/relay_int.h"
+#include "edge/release_int.h"
 
 /* Which file takes which kinds, and of which bindings; ranges of docs/internals/channel.md. */
 typedef struct resource_row {
@@ -42,6 +43,12 @@ static slv_code refuse(slv_event *ev, uint32_t op, uint32_t stream, slv_str why,
     return SLV_OK;
 }
 
+static bool is_stored(const resource_row *row)
+{
+    return row->type != SLV_BINDING_RATELIMIT && row->type != SLV_BINDING_ASSETS &&
+           row->type != SLV_BINDING_LOADER && row->type != SLV_BINDING_DISPATCH;
+}
+
 slv_code slv_resource_op(slv_event *ev, uint32_t op, const slv_msg_op *m, slv_err *err)
 {
     const slv_version *v = ev->version;
@@ -70,11 +77,11 @@ slv_code slv_resource_op(slv_event *ev, uint32_t op, const slv_msg_op *m, slv_er
                           row->type == SLV_BINDING_TEXT ? SLV_STR("No Cache was configured")
                                                         : SLV_STR(SLV_OUTBOUND_BLOCKED),
                           err);
-        if (!ev->shard->server->o.state && row->type != SLV_BINDING_RATELIMIT &&
-            row->type != SLV_BINDING_ASSETS && row->type != SLV_BINDING_LOADER &&
-            row->type != SLV_BINDING_DISPATCH)
+        if (!ev->shard->server->o.state && is_stored(row))
             return refuse(ev, op, call.stream, SLV_STR("There are no stores: no state directory."),
                           err);
+        if (ev->shard->released && is_stored(row))
+            return refuse(ev, op, call.stream, SLV_STR(SLV_MOVED_AWAY), err);
         return row->take(&call, err);
     }
     return slv_fail(err, SLV_E_PROTOCOL, "OP of unknown kind %u", (unsigned)m->kind);

@@ -9,7 +9,9 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "edge/notify_int.h"
+#include "edge/object_int.h"
 #include "edge/pack_int.h"
+#include "edge/release_int.h"
 #include "edge/route_int.h"
 #include "edge/worker_int.h"
 #include "meter/ratelimit.h"
@@ -26,6 +28,7 @@ typedef enum order_kind {
     ORDER_SITE,
     ORDER_NOTHING,
     ORDER_PAGE,
+    ORDER_RELEASE,
     ORDER_CLOSE,
 } order_kind;
 
@@ -46,6 +49,8 @@ typedef struct order {
 } order;
 
 static void on_shard_closed(slv_shard *shard);
+static void on_shard_released(slv_shard *shard);
+static void on_shard_left(slv_shard *shard);
 
 static void set_triggers(slv_shard *shard, const order *o)
 {
@@ -81,6 +86,9 @@ static void on_order(slv_mail *mail)
     case ORDER_PAGE:
         if (slv_buf_set(&shard->notice_page, o->text) != SLV_OK)
             slv_buf_reset(&shard->notice_page);
+        break;
+    case ORDER_RELEASE:
+        slv_shard_release(shard, o->timeout_ms, on_shard_released, on_shard_left);
         break;
     case ORDER_CLOSE:
         slv_shard_close(shard, o->timeout_ms, on_shard_closed);
@@ -388,6 +396,7 @@ typedef struct adopt_mail {
     int fd;
     slv_handed about;
     slv_tls_server *tls;
+    char received[];
 } adopt_mail;
 
 static void on_adopt(slv_mail *mail)
@@ -409,7 +418,7 @@ static void on_adopt(slv_mail *mail)
 
 void slv_server_adopt(slv_server *server, int fd, const slv_handed *about, slv_tls_server *tls)
 {
-    adopt_mail *a = slv_new0(adopt_mail);
+    adopt_mail *a = slv_alloc(sizeof *a + about->received.len);
 
     *a = (adopt_mail){
         .mail.fn = on_adopt,
@@ -418,7 +427,55 @@ void slv_server_adopt(slv_server *server, int fd, const slv_handed *about, slv_t
         .about = *about,
         .tls = tls,
     };
+    if (about->received.len > 0)
+        memcpy(a->received, about->received.ptr, about->received.len);
+    a->about.received.ptr = a->received;
     slv_loop_post(a->shard->loop, &a->mail);
+}
+
+typedef struct socket_mail {
+    slv_mail mail;
+    slv_objects *objects;
+    int fd;
+    size_t len;
+    char state[];
+} socket_mail;
+
+static void on_adopt_socket(slv_mail *mail)
+{
+    socket_mail *m = slv_container_of(mail, socket_mail, mail);
+
+    slv_objects_adopt(m->objects, slv_str_make(m->state, m->len), m->fd);
+    free(m);
+}
+
+static void on_adopted(slv_mail *mail)
+{
+    socket_mail *m = slv_container_of(mail, socket_mail, mail);
+
+    slv_objects_adopted(m->objects);
+    free(m);
+}
+
+static void post_socket(slv_server *server, slv_str state, int fd, void (*fn)(slv_mail *mail))
+{
+    slv_shard *first = server->shards[0];
+    socket_mail *m = slv_alloc(sizeof *m + state.len);
+
+    *m = (socket_mail){.mail.fn = fn, .objects = first->objects, .fd = fd, .len = state.len};
+    if (state.len > 0)
+        memcpy(m->state, state.ptr, state.len);
+    slv_loop_post(first->loop, &m->mail);
+}
+
+void slv_server_adopt_socket(slv_server *server, slv_str state, int fd)
+{
+    post_socket(server, state, fd, on_adopt_socket);
+}
+
+void slv_server_adopted(slv_server *server)
+{
+    post_socket(server, SLV_STR_NULL, -1, on_adopted);
 }
 
 slv_code slv_server_start(slv_server *server, slv_err *err)
@@ -481,6 +538,7 @@ slv_code slv_server_new(const slv_server_options *options, slv_server **ret, slv
             return code;
         }
     }
+    server->shards[0]->objects->adopting = options->adopts;
     *ret = SLV_STEAL(server);
     return SLV_OK;
 }
@@ -512,6 +570,53 @@ static void on_all_closed(slv_mail *mail)
     slv_probes_over(server);
     if (server->drained)
         server->drained(server->drained_user);
+}
+
+/* ---- giving way to another process ---- */
+
+static void on_all_left(slv_mail *mail)
+{
+    slv_server *server = slv_container_of(mail, slv_shard, left_mail)->server;
+
+    if (--server->left == 0 && !server->stopping)
+        server->left_over(server->released_user);
+}
+
+/* On the shard's loop, as the next. */
+static void on_shard_left(slv_shard *shard)
+{
+    shard->left_mail.fn = on_all_left;
+    slv_loop_post(shard->server->o.control, &shard->left_mail);
+}
+
+static void on_all_released(slv_mail *mail)
+{
+    slv_server *server = slv_container_of(mail, slv_shard, released_mail)->server;
+
+    if (--server->releasing == 0)
+        server->released(server->released_user);
+}
+
+static void on_shard_released(slv_shard *shard)
+{
+    shard->released_mail.fn = on_all_released;
+    slv_loop_post(shard->server->o.control, &shard->released_mail);
+}
+
+void slv_server_release(slv_server *server, uint32_t timeout_ms, void (*released)(void *user),
+                        void (*over)(void *user), void *user)
+{
+    SLV_ASSERT(server->started && !server->stopping && server->o.hand_socket);
+    server->released = released;
+    server->left_over = over;
+    server->released_user = user;
+    server->releasing = server->left = server->count;
+    for (unsigned i = 0; i < server->count; i++) {
+        order *o = order_new(server->shards[i], ORDER_RELEASE);
+
+        o->timeout_ms = timeout_ms;
+        give_order(o, SLV_OK);
+    }
 }
 
 void slv_server_drain(slv_server *server, uint32_t timeout_ms, void (*done)(void *user), void *user)

@@ -121,7 +121,13 @@ typedef struct slv_server_options {
     /* While draining: a connection that another process may go on with (net/server.h, hand_over).
      * On loop threads. NULL: there is none. */
     bool (*hand_over)(void *arg, int fd, const slv_handed *about);
+    /* And a WebSocket that hibernates, after slv_server_release: bytes for slv_server_adopt_socket,
+     * and its descriptor, which is taken when it is true; -1: it has none. */
+    bool (*hand_socket)(void *hand_over_arg, slv_str state, int fd);
     void *hand_over_arg;
+    /* Sockets of another process are still to come: objects are not opened before
+     * slv_server_adopted. */
+    bool adopts;
     slv_pumps *pumps;    /* net/pump.h: for those that speak TLS; NULL: they are closed */
     bool dev;            /* error pages with the stack; loopback may be fetched; keep one isolate */
     bool test_scheduled; /* /__scheduled triggers too */
@@ -152,6 +158,10 @@ SLV_NODISCARD slv_code slv_server_listen_fd(slv_server *server, int fd,
 /* A connection that another process had: some loop goes on with it. After start. Takes fd. tls: for
  * one whose TLS is yet to begin (net/server.h); may be NULL. */
 void slv_server_adopt(slv_server *server, int fd, const slv_handed *about, slv_tls_server *tls);
+/* A WebSocket that hibernates there goes on here. state is copied; takes fd, -1: it has gone. */
+void slv_server_adopt_socket(slv_server *server, slv_str state, int fd);
+/* Those that were waited for have come (options.adopts). */
+void slv_server_adopted(slv_server *server);
 /* Starts the loop threads. */
 SLV_NODISCARD slv_code slv_server_start(slv_server *server, slv_err *err);
 /* Makes version the one that answers for its name: requests and calls that begin from now on go to
@@ -233,6 +243,13 @@ typedef struct slv_server_stats {
 void slv_server_get_stats(slv_server *server, void (*fn)(void *user, const slv_server_stats *stats),
                           void *user);
 
+/* Another process takes over (options.hand_over, hand_socket): stops accepting, hands over what it
+ * can, lets finish what needs stores (timeout_ms at most). Then released comes on the control loop:
+ * the state is not touched any more, and may be retired; what could not be handed over goes on.
+ * over comes, later, when nothing is left of it. slv_server_drain after released ends it at once.
+ */
+void slv_server_release(slv_server *server, uint32_t timeout_ms, void (*released)(void *user),
+                        void (*over)(void *user), void *user);
 /* Stops accepting, lets open requests finish (timeout_ms at most), stops isolates and loop threads;
    done comes on the control loop. Then slv_server_free. */
 void slv_server_drain(slv_server *server, uint32_t timeout_ms, void (*done)(void *user),

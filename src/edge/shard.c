@@ -345,6 +345,11 @@ void slv_shard_close(slv_shard *shard, uint32_t timeout_ms, void (*done)(slv_sha
     shard->on_closed = done;
     shard->draining = true;
     shard->close_ms = slv_loop_now_ms(shard->loop) + timeout_ms;
+    slv_timer_stop(&shard->release);
+    if (shard->leaving) {
+        on_drained(shard);
+        return;
+    }
     slv_http_server_drain(shard->http, timeout_ms, on_drained, shard);
 }
 

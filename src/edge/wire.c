@@ -7,6 +7,7 @@
  */
 #define QUEUE_MAX ((size_t)4 << 20)
 #define HEADERS_MAX ((size_t)128 << 10)
+#define SERVICE_RESTART 1012 /* of the IANA's registry of close codes */
 
 typedef struct said {
     slv_list node;
@@ -109,8 +110,10 @@ static void fail_peer(slv_wire *w, slv_str message)
 
 typedef struct net_end {
     slv_wire w;
+    slv_shard *shard;
     slv_ws *ws;
     size_t owed;
+    bool client; /* it is one; else an origin */
     bool sent_close, got_close;
 } net_end;
 
@@ -122,8 +125,11 @@ static net_end *of_net(slv_wire *w)
 static void net_free(net_end *end)
 {
     (void)part(&end->w);
+    end->shard->clients -= end->client;
     free(end);
 }
+
+static void net_close(slv_wire *w, uint16_t code, slv_str reason);
 
 static void net_message(slv_wire *w, slv_str piece, bool text, bool fin)
 {
@@ -149,6 +155,12 @@ static void net_fail(slv_wire *w, slv_str message)
     net_end *end = of_net(w);
 
     (void)message;
+    if (end->shard->leaving && end->client && !end->sent_close) {
+        if (!end->got_close)
+            slv_ws_credit(end->ws, SLV_FLOW_WINDOW); /* to hear of its answer */
+        net_close(w, SERVICE_RESTART, SLV_STR("Service Restart"));
+        return;
+    }
     slv_ws_abort(end->ws);
     net_free(end);
 }
@@ -216,11 +228,14 @@ static void on_failed(slv_ws *ws, slv_str message)
 static const slv_ws_handlers net_handlers = {
     .message = on_message, .writable = on_writable, .closed = on_closed, .failed = on_failed};
 
-static net_end *net_make(void)
+static net_end *net_make(slv_shard *shard, bool client)
 {
     net_end *end = slv_new0(net_end);
 
     end->w.ops = &net_ops;
+    end->shard = shard;
+    end->client = client;
+    shard->clients += client;
     return end;
 }
 
@@ -496,7 +511,7 @@ slv_code slv_wire_client(slv_event *ev, slv_ws *ws, uint32_t *ret_number)
         slv_ws_abort(ws);
         return code;
     }
-    net_end *end = net_make();
+    net_end *end = net_make(ev->shard, false);
     end->ws = ws;
     slv_ws_set_user(ws, end);
     slv_ws_set_handlers(ws, &net_handlers);
@@ -526,21 +541,40 @@ static slv_code filter_headers(slv_str block, slv_buf *out, slv_str *ret_protoco
     return SLV_OK;
 }
 
-bool slv_wire_upgrade(slv_exchange *ex, slv_str headers, bool compress, slv_wire *w)
+bool slv_wire_upgrade(slv_shard *shard, slv_exchange *ex, slv_str headers, bool compress,
+                      slv_wire *w)
 {
     SLV_CLEANUP(slv_buf_done) slv_buf block = SLV_BUF(HEADERS_MAX);
     slv_ws_options options = {.compress = compress};
-    net_end *end = net_make();
+    net_end *end = net_make(shard, true);
     slv_code code = filter_headers(headers, &block, &options.protocol);
 
     if (code == SLV_OK)
         code = slv_exchange_upgrade(ex, slv_buf_view(&block), &options, &net_handlers, end,
                                     &end->ws, NULL);
     if (code != SLV_OK) {
-        free(end);
+        net_free(end);
         slv_wire_drop(w, SLV_STR("The connection could not be upgraded."));
         return false;
     }
     slv_wire_join(&end->w, w);
     return true;
+}
+
+/* ---- to and from other processes ---- */
+
+bool slv_wire_hand(slv_wire *w, slv_pumps *pumps, slv_ws_parts *ret)
+{
+    if (w->ops != &net_ops || !of_net(w)->client || !slv_ws_hand(of_net(w)->ws, pumps, ret))
+        return false;
+    net_free(of_net(w));
+    return true;
+}
+
+slv_wire *slv_wire_adopt(slv_shard *shard, slv_ws_parts *parts)
+{
+    net_end *end = net_make(shard, true);
+
+    end->ws = slv_ws_take(shard->http, parts, &net_handlers, end);
+    return &end->w;
 }

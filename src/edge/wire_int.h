@@ -46,6 +46,12 @@ SLV_NODISCARD slv_code slv_wire_to_event(slv_event *ev, slv_wire **ret, uint32_t
 SLV_NODISCARD slv_code slv_wire_client(slv_event *ev, slv_ws *ws, uint32_t *ret_number);
 /* Answers 101 and joins the client's connection to w. False: it could not be answered so, and w was
  * dropped. */
-bool slv_wire_upgrade(slv_exchange *ex, slv_str headers, bool compress, slv_wire *w);
+bool slv_wire_upgrade(slv_shard *shard, slv_exchange *ex, slv_str headers, bool compress,
+                      slv_wire *w);
+/* The connection of a client, if that is what w is, to be given to another process: true, and w is
+ * gone. False: it is not at rest, and nothing has changed. */
+bool slv_wire_hand(slv_wire *w, slv_pumps *pumps, slv_ws_parts *ret);
+/* One that came from there, to be joined. Takes parts. */
+slv_wire *slv_wire_adopt(slv_shard *shard, slv_ws_parts *parts);
 
 #endif

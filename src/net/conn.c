@@ -365,6 +365,10 @@ static bool feed_step(slv_conn *c, const char *data, size_t len, size_t *used)
             *used = len;
         if (*used == len)
             return false;
+        if (c->server->heir && slv_conn_has_heir(c)) { /* who answers it, and takes the bytes */
+            slv_conn_flush_later(c);
+            return false;
+        }
         if (!c->begun && !choose_http(c, slv_str_make(data + *used, len - *used)))
             return false;
         c->ex = exchange_new(c);
@@ -560,7 +564,7 @@ static void on_ready(slv_poll *poll, unsigned events)
             arm(c);
         }
     }
-    if (c->state == CONN_IDLE && c->server->draining) /* its handshake may be over now */
+    if ((c->state == CONN_IDLE || c->state == CONN_HEAD) && c->server->draining)
         slv_conn_flush_later(c);
     slv_conn_watch(c);
 }
@@ -635,8 +639,9 @@ static void on_flush(slv_task *task)
         finish_close(c);
         return;
     }
-    if (c->out.bytes == 0 && c->in.len == 0 && c->state == CONN_IDLE && !c->read_eof &&
-        slv_conn_has_heir(c)) {
+    if (c->out.bytes == 0 && !c->read_eof && slv_conn_has_heir(c) &&
+        (c->state == CONN_IDLE || (c->state == CONN_HEAD && c->server->heir)) &&
+        (c->in.len == 0 || c->server->heir)) {
         slv_conn_hand_over(c);
         return;
     }
@@ -810,4 +815,10 @@ void slv_conn_open_handed(slv_http_server *server, int fd, const slv_handed *abo
         c->told->h2 = about->h2;
     }
     begin(c);
+    if (about->received.len == 0 || c->state == CONN_CLOSED)
+        return;
+    if (slv_buf_append(&c->in, about->received) == SLV_OK)
+        slv_loop_later(server->loop, &c->work);
+    else
+        slv_conn_close(c, SLV_GONE_SERVER);
 }

@@ -38,6 +38,7 @@ static void describe(const slv_conn *c, slv_handed *h)
         .local_port = c->local_port,
         .redirect_port = c->redirect_port,
         .secure = c->secure,
+        .received = slv_buf_view(&c->in),
         .h2 = !c->begun && (c->told ? c->told->h2 : slv_wire_speaks_h2(&c->wire)),
     };
     memcpy(h->peer, c->peer, sizeof h->peer);
@@ -90,12 +91,18 @@ void slv_conn_hand_over(slv_conn *c)
     slv_handed about;
 
     describe(c, &about);
+    if (c->wire.ssl && !SSL_is_init_finished(c->wire.ssl) &&
+        BIO_number_read(SSL_get_rbio(c->wire.ssl)) > 0)
+        return;
+    if (c->ex)
+        slv_conn_exchange_done(c);
+    c->state = CONN_IDLE;
     if (!c->wire.ssl) {
         give_socket(c, &about);
-    } else if (BIO_number_read(SSL_get_rbio(c->wire.ssl)) == 0) {
+    } else if (!SSL_is_init_finished(c->wire.ssl)) {
         about.fresh = true;
         give_socket(c, &about);
-    } else if (SSL_is_init_finished(c->wire.ssl)) {
+    } else {
         give_plain(c, &about);
     }
 }

@@ -544,6 +544,13 @@ void slv_h2_drain(slv_list *node)
     slv_h2_flush_later(h2);
 }
 
+bool slv_h2_may_begin(slv_list *node)
+{
+    const slv_h2 *h2 = slv_container_of(node, slv_h2, node);
+
+    return !h2->dead && !h2->gone;
+}
+
 void slv_h2_close(slv_list *node, bool free_now)
 {
     slv_h2 *h2 = slv_container_of(node, slv_h2, node);

@@ -40,7 +40,8 @@ slv_code slv_handed_put(const slv_handed *h, slv_buf *out)
     SLV_TRY(put_text(out, h->peer));
     SLV_TRY(put_text(out, h->local));
     SLV_TRY(put_text(out, h->tls_version));
-    return put_text(out, h->tls_cipher);
+    SLV_TRY(put_text(out, h->tls_cipher));
+    return slv_buf_append(out, h->received);
 }
 
 slv_code slv_handed_get(slv_str bytes, slv_handed *ret)
@@ -59,9 +60,10 @@ slv_code slv_handed_get(slv_str bytes, slv_handed *ret)
     if (flags & ~(unsigned)FLAGS_ALL || !get_text(&r, h.peer, sizeof h.peer) ||
         !get_text(&r, h.local, sizeof h.local) ||
         !get_text(&r, h.tls_version, sizeof h.tls_version) ||
-        !get_text(&r, h.tls_cipher, sizeof h.tls_cipher) || !slv_reader_end(&r))
+        !get_text(&r, h.tls_cipher, sizeof h.tls_cipher))
         return SLV_E_PARSE;
-    if ((h.fresh || h.h2) && !h.secure)
+    h.received = r.rest;
+    if (((h.fresh || h.h2) && !h.secure) || (h.fresh && h.received.len > 0))
         return SLV_E_PARSE;
     *ret = h;
     return SLV_OK;

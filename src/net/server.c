@@ -350,7 +350,7 @@ void slv_http_server_drain(slv_http_server *s, uint32_t timeout_ms, void (*done)
     SLV_LIST_EACH (node, &s->conns) {
         slv_conn *c = slv_container_of(node, slv_conn, node);
 
-        if (c->state == CONN_IDLE && slv_conn_has_heir(c))
+        if ((c->state == CONN_IDLE || c->state == CONN_HEAD) && slv_conn_has_heir(c))
             slv_conn_flush_later(c);
         else if ((c->state == CONN_PROXY && !s->heir) ||
                  (c->state == CONN_IDLE && c->out.bytes == 0))
@@ -360,9 +360,25 @@ void slv_http_server_drain(slv_http_server *s, uint32_t timeout_ms, void (*done)
     }
     SLV_LIST_EACH (node, &s->h2s)
         slv_h2_drain(node);
-    slv_timer_start(&s->drain_timer, s->loop, timeout_ms);
+    if (timeout_ms != UINT32_MAX)
+        slv_timer_start(&s->drain_timer, s->loop, timeout_ms);
     if (s->conn_count == 0)
         slv_loop_later(s->loop, &s->drain_task);
+}
+
+bool slv_http_server_has_handed(const slv_http_server *s)
+{
+    for (const slv_list *n = s->conns.next; n != &s->conns; n = n->next) {
+        const slv_conn *c = slv_container_of((slv_list *)(size_t)n, slv_conn, node);
+
+        if (c->state != CONN_ACTIVE && c->state != CONN_CLOSED && c->state != CONN_LINGER &&
+            !c->close_after)
+            return false;
+    }
+    for (const slv_list *n = s->h2s.next; n != &s->h2s; n = n->next)
+        if (slv_h2_may_begin((slv_list *)(size_t)n))
+            return false;
+    return true;
 }
 
 slv_http_server *slv_http_server_free(slv_http_server *s)

@@ -89,10 +89,13 @@ size_t slv_http_server_connections(const slv_http_server *server);
  * are idle; their clients see nothing of it. */
 void slv_http_server_yield(slv_http_server *server);
 /* Stops accepting, closes idle connections, answers the requests that are open with "Connection:
-   close", and calls done when no connection is left, or after timeout_ms, when those that are left
-   are cut. Once. */
+   close", and calls done when no connection is left, or after timeout_ms (UINT32_MAX: never), when
+   those that are left are cut. Once. */
 void slv_http_server_drain(slv_http_server *server, uint32_t timeout_ms, void (*done)(void *arg),
                            void *arg);
+/* Draining: whether all that can be handed over has been, and every client of HTTP/2 knows which of
+ * its streams are taken. */
+bool slv_http_server_has_handed(const slv_http_server *server);
 /* Cuts what is open (`gone` with SLV_GONE_SERVER comes from inside this call) and frees. Accepts
  * NULL, returns NULL. */
 slv_http_server *slv_http_server_free(slv_http_server *server);

@@ -184,6 +184,7 @@ extern const slv_exchange_ops slv_conn_exchange_ops;
 /* h2.c: the connection speaks HTTP/2; received: what came so far. */
 void slv_h2_start(slv_conn *c, slv_str received);
 void slv_h2_drain(slv_list *node); /* of server->h2s */
+bool slv_h2_may_begin(slv_list *node); /* a stream that the client begins is taken */
 void slv_h2_close(slv_list *node, bool free_now);
 /* conn_upgrade.c */
 slv_code slv_conn_upgrade(slv_exchange *base, slv_str headers, const slv_ws_options *options,

@@ -9,7 +9,6 @@
 #include "base/mem.h"
 #include "base/rand.h"
 #include "base/utf8.h"
-#include "net/ws_deflate.h"
 #include "net/ws_int.h"
 
 #define READ_SIZE ((size_t)64 << 10)
@@ -19,38 +18,6 @@
 #define DIRECT_MIN ((size_t)16 << 10)
 #define CLOSE_TIMEOUT_MS 10000
 #define LINGER_MS 2000
-
-/* OPEN: the owner holds the socket. ENDING: the owner has let go, what is queued still leaves and
-   the peer's end is awaited. DEAD: the connection is closed and no callback comes; the memory goes
-   with the next task, when the owner has let go. */
-enum state { WS_OPEN, WS_ENDING, WS_DEAD };
-
-struct slv_ws {
-    slv_wire wire;
-    slv_loop *loop;
-    slv_outq out;
-    slv_buf in; /* bytes that wait for credit, compressed or not yet decoded */
-    slv_timer timer;
-    slv_task flush, work;
-    const slv_ws_handlers *handlers;
-    void *user;
-    slv_ws_decoder decoder;
-    slv_ws_check check;
-    slv_inflater *inflater;
-    slv_deflater *deflater;
-    slv_buf
-        squeezed; /* compressed bytes of the message under way that wait for their decompression */
-    size_t credit;
-    uint8_t state;
-    int8_t window_bits; /* 0: no compression */
-    bool client, blocked, want_writable, read_eof;
-    unsigned busy; /* callbacks may be on the stack: not freed now */
-    bool owned;    /* the owner may still call */
-    bool sent_close, got_close;
-    bool in_message;         /* of ours: a message was begun */
-    bool compressing, began; /* of our message: compressed; its first frame was queued */
-    bool squeezed_fin, squeezed_text;
-};
 
 void *slv_ws_user(const slv_ws *ws)
 {
@@ -109,7 +76,7 @@ static void fail(slv_ws *ws, const char *why)
     }
 }
 
-static void ws_free(slv_ws *ws)
+void slv_ws_free(slv_ws *ws)
 {
     end_receiving(ws);
     ws->deflater = slv_deflater_put(ws->deflater);
@@ -266,7 +233,7 @@ void slv_ws_abort(slv_ws *ws)
     ws->owned = false;
     die(ws);
     if (ws->busy == 0)
-        ws_free(ws);
+        slv_ws_free(ws);
     else
         slv_loop_later(ws->loop, &ws->work);
 }
@@ -527,7 +494,7 @@ static void on_work(slv_task *task)
 
     if (ws->state == WS_DEAD) {
         if (!ws->owned)
-            ws_free(ws);
+            slv_ws_free(ws);
         return;
     }
     ws->busy++;

@@ -26,7 +26,11 @@
 #ifndef SLV_NET_WS_H
 #define SLV_NET_WS_H
 
+#include "base/buf.h"
 #include "net/exchange.h"
+
+typedef struct slv_pumps slv_pumps;             /* net/pump.h */
+typedef struct slv_http_server slv_http_server; /* net/server.h */
 
 #define SLV_WS_MESSAGE_MAX ((size_t)32 << 20)
 #define SLV_WS_REASON_MAX 123
@@ -64,5 +68,23 @@ size_t slv_ws_queued(const slv_ws *ws);
 SLV_NODISCARD slv_code slv_ws_close(slv_ws *ws, uint16_t code, slv_str reason, slv_err *err);
 /* Cuts the connection. In any state. */
 void slv_ws_abort(slv_ws *ws);
+
+/* A server's socket on its way to another process. */
+typedef struct slv_ws_parts {
+    int fd;          /* of plain bytes; owned */
+    int window_bits; /* of what is compressed; 0: nothing is */
+    bool unmasked;
+    slv_buf received, to_send; /* that came and was not decoded; that is to go out first */
+} slv_ws_parts;
+
+void slv_ws_parts_done(slv_ws_parts *parts);
+SLV_DEFINE_CLEANUP_DONE(slv_ws_parts, slv_ws_parts_done);
+/* Takes the socket apart: true, and ws must not be touched. False: it is in the middle of a message
+ * or of its end, and nothing has changed. pumps: for one that speaks TLS. Not inside a callback of
+ * the socket. */
+bool slv_ws_hand(slv_ws *ws, slv_pumps *pumps, slv_ws_parts *ret);
+/* And puts it together, on the loop of the server. Takes parts. */
+slv_ws *slv_ws_take(slv_http_server *server, slv_ws_parts *parts, const slv_ws_handlers *handlers,
+                    void *user);
 
 #endif

@@ -123,6 +123,12 @@ static void unmask(slv_ws_decoder *d, char *data, size_t n)
     d->mask_at = (uint8_t)((d->mask_at + n) & 3);
 }
 
+bool slv_ws_decoder_at_rest(const slv_ws_decoder *d, slv_str *ret_begun)
+{
+    *ret_begun = slv_str_make(d->header, d->have);
+    return d->state == WS_HEADER && !d->in_message;
+}
+
 slv_code slv_ws_decode(slv_ws_decoder *d, char *data, size_t len, size_t max_data, size_t *ret_used,
                        slv_ws_event *ev)
 {

@@ -54,6 +54,9 @@ void slv_ws_decoder_init(slv_ws_decoder *d, bool client, bool deflate);
 SLV_NODISCARD slv_code slv_ws_decode(slv_ws_decoder *d, char *data, size_t len, size_t max_data,
                                      size_t *ret_used, slv_ws_event *ret_event);
 
+/* True between messages; *ret_begun (into d) is what was used of the next frame's header. */
+bool slv_ws_decoder_at_rest(const slv_ws_decoder *d, slv_str *ret_begun);
+
 enum {
     SLV_WS_OP_CONT = 0,
     SLV_WS_OP_TEXT = 1,

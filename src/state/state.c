@@ -112,6 +112,25 @@ slv_state *slv_state_free(slv_state *state)
     return NULL;
 }
 
+void slv_state_retire(slv_state *state)
+{
+    slv_sweep_stop_(state);
+    pthread_mutex_lock(&state->lock);
+    state->retired = true;
+    while (busy(state))
+        pthread_cond_wait(&state->quiet, &state->lock);
+    state->ending = true; /* as at the end: the files alone are the whole databases */
+    pthread_mutex_unlock(&state->lock);
+    for (size_t i = 0; i < state->stores.len; i++)
+        slv_store_close_all_(state->stores.values[i]);
+    pthread_mutex_lock(&state->lock);
+    state->ending = false;
+    if (state->lock_fd >= 0)
+        close(state->lock_fd);
+    state->lock_fd = -1;
+    pthread_mutex_unlock(&state->lock);
+}
+
 const char *slv_state_dir(const slv_state *state)
 {
     return state->dir;

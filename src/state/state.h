@@ -68,6 +68,10 @@ const char *slv_state_dir(const slv_state *state); /* DIR/v1 */
  * it this one too: the lock then lasts as long as that process can write. Close-on-exec. */
 int slv_state_lock_fd(const slv_state *state);
 
+/* Another process takes the directory: closes the stores and gives up the lock. From then on calls
+ * fail with SLV_E_STATE; slv_state_work goes on, for files that are open. Every loop that made
+ * calls has been forgotten, no store is elsewhere. Waits for calls that run. Control thread. */
+void slv_state_retire(slv_state *state);
 /* Commits that made writes durable: how many, and how long each took with its sync. Buckets count
  * what took no longer than a bound (and longer than the one before); the last has none. */
 #define SLV_STATE_SYNC_BUCKETS 10

@@ -174,6 +174,7 @@ struct slv_state {
     unsigned open_count, open_max, warm_count;
     crew crews[CREWS];
     bool ending;
+    bool retired; /* another process has the directory */
     /* moment.c */
     unsigned holds;
     bool frozen;

@@ -436,14 +436,16 @@ void slv_store_call(slv_store *store, slv_loop *loop, slv_call *call)
         return;
     pthread_mutex_lock(&state->lock);
     h->outstanding++;
-    bool full = store->waiting >= SLV_STORE_WAITING_MAX;
-    if (!full)
+    bool full = store->waiting >= SLV_STORE_WAITING_MAX, retired = state->retired;
+    if (!full && !retired)
         slv_store_enqueue_(store, call);
     pthread_mutex_unlock(&state->lock);
-    if (full) {
+    if (retired)
+        call->code = slv_fail(&call->err, SLV_E_STATE, "another process has the stores");
+    else if (full)
         call->code = slv_fail(&call->err, SLV_E_AGAIN, "too many operations wait for this store");
+    if (retired || full)
         slv_call_finish_(state, call);
-    }
 }
 
 /* ---- the end of a store ---- */

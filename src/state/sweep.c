@@ -143,6 +143,8 @@ void slv_sweep_stop_(slv_state *state)
 {
     slv_timer_stop(&state->sweep_timer);
     slv_timer_stop(&state->idle_timer);
+    if (!state->bell)
+        return;
     pthread_mutex_lock(&state->lock);
     while (!slv_list_empty(&state->sweeps))
         slv_sweep_forget_(slv_container_of(state->sweeps.next, slv_store, sweeps));
@@ -152,4 +154,5 @@ void slv_sweep_stop_(slv_state *state)
     pthread_mutex_unlock(&state->lock);
     if (!sent)
         free(state->bell); /* else its mail frees it */
+    state->bell = NULL;
 }
