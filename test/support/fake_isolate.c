@@ -356,6 +356,7 @@ static void hostile(uint32_t event, slv_str path)
         must(slv_buf_append(&out, slv_str_make(junk, sizeof junk)));
     } else if (slv_str_is(path, "/forged")) {
         put(SLV_FRAME_DATA, 0, 77777, SLV_STR("x"));
+        text(event, SLV_STR("as if nothing were")); /* where it is passed over */
     } else if (slv_str_is(path, "/twice")) {
         respond(event, 200, SLV_BODY_STREAM, 1001, SLV_STR_NULL, SLV_STR_NULL);
         respond(event, 200, SLV_BODY_STREAM, 1003, SLV_STR_NULL, SLV_STR_NULL);
