@@ -23,6 +23,7 @@ const SOURCE = 4; // a ByteSource
 const STREAM = 5; // a ReadableStream
 
 export const USED = "Body has already been used. It can only be used once. Use tee() first if you need to read it twice.";
+const DISTURBED = "This ReadableStream is disturbed (has already been read from), and cannot be used as a body.";
 const LOCKED = "This ReadableStream is currently locked to a reader.";
 
 const native = () => load("streams_native");
@@ -78,9 +79,7 @@ function extractObject(init) {
 
 function extractStream(stream) {
     if (native().isDisturbed(stream)) {
-        throw new TypeError(
-            "This ReadableStream is disturbed (has already been read from), and cannot be used as a body.",
-        );
+        throw new TypeError(DISTURBED);
     }
     if (native().isLocked(stream)) {
         throw new TypeError("This ReadableStream is locked to a reader, and cannot be used as a body.");
@@ -109,11 +108,32 @@ function extractOther(init) {
         extractStream(init);
         return true;
     }
-    if (load("flags").hasFlag("fetch_iterable_type_support") && typeof init[Symbol.asyncIterator] === "function") {
+    if (isIterableBody(init)) {
         found(STREAM, load("streams_iterate").streamFrom(init), null);
         return true;
     }
     return false;
+}
+
+// Asynchronous iterables are; the others unless they say what they are as a string.
+function isIterableBody(init) {
+    const { hasFlag } = load("flags");
+    if (!hasFlag("fetch_iterable_type_support")) return false;
+    const asynchronous = init[Symbol.asyncIterator];
+    if (asynchronous !== undefined && asynchronous !== null) return typeof asynchronous === "function";
+    if (hasFlag("fetch_iterable_type_support_override_adjustment") && !P.ArrayIsArray(init)) {
+        if (init.toString !== Object.prototype.toString || init[Symbol.toPrimitive] !== undefined) return false;
+    }
+    return typeof init[Symbol.iterator] === "function" && !isBoxedString(init);
+}
+
+function isBoxedString(value) {
+    try {
+        P.StringPrototypeValueOf(value);
+        return true;
+    } catch {
+        return false;
+    }
 }
 
 // ---- the class ----
@@ -124,10 +144,13 @@ export let contentTypeOf; // or null
 export let copyHeadersOf; // {headers, block, type} for another object, mutable
 export let cloneBodyInto; // (from, fields) -> kind, data for a clone
 export let moveBody; // (from, text when it was used) takes a body over: fills `extracted`
+export let shareBody; // (from) gives the stream of a body, which both show from then on: fills `extracted`
 export let bodyToWire; // (body, wire, coding)
 export let contentCodingOf; // of the headers, -1 for none
 export let isNullBody;
 export let bodyUsed;
+
+let showStream; // what `body` is, made now
 
 // The bytes, as a string, a Uint8Array that the caller owns, or a promise of one. The body is used from then on.
 let consume;
@@ -236,6 +259,14 @@ export class Body {
             // What is left shows itself as a stream that was read.
             if (b.#kind === STREAM) b.#stream = native().consumedStream();
         };
+        shareBody = (b) => {
+            if (b.#kind === NONE) {
+                found(NONE, null, null);
+                return;
+            }
+            if (bodyUsed(b)) throw new TypeError(DISTURBED);
+            found(STREAM, b.#stream ?? showStream(b), null);
+        };
         cloneBodyInto = (b) => {
             if (b.#kind === NONE) {
                 found(NONE, null, null);
@@ -283,20 +314,16 @@ export class Body {
         };
         bodyUsed = (b) => b.#used || (b.#stream !== null && native().isDisturbed(b.#stream));
         isNullBody = (b) => b.#kind === NONE;
+        showStream = (b) => {
+            if (b.#used) b.#stream = native().consumedStream();
+            else if (b.#kind === SOURCE) b.#stream = native().readableFromSource(b.#data);
+            else b.#stream = memoryStream(b.#kind, b.#data);
+            return b.#stream;
+        };
     }
 
     get body() {
-        if (this.#stream !== null) return this.#stream;
-        switch (this.#kind) {
-            case NONE:
-                return null;
-            case SOURCE:
-                this.#stream = this.#used ? native().consumedStream() : native().readableFromSource(this.#data);
-                break;
-            default:
-                this.#stream = this.#used ? native().consumedStream() : memoryStream(this.#kind, this.#data);
-        }
-        return this.#stream;
+        return this.#stream !== null || this.#kind === NONE ? this.#stream : showStream(this);
     }
 
     get bodyUsed() {

@@ -7,6 +7,7 @@ import { arrayIndices, languageForms, notCloned, tracksLength } from "clone_writ
 
 const { getPrototypeOf, keys: ownKeys, hasOwn } = Object;
 const ObjectPrototype = Object.prototype;
+const SharedPrototype = globalThis.SharedArrayBuffer?.prototype;
 const isArray = P.ArrayIsArray;
 const isView = P.ArrayBufferIsView;
 
@@ -52,6 +53,8 @@ export class Copier {
         if (proto === ObjectPrototype || proto === null) return this.plain(value);
         if (isArray(value)) return this.array(value);
         if (isView(value)) return this.view(value);
+        // The engine shares its memory with nobody but itself, so the copy is the same object.
+        if (proto === SharedPrototype) return value;
         for (let p = proto; p !== null && p !== ObjectPrototype; p = getPrototypeOf(p)) {
             const form = P.MapPrototypeGet(languageForms, p);
             if (form === "") throw notCloned(value);
@@ -146,7 +149,7 @@ export class Copier {
         const copied = this.object(buffer);
         const offset = isDataView ? P.DataViewPrototypeGetByteOffset(value) : P.TypedArrayPrototypeGetByteOffset(value);
         const length = isDataView ? P.DataViewPrototypeGetByteLength(value) : P.TypedArrayPrototypeGetLength(value);
-        return this.keep(value, tracksLength(value, buffer, isDataView) ? new Class(copied, offset) : new Class(copied, offset, length));
+        return this.keep(value, copied !== buffer && tracksLength(value, buffer, isDataView) ? new Class(copied, offset) : new Class(copied, offset, length));
     }
 
     error(value) {

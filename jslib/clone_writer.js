@@ -9,6 +9,7 @@ import { ERROR_FULL, viewKind, viewName, dataCloneError, errorClass, errorMember
 
 const { getPrototypeOf, keys: ownKeys, hasOwn } = Object;
 const ObjectPrototype = Object.prototype;
+const SharedPrototype = globalThis.SharedArrayBuffer?.prototype;
 const isArray = P.ArrayIsArray;
 const isView = P.ArrayBufferIsView;
 const { min } = Math;
@@ -18,7 +19,7 @@ const languageForms = new P.Map();
 for (const name of ["Map", "Set", "Date", "RegExp", "ArrayBuffer", "Error", "Boolean", "Number", "String", "BigInt"]) {
     P.MapPrototypeSet(languageForms, globalThis[name].prototype, name);
 }
-for (const name of ["Promise", "WeakMap", "WeakSet", "WeakRef", "FinalizationRegistry", "Symbol"]) {
+for (const name of ["Promise", "WeakMap", "WeakSet", "WeakRef", "FinalizationRegistry", "Symbol", "SharedArrayBuffer"]) {
     if (globalThis[name] !== undefined) P.MapPrototypeSet(languageForms, globalThis[name].prototype, "");
 }
 P.MapPrototypeSet(languageForms, P.IteratorPrototype, "");
@@ -382,6 +383,7 @@ class Writer {
         const name = viewName(value);
         const isDataView = name === undefined;
         const buffer = isDataView ? P.DataViewPrototypeGetBuffer(value) : P.TypedArrayPrototypeGetBuffer(value);
+        if (getPrototypeOf(buffer) === SharedPrototype) throw notCloned(buffer);
         if (P.ArrayBufferPrototypeGetDetached?.(buffer)) {
             throw dataCloneError("An ArrayBuffer is detached and could not be cloned.");
         }

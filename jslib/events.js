@@ -335,7 +335,7 @@ export class CloseEvent extends Event {
         super(type);
         own(this, {
             wasClean: !!init.wasClean,
-            reason: init.reason === undefined ? "" : `${init.reason}`,
+            reason: init.reason === undefined ? "" : P.StringPrototypeToWellFormed(`${init.reason}`),
             code: init.code === undefined ? 0 : init.code | 0,
         });
     }

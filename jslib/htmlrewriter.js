@@ -95,8 +95,9 @@ function charsetOf(headers) {
 // ---- tokens as handlers see them ----
 
 // Content given by handlers: text at once, streams when the handler has returned.
-function contentOf(type, method, content, options) {
-    if (content === undefined) throw badArgument(type, method, 1, "string or ReadableStream or Response");
+function contentOf(type, method, given) {
+    if (given.length === 0) throw badArgument(type, method, 1, "string or ReadableStream or Response");
+    const content = given[0], options = given[1];
     if (options !== undefined && options !== null && !isObject(options)) throw badArgument(type, method, 2, "ContentOptions");
     const html = isObject(options) && !!options.html;
     if (isObject(content)) {
@@ -126,9 +127,10 @@ class Token {
     }
 }
 
-function edit(token, type, method, how, content, options) {
+// given: what the method was called with. An undefined that was given is a text, as anything else is.
+function edit(token, type, method, how, given) {
     const run = handleOf(token);
-    run.edit(how, contentOf(type, method, content, options));
+    run.edit(how, contentOf(type, method, given));
     return token;
 }
 
@@ -152,44 +154,44 @@ class Element extends Token {
     }
     getAttribute(name) {
         const run = handleOf(this);
-        if (name === undefined) throw badArgument("Element", "getAttribute", 1, "string");
+        if (arguments.length === 0) throw badArgument("Element", "getAttribute", 1, "string");
         const value = N.htmlGetAttr(run.handle, run.charset.encode(`${name}`));
         return value === null ? null : run.text(value);
     }
     hasAttribute(name) {
         const run = handleOf(this);
-        if (name === undefined) throw badArgument("Element", "hasAttribute", 1, "string");
+        if (arguments.length === 0) throw badArgument("Element", "hasAttribute", 1, "string");
         return N.htmlGetAttr(run.handle, run.charset.encode(`${name}`)) !== null;
     }
     setAttribute(name, value) {
         const run = handleOf(this);
-        if (name === undefined) throw badArgument("Element", "setAttribute", 1, "string");
-        if (value === undefined) throw badArgument("Element", "setAttribute", 2, "string");
+        if (arguments.length === 0) throw badArgument("Element", "setAttribute", 1, "string");
+        if (arguments.length === 1) throw badArgument("Element", "setAttribute", 2, "string");
         N.htmlSetAttr(run.handle, run.charset.encode(`${name}`), run.charset.encode(`${value}`));
         run.changes++;
         return this;
     }
     removeAttribute(name) {
         const run = handleOf(this);
-        if (name === undefined) throw badArgument("Element", "removeAttribute", 1, "string");
+        if (arguments.length === 0) throw badArgument("Element", "removeAttribute", 1, "string");
         N.htmlSetAttr(run.handle, run.charset.encode(`${name}`));
         run.changes++;
         return this;
     }
     before(content, options) {
-        return edit(this, "Element", "before", BEFORE, content, options);
+        return edit(this, "Element", "before", BEFORE, arguments);
     }
     after(content, options) {
-        return edit(this, "Element", "after", AFTER, content, options);
+        return edit(this, "Element", "after", AFTER, arguments);
     }
     prepend(content, options) {
-        return edit(this, "Element", "prepend", PREPEND, content, options);
+        return edit(this, "Element", "prepend", PREPEND, arguments);
     }
     append(content, options) {
-        return edit(this, "Element", "append", APPEND, content, options);
+        return edit(this, "Element", "append", APPEND, arguments);
     }
     replace(content, options) {
-        return edit(this, "Element", "replace", REPLACE, content, options);
+        return edit(this, "Element", "replace", REPLACE, arguments);
     }
     remove() {
         N.htmlRemove(handleOf(this).handle, false);
@@ -200,7 +202,7 @@ class Element extends Token {
         return this;
     }
     setInnerContent(content, options) {
-        return edit(this, "Element", "setInnerContent", SET_INNER, content, options);
+        return edit(this, "Element", "setInnerContent", SET_INNER, arguments);
     }
     onEndTag(handler) {
         const run = handleOf(this);
@@ -236,6 +238,7 @@ class AttributesIterator {
         return this;
     }
 }
+Object.setPrototypeOf(AttributesIterator.prototype, P.IteratorPrototype);
 publish(AttributesIterator);
 
 class EndTag extends Token {
@@ -248,10 +251,10 @@ class EndTag extends Token {
         N.htmlName(run.handle, run.charset.encode(`${name}`));
     }
     before(content, options) {
-        return edit(this, "EndTag", "before", BEFORE, content, options);
+        return edit(this, "EndTag", "before", BEFORE, arguments);
     }
     after(content, options) {
-        return edit(this, "EndTag", "after", AFTER, content, options);
+        return edit(this, "EndTag", "after", AFTER, arguments);
     }
     remove() {
         N.htmlRemove(handleOf(this).handle, false);
@@ -281,13 +284,13 @@ class Text extends Token {
         return N.htmlRemoved(handleOf(this).handle);
     }
     before(content, options) {
-        return edit(this, "Text", "before", BEFORE, content, options);
+        return edit(this, "Text", "before", BEFORE, arguments);
     }
     after(content, options) {
-        return edit(this, "Text", "after", AFTER, content, options);
+        return edit(this, "Text", "after", AFTER, arguments);
     }
     replace(content, options) {
-        return edit(this, "Text", "replace", REPLACE, content, options);
+        return edit(this, "Text", "replace", REPLACE, arguments);
     }
     remove() {
         N.htmlRemove(handleOf(this).handle, false);
@@ -297,33 +300,33 @@ class Text extends Token {
 publish(Text);
 
 class Comment extends Token {
-    #text;
+    #said; // {text}, which the tokens of all handlers share
 
-    constructor(run, text) {
+    constructor(run, said) {
         super(run);
-        this.#text = text;
+        this.#said = said;
     }
     get text() {
         handleOf(this);
-        return this.#text;
+        return this.#said.text;
     }
     set text(text) {
         const run = handleOf(this);
         text = `${text}`;
         N.htmlComment(run.handle, run.charset.encode(text));
-        this.#text = text;
+        this.#said.text = text;
     }
     get removed() {
         return N.htmlRemoved(handleOf(this).handle);
     }
     before(content, options) {
-        return edit(this, "Comment", "before", BEFORE, content, options);
+        return edit(this, "Comment", "before", BEFORE, arguments);
     }
     after(content, options) {
-        return edit(this, "Comment", "after", AFTER, content, options);
+        return edit(this, "Comment", "after", AFTER, arguments);
     }
     replace(content, options) {
-        return edit(this, "Comment", "replace", REPLACE, content, options);
+        return edit(this, "Comment", "replace", REPLACE, arguments);
     }
     remove() {
         N.htmlRemove(handleOf(this).handle, false);
@@ -344,7 +347,7 @@ publish(Doctype);
 
 class DocumentEnd extends Token {
     append(content, options) {
-        return edit(this, "DocumentEnd", "append", APPEND, content, options);
+        return edit(this, "DocumentEnd", "append", APPEND, arguments);
     }
 }
 publish(DocumentEnd);
@@ -447,45 +450,43 @@ class Run {
         N.htmlFeed(this.handle, value);
     }
 
-    // Calls the handlers of a token one after another: a promise when one of them gave one.
+    // Calls the handlers of a token one after another, each with an object of its own: a promise when one of them gave one.
     #dispatch(stop) {
         const kind = stop[0];
-        const token = kind === END_TAG ? new EndTag(this) : this.#token(kind, stop);
-        let waiting;
-        try {
-            waiting = kind === END_TAG ? this.#call(token, undefined, this.endHandlers[stop[4]]) : this.#calls(token, kind, stop, 4);
-        } catch (e) {
-            retire(token);
-            throw e;
-        }
-        if (waiting !== undefined) return waiting.finally(() => retire(token));
-        retire(token);
-        return undefined;
+        if (kind === END_TAG) return this.#call(new EndTag(this), undefined, this.endHandlers[stop[4]]);
+        return this.#calls(this.#maker(kind, stop), kind, stop, 4);
     }
 
-    #token(kind, stop) {
+    // What makes a handler's token.
+    #maker(kind, stop) {
         switch (kind) {
             case ELEMENT:
                 this.namespace = stop[2];
-                return new Element(this);
-            case TEXT:
-                return new Text(this, this.charset.utf8 ? stop[1] : this.charset.decodeChunk(stop[1], stop[2]), stop[2]);
-            case COMMENT:
-                return new Comment(this, this.text(stop[1]));
-            case DOCTYPE:
-                return new Doctype(this, ...[stop[1], stop[2], stop[3]].map((part) => (part === null ? null : this.text(part))));
+                return () => new Element(this);
+            case TEXT: {
+                const text = this.charset.utf8 ? stop[1] : this.charset.decodeChunk(stop[1], stop[2]);
+                return () => new Text(this, text, stop[2]);
+            }
+            case COMMENT: {
+                const said = { text: this.text(stop[1]) };
+                return () => new Comment(this, said);
+            }
+            case DOCTYPE: {
+                const parts = [stop[1], stop[2], stop[3]].map((part) => (part === null ? null : this.text(part)));
+                return () => new Doctype(this, ...parts);
+            }
         }
-        return new DocumentEnd(this);
+        return () => new DocumentEnd(this);
     }
 
-    #calls(token, kind, stop, at) {
+    #calls(make, kind, stop, at) {
         for (; at < stop.length; at++) {
             const { handlers } = this.#registrations[stop[at]];
             const name = kind === ELEMENT ? "element" : kind === TEXT ? "text" : kind === COMMENT ? "comments" : kind === DOCTYPE ? "doctype" : "end";
-            const waiting = this.#call(token, handlers, handlers[name]);
+            const waiting = this.#call(make(), handlers, handlers[name]);
             if (waiting !== undefined) {
                 const rest = at + 1;
-                return waiting.then(() => this.#calls(token, kind, stop, rest));
+                return waiting.then(() => this.#calls(make, kind, stop, rest));
             }
         }
         return undefined;
@@ -493,9 +494,14 @@ class Run {
 
     #call(token, self, handler) {
         context.frame = this.#frame;
-        const result = P.ReflectApply(handler, self, [token]);
-        if (!isThenable(result) && this.#delayed === null) return undefined;
-        return this.#settle(result);
+        let waiting;
+        try {
+            const result = P.ReflectApply(handler, self, [token]);
+            if (isThenable(result) || this.#delayed !== null) waiting = this.#settle(result);
+        } finally {
+            if (waiting === undefined) retire(token);
+        }
+        return waiting?.finally(() => retire(token));
     }
 
     async #settle(result) {
@@ -555,7 +561,7 @@ export class HTMLRewriter {
     #registrations = [];
 
     on(selector, handlers) {
-        if (selector === undefined) throw badArgument("HTMLRewriter", "on", 1, "string");
+        if (arguments.length === 0) throw badArgument("HTMLRewriter", "on", 1, "string");
         if (handlers === null) handlers = {};
         if (!isObject(handlers)) throw badArgument("HTMLRewriter", "on", 2, "ElementContentHandlers");
         selector = `${selector}`;

@@ -388,6 +388,15 @@ export class ReadableStreamDefaultController {
 export let streamState; // the state behind a public stream
 export let isReadableStream;
 
+// What a source of ours, or a transformer, says of the bytes to come, as the platform's field has it; -1: nothing.
+export function expectedLength(source) {
+    const given = source.expectedLength;
+    if (given === undefined) return -1;
+    const length = typeof given === "bigint" ? P.Number(given) : +given;
+    if (!(length >= 0 && length <= P.NumberMAX_SAFE_INTEGER)) throw new TypeError("The value cannot be converted because it is not a valid length.");
+    return P.MathFloor(length);
+}
+
 export class ReadableStream {
     #s;
 
@@ -411,6 +420,7 @@ export class ReadableStream {
         if (strategy !== undefined && strategy !== null && !isObject(strategy)) {
             throw badConstructorArgument("ReadableStream", 2, "StreamQueuingStrategy");
         }
+        rs.length = expectedLength(source);
         const type = source.type;
         if (type === undefined || type === "") {
             const size = strategySize(strategy);

@@ -7,8 +7,14 @@
 import { badConstructorArgument, illegalConstructor, isObject, publish } from "errors";
 import { ERRORED, ERRORING, MAKE, RESOLVED, deferred, optionalFunction, rejected } from "streams_util";
 import { resolved, strategyMark, strategySize, then } from "streams_util";
-import { ReadableState, ReadableStream, ValueController } from "streams_readable";
+import { hasFlag, whenFlagsAreSet } from "flags";
+import { ReadableState, ReadableStream, ValueController, expectedLength } from "streams_readable";
 import { WritableState, WritableStream, errorWritable, startedWritable } from "streams_writable";
+
+let fixedBackpressure = true;
+whenFlagsAreSet(() => {
+    fixedBackpressure = hasFlag("fixup-transform-stream-backpressure");
+});
 
 class UserTransformer {
     constructor(object) {
@@ -95,7 +101,8 @@ export class TransformState {
             this.failWritable(this.rs.error);
             throw this.rs.error;
         }
-        if (!c.wantsChunk) this.backpressure = true;
+        // Before the flag's date a stream that had once been read from never held its writer back again.
+        if (!c.wantsChunk && fixedBackpressure) this.backpressure = true;
     }
 
     fail(reason) {
@@ -276,6 +283,7 @@ export class TransformStream {
             strategyMark(readableStrategy, 0),
             strategySize(readableStrategy),
         );
+        t.rs.length = expectedLength(transformer);
         new TransformStreamDefaultController(MAKE, t);
         this.#readable = t.readable;
         this.#writable = t.writable;

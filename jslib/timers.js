@@ -126,14 +126,14 @@ export function clearImmediate(immediate = undefined) {
 
 export function queueMicrotask(fn) {
   if (typeof fn !== "function") throw badArgument("ServiceWorkerGlobalScope", "queueMicrotask", 1, "function");
-  const run = bindContext(fn);
-  P.PromisePrototypeThen(RESOLVED, () => {
+  const run = bindContext(() => {
     try {
-      run();
+      fn();
     } catch (error) {
       load("events").reportException(error);
     }
   });
+  P.PromisePrototypeThen(RESOLVED, () => run());
 }
 
 for (const fn of [queueMicrotask, setTimeout, setInterval, clearTimeout, clearInterval, setImmediate, clearImmediate])

@@ -48,6 +48,10 @@ context_test("return in try with finally", `await als.run(1, async () => { try {
 context_test("then, catch and finally run in the context that called them", `
   const p = Promise.resolve(), q = Promise.reject();
   await Promise.all([als.run(1, () => p.then(() => log(g()))), als.run(2, () => q.catch(() => log(g()))), als.run(3, () => p.finally(() => log(g()))), p.then(() => log(g()))]);`, "1,2,3,-");
+context_test("what a microtask throws is told in its context", `
+  const told = new Promise((done) => addEventListener("error", (e) => { e.preventDefault(); log(e.error, g()); done(); }, { once: true }));
+  als.run(1, () => queueMicrotask(() => { throw "boom"; }));
+  await told;`, "boom,1");
 context_test("a promise resolved elsewhere", `const { promise, resolve } = Promise.withResolvers(); const p = als.run(1, () => promise.then(() => g())); als.run(2, () => resolve()); log(await p);`, "1");
 context_test("thenables are asked in the context that met them", `
   const th = { then(r) { log(g()); r(1); } };

@@ -230,3 +230,15 @@ test("a body is gathered whether its length was announced, rightly or not", asyn
   assertEquals(await read(5), bytes());
   assertEquals((await fromWire(fakeSource([bytes(1)], 3)).arrayBuffer()).byteLength, 1);
 });
+
+test("iterables are bodies, unless they say what they are as a string", async () => {
+  const enc = new TextEncoder();
+  const text = (init) => new Response(init).text();
+  const parts = [enc.encode("one "), enc.encode("two")];
+  assertEquals(await text(parts), "one two");
+  assertEquals(await text({ *[Symbol.iterator]() { yield* parts; } }), "one two");
+  assertEquals(await text({ async *[Symbol.asyncIterator]() { yield* parts; }, toString: () => "no" }), "one two");
+  assertEquals(await text({ *[Symbol.iterator]() { yield* parts; }, toString: () => "yes" }), "yes");
+  assertEquals(await text({ *[Symbol.iterator]() { yield* parts; }, [Symbol.toPrimitive]: () => "yes" }), "yes");
+  assertEquals(await text(new String("boxed")), "boxed");
+});

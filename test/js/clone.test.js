@@ -197,3 +197,11 @@ test("the direct copy and the bytes agree", () => {
     for (let i = 0; i < direct.length; i++) assertEquals(direct[i], through[i], `value ${i}`);
     assert(direct[0].a[2].b === direct[0].c && direct[2].keys().next().value === [...direct[2].values()][0].values().next().value);
 });
+
+test("shared memory stays shared, and does not leave the isolate", () => {
+    const view = new Uint8Array(new SharedArrayBuffer(2));
+    const copy = structuredClone({ view, wide: new Uint16Array(view.buffer) });
+    copy.wide[0] = 0x0101;
+    assertEquals([...view], [1, 1]);
+    assertThrows(() => trip(view), { name: "DataCloneError", message: "#<SharedArrayBuffer> could not be cloned." });
+});

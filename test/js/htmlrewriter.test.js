@@ -125,3 +125,24 @@ test("wrong arguments", () => {
     });
     assertThrows(() => new HTMLRewriter().transform("x"), { message: "Failed to execute 'transform' on 'HTMLRewriter': parameter 1 is not of type 'Response'." });
 });
+
+test("each handler has a token of its own, of one element", async () => {
+    const seen = [];
+    let first;
+    const out = await rewrite("<p a=1><!--c-->", (r) =>
+        r
+            .on("*", { element(e) { first = e; e.mark = 1; e.setAttribute("a", "2"); }, comments(c) { c.text = "d"; } })
+            .on("p", { element(e) { seen.push(e === first, e.mark, e.getAttribute("a")); }, comments(c) { seen.push(c.text); } }),
+    );
+    assertEquals([seen, out], [[false, undefined, "2", "d"], '<p a="2"><!--d-->']);
+    assertThrows(() => first.tagName, { message: "This content token is no longer valid. Content tokens are only valid during the execution of the relevant content handler." });
+});
+
+test("content that is undefined is a text; attributes are an iterator of the language", async () => {
+    assertEquals(await element("<p>", "p", (e) => e.before(undefined)), "undefined<p>");
+    await element("<p b=2>", "p", (e) => {
+        assertThrows(() => e.before(), { message: "Failed to execute 'before' on 'Element': parameter 1 is not of type 'string or ReadableStream or Response'." });
+        const IteratorPrototype = Object.getPrototypeOf(Object.getPrototypeOf([][Symbol.iterator]()));
+        assert(Object.getPrototypeOf(Object.getPrototypeOf(e.attributes)) === IteratorPrototype);
+    });
+});

@@ -83,3 +83,11 @@ test("enqueue after the end is refused", async () => {
   assertThrows(() => new TransformStream({ writableType: "x" }), "transformer.writableType must be undefined.");
   assertThrows(() => new TransformStreamDefaultController(), "Illegal constructor");
 });
+
+test("a transformer may say how many bytes there will be", () => {
+  const length = (of) => builtin("streams_native").knownLength(of.readable ?? of);
+  assertEquals(length(new TransformStream({ expectedLength: 10 })), 10);
+  assertEquals(length(new TransformStream()), -1);
+  assertEquals([length(new ReadableStream({ expectedLength: 7n })), length(new ReadableStream())], [7, -1]);
+  assertThrows(() => new ReadableStream({ expectedLength: -1 }), TypeError);
+});

@@ -202,7 +202,8 @@ function doesNotThrow(fn, expected, message) {
 
 // ---- promises ----
 
-const isThenable = (value) => value !== null && typeof value === "object" && typeof value.then === "function" && typeof value.catch === "function";
+// A stub of a call is a function.
+const isThenable = (value) => value !== null && (typeof value === "object" || typeof value === "function") && typeof value.then === "function" && typeof value.catch === "function";
 
 function promiseOf(given) {
   if (typeof given !== "function") {
