@@ -392,19 +392,16 @@ static slv_code reply_inline(ingress *ing, slv_response_head *head, const slv_ms
     return SLV_OK;
 }
 
-static slv_code on_response(slv_event *ev, const slv_msg_response *m, slv_err *err)
+/* A failure comes before anything is sent. */
+static slv_code respond(ingress *ing, const slv_msg_response *m, slv_err *err)
 {
-    ingress *ing = of_event(ev);
+    slv_event *ev = &ing->ev;
     SLV_CLEANUP(slv_buf_done) slv_buf rewritten = SLV_BUF(4 * HEADERS_MAX);
     slv_response_head head = {.status = m->status,
                               .reason = m->status_text,
                               .headers = m->headers,
                               .length = m->body_length};
 
-    if (ing->responded)
-        return slv_fail(err, SLV_E_PROTOCOL, "a second RESPONSE");
-    ing->responded = true;
-    ing->status = m->status;
     /* END says so too, once what waitUntil() was given has ended */
     if (m->bits & SLV_RESPONSE_FAILED) {
         const slv_event_end end = {.outcome = SLV_OUTCOME_EXCEPTION, .error = m->body};
@@ -432,6 +429,21 @@ static slv_code on_response(slv_event *ev, const slv_msg_response *m, slv_err *e
     if (m->number != 0)
         return reply_stream(ing, &head, m, err);
     return reply_inline(ing, &head, m);
+}
+
+static slv_code on_response(slv_event *ev, const slv_msg_response *m, slv_err *err)
+{
+    ingress *ing = of_event(ev);
+    slv_code code;
+
+    if (ing->responded)
+        return slv_fail(err, SLV_E_PROTOCOL, "a second RESPONSE");
+    ing->responded = true;
+    ing->status = m->status;
+    code = respond(ing, m, err);
+    if (code != SLV_OK)
+        ing->responded = false; /* the client still waits: it gets the page of the event's end */
+    return code;
 }
 
 static void on_ended(slv_event *ev, const slv_event_end *end)
