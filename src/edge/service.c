@@ -143,10 +143,14 @@ static slv_code on_response(slv_event *ev, const slv_msg_response *m, slv_err *e
         }
         return SLV_OK;
     }
-    if (m->number != 0)
-        SLV_TRY(hand_over(c, m, &r, err));
-    else if (m->body_kind == SLV_BODY_NONE && r.body_length < 0)
+    if (m->number != 0) {
+        slv_code code = hand_over(c, m, &r, err);
+
+        c->base.over = code == SLV_OK; /* else the caller still waits, for the end of the callee */
+        SLV_TRY(code);
+    } else if (m->body_kind == SLV_BODY_NONE && r.body_length < 0) {
         r.body_length = 0;
+    }
     if (c->base.op.event) {
         slv_link *link = slv_event_link(c->base.op.event);
         slv_buf *out = slv_link_begin(link, SLV_FRAME_RESULT, 0, c->base.op.id);
