@@ -94,7 +94,7 @@ class Exchange {
             stream = this.body;
             length = this.length;
             bits |= BODY_STREAM;
-        } else if (this.method !== "GET" && this.method !== "HEAD") {
+        } else if (this.send === throughInternet && this.method !== "GET" && this.method !== "HEAD") {
             bits |= BODY_INLINE; // an empty one, which is sent with its length
             length = 0;
         }
@@ -249,11 +249,9 @@ function fetchData(url) {
 async function perform(request, send) {
     const signal = requestSignal(request);
     if (signal !== null && signal.aborted) throw signal.reason;
-    if (send === throughInternet) {
-        const { url } = request;
-        if (startsWith(url, "data:")) return fetchData(url);
-        checkScheme(url);
-    }
+    const { url } = request;
+    if (send === throughInternet && startsWith(url, "data:")) return fetchData(url);
+    checkScheme(url);
     const exchange = new Exchange(request, send);
     const plan = exchange.cf === "" || send !== throughInternet || exchange.upgrade ? null : load("fetch_cache").planOf(exchange.cf, exchange.url, exchange.method);
     if (plan !== null) return load("fetch_cache").cached(plan, request, () => answered(exchange, signal), (fields) => exchange.response(fields));

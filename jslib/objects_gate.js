@@ -17,7 +17,8 @@ export class Section {
 
 export class Gate {
   #number;
-  #waiting = []; // [section, function], in order of arrival
+  #waiting = []; // [section, function], in order of arrival; sections that were asked for come first
+  #asked = 0; // how many of them
   #top = null; // the innermost section that is open
   #over = false;
   running = null; // the section of the turn that runs
@@ -53,6 +54,7 @@ export class Gate {
   close() {
     this.#over = true;
     this.#waiting = [];
+    this.#asked = 0;
   }
 
   // run() follows in a turn of its own.
@@ -62,12 +64,16 @@ export class Gate {
     if (this.#live(section) === this.#top) N.objectWake(this.#number);
   }
 
-  // A section begins as soon as what waits before it has run: begin() is called inside of it.
+  // A section begins before anything else that waits: what came from outside meanwhile is kept out by it.
+  // begin() is called inside of it.
   enterSection(section, begin) {
-    this.defer(section.parent, () => {
+    if (this.#over) return;
+    const run = () => {
       this.#top = this.running = section;
       begin();
-    });
+    };
+    P.ArrayPrototypeSplice(this.#waiting, this.#asked++, 0, [section.parent, run]);
+    if (this.#live(section.parent) === this.#top) N.objectWake(this.#number);
   }
 
   leaveSection(section) {
@@ -83,6 +89,7 @@ export class Gate {
       const [section, run] = this.#waiting[i];
       if (!this.admits(section)) continue;
       P.ArrayPrototypeSplice(this.#waiting, i, 1);
+      if (i < this.#asked) this.#asked--;
       if (this.#waiting.length > 0) N.objectWake(this.#number);
       run();
       return;

@@ -7,10 +7,10 @@
 
 import { context, runIn, thenInContext } from "async_context";
 import { badConstructorArgument, illegalConstructor, isObject, publish, DOMException } from "errors";
-import { ByteSink, ByteSource, checkSameEvent, currentEvent, op, requireEvent, setCurrentEvent } from "io";
+import { ByteSource, checkSameEvent, currentEvent, op, requireEvent, setCurrentEvent } from "io";
 import { DurableObject, RpcTarget, WorkerEntrypoint, WorkflowEntrypoint, isInstance } from "rpc_classes";
-import { HANDLERS, PLAIN, callHandler, disposeTarget, isPlain, member, notImplemented, styleOf } from "rpc_reach";
-import { exportStream } from "rpc_streams";
+import { Handlers, PLAIN, callHandler, disposeTarget, isPlain, member, notImplemented, styleOf } from "rpc_reach";
+import { exportReader, exportWriter, importWriter } from "rpc_streams";
 import { brokenError, disposedError, rpcErrorJSON } from "rpc_errors";
 import { deserialize, serialize } from "clone";
 import { DISPOSE } from "disposal";
@@ -178,40 +178,6 @@ class Local {
     }
 }
 
-// An export that came home: what was given out in another event of this isolate. It is called at once, in the caller's
-// context, and its event stays open for as long as a stub is held.
-class Home {
-    constructor(item) {
-        this.item = item;
-        this.stubs = 0;
-        item.local++;
-        const event = currentEvent();
-        if (event !== null) remember(event, this);
-    }
-
-    invoke(path, action, pack) {
-        if (this.item === null) return P.PromiseReject(brokenError());
-        const { value } = this.item;
-        return invokeHere(value, styleOf(value), path, action, pack);
-    }
-
-    retain() {
-        this.stubs++;
-    }
-
-    release() {
-        if (--this.stubs === 0) this.drop();
-    }
-
-    drop() {
-        const item = this.item;
-        this.item = null;
-        if (item === null) return;
-        item.local--;
-        item.endIfDropped();
-    }
-}
-
 // A call within this isolate is a call from outside all the same: it begins with no asynchronous context.
 function invokeHere(...call) {
     return runIn(null, invokeLocally, undefined, call);
@@ -258,7 +224,7 @@ async function perform(receiver, style, path, action, args, pack = null) {
     if (state !== undefined) return state.live().invoke([], CALL, pack ?? new Pack(args));
     if (typeof value !== "function") throw new TypeError(`"${path.length === 0 ? "(this)" : path[path.length - 1]}" is not a function.`);
     if (args === undefined) args = deserialize(pack.bytes, { take: (i) => localCopy(pack.values[i]) });
-    if (style === HANDLERS && path.length === 1) return callHandler(value, object, path[0], args);
+    if (style instanceof Handlers && path.length === 1) return callHandler(value, object, path[0], args, style.ctx);
     return P.ReflectApply(value, object, args);
 }
 
@@ -520,11 +486,6 @@ class Export {
         this.context = context; // whose turn it is when it is called
         this.owner = owner; // in whose message it was named: stays open until it is dropped
         this.refs = 1;
-        this.local = 0; // stubs of this isolate, see Home
-    }
-
-    endIfDropped() {
-        if (this.refs <= 0 && this.local === 0 && P.MapPrototypeGet(exports, this.number) === this) this.end();
     }
 
     end() {
@@ -561,7 +522,7 @@ function exportAll(values, owner) {
     const later = [];
     // Nobody will drop what was never named.
     const undo = () => {
-        for (let i = 0; i < caps.length; i += 2) if (caps[i] === CALLABLE && caps[i + 1] % 2 === 1) dropTarget(caps[i + 1], 1);
+        for (let i = 0; i < caps.length; i += 2) if (caps[i] !== READ && caps[i + 1] % 2 === 1) dropTarget(caps[i + 1], 1);
     };
     try {
         for (let i = 0; i < values.length; i++) exportOne(values[i], owner, caps, later);
@@ -584,9 +545,6 @@ function exportOne(value, owner, caps, later) {
         const target = state instanceof StubState ? state.live() : null;
         if (target instanceof Import) {
             P.ArrayPrototypePush(caps, CALLABLE, target.number);
-        } else if (target instanceof Home) {
-            if (target.item === null) throw brokenError();
-            P.ArrayPrototypePush(caps, CALLABLE, exportValue(target.item.value, owner));
         } else if (target instanceof Local) {
             // The receiver lives on for the new holder.
             P.ArrayPrototypePush(caps, CALLABLE, exportValue(target.receiver, owner));
@@ -605,7 +563,8 @@ function exportOne(value, owner, caps, later) {
         P.ArrayPrototypePush(caps, CALLABLE, exportValue(value, owner));
         return;
     }
-    exportStream(value, owner, caps, later);
+    if (load("streams_readable").isReadableStream(value)) exportReader(value, owner, caps, later);
+    else P.ArrayPrototypePush(caps, WRITE, exportValue(exportWriter(value), owner));
 }
 
 // The holder has let go.
@@ -613,7 +572,7 @@ export function dropTarget(number, references) {
     const item = P.MapPrototypeGet(exports, number);
     if (item === undefined) return;
     item.refs -= references;
-    item.endIfDropped();
+    if (item.refs <= 0) item.end();
 }
 
 // The event is over, and with it all that was given out and taken in it.
@@ -625,8 +584,6 @@ export function dropExportsOf(event) {
         if (item instanceof Import) {
             if (P.MapPrototypeGet(imports, item.number) === item) P.MapPrototypeDelete(imports, item.number);
             item.broken ??= brokenError();
-        } else if (item instanceof Home) {
-            item.drop();
         } else if (P.MapPrototypeGet(exports, item.number) === item) {
             P.MapPrototypeDelete(exports, item.number);
             disposeTarget(item.value);
@@ -639,11 +596,6 @@ export function dropExportsOf(event) {
 const imports = new P.Map(); // number -> Import
 
 function importStub(number) {
-    if (number % 2 === 1) {
-        const item = P.MapPrototypeGet(exports, number);
-        if (item === undefined) throw brokenError();
-        return makeStub(new Home(item));
-    }
     let target = P.MapPrototypeGet(imports, number);
     if (target === undefined) {
         target = new Import(number);
@@ -667,7 +619,7 @@ class Incoming {
             let value;
             if (kind === CALLABLE) value = this.stub(number);
             else if (kind === READ) value = load("streams_native").readableFromSource(new ByteSource(number, -1));
-            else if (kind === WRITE) value = load("streams_native").writableFromSink(new ByteSink(number));
+            else if (kind === WRITE) value = importWriter(importStub(number));
             P.ArrayPrototypePush(this.values, value);
         }
     }
@@ -750,12 +702,13 @@ export function exportedTarget(number) {
 }
 
 // One call. The promise gives { value, caps, sent }; sent() must be called when the answer is on its way.
-export async function answerRpc(receiver, action, path, args, caps) {
+// ctx: for the functions of an exported object.
+export async function answerRpc(receiver, action, path, args, caps, ctx = undefined) {
     const exported = receiver instanceof ExportedReceiver;
     const event = exported ? receiver.event : currentEvent();
     const value = exported ? receiver.value : receiver;
     let style = styleOf(value);
-    if (!exported && style === PLAIN) style = HANDLERS;
+    if (!exported && style === PLAIN) style = new Handlers(ctx);
     const incoming = new Incoming(caps);
     try {
         const names = path === "" ? [] : P.StringPrototypeSplit(path, "\0");
@@ -816,4 +769,4 @@ export function setState(stub, state) {
 }
 
 export { RpcTarget, WorkerEntrypoint, DurableObject, WorkflowEntrypoint, rpcErrorJSON };
-export { BINDING, HANDLERS, Local, PLAIN, Remote, callable, members, stateOf, styleOf };
+export { BINDING, Handlers, Local, PLAIN, Remote, callable, members, stateOf, styleOf };

@@ -342,8 +342,9 @@ export class WebSocket extends EventTarget {
     serializeAttachment(value) {
         if (arguments.length === 0) throw badArgument("WebSocket", "serializeAttachment", 1, "JsValue");
         const bytes = load("clone").serialize(value);
-        if (bytes.length > ATTACHMENT_MAX) {
-            throw new Error(`A WebSocket 'attachment' cannot be larger than ${ATTACHMENT_MAX} bytes.'attachment' was ${bytes.length} bytes.`);
+        const size = bytes.length + 1; // the platform's format has one byte more at its beginning
+        if (size > ATTACHMENT_MAX) {
+            throw new Error(`A WebSocket 'attachment' cannot be larger than ${ATTACHMENT_MAX} bytes.'attachment' was ${size} bytes.`);
         }
         if (this.#state.sleeper !== null) this.#state.sleeper.attach(bytes);
         else this.#state.attachment = bytes;

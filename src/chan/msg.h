@@ -34,7 +34,7 @@ SLV_NODISCARD slv_code slv_msg_str_get(slv_str payload, slv_str *ret);
 typedef enum slv_cap_kind {
     SLV_CAP_CALLABLE = 1, /* function, RpcTarget, stub */
     SLV_CAP_READ = 2,     /* stream to read */
-    SLV_CAP_WRITE = 3,    /* stream to write */
+    SLV_CAP_WRITE = 3,    /* stream to write: a callable that its pieces are given to */
     SLV_CAP_SOCKET = 4,
 } slv_cap_kind;
 

@@ -119,7 +119,7 @@ static void each_cap(const slv_frame *f, slv_peer *peer, slv_object *o, bool add
     for (size_t i = 0; caps && i < caps->count; i++) {
         slv_msg_cap cap = slv_msg_cap_at(caps, i);
 
-        if (cap.kind == SLV_CAP_CALLABLE || !(cap.number & 1))
+        if (cap.kind == SLV_CAP_CALLABLE || cap.kind == SLV_CAP_WRITE || !(cap.number & 1))
             continue;
         if (add)
             slv_imap_set(&peer->held_numbers, cap.number, o);

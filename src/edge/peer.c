@@ -183,14 +183,10 @@ static slv_code load_item(slv_event *ev, slv_msg_cap cap, slv_cargo_item *item, 
     item->kind = cap.kind;
     switch (cap.kind) {
     case SLV_CAP_CALLABLE:
+    case SLV_CAP_WRITE:
         return load_callable(ev, cap.number, item, err);
     case SLV_CAP_READ:
         return slv_event_body(ev, cap.number, &item->source, err);
-    case SLV_CAP_WRITE:
-        if (!(cap.number & 1))
-            return slv_fail(err, SLV_E_PROTOCOL, "stream %u cannot be handed back", cap.number);
-        return slv_link_sink_open(slv_event_link(ev), &cap.number, ev->pe.id, &ev->streams,
-                                  &item->sink, err);
     case SLV_CAP_SOCKET:
         return slv_wire_of_event(ev, cap.number, &item->wire, err);
     }
@@ -223,8 +219,6 @@ static void drop_item(slv_cargo_item *item)
         free_import(item->import);
     if (item->source)
         item->source->ops->cancel(item->source, SLV_STR("The receiver has ended."));
-    if (item->sink)
-        item->sink->ops->fail(item->sink, SLV_STR("The receiver has ended."));
     if (item->wire)
         slv_wire_drop(item->wire, SLV_STR("The receiver has ended."));
     *item = (slv_cargo_item){.kind = item->kind};
@@ -238,16 +232,13 @@ void slv_cargo_drop(slv_cargo *cargo)
     *cargo = (slv_cargo){NULL, 0};
 }
 
-/* A capability that comes home is known there by its own number. */
+/* Also what comes home is given a number like any other: a call on it goes by way of main, into the
+   event that exported it, past its gates. */
 static slv_code unload_callable(slv_event *ev, slv_cargo_item *item, uint32_t *ret_number)
 {
     slv_peer *peer = slv_peer_of(ev);
     slv_import *imp = item->import;
 
-    if (imp->target && imp->target->home == peer) {
-        *ret_number = imp->target->number; /* the reference goes once the message has gone */
-        return SLV_OK;
-    }
     if (peer->imports.len >= IMPORTS_MAX)
         return SLV_E_LIMIT;
     do {
@@ -274,17 +265,12 @@ static slv_code unload_item(slv_event *ev, slv_cargo_item *item, uint32_t *ret_n
     *ret_number = 0;
     switch (item->kind) {
     case SLV_CAP_CALLABLE:
+    case SLV_CAP_WRITE:
         return unload_callable(ev, item, ret_number);
     case SLV_CAP_READ:
         SLV_TRY(slv_link_sink_open(link, ret_number, ev->pe.id, &ev->streams, &sink, NULL));
         src = item->source;
         item->source = NULL;
-        slv_body_join(src, sink);
-        return SLV_OK;
-    case SLV_CAP_WRITE:
-        SLV_TRY(slv_link_source_open(link, ret_number, ev->pe.id, &ev->streams, &src, NULL));
-        sink = item->sink;
-        item->sink = NULL;
         slv_body_join(src, sink);
         return SLV_OK;
     case SLV_CAP_SOCKET:

@@ -61,7 +61,6 @@ typedef struct slv_cargo_item {
     slv_cap_kind kind;
     slv_import *import; /* CALLABLE */
     slv_source *source; /* READ: what the receiver reads */
-    slv_sink *sink;     /* WRITE: where goes what the receiver writes */
     slv_wire *wire;     /* SOCKET; NULL when it has broken meanwhile */
 } slv_cargo_item;
 

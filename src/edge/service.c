@@ -193,12 +193,42 @@ static const slv_event_ops event_ops = {
 
 /* ---- the caller ---- */
 
+static bool has_length(slv_str block)
+{
+    slv_str name, value;
+    bool bad = false;
+
+    while (slv_header_next(&block, &name, &value, &bad)) {
+        if (slv_str_eq(name, SLV_STR("content-length")))
+            return true;
+    }
+    return false;
+}
+
+/* The callee sees how its body is framed, as it does when a client calls. */
+static slv_code frame_headers(call *c, slv_str block)
+{
+    SLV_CLEANUP(slv_buf_done) slv_buf out = SLV_BUF(block.len + 64);
+    const bool stream = (c->m.bits & SLV_FETCH_STREAM) != 0;
+    const bool any = stream || (c->m.bits & SLV_FETCH_INLINE);
+
+    if (!any || has_length(block))
+        return slv_arena_dup(&c->base.arena, block, &c->m.headers);
+    if (stream && c->m.body_length < 0)
+        SLV_TRY(slv_buf_append(&out, SLV_STR("transfer-encoding:chunked\n")));
+    else
+        SLV_TRY(slv_buf_printf(&out, "content-length:%lld\n",
+                               (long long)(stream ? c->m.body_length : (int64_t)c->m.body.len)));
+    SLV_TRY(slv_buf_append(&out, block));
+    return slv_arena_dup(&c->base.arena, slv_buf_view(&out), &c->m.headers);
+}
+
 static slv_code keep(call *c, slv_shard *shard, const slv_msg_op_fetch *m)
 {
     c->m = *m;
     SLV_TRY(slv_arena_dup(&c->base.arena, m->method, &c->m.method));
     SLV_TRY(slv_arena_dup(&c->base.arena, m->url, &c->m.url));
-    SLV_TRY(slv_arena_dup(&c->base.arena, lower_names(shard, m->headers), &c->m.headers));
+    SLV_TRY(frame_headers(c, lower_names(shard, m->headers)));
     SLV_TRY(slv_arena_dup(&c->base.arena, m->body, &c->m.body));
     return slv_arena_dup(&c->base.arena, m->cf, &c->m.cf);
 }

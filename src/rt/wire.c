@@ -53,13 +53,6 @@ bool slv_rt_put_bytes(JSContextRef ctx, JSValueRef v, slv_buf *out, JSValueRef *
 
 /* ---- capabilities ---- */
 
-static rt_stream_kind kind_of_cap(uint8_t kind, bool outgoing)
-{
-    if (kind == SLV_CAP_SOCKET)
-        return RT_STREAM_SOCKET;
-    return (kind == SLV_CAP_READ) == outgoing ? RT_STREAM_OUT : RT_STREAM_IN;
-}
-
 /* Flat array [kind, number, …]. The numbers are of streams that JavaScript has opened already. */
 static bool put_caps(JSContextRef ctx, JSValueRef v, slv_buf *out, JSValueRef *exc)
 {
@@ -97,8 +90,10 @@ static JSValueRef get_caps(slv_rt *rt, JSContextRef ctx, slv_reader *r, rt_event
         uint8_t kind = slv_read_u8(r);
         uint32_t number = slv_read_u32(r);
 
-        if (!r->bad && kind != SLV_CAP_CALLABLE && number != 0)
-            slv_rt_stream_open(rt, kind_of_cap(kind, false), number, event);
+        if (!r->bad && kind == SLV_CAP_READ && number != 0)
+            slv_rt_stream_open(rt, RT_STREAM_IN, number, event);
+        else if (!r->bad && kind == SLV_CAP_SOCKET && number != 0)
+            slv_rt_stream_open(rt, RT_STREAM_SOCKET, number, event);
         JSObjectSetPropertyAtIndex(ctx, array, 2 * i, slv_js_num(ctx, kind), NULL);
         JSObjectSetPropertyAtIndex(ctx, array, 2 * i + 1, slv_js_num(ctx, number), NULL);
     }

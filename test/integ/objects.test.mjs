@@ -19,7 +19,7 @@ new_sqlite_classes = ["Thing"]
 new_classes = ["Old"]
 `;
 const source = `
-import { DurableObject } from 'cloudflare:workers';
+import { DurableObject, RpcTarget } from 'cloudflare:workers';
 const tried = async (f) => { try { return await f(); } catch (e) { return e.name + ': ' + e.message; } };
 export class Thing extends DurableObject {
   born = crypto.randomUUID();
@@ -44,7 +44,7 @@ export class Thing extends DurableObject {
     const tags = (list) => tried(() => ctx.acceptWebSocket(pair(), list)), auto = (a, b) => tried(() => ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair(x(a), x(b))));
     const ws = pair();
     return [await tags(Array.from({ length: 10 }, (_, i) => 't' + i)), await tags(Array.from({ length: 11 }, (_, i) => 't' + i)), await tags([x(256)]), await tags([x(257)]),
-      await tried(() => ws.serializeAttachment(x(16380))), await tried(() => ws.serializeAttachment(x(16381))), await auto(2048, 2048), await auto(2049, 0), await auto(0, 2049),
+      await tried(() => ws.serializeAttachment(x(16379))), await tried(() => ws.serializeAttachment(x(16380))), await auto(2048, 2048), await auto(2049, 0), await auto(0, 2049),
       await tried(() => ctx.setHibernatableWebSocketEventTimeout(604800000)), await tried(() => ctx.setHibernatableWebSocketEventTimeout(604800001)), ctx.getHibernatableWebSocketEventTimeout()];
   }
   async nested(depth) { const go = (n) => n === 0 ? 'deep' : this.ctx.blockConcurrencyWhile(() => go(n - 1)); return tried(() => this.ctx.blockConcurrencyWhile(async () => tried(() => go(depth - 1)))); }
@@ -66,8 +66,18 @@ export class Thing extends DurableObject {
     if (path === '/stream') { const { readable, writable } = new TransformStream(); const w = writable.getWriter(); (async () => { for (let i = 0; i < 5; i++) { await w.write(new TextEncoder().encode('part' + i + ';')); await scheduler.wait(2); } await w.close(); })(); return new Response(readable); }
     return new Response(request.method + ' ' + await request.text());
   }
+  async section(ms) { return this.ctx.blockConcurrencyWhile(async () => { const n = (await this.ctx.storage.get('s')) ?? 0; await scheduler.wait(ms); await this.ctx.storage.put('s', n + 1); return n + 1; }); }
+  counted() { return this.handed ??= new Handed(this); }
+  given() { return this.disposed ?? 0; }
+  forget() { this.ctx.abort('forgotten'); }
   later() { setTimeout(() => this.ctx.storage.put('later', 1), 10); return 'soon'; }
   target() { return { add: (n) => this.add('t', n) }; }
+}
+class Handed extends RpcTarget {
+  #of;
+  constructor(of) { super(); this.#of = of; }
+  up() { return this.#of.add('handed'); }
+  [Symbol.dispose]() { this.#of.disposed = (this.#of.disposed ?? 0) + 1; this.#of.handed = undefined; }
 }
 export class Old {
   constructor(state) { this.s = state.storage; }
@@ -79,6 +89,16 @@ export class Old {
 export default { async fetch(request, env) {
   const url = new URL(request.url), [, name, method, ...rest] = url.pathname.split('/');
   if (name === 'old') return env.OLD.get(env.OLD.idFromName('old')).fetch(request);
+  if (method === 'sections') return Response.json(await Promise.all([1, 1, 0].map((section) => section ? env.THING.getByName(name).section(5) : env.THING.getByName(name).add('s'))));
+  if (method === 'handed') {
+    const stub = env.THING.getByName(name), out = [];
+    { using c = await stub.counted(); out.push(await c.up(), await c.up()); }
+    while (await stub.given() < 1) await scheduler.wait(2);
+    const c = await stub.counted();
+    out.push(await c.up());
+    await tried(() => stub.forget());
+    return Response.json([...out, (await tried(() => c.up())).slice(0, 5), await env.THING.getByName(name).add('handed')]);
+  }
   const stub = env.THING.getByName ? env.THING.getByName(name) : env.THING.get(env.THING.idFromName(name));
   try {
     if (method === 'fetch') return await stub.fetch('http://thing/' + rest.join('/'), request.method === 'GET' ? {} : { method: request.method, body: request.body });
@@ -124,6 +144,18 @@ test('concurrent calls count one by one', async () => {
   const s = await start();
   const got = await Promise.all(Array.from({ length: 40 }, () => json(s, '/c/add/%22n%22')));
   assert.deepEqual(got.sort((a, b) => a - b), Array.from({ length: 40 }, (_, i) => i + 1));
+  await s.stop();
+});
+
+test('a section that a call begins keeps out those that came after it', async () => {
+  const s = await start();
+  assert.deepEqual(await json(s, '/order/sections'), [1, 2, 3]);
+  await s.stop();
+});
+
+test('what an object hands out runs in the object, is disposed of there, and ends with it', async () => {
+  const s = await start();
+  assert.deepEqual(await json(s, '/hands/handed'), [1, 2, 3, 'Error', 4]);
   await s.stop();
 });
 

@@ -72,6 +72,39 @@ test('entrypoints, props, methods and errors across workers', async () => {
   });
 });
 
+test('a stream to write that crosses has written when it says so, and tells what its owner threw', async () => {
+  const source = `import { RpcTarget, WorkerEntrypoint } from 'cloudflare:workers';
+    const text = (b) => new TextDecoder().decode(b), bytes = (s) => new TextEncoder().encode(s);
+    const tried = async (f) => { try { return await f(); } catch (e) { return e.name + ': ' + e.message; } };
+    export class Api extends WorkerEntrypoint {
+      async use(stream) { const w = stream.getWriter(); for (const s of ['a', 'b', 'c']) await w.write(bytes(s)); await w.close(); return 'wrote'; }
+      sink(tell) { const t = tell.dup(); return new WritableStream({ async write(c) { await scheduler.wait(2); if (text(c) === 'bad') throw new RangeError('sink'); await t(text(c)); }, close: () => t('end'), abort: (e) => t('abort ' + e.message) }); }
+      async fetch(request) { return Response.json([Object.fromEntries(request.headers), request.body === null, await request.text()]); }
+    }
+    export default { async fetch(request, { API }) {
+      const got = [], mine = [];
+      const used = await API.use(new WritableStream({ async write(c) { await scheduler.wait(2); got.push(text(c)); }, close() { got.push('closed'); } }));
+      const failing = await tried(() => API.use(new WritableStream({ write() { throw new RangeError('no room'); } })));
+      const w = (await API.sink((s) => { mine.push(s); })).getWriter();
+      await w.write(bytes('x')); await w.write(bytes('y')); await w.close();
+      const bad = (await API.sink(() => {})).getWriter();
+      const failed = await tried(() => bad.write(bytes('bad')));
+      const gone = (await API.sink((s) => { mine.push(s); })).getWriter();
+      await gone.abort(new Error('enough'));
+      const call = async (init) => (await API.fetch('http://x/', init)).json();
+      const stream = () => new ReadableStream({ start(c) { c.enqueue(bytes('s')); c.close(); } });
+      const framed = [await call({ method: 'POST', body: 'hi' }), await call({ method: 'POST', body: stream() }), await call({ method: 'POST' })];
+      return Response.json({ used, got, failing, mine, failed, framed, ftp: await tried(() => API.fetch('ftp://x/')) });
+    } };`;
+  await session(one('self', source, '[[services]]\nbinding = "API"\nservice = "self"\nentrypoint = "Api"\n'), [], async (server) => {
+    assert.deepEqual(await (await server.fetch('/')).json(), {
+      used: 'wrote', got: ['a', 'b', 'c', 'closed'], failing: 'RangeError: no room', mine: ['x', 'y', 'end', 'abort enough'], failed: 'RangeError: sink',
+      framed: [[{ 'content-length': '2', 'content-type': 'text/plain;charset=UTF-8' }, false, 'hi'], [{ 'transfer-encoding': 'chunked' }, false, 's'], [{}, true, '']],
+      ftp: 'TypeError: Fetch API cannot load: ftp://x/',
+    });
+  });
+});
+
 test('a dispatched worker has methods, props and limits, and its requests go to the outbound worker with its parameters', async () => {
   const dispatcher = one('dispatcher', `const told = async (run) => { try { return await run(); } catch (e) { return e.name + ': ' + e.message; } };
   export default {
