@@ -3,7 +3,7 @@
 import { badArgument, badField, illegalConstructor, isObject, publish } from "errors";
 import { op } from "io";
 import { getResult, headResult } from "r2_objects";
-import { conditionFields, customField, httpField, rangeFields, sendValue, ssecField, sumFields } from "r2_options";
+import { VALUE_TYPES, conditionFields, customField, httpField, rangeFields, sendValue, ssecField, sumFields } from "r2_options";
 
 const { PromiseReject: reject, JSONParse: parse, JSONStringify: stringify } = P;
 
@@ -81,7 +81,7 @@ function remove(index, keys) {
 
 function textOption(o, field) {
     const value = o[field];
-    if (value === undefined || value === null) return undefined;
+    if (value === undefined) return undefined;
     if (typeof value !== "string") throw badField("ListOptions", field, "string");
     return value;
 }
@@ -149,11 +149,12 @@ function partNumberOf(value) {
     return n;
 }
 
-function completedPart(part) {
-    if (!isObject(part)) throw upload("complete", 1, "Array");
+// What is left out becomes what its type makes of undefined, as on the platform: no part, or one that is not found.
+function completedPart(part, i) {
+    if (!isObject(part)) {
+        throw new TypeError(`Incorrect type for array element ${i}: the provided value is not of type 'UploadedPart'.`);
+    }
     const { etag, partNumber } = part;
-    if (partNumber === undefined) throw badField("UploadedPart", "partNumber", "number");
-    if (etag === undefined) throw badField("UploadedPart", "etag", "string");
     return [partNumberOf(partNumber), `${etag}`];
 }
 
@@ -170,17 +171,17 @@ export class R2MultipartUpload {
     uploadPart(partNumber, value, options) {
         try {
             const index = this.#index;
-            if (arguments.length === 0) throw upload("uploadPart", 1, "number");
-            if (arguments.length === 1) {
-                throw upload("uploadPart", 2, "ReadableStream or ArrayBuffer or ArrayBufferView or string or Blob");
-            }
+            if (arguments.length === 0) throw upload("uploadPart", 1, "integer");
+            if (arguments.length === 1) throw upload("uploadPart", 2, VALUE_TYPES);
             const n = partNumberOf(partNumber);
             const o = optionsOf(options, () => upload("uploadPart", 3, "UploadPartOptions"));
             const ssec = ssecField(o.ssecKey);
             const uploaded = (fields) => ({ partNumber: n, etag: fields[0] });
             const start = (stream, inline, length) =>
                 op(PART, "wwsswyqy", [index, stream, this.key, this.uploadId, n, ssec, length, inline], "s", uploaded);
-            return sendValue(value, start, (types) => upload("uploadPart", 2, types));
+            const refuse = (types) => upload("uploadPart", 2, types);
+            if (value === null || value === undefined) throw refuse(VALUE_TYPES);
+            return sendValue(value, start, refuse);
         } catch (e) {
             return reject(e);
         }
@@ -191,7 +192,7 @@ export class R2MultipartUpload {
             const index = this.#index;
             if (!P.ArrayIsArray(parts)) throw upload("complete", 1, "Array");
             const list = [];
-            for (let i = 0; i < parts.length; i++) list[i] = completedPart(parts[i]);
+            for (let i = 0; i < parts.length; i++) list[i] = completedPart(parts[i], i);
             return op(COMPLETE, "wwsss", [index, 0, this.key, this.uploadId, stringify(list)], "bs", objectOrNull);
         } catch (e) {
             return reject(e);
@@ -243,7 +244,7 @@ export class R2Bucket {
             const index = this.#index;
             if (arguments.length === 0) throw bucket("put", 1, "string");
             if (arguments.length === 1) {
-                throw bucket("put", 2, "ReadableStream or ArrayBuffer or ArrayBufferView or string or Blob");
+                throw bucket("put", 2, VALUE_TYPES);
             }
             return put(index, `${key}`, value, options);
         } catch (e) {

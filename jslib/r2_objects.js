@@ -21,11 +21,11 @@ const hexOf = (buffer) => {
 export class Checksums {
     constructor(token, sums) {
         if (token !== MAKE) throw illegalConstructor();
-        this.md5 = bufferOf(sums.md5);
-        this.sha1 = bufferOf(sums.sha1);
-        this.sha256 = bufferOf(sums.sha256);
-        this.sha384 = bufferOf(sums.sha384);
         this.sha512 = bufferOf(sums.sha512);
+        this.sha384 = bufferOf(sums.sha384);
+        this.sha256 = bufferOf(sums.sha256);
+        this.sha1 = bufferOf(sums.sha1);
+        this.md5 = bufferOf(sums.md5);
     }
     toJSON() {
         return {
@@ -57,18 +57,19 @@ export class HeadResult {
     // meta: the array that edge/op_r2_body.c writes.
     constructor(token, meta, range) {
         if (token !== MAKE) throw illegalConstructor();
-        this.key = meta[0];
-        this.version = meta[1];
-        this.size = meta[2];
-        this.etag = meta[3];
-        this.httpEtag = `"${meta[3]}"`;
-        this.checksums = new Checksums(MAKE, meta[8] === 0 ? NOTHING : meta[8]);
-        this.uploaded = new Date(meta[4]);
-        this.httpMetadata = httpMetadata(meta[6]);
-        this.customMetadata = meta[7] === 0 ? {} : meta[7];
-        this.range = range;
-        this.storageClass = meta[5];
+        // In the platform's order, which JSON shows.
         this.ssecKeyMd5 = meta[9] === "" ? undefined : meta[9];
+        this.storageClass = meta[5];
+        this.range = range;
+        this.customMetadata = meta[7] === 0 ? {} : meta[7];
+        this.httpMetadata = httpMetadata(meta[6]);
+        this.uploaded = new Date(meta[4]);
+        this.checksums = new Checksums(MAKE, meta[8] === 0 ? NOTHING : meta[8]);
+        this.httpEtag = `"${meta[3]}"`;
+        this.etag = meta[3];
+        this.size = meta[2];
+        this.version = meta[1];
+        this.key = meta[0];
     }
     writeHttpMetadata(headers) {
         const { headerSet, isHeaders } = load("headers");

@@ -25,6 +25,12 @@ function dateField(dictionary, field, value) {
     return ms === ms ? P.MathTrunc(ms) : 0; // what is no date is the epoch, as on the platform
 }
 
+function realDate(dictionary, field, value) {
+    const ms = value instanceof Date ? P.DatePrototypeGetTime(value) : 0;
+    if (ms !== ms) throw new TypeError("The value cannot be converted because it is not a valid Date.");
+    return dateField(dictionary, field, value);
+}
+
 function plainString(dictionary, field, value) {
     if (typeof value !== "string") throw badField(dictionary, field, "string");
     return value;
@@ -59,7 +65,7 @@ function missingComma(star, quote, weak) {
 }
 
 // The tags of an If-Match or If-None-Match field.
-function headerTags(field) {
+function headerTags(header, field) {
     let tags = "";
     let at = 0;
     let separated = true;
@@ -68,7 +74,10 @@ function headerTags(field) {
         const quote = positionOf(field, '"', at);
         const weak = positionOf(field, "W", at);
         const comma = positionOf(field, ",", at);
-        if (star === Infinity && quote === Infinity) return tags;
+        if (star === Infinity && quote === Infinity) {
+            if (tags === "" && P.StringPrototypeTrim(field) !== "") throw new P.Error(`Invalid ETag in ${header} header`);
+            return tags;
+        }
         if (comma < star && comma < quote && comma < weak) {
             at = comma + 1;
             separated = true;
@@ -101,8 +110,8 @@ export function conditionFields(dictionary, onlyIf) {
         const before = get("if-unmodified-since");
         const after = get("if-modified-since");
         c[0] = COND_SECONDS;
-        if (match !== null) setTags(c, COND_MATCH, 1, headerTags(match));
-        if (none !== null) setTags(c, COND_NONE, 2, headerTags(none));
+        if (match !== null) setTags(c, COND_MATCH, 1, headerTags("if-match", match));
+        if (none !== null) setTags(c, COND_NONE, 2, headerTags("if-none-match", none));
         if (before !== null) setTags(c, COND_BEFORE, 3, headerDate(before));
         if (after !== null) setTags(c, COND_AFTER, 4, headerDate(after));
         return c;
@@ -196,7 +205,7 @@ export function httpField(dictionary, metadata) {
             if (value !== undefined) set(HTTP_FIELDS[i][0], `${value}`);
         }
         const { cacheExpiry } = metadata;
-        if (cacheExpiry !== undefined) set("cacheExpiry", dateField("HttpMetadata", "cacheExpiry", cacheExpiry));
+        if (cacheExpiry !== undefined) set("cacheExpiry", realDate("HttpMetadata", "cacheExpiry", cacheExpiry));
     } else {
         throw badField(dictionary, "httpMetadata", "HttpMetadata or Headers");
     }
@@ -204,8 +213,8 @@ export function httpField(dictionary, metadata) {
 }
 
 export function customField(dictionary, metadata) {
-    if (metadata === undefined || metadata === null) return "";
-    if (!isObject(metadata)) throw badField(dictionary, "customMetadata", "object");
+    if (metadata === undefined) return "";
+    if (!isObject(metadata) || P.ArrayIsArray(metadata)) throw badField(dictionary, "customMetadata", "object");
     const names = P.ObjectKeys(metadata);
     if (names.length === 0) return "";
     const fields = { __proto__: null };
@@ -262,7 +271,7 @@ function sumBytes(row, value) {
         if (bytes === null) throw new TypeError(`Provided ${name} wasn't a valid hex string`);
         return bytes;
     }
-    if (!isBytes(value)) throw badField("PutOptions", field, "ArrayBuffer or ArrayBufferView or string");
+    if (!isBytes(value)) throw badField("PutOptions", field, "JsBufferSource or string");
     const bytes = bytesView(value);
     if (bytes.byteLength !== length) throw new TypeError(`${name} is ${length} bytes, not ${bytes.byteLength}`);
     return bytes;
@@ -298,7 +307,7 @@ export function ssecField(key) {
 
 const BLOB = 3; // kind of a body in memory, as in body.js
 
-const VALUE_TYPES = "ReadableStream or ArrayBuffer or ArrayBufferView or string or Blob";
+export const VALUE_TYPES = "ReadableStream or ArrayBuffer or ArrayBufferView or string or Blob";
 const UNKNOWN_LENGTH =
     "Provided readable stream must have a known length (request/response body or readable half of FixedLengthStream)";
 

@@ -12,6 +12,17 @@ const char *slv_s3_sum_name(slv_sum_kind kind)
     return sum_names[kind];
 }
 
+const char *slv_s3_sum_element(slv_sum_kind kind)
+{
+    static const char *const names[SLV_SUM_KINDS] = {
+        [SLV_SUM_CRC32] = "ChecksumCRC32",         [SLV_SUM_CRC32C] = "ChecksumCRC32C",
+        [SLV_SUM_CRC64NVME] = "ChecksumCRC64NVME", [SLV_SUM_SHA1] = "ChecksumSHA1",
+        [SLV_SUM_SHA256] = "ChecksumSHA256",
+    };
+
+    return names[kind];
+}
+
 slv_sum_kind slv_s3_sum_kind(slv_str name)
 {
     static const slv_sum_kind known[] = {SLV_SUM_CRC32, SLV_SUM_CRC32C, SLV_SUM_CRC64NVME,
@@ -161,6 +172,26 @@ static slv_code put_ssec(slv_buf *out, slv_str md5_hex)
                              slv_buf_view(&base64));
 }
 
+/* A member of an object's checksums as S3 writes it; SLV_SUM_KINDS when it is none that S3 knows.
+ */
+static slv_sum_kind checksum_of(const slv_node *root, const slv_node *n, slv_buf *ret_base64,
+                                bool *ret_of_parts)
+{
+    static const slv_str mark = {"parts-", 6};
+    uint8_t sum[SLV_SUM_MAX];
+
+    *ret_of_parts = slv_str_starts(n->key, mark);
+    slv_sum_kind kind = slv_s3_sum_kind(*ret_of_parts ? slv_str_skip(n->key, mark.len) : n->key);
+    if (kind == SLV_SUM_KINDS || !slv_hex_get(slv_node_str(n), sum, slv_sum_len(kind)) ||
+        slv_base64_encode(slv_str_make(sum, slv_sum_len(kind)), SLV_BASE64_STD, ret_base64) !=
+            SLV_OK)
+        return SLV_SUM_KINDS;
+    slv_str count = *ret_of_parts ? slv_node_str(slv_node_get(root, "parts")) : SLV_STR_NULL;
+    if (count.len > 0 && slv_buf_printf(ret_base64, "-%.*s", SLV_STR_ARGS(count)) != SLV_OK)
+        return SLV_SUM_KINDS;
+    return kind;
+}
+
 slv_code slv_s3_put_checksum_headers(slv_buf *out, const slv_r2_object *o)
 {
     SLV_CLEANUP(slv_arena_done) slv_arena arena = SLV_ARENA((size_t)64 << 10);
@@ -171,16 +202,39 @@ slv_code slv_s3_put_checksum_headers(slv_buf *out, const slv_r2_object *o)
         return SLV_OK;
     for (const slv_node *n = root->first; n; n = n->next) {
         SLV_CLEANUP(slv_buf_done) slv_buf base64 = SLV_BUF(128);
-        slv_sum_kind kind = slv_s3_sum_kind(n->key);
-        uint8_t sum[SLV_SUM_MAX];
+        bool of_parts;
+        slv_sum_kind kind = checksum_of(root, n, &base64, &of_parts);
         char name[40];
 
-        if (kind == SLV_SUM_KINDS || !slv_hex_get(slv_node_str(n), sum, slv_sum_len(kind)))
+        if (kind == SLV_SUM_KINDS)
             continue;
         (void)snprintf(name, sizeof name, "x-amz-checksum-%s", slv_s3_sum_name(kind));
-        SLV_TRY(slv_base64_encode(slv_str_make(sum, slv_sum_len(kind)), SLV_BASE64_STD, &base64));
         SLV_TRY(slv_s3_put_header(out, name, slv_buf_view(&base64)));
-        SLV_TRY(slv_s3_put_header(out, "x-amz-checksum-type", SLV_STR("FULL_OBJECT")));
+        SLV_TRY(slv_s3_put_header(out, "x-amz-checksum-type",
+                                  of_parts ? SLV_STR("COMPOSITE") : SLV_STR("FULL_OBJECT")));
+    }
+    return SLV_OK;
+}
+
+slv_code slv_s3_put_checksums_xml(slv_buf *out, slv_str checksums, bool typed)
+{
+    SLV_CLEANUP(slv_arena_done) slv_arena arena = SLV_ARENA((size_t)64 << 10);
+    slv_node *root;
+
+    if (checksums.len == 0 ||
+        slv_json_parse(checksums, SLV_JSON_STRICT, &arena, &root, NULL) != SLV_OK)
+        return SLV_OK;
+    for (const slv_node *n = root->first; n; n = n->next) {
+        SLV_CLEANUP(slv_buf_done) slv_buf base64 = SLV_BUF(128);
+        bool of_parts;
+        slv_sum_kind kind = checksum_of(root, n, &base64, &of_parts);
+
+        if (kind == SLV_SUM_KINDS)
+            continue;
+        SLV_TRY(slv_xml_put(out, slv_s3_sum_element(kind), slv_buf_view(&base64)));
+        if (typed)
+            SLV_TRY(slv_xml_put(out, "ChecksumType",
+                                of_parts ? SLV_STR("COMPOSITE") : SLV_STR("FULL_OBJECT")));
     }
     return SLV_OK;
 }

@@ -173,8 +173,7 @@ static void on_content(s3_call *c, slv_str bytes, bool last)
         end_content(c);
 }
 
-/* The checksum that the client gives, and where: a header, or a trailer that it announces. */
-static bool find_sum(s3_call *c, slv_str *ret_value)
+bool slv_s3_find_sum(s3_call *c, slv_str *ret_value)
 {
     static const slv_str prefix = {"x-amz-checksum-", 15};
     slv_str trailer = slv_s3_header(c, "x-amz-trailer");
@@ -209,7 +208,7 @@ void slv_s3_take_content(s3_call *c, void (*stored)(s3_call *c))
     bool hashed = c->payload == S3_PAYLOAD_HASH;
     uint8_t hash[32];
 
-    if (!find_sum(c, &sum))
+    if (!slv_s3_find_sum(c, &sum))
         return;
     slv_r2_push_options options = {
         .state = c->s3->state,

@@ -95,6 +95,7 @@ struct s3_call {
     const char *setting;
     slv_str value; /* of the setting */
     uint8_t ssec[32];
+    slv_str sum_json;      /* what the checksum of an upload's object must be; empty: any */
     slv_sum_kind sum_kind; /* that the client wants checked beside; SLV_SUM_KINDS: none */
     slv_str upload;
     uint32_t part;
@@ -142,6 +143,9 @@ void slv_s3_work(s3_call *c, void (*run)(slv_job *job), void (*then)(s3_call *c)
 /* Sends found.bytes or found.reader behind a head. Takes the reader. */
 void slv_s3_stream(s3_call *c, int status, slv_str headers);
 /* Begins to take content; c->put etc. are set; stored(c) when all of it was taken. */
+/* The checksum that the client gives, and where: a header (its value), or a trailer that it
+ * announces. False: answered. */
+bool slv_s3_find_sum(s3_call *c, slv_str *ret_value);
 void slv_s3_take_content(s3_call *c, void (*stored)(s3_call *c));
 
 void slv_s3_release(s3_call *c); /* when neither exchange nor work has it */
@@ -166,6 +170,9 @@ slv_code slv_s3_put_error(s3_call *c, const char *code, slv_str message);
 slv_code slv_s3_put_header(slv_buf *out, const char *name, slv_str value);
 /* Content-Type, ETag ... of an object, with the overrides of the query where it was signed. */
 slv_code slv_s3_put_object_headers(s3_call *c, const slv_r2_object *o, bool whole);
+/* <ChecksumCRC32> and the like, of the JSON of an object or a part; typed: <ChecksumType> too. */
+slv_code slv_s3_put_checksums_xml(slv_buf *out, slv_str checksums, bool typed);
+const char *slv_s3_sum_element(slv_sum_kind kind); /* of those that S3 knows */
 slv_code slv_s3_put_checksum_headers(slv_buf *out, const slv_r2_object *o);
 slv_code slv_s3_put_etag_xml(slv_buf *out, slv_str etag);
 slv_code slv_s3_put_time_xml(slv_buf *out, const char *name, int64_t ms);

@@ -34,6 +34,29 @@ static slv_code run_create(slv_call *call, void *service, slv_err *err)
     return slv_xml_close(&c->text, "InitiateMultipartUploadResult");
 }
 
+/* Whether the checksum will be of all bytes, or of the parts' checksums. False: answered. */
+static bool sum_type(s3_call *c, slv_sum_kind kind)
+{
+    static const char *const full[] = {[SLV_SUM_CRC32] = "full:crc32",
+                                       [SLV_SUM_CRC32C] = "full:crc32c",
+                                       [SLV_SUM_CRC64NVME] = "full:crc64nvme"};
+    slv_str type = slv_s3_header(c, "x-amz-checksum-type");
+    bool may_full = kind >= SLV_SUM_CRC32, must_full = kind == SLV_SUM_CRC64NVME;
+    bool wants_full = type.ptr ? slv_str_is(type, "FULL_OBJECT") : must_full;
+
+    if ((wants_full && !may_full) || (!wants_full && must_full) ||
+        (type.ptr && !wants_full && !slv_str_is(type, "COMPOSITE"))) {
+        slv_s3_error(c, 400, "InvalidRequest",
+                     "The checksum type cannot be used with the checksum algorithm.");
+        return false;
+    }
+    c->put.sum_name = slv_str_from(wants_full ? full[kind] : slv_s3_sum_name(kind));
+    if (slv_s3_put_header(&c->head, "x-amz-checksum-type",
+                          wants_full ? SLV_STR("FULL_OBJECT") : SLV_STR("COMPOSITE")) != SLV_OK)
+        slv_buf_reset(&c->head);
+    return true;
+}
+
 void slv_s3_create_upload(s3_call *c)
 {
     slv_str algorithm = slv_s3_header(c, "x-amz-checksum-algorithm");
@@ -47,7 +70,8 @@ void slv_s3_create_upload(s3_call *c)
             slv_s3_error(c, 400, "InvalidRequest", "The checksum algorithm is not known.");
             return;
         }
-        c->put.sum_name = slv_str_from(slv_s3_sum_name(kind));
+        if (!sum_type(c, kind))
+            return;
         if (slv_s3_put_header(&c->head, "x-amz-checksum-algorithm", algorithm) != SLV_OK)
             slv_buf_reset(&c->head);
     }
@@ -154,8 +178,8 @@ static slv_code run_complete(slv_call *call, void *service, slv_err *err)
     s3_call *c = of_call(call);
 
     SLV_TRY(slv_r2_multipart_complete(service, c->key, c->upload, c->items, c->item_count,
-                                      c->has_cond ? &c->cond : NULL, c->put.now_ms, &c->arena,
-                                      &c->found.object, err));
+                                      c->has_cond ? &c->cond : NULL, c->sum_json, c->put.now_ms,
+                                      &c->arena, &c->found.object, err));
     slv_buf_reset(&c->text);
     SLV_TRY(slv_xml_put_head(&c->text));
     SLV_TRY(slv_buf_append(
@@ -168,7 +192,19 @@ static slv_code run_complete(slv_call *call, void *service, slv_err *err)
     SLV_TRY(slv_xml_put(&c->text, "Bucket", c->bucket));
     SLV_TRY(slv_xml_put(&c->text, "Key", c->key));
     SLV_TRY(slv_s3_put_etag_xml(&c->text, c->found.object.etag));
+    SLV_TRY(slv_s3_put_checksums_xml(&c->text, c->found.object.checksums, true));
     return slv_xml_close(&c->text, "CompleteMultipartUploadResult");
+}
+
+static bool sum_hex(s3_call *c, slv_sum_kind kind, slv_str base64, slv_str *ret)
+{
+    SLV_CLEANUP(slv_buf_done) slv_buf raw = SLV_BUF(SLV_SUM_MAX);
+    char hex[2 * SLV_SUM_MAX];
+
+    if (slv_base64_decode(base64, SLV_BASE64_STD, &raw) != SLV_OK || raw.len != slv_sum_len(kind))
+        return false;
+    slv_hex_put(slv_buf_view(&raw), hex);
+    return slv_arena_dup(&c->arena, slv_str_make(hex, 2 * raw.len), ret) == SLV_OK;
 }
 
 static slv_str unquoted(slv_str etag)
@@ -176,6 +212,52 @@ static slv_str unquoted(slv_str etag)
     if (etag.len >= 2 && etag.ptr[0] == '"' && etag.ptr[etag.len - 1] == '"')
         return slv_str_sub(etag, 1, etag.len - 1);
     return etag;
+}
+
+/* What the client says of a part's content, in hex. False: malformed. */
+static bool read_part_sum(s3_call *c, const slv_xml *part, slv_str *ret)
+{
+    *ret = SLV_STR_NULL;
+    for (slv_sum_kind kind = 0; kind < SLV_SUM_KINDS; kind++) {
+        const char *element = slv_s3_sum_element(kind);
+        slv_str base64 = element ? slv_xml_text(part, element) : SLV_STR_NULL;
+
+        if (base64.len > 0)
+            return sum_hex(c, kind, base64, ret);
+    }
+    return true;
+}
+
+/* What the client says of the whole, as r2 writes it: "BASE64", or "BASE64-3" of three parts'
+ * checksums. */
+static bool read_whole_sum(s3_call *c)
+{
+    SLV_CLEANUP(slv_buf_done) slv_buf out = SLV_BUF(512);
+    slv_str value, hex, count = SLV_STR_NULL;
+
+    c->sum_json = SLV_STR_NULL;
+    if (!slv_s3_find_sum(c, &value))
+        return false;
+    if (!value.ptr)
+        return true;
+    size_t dash = slv_str_find(value, SLV_STR("-"), 0);
+    if (dash < value.len) {
+        count = slv_str_skip(value, dash + 1);
+        value = slv_str_sub(value, 0, dash);
+    }
+    const char *name = slv_s3_sum_name(c->sum_kind);
+    if (!sum_hex(c, c->sum_kind, value, &hex)) {
+        slv_s3_error(c, 400, "InvalidRequest", "The value of a checksum is not valid.");
+        return false;
+    }
+    slv_code code = count.ptr ? slv_buf_printf(&out, "{\"parts\":\"%.*s\",\"parts-%s\":\"%.*s\"}",
+                                               SLV_STR_ARGS(count), name, SLV_STR_ARGS(hex))
+                              : slv_buf_printf(&out, "{\"%s\":\"%.*s\"}", name, SLV_STR_ARGS(hex));
+    if (code == SLV_OK)
+        code = slv_arena_dup(&c->arena, slv_buf_view(&out), &c->sum_json);
+    if (code != SLV_OK)
+        slv_s3_internal(c);
+    return code == SLV_OK;
 }
 
 /* False: malformed. */
@@ -199,6 +281,8 @@ static bool read_parts(s3_call *c)
             return false;
         parts[i].number = (uint32_t)number;
         parts[i].etag = unquoted(slv_xml_text(p, "ETag"));
+        if (!read_part_sum(c, p, &parts[i].sum))
+            return false;
     }
     c->items = parts;
     c->item_count = count;
@@ -218,6 +302,8 @@ void slv_s3_complete_upload(s3_call *c)
                      "published schema.");
         return;
     }
+    if (!read_whole_sum(c))
+        return;
     parts = c->items;
     for (size_t i = 1; i < c->item_count; i++) {
         if (parts[i].number <= parts[i - 1].number) {
@@ -269,6 +355,7 @@ static slv_code on_part(void *arg, const slv_r2_part *part)
     SLV_TRY(slv_s3_put_time_xml(out, "LastModified", part->uploaded_ms));
     SLV_TRY(slv_s3_put_etag_xml(out, part->etag));
     SLV_TRY(slv_xml_put_number(out, "Size", part->size));
+    SLV_TRY(slv_s3_put_checksums_xml(out, part->checksums, false));
     return slv_xml_close(out, "Part");
 }
 

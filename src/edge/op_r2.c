@@ -393,8 +393,8 @@ static slv_code run_complete(slv_call *call, void *service, slv_err *err)
         parts[i].number = number > 0 && number <= SLV_R2_PARTS_MAX ? (uint32_t)number : 0;
         parts[i].etag = n->first ? slv_node_str(n->first->next) : SLV_STR_NULL;
     }
-    return slv_r2_multipart_complete(service, k->key, k->upload, parts, count, NULL, k->now_ms,
-                                     &k->arena, &k->found.object, err);
+    return slv_r2_multipart_complete(service, k->key, k->upload, parts, count, NULL, SLV_STR_NULL,
+                                     k->now_ms, &k->arena, &k->found.object, err);
 }
 
 static slv_code run_abort(slv_call *call, void *service, slv_err *err)

@@ -221,3 +221,58 @@ bool slv_secret_eq(slv_str a, slv_str b)
 {
     return a.len == b.len && (a.len == 0 || CRYPTO_memcmp(a.ptr, b.ptr, a.len) == 0);
 }
+
+/* ---- joining ---- */
+
+/* One step of the register for each bit of its width: matrices over GF(2), a column in each word.
+ */
+typedef struct steps {
+    uint64_t column[64];
+} steps;
+
+static uint64_t times(const steps *m, uint64_t v)
+{
+    uint64_t sum = 0;
+
+    for (size_t i = 0; v; i++, v >>= 1)
+        sum ^= v & 1 ? m->column[i] : 0;
+    return sum;
+}
+
+static steps twice(const steps *m, size_t width)
+{
+    steps out = {{0}};
+
+    for (size_t i = 0; i < width; i++)
+        out.column[i] = times(m, m->column[i]);
+    return out;
+}
+
+bool slv_sum_join(slv_sum_kind kind, uint8_t first[SLV_SUM_MAX], const uint8_t second[SLV_SUM_MAX],
+                  uint64_t second_len)
+{
+    const uint64_t polynomial = kind == SLV_SUM_CRC32    ? UINT64_C(0xedb88320)
+                                : kind == SLV_SUM_CRC32C ? UINT64_C(0x82f63b78)
+                                                         : UINT64_C(0x9a6c9329ac4bc9b5);
+    const size_t len = slv_sum_len(kind), width = 8 * len;
+    uint64_t value = 0;
+    steps m = {{0}};
+
+    if (kind != SLV_SUM_CRC32 && kind != SLV_SUM_CRC32C && kind != SLV_SUM_CRC64NVME)
+        return false;
+    for (size_t i = 0; i < len; i++)
+        value = value << 8 | first[i];
+    m.column[0] = polynomial; /* one bit of zeros */
+    for (size_t i = 1; i < width; i++)
+        m.column[i] = UINT64_C(1) << (i - 1);
+    for (int i = 0; i < 3; i++) /* eight of them */
+        m = twice(&m, width);
+    for (uint64_t n = second_len; n; n >>= 1) {
+        if (n & 1)
+            value = times(&m, value);
+        m = twice(&m, width);
+    }
+    for (size_t i = 0; i < len; i++)
+        first[i] = (uint8_t)((uint8_t)(value >> (8 * (len - 1 - i))) ^ second[i]);
+    return true;
+}

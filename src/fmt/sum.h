@@ -40,6 +40,11 @@ void slv_sum_end(slv_sum *s, uint8_t out[SLV_SUM_MAX]);
 void slv_sum_done(slv_sum *s);
 SLV_DEFINE_CLEANUP_DONE(slv_sum, slv_sum_done);
 
+/* What a CRC of two runs of bytes is, from that of each: `first` becomes it. Both are written as
+ * slv_sum_end writes them. False for digests, which cannot be joined. */
+bool slv_sum_join(slv_sum_kind kind, uint8_t first[SLV_SUM_MAX], const uint8_t second[SLV_SUM_MAX],
+                  uint64_t second_len);
+
 /* All at once. */
 void slv_sum_of(slv_sum_kind kind, slv_str bytes, uint8_t out[SLV_SUM_MAX]);
 void slv_hmac_sha256(slv_str key, slv_str bytes, uint8_t out[32]);

@@ -165,7 +165,7 @@ slv_code slv_r2_range_resolve(const slv_r2_range *range, uint64_t size, uint64_t
         }
         break;
     case SLV_R2_RANGE_SUFFIX:
-        if (range->length == 0)
+        if (range->length == 0 || size == 0)
             return slv_r2_fail(err, SLV_R2_BAD_RANGE);
         length = SLV_MIN(range->length, size);
         offset = size - length;

@@ -168,16 +168,18 @@ typedef struct part_row {
     uint32_t number;
     uint64_t size;
     char etag[33];
+    slv_str checksums; /* in the arena */
     slv_r2_place place;
 } part_row;
 typedef SLV_VEC(part_row) part_rows;
 
-static slv_code load_parts(slv_r2 *r2, slv_str id, part_rows *ret, slv_err *err)
+static slv_code load_parts(slv_r2 *r2, slv_str id, slv_arena *arena, part_rows *ret, slv_err *err)
 {
     sqlite3_stmt *st;
     slv_code code;
 
-    SLV_TRY(slv_db_stmt(r2->db, "SELECT n,size,etag,body FROM parts WHERE upload=?1 ORDER BY n",
+    SLV_TRY(slv_db_stmt(r2->db,
+                        "SELECT n,size,etag,body,checksums FROM parts WHERE upload=?1 ORDER BY n",
                         &st, err));
     slv_stmt_bind_text(st, 1, id);
     while ((code = slv_stmt_step(r2->db, st, err)) == SLV_OK) {
@@ -187,6 +189,8 @@ static slv_code load_parts(slv_r2 *r2, slv_str id, part_rows *ret, slv_err *err)
 
         memcpy(row.etag, etag.ptr, SLV_MIN(etag.len, sizeof row.etag - 1));
         slv_r2_place_get(st, 3, &row.place);
+        if (arena && (code = slv_arena_dup(arena, slv_stmt_str(st, 4), &row.checksums)) != SLV_OK)
+            break;
         slv_vec_push(ret, row);
     }
     slv_stmt_done(st);
@@ -197,7 +201,7 @@ slv_code slv_r2_parts_drop(slv_r2 *r2, slv_str upload, int64_t now_ms, slv_err *
 {
     part_rows rows = {0};
     sqlite3_stmt *st;
-    slv_code code = load_parts(r2, upload, &rows, err);
+    slv_code code = load_parts(r2, upload, NULL, &rows, err);
 
     for (size_t i = 0; code == SLV_OK && i < rows.len; i++)
         code = slv_r2_place_drop(r2, &rows.items[i].place, now_ms, err);
@@ -225,6 +229,11 @@ static part_row *find_part(const part_rows *rows, uint32_t number)
     return NULL;
 }
 
+static bool has_sum(const part_row *row, slv_str hex)
+{
+    return hex.len == 0 || slv_str_find(row->checksums, hex, 0) < row->checksums.len;
+}
+
 /* Checks what was named against what is there, and marks it in `chosen` (as rows). */
 static slv_code choose(const part_rows *rows, const slv_r2_part *parts, size_t count, bool *chosen,
                        slv_err *err)
@@ -238,7 +247,7 @@ static slv_code choose(const part_rows *rows, const slv_r2_part *parts, size_t c
     for (size_t i = 0; i < count; i++) {
         part_row *row = find_part(rows, parts[i].number);
 
-        if (!row || !slv_str_is(parts[i].etag, row->etag))
+        if (!row || !slv_str_is(parts[i].etag, row->etag) || !has_sum(row, parts[i].sum))
             return slv_r2_fail(err, SLV_R2_BAD_PART);
         if (chosen[row - rows->items])
             return slv_r2_fail(err, SLV_R2_INTERNAL);
@@ -273,14 +282,17 @@ static slv_code check_sizes(const part_rows *rows, const bool *chosen, slv_err *
 }
 
 /* Sizes, the tag of tags; parts that were not named go. */
-static slv_code assemble(slv_r2 *r2, slv_str id, const part_rows *rows, const bool *chosen,
-                         slv_r2_object *o, slv_arena *arena, int64_t now_ms, slv_err *err)
+static slv_code assemble(slv_r2 *r2, slv_str id, slv_str sum_name, const part_rows *rows,
+                         const bool *chosen, slv_r2_object *o, slv_arena *arena, int64_t now_ms,
+                         slv_err *err)
 {
     SLV_CLEANUP(slv_buf_done) slv_buf etag = SLV_BUF(64);
+    SLV_CLEANUP(slv_r2_joint_done) slv_r2_joint joint;
     uint8_t md5[SLV_SUM_MAX];
     slv_sum sum;
     slv_code code = SLV_OK;
 
+    slv_r2_joint_init(&joint, sum_name);
     slv_sum_init(&sum, SLV_SUM_MD5);
     for (size_t i = 0; i < rows->len && code == SLV_OK; i++) {
         const part_row *row = &rows->items[i];
@@ -292,6 +304,7 @@ static slv_code assemble(slv_r2 *r2, slv_str id, const part_rows *rows, const bo
         if (!slv_hex_get(slv_str_from(row->etag), md5, 16))
             code = slv_fail(err, SLV_E_IO, "r2: the row of a part is damaged");
         slv_sum_add(&sum, slv_str_make(md5, 16));
+        slv_r2_joint_add(&joint, row->checksums, row->size);
         o->size += row->size;
         o->parts++;
     }
@@ -299,6 +312,7 @@ static slv_code assemble(slv_r2 *r2, slv_str id, const part_rows *rows, const bo
     SLV_TRY(code);
     SLV_TRY(slv_hex_append(&etag, slv_str_make(md5, 16)));
     SLV_TRY(slv_buf_printf(&etag, "-%u", o->parts));
+    SLV_TRY(slv_r2_joint_json(&joint, arena, &o->checksums));
     return slv_arena_dup(arena, slv_buf_view(&etag), &o->etag);
 }
 
@@ -313,8 +327,8 @@ static slv_code set_state(slv_r2 *r2, slv_str id, int state, slv_err *err)
 }
 
 static slv_code complete(slv_r2 *r2, slv_str key, slv_str id, const upload_row *row,
-                         const part_rows *rows, const bool *chosen, int64_t now_ms,
-                         slv_arena *arena, slv_r2_object *ret, slv_err *err)
+                         const part_rows *rows, const bool *chosen, slv_str checksums,
+                         int64_t now_ms, slv_arena *arena, slv_r2_object *ret, slv_err *err)
 {
     slv_r2_object o = {.key = key,
                        .http = row->http,
@@ -327,7 +341,9 @@ static slv_code complete(slv_r2 *r2, slv_str key, slv_str id, const upload_row *
 
     slv_r2_random_hex(version);
     SLV_TRY(slv_arena_dup(arena, slv_str_make(version, 32), &o.version));
-    SLV_TRY(assemble(r2, id, rows, chosen, &o, arena, now_ms, err));
+    SLV_TRY(assemble(r2, id, row->sum_name, rows, chosen, &o, arena, now_ms, err));
+    if (checksums.len > 0 && !slv_str_eq(checksums, o.checksums))
+        return slv_r2_fail(err, SLV_R2_BAD_DIGEST);
     SLV_TRY(slv_r2_row_put(r2, &o, id, &nowhere, now_ms, err));
     SLV_TRY(set_state(r2, id, COMPLETED, err));
     *ret = o;
@@ -337,8 +353,9 @@ static slv_code complete(slv_r2 *r2, slv_str key, slv_str id, const upload_row *
 }
 
 slv_code slv_r2_multipart_complete(slv_r2 *r2, slv_str key, slv_str id, const slv_r2_part *parts,
-                                   size_t count, const slv_r2_cond *cond, int64_t now_ms,
-                                   slv_arena *arena, slv_r2_object *ret, slv_err *err)
+                                   size_t count, const slv_r2_cond *cond, slv_str checksums,
+                                   int64_t now_ms, slv_arena *arena, slv_r2_object *ret,
+                                   slv_err *err)
 {
     part_rows rows = {0};
     slv_r2_object old;
@@ -354,14 +371,14 @@ slv_code slv_r2_multipart_complete(slv_r2 *r2, slv_str key, slv_str id, const sl
         if (!slv_r2_cond_holds(cond, found == SLV_OK ? &old : NULL))
             return slv_r2_fail(err, SLV_R2_PRECONDITION);
     }
-    slv_code code = load_parts(r2, id, &rows, err);
+    slv_code code = load_parts(r2, id, arena, &rows, err);
     bool *chosen = slv_alloc0(rows.len + 1);
     if (code == SLV_OK)
         code = choose(&rows, parts, count, chosen, err);
     if (code == SLV_OK)
         code = check_sizes(&rows, chosen, err);
     if (code == SLV_OK)
-        code = complete(r2, key, id, &row, &rows, chosen, now_ms, arena, ret, err);
+        code = complete(r2, key, id, &row, &rows, chosen, checksums, now_ms, arena, ret, err);
     free(chosen);
     slv_vec_done(&rows);
     return code;

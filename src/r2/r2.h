@@ -124,7 +124,8 @@ typedef struct slv_r2_object {
     slv_str etag;         /* without quotes */
     slv_str http;         /* JSON {"contentType":..., "cacheExpiry": ms}; empty: none */
     slv_str custom;       /* JSON {name: value}; empty: none */
-    slv_str checksums;    /* JSON {"md5": hex, "sha1": ..., "crc32": ...}; empty: none */
+    slv_str checksums;    /* JSON {"md5": hex, "sha1": ..., "crc32": ...}, of checksums of parts
+                             {"parts": "3", "parts-sha256": hex}; empty: none */
     slv_str ssec_md5;     /* hex; empty: not encrypted */
     uint64_t size;
     int64_t uploaded_ms;
@@ -226,7 +227,7 @@ typedef struct slv_r2_put_options {
     slv_r2_class class;
     const slv_r2_cond *cond; /* NULL: none */
     slv_str ssec_md5;        /* for slv_r2_multipart_create; an upload knows its own */
-    slv_str sum_name;        /* the same: "crc32", the checksum that parts carry; may be empty */
+    slv_str sum_name;        /* the same: "crc32", or "full:crc32" for one of all bytes */
     slv_str from_bucket, from_key; /* of which it is a copy; empty: of none */
     int64_t now_ms;
 } slv_r2_put_options;
@@ -275,16 +276,18 @@ SLV_NODISCARD slv_code slv_r2_part_put(slv_r2 *r2, slv_str key, slv_str id, uint
 typedef struct slv_r2_part {
     uint32_t number;
     slv_str etag;
+    slv_str sum; /* to complete: what the upload's checksum of it must be, in hex; empty: any */
     uint64_t size; /* listings only, like the following */
     int64_t uploaded_ms;
     slv_str checksums;
 } slv_r2_part;
-/* Parts in any order. INTERNAL for a number named twice, BAD_PART, TOO_SMALL, BAD_UPLOAD. */
+/* Parts in any order. INTERNAL for a number named twice, BAD_PART, TOO_SMALL, BAD_UPLOAD.
+ * checksums: JSON that must come out for the whole, else BAD_DIGEST; empty: any. */
 SLV_NODISCARD slv_code slv_r2_multipart_complete(slv_r2 *r2, slv_str key, slv_str id,
                                                  const slv_r2_part *parts, size_t count,
-                                                 const slv_r2_cond *cond, int64_t now_ms,
-                                                 slv_arena *arena, slv_r2_object *ret,
-                                                 slv_err *err);
+                                                 const slv_r2_cond *cond, slv_str checksums,
+                                                 int64_t now_ms, slv_arena *arena,
+                                                 slv_r2_object *ret, slv_err *err);
 /* An upload that is over already is fine; NO_SUCH_UPLOAD when there never was one. */
 SLV_NODISCARD slv_code slv_r2_multipart_abort(slv_r2 *r2, slv_str key, slv_str id, int64_t now_ms,
                                               slv_err *err);

@@ -70,6 +70,25 @@ void slv_r2_upload_taken(slv_r2_upload *up);
 slv_code slv_r2_upload_checksums(const slv_r2_upload *up, slv_arena *arena, slv_str *ret);
 slv_str slv_r2_upload_ssec(const slv_r2_upload *up); /* hex; empty: none */
 
+/* The checksum of an object from those of its parts: checksum.c. Zeroed it may be given to done. */
+typedef struct slv_r2_joint {
+    const char *name; /* as in JSON */
+    slv_sum_kind kind;
+    bool full;  /* of all bytes; else of the parts' checksums */
+    bool whole; /* every part that came had one */
+    uint32_t count;
+    slv_sum sum;
+    uint8_t value[SLV_SUM_MAX];
+} slv_r2_joint;
+/* sum_name: of the upload; an unknown one makes nothing. */
+void slv_r2_joint_init(slv_r2_joint *j, slv_str sum_name);
+void slv_r2_joint_done(slv_r2_joint *j);
+SLV_DEFINE_CLEANUP_DONE(slv_r2_joint, slv_r2_joint_done);
+/* The next part, in order. */
+void slv_r2_joint_add(slv_r2_joint *j, slv_str checksums, uint64_t size);
+/* Once: {"crc32":hex}, {"parts":"3","parts-sha256":hex}, or empty when a part had none. */
+slv_code slv_r2_joint_json(slv_r2_joint *j, slv_arena *arena, slv_str *ret);
+
 /* The columns of an object, in this order from 0. */
 #define SLV_R2_COLUMNS                                                                             \
     "key,version,size,etag,uploaded,class,http,custom,checksums,ssec,parts,upload,body"

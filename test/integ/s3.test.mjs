@@ -188,6 +188,49 @@ test('uploads in parts, copied parts, listings of both', async () => {
   await fails(s3.send(new UploadPartCommand({ Bucket, Key, UploadId: again.UploadId, PartNumber: 1, Body: 'x' })), 'NoSuchUpload', 404);
 });
 
+test('checksums of objects in parts: of the parts, and of all bytes', async () => {
+  const part = Buffer.alloc(5 << 20, 65), tail = Buffer.from('the tail');
+  const whole = Buffer.concat([part, tail]);
+  const sha = (kind, ...of) => createHash(kind).update(Buffer.concat(of)).digest();
+  const cases = [
+    { algorithm: 'SHA256', field: 'ChecksumSHA256', want: `${sha('sha256', sha('sha256', part), sha('sha256', tail)).toString('base64')}-2`, type: 'COMPOSITE' },
+    { algorithm: 'SHA1', field: 'ChecksumSHA1', want: `${sha('sha1', sha('sha1', part), sha('sha1', tail)).toString('base64')}-2`, type: 'COMPOSITE' },
+    { algorithm: 'CRC32', field: 'ChecksumCRC32', type: 'COMPOSITE' },
+    { algorithm: 'CRC32', asked: 'FULL_OBJECT', field: 'ChecksumCRC32', type: 'FULL_OBJECT' },
+    { algorithm: 'CRC32C', asked: 'FULL_OBJECT', field: 'ChecksumCRC32C', type: 'FULL_OBJECT' },
+    { algorithm: 'CRC64NVME', field: 'ChecksumCRC64NVME', type: 'FULL_OBJECT' },
+  ];
+  for (const { algorithm, asked, field, want, type } of cases) {
+    const Key = `sums/${algorithm}${asked ?? ''}`, at = { Bucket: 'files', Key };
+    const made = await s3.send(new CreateMultipartUploadCommand({ ...at, ChecksumAlgorithm: algorithm, ChecksumType: asked }));
+    assert.equal(made.ChecksumType, type, Key);
+    const Parts = [];
+    for (const [i, Body] of [part, tail].entries()) {
+      const r = await s3.send(new UploadPartCommand({ ...at, UploadId: made.UploadId, PartNumber: i + 1, Body, ChecksumAlgorithm: algorithm }));
+      Parts.push({ PartNumber: i + 1, ETag: r.ETag, [field]: r[field] });
+    }
+    const listed = await s3.send(new ListPartsCommand({ ...at, UploadId: made.UploadId }));
+    assert.deepEqual(listed.Parts.map((p) => p[field]), Parts.map((p) => p[field]), Key);
+    const wrong = Parts.map((p) => ({ ...p, [field]: Parts[1][field] }));
+    await fails(s3.send(new CompleteMultipartUploadCommand({ ...at, UploadId: made.UploadId, MultipartUpload: { Parts: wrong } })), 'InvalidPart', 400);
+    const other = { ...at, UploadId: made.UploadId, MultipartUpload: { Parts }, [field]: type === 'COMPOSITE' ? `${Parts[0][field]}-2` : Parts[0][field] };
+    await fails(s3.send(new CompleteMultipartUploadCommand(other)), 'BadDigest', 400);
+    const done = await s3.send(new CompleteMultipartUploadCommand({ ...at, UploadId: made.UploadId, MultipartUpload: { Parts } }));
+    assert.equal(done.ChecksumType, type);
+    const head = await s3.send(new HeadObjectCommand({ ...at, ChecksumMode: 'ENABLED' }));
+    assert.equal(head[field], done[field], Key);
+    assert.equal(head.ChecksumType, type);
+    if (want) assert.equal(done[field], want, Key);
+    if (type === 'FULL_OBJECT') { // what one put of all bytes has
+      await put('sums/whole', whole, { ChecksumAlgorithm: algorithm });
+      assert.equal(done[field], (await s3.send(new HeadObjectCommand({ Bucket: 'files', Key: 'sums/whole', ChecksumMode: 'ENABLED' })))[field], Key);
+    }
+  }
+  for (const [ChecksumAlgorithm, ChecksumType] of [['SHA256', 'FULL_OBJECT'], ['CRC64NVME', 'COMPOSITE']]) {
+    await fails(s3.send(new CreateMultipartUploadCommand({ Bucket: 'files', Key: 'sums/no', ChecksumAlgorithm, ChecksumType })), 'InvalidRequest', 400);
+  }
+});
+
 test('copies, with and without new metadata, under conditions', async () => {
   const Bucket = 'files';
   const { ETag } = await put('from', 'copy me', { ContentType: 'a/b', Metadata: { k: 'v' } });

@@ -148,9 +148,9 @@ TEST(parts_become_one_object_without_a_copy)
     CHECK_INT(part(r2, upload, 9, 100000, &unused, unused_etag), SLV_OK);
     /* any order, but the small one last by number */
     const slv_r2_part order[3] = {parts[2], parts[1], parts[0]};
-    CHECK_INT(
-        slv_r2_multipart_complete(r2, SLV_STR("m"), upload, order, 3, NULL, T0, &arena, &o, &err),
-        SLV_OK);
+    CHECK_INT(slv_r2_multipart_complete(r2, SLV_STR("m"), upload, order, 3, NULL, SLV_STR_NULL, T0,
+                                        &arena, &o, &err),
+              SLV_OK);
     CHECK_INT(o.size, 2 * big + 3);
     CHECK_INT(o.parts, 3);
     CHECK(slv_str_ends(o.etag, SLV_STR("-3")));
@@ -213,11 +213,11 @@ TEST(wrong_parts_are_refused)
     for (size_t i = 0; i < SLV_ARRAY_LEN(cases); i++) {
         tap_note("case %zu", i);
         CHECK(slv_r2_multipart_complete(r2, SLV_STR("m"), upload, cases[i].parts, cases[i].count,
-                                        NULL, T0, &arena, &o, &err) != SLV_OK);
+                                        NULL, SLV_STR_NULL, T0, &arena, &o, &err) != SLV_OK);
         CHECK_INT(err.detail, cases[i].want);
     }
-    CHECK(slv_r2_multipart_complete(r2, SLV_STR("other"), upload, parts, 1, NULL, T0, &arena, &o,
-                                    &err) != SLV_OK);
+    CHECK(slv_r2_multipart_complete(r2, SLV_STR("other"), upload, parts, 1, NULL, SLV_STR_NULL, T0,
+                                    &arena, &o, &err) != SLV_OK);
     CHECK_INT(err.detail, SLV_R2_NO_SUCH_UPLOAD);
     CHECK_INT(slv_r2_multipart_abort(r2, SLV_STR("m"), upload, T0, &err), SLV_OK);
     CHECK_INT(slv_r2_multipart_abort(r2, SLV_STR("m"), upload, T0, &err), SLV_OK);
