@@ -7,7 +7,22 @@ import { nodeError } from "node/internal/errors";
 import { posix, win32 } from "node/internal/path";
 import { validateObject, validateString } from "node/internal/validators";
 
-const { Url, parse, resolve, resolveObject } = legacy;
+const { Url, resolve, resolveObject } = legacy;
+
+// The order in which Node's parser fills its result in.
+const MEMBERS = ["protocol", "slashes", "auth", "host", "port", "hostname", "hash", "search", "query", "pathname", "path", "href"];
+
+function parse(url, parseQueryString, slashesDenoteHost) {
+  if (url instanceof Url) return url;
+  validateString(url, "url");
+  const made = legacy.parse(url, parseQueryString, slashesDenoteHost);
+  for (let i = 0; i < MEMBERS.length; i++) {
+    const value = made[MEMBERS[i]];
+    delete made[MEMBERS[i]];
+    made[MEMBERS[i]] = value;
+  }
+  return made;
+}
 
 function isURL(value) {
   return value !== null && typeof value === "object" && typeof value.href === "string" && typeof value.protocol === "string" && value.auth === undefined && value.path === undefined;

@@ -23,6 +23,9 @@ import timers from "node:timers";
 import timersPromises from "node:timers/promises";
 import dc from "node:diagnostics_channel";
 import perf from "node:perf_hooks";
+import path from "node:path";
+import nodeUrl from "node:url";
+import { EventEmitterAsyncResource } from "node:events";
 import { AsyncLocalStorage } from "node:async_hooks";
 import data from "./data.txt";
 const caught = f => { try { return f(); } catch (e) { return e.code ?? e.message; } };
@@ -37,6 +40,24 @@ const steps = {
     const failed = await new Promise(ok => http.get("http://127.0.0.1:1/").on("error", e => ok(e instanceof Error)));
     const late = await new Promise(ok => { const r = http.get(url.origin + "/slow", { timeout: 20 }); r.on("timeout", () => { r.destroy(); ok("timeout"); }); r.on("error", () => {}); });
     return [body, failed, late, caught(() => http.request({ path: "/a b" })), caught(() => http.request({ path: "//other.example/" }))];
+  },
+  performance() {
+    performance.mark("a", { startTime: 5, detail: { x: 1 } });
+    performance.mark("b", { startTime: 9 });
+    performance.measure("m", "a", "b");
+    performance.measure("n", { start: 1, duration: 4 });
+    const entries = performance.getEntries().map(e => [e.name, e.entryType, e.startTime, e.duration, e.detail?.x]);
+    performance.clearMarks("a");
+    const left = performance.getEntriesByType("mark").map(e => e.name), json = JSON.stringify(performance.getEntriesByName("b")[0]);
+    performance.clearMarks(); performance.clearMeasures();
+    for (let i = 0; i < 10005; i++) performance.mark("many" + i);
+    const most = [performance.getEntries().length, performance.getEntries()[0].name];
+    performance.clearMarks();
+    return [entries, left, json, most, performance === perf.performance, performance instanceof EventTarget, perf.PerformanceMark === PerformanceMark, caught(() => performance.mark()), caught(() => new PerformanceEntry()),
+      caught(() => performance.mark("d", { detail: "text" })), performance.timerify(steps.performance) === steps.performance];
+  },
+  small() {
+    return [path === path.posix, Object.keys(nodeUrl.parse("http://a:b@h.com:80/p?q=1#h")).slice(0, 3), caught(() => nodeUrl.parse(5)), new EventEmitterAsyncResource({ name: "x" }).asyncId >= 0];
   },
   async als(url) {
     const als = new AsyncLocalStorage();
@@ -121,6 +142,11 @@ test('fs', async () => {
 test('timers', async () => assert.deepEqual(await step('timers'), ['function', true, true, 'function', 'v', ['i', 'i', 'i'], 'ABORT_ERR']));
 test('diagnostics_channel', async () => assert.deepEqual(await step('channels'), [[1, 'x'], [4, 'x'], 8, 'start', 'end', 2, 'start', 'end', 'error', 'asyncStart', 'asyncEnd', 'start', 'asyncStart', 'called', 'asyncEnd', 'end']));
 test('os, dns, perf_hooks', async () => assert.deepEqual(await step('rest'), ['\n', 'linux', '/tmp/', 2, { address: '127.0.0.1', family: 4 }, ['::1', 6], 'ERR_INVALID_ARG_VALUE', 'number', 'ERR_METHOD_NOT_IMPLEMENTED']));
+
+test('performance: marks and measures', async () => assert.deepEqual(await step('performance'), [
+  [['a', 'mark', 5, 0, 1], ['b', 'mark', 9, 0, null], ['m', 'measure', 5, 4, null], ['n', 'measure', 1, 4, null]], ['b'], '{"name":"b","entryType":"mark","startTime":9,"duration":0}', [10000, 'many5'], true, true, true,
+  "Failed to execute 'mark' on 'Performance': parameter 1 is not of type 'string'.", 'Illegal constructor', "Incorrect type for the 'detail' field on 'Options': the provided value is not of type 'JsObject'.", true]));
+test('path, url, events: small things', async () => assert.deepEqual(await step('small'), [true, ['protocol', 'slashes', 'auth'], 'ERR_INVALID_ARG_TYPE', true]));
 
 test('tls: from the start, and of a connection that is there', async (t) => {
   const dir = mkdtempSync(join(tmpdir(), 'selvage-test-'));

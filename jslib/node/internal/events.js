@@ -461,7 +461,7 @@ export function addAbortListener(signal, listener) {
 export class EventEmitterAsyncResource extends EventEmitter {
   #resource;
   constructor(options = undefined) {
-    const { AsyncResource } = load("node/async_hooks");
+    const { AsyncResource } = load("node/async_hooks").default;
     const name = typeof options === "string" ? options : (options?.name ?? new.target.name);
     super(typeof options === "string" ? undefined : options);
     this.#resource = new AsyncResource(name, typeof options === "object" ? options : undefined);
