@@ -17,6 +17,7 @@ step() { # what, command ...
 sources=$(git ls-files 'src/*.c' 'src/*.h' 'test/*.c' 'test/*.h' 'bench/*.c')
 step "layers" tools/check_layers.py
 step "headers" tools/check_headers.py
+step "documentation" tools/check_docs.py
 step "symbols" tools/check_symbols.py $(ls "$build"/src/*/*.a)
 step "format" clang-format --dry-run -Werror $sources
 step "shell scripts parse" sh -c 'for f in bootstrap tools/*.sh .ci/run; do sh -n "$f" || exit 1; done'
