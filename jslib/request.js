@@ -2,7 +2,7 @@
 
 import { badConstructorArgument, badField, isObject } from "errors";
 import { Body, MAKE, NONE, bodyToWire, cloneBodyInto, contentTypeOf, copyHeadersOf, extractBody, extracted } from "body";
-import { headersBlock, headersOf, isNullBody, kindOfWireBody, moveBody, publishBody } from "body";
+import { headersBlock, headersOf, isNullBody, kindOfWireBody, moveBody, publishBody, shareBody } from "body";
 import { hasFlag, whenFlagsAreSet } from "flags";
 
 const { StringPrototypeToUpperCase: upperCase, StringPrototypeToLowerCase: lowerCase, JSONParse: parseJSON } = P;
@@ -123,7 +123,7 @@ export class Request extends Body {
         }
         if (!isObject(init)) throw badConstructorArgument("Request", 2, "RequestInitializerDict or Request");
         if (isRequest(init)) {
-            moveBody(init, "This ReadableStream is disturbed (has already been read from), and cannot be used as a body.");
+            shareBody(init); // a dictionary like any other, whose body is a stream
             const { kind, data } = extracted;
             const { headers, block, type } = copyHeadersOf(init);
             super(MAKE, kind, data, headers, block, type, false);

@@ -109,3 +109,21 @@ test("what crosses to main", () => {
   const passed = { ...builtin("request").requestToWire(event("GET", "http://h/", "a:1\n", '{"colo":"X"}')) };
   assertEquals([passed.headers, passed.cf, passed.kind], ["a:1\n", '{"colo":"X"}', 0]);
 });
+
+test("a request as the second argument is a dictionary: both show one body", async () => {
+  for (const r of [post(), event("POST", "http://a/p", "x:1\n", '{"c":1}', "hi")]) {
+    const a = new Request("http://b/", r), b = new Request("http://c/", r);
+    assertEquals([a.url, a.method, a.headers.get("x"), a.cf.c, a.body === r.body, b.body === r.body, r.bodyUsed], ["http://b/", "POST", "1", 1, true, true, false]);
+    assertEquals(await b.text(), "hi");
+    assertEquals([r.bodyUsed, a.bodyUsed, b.bodyUsed], [true, true, true]);
+    assertThrows(() => new Request("http://d/", r), { name: "TypeError", message: "This ReadableStream is disturbed (has already been read from), and cannot be used as a body." });
+  }
+  const locked = post();
+  locked.body.getReader();
+  const c = new Request("http://b/", locked);
+  assertEquals([c.bodyUsed, c.body.locked], [false, true]);
+  assertEquals(new Request("http://b/", new Request("http://a/")).body, null);
+  const first = new Request("http://a/", { method: "POST", body: "first" }), second = new Request("http://b/", { method: "PUT", body: "second" });
+  assertEquals(await new Request(first, second).text(), "second");
+  assertEquals([first.bodyUsed, second.bodyUsed], [false, true]);
+});
