@@ -52,21 +52,9 @@ SLV_DEFINE_CLEANUP_DONE(pages_deploy, deploy_done);
 
 /* ---- what is deployed ---- */
 
-/* The first line of what git says; empty when it says nothing. */
-static void ask_git(const char *command, char *out, size_t size)
+static void ask_git(const pages_deploy *d, const char *command, char *out, size_t size)
 {
-    char text[256];
-    FILE *f;
-
-    out[0] = '\0';
-    (void)snprintf(text, sizeof text, "git %s 2>/dev/null", command);
-    f = popen(text, "re");
-    if (!f)
-        return;
-    if (!fgets(out, (int)size, f))
-        out[0] = '\0';
-    out[strcspn(out, "\r\n")] = '\0';
-    (void)pclose(f);
+    slv_git_line(d->project.dir ? d->project.dir : ".", command, out, size);
 }
 
 static void about(pages_deploy *d)
@@ -76,10 +64,10 @@ static void about(pages_deploy *d)
     const char *message = slv_args_string(d->args, "commit-message");
     char changed[64];
 
-    ask_git("rev-parse --abbrev-ref HEAD", d->branch, sizeof d->branch);
-    ask_git("rev-parse HEAD", d->commit, sizeof d->commit);
-    ask_git("show -s --format=%s HEAD", d->message, sizeof d->message);
-    ask_git("status --porcelain", changed, sizeof changed);
+    ask_git(d, "rev-parse --abbrev-ref HEAD", d->branch, sizeof d->branch);
+    ask_git(d, "rev-parse HEAD", d->commit, sizeof d->commit);
+    ask_git(d, "show -s --format=%s HEAD", d->message, sizeof d->message);
+    ask_git(d, "status --porcelain", changed, sizeof changed);
     if (branch)
         (void)snprintf(d->branch, sizeof d->branch, "%s", branch);
     if (commit)

@@ -1,5 +1,6 @@
 #include "cli/project_pages.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -132,25 +133,30 @@ static slv_code bind(slv_project *p, slv_str name, slv_binding b)
     return SLV_OK;
 }
 
-/* A line of a command's output, without its end; `otherwise` when it fails. */
-static void line_of(const char *dir, const char *command, const char *otherwise, char out[128])
+void slv_git_line(const char *dir, const char *command, char *out, size_t size)
 {
-    char text[4600], quoted[4096];
+    char text[4600];
     FILE *f;
 
-    (void)snprintf(out, 128, "%s", otherwise);
-    if (strchr(dir, '\'') || strlen(dir) >= sizeof quoted)
+    out[0] = '\0';
+    if (strchr(dir, '\'') || strlen(dir) > PATH_MAX)
         return;
     (void)snprintf(text, sizeof text, "git -C '%s' %s 2>/dev/null", dir, command);
+    /* NOLINTNEXTLINE(cert-env33-c): fixed words and a quoted path; PATH says which git it is */
     f = popen(text, "re");
     if (!f)
         return;
-    if (fgets(quoted, 128, f)) {
-        quoted[strcspn(quoted, "\r\n")] = '\0';
-        if (quoted[0])
-            (void)snprintf(out, 128, "%.127s", quoted);
-    }
+    if (!fgets(out, (int)size, f))
+        out[0] = '\0';
+    out[strcspn(out, "\r\n")] = '\0';
     (void)pclose(f);
+}
+
+static void line_of(const slv_project *p, const char *command, const char *otherwise, char out[128])
+{
+    slv_git_line(p->dir, command, out, 128);
+    if (out[0] == '\0')
+        (void)snprintf(out, 128, "%s", otherwise);
 }
 
 /* As a deployment would have them; the configuration's own go before them. */
@@ -164,8 +170,8 @@ static slv_code bind_build(slv_project *p)
                 {"CF_PAGES_COMMIT_SHA", commit},
                 {"CF_PAGES_URL", url}};
 
-    line_of(p->dir, "rev-parse --abbrev-ref HEAD", "local", branch);
-    line_of(p->dir, "rev-parse HEAD", "0000000000000000000000000000000000000000", commit);
+    line_of(p, "rev-parse --abbrev-ref HEAD", "local", branch);
+    line_of(p, "rev-parse HEAD", "0000000000000000000000000000000000000000", commit);
     (void)snprintf(url, sizeof url, "https://%.8s.%.200s.pages.dev", commit, p->name);
     for (size_t i = 0; i < SLV_ARRAY_LEN(vars); i++)
         if (!slv_config_binding(&p->config, slv_str_from(vars[i].name)))

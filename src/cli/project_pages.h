@@ -20,4 +20,7 @@ void slv_pages_done(slv_project *p);
  */
 slv_str slv_pages_routes(const slv_project *p);
 
+/* The first line of what git says of the folder; empty when there is no git, or nothing to say. */
+void slv_git_line(const char *dir, const char *command, char *out, size_t size);
+
 #endif
