@@ -34,7 +34,7 @@ static bool is_answered(slv_shard *shard)
         if (!ev->resident && !goes_on(ev))
             return false;
     }
-    return slv_http_server_has_handed(shard->http);
+    return slv_http_server_begins_nothing(shard->http);
 }
 
 /* A queue's batch, a cron, an alarm: they keep to the one who has the state, who begins them anew.

@@ -366,19 +366,12 @@ void slv_http_server_drain(slv_http_server *s, uint32_t timeout_ms, void (*done)
         slv_loop_later(s->loop, &s->drain_task);
 }
 
-bool slv_http_server_has_handed(const slv_http_server *s)
+bool slv_http_server_begins_nothing(const slv_http_server *s)
 {
-    for (const slv_list *n = s->conns.next; n != &s->conns; n = n->next) {
-        const slv_conn *c = slv_container_of((slv_list *)(size_t)n, slv_conn, node);
-
-        if (c->state != CONN_ACTIVE && c->state != CONN_CLOSED && c->state != CONN_LINGER &&
-            !c->close_after)
-            return false;
-    }
     for (const slv_list *n = s->h2s.next; n != &s->h2s; n = n->next)
         if (slv_h2_may_begin((slv_list *)(size_t)n))
             return false;
-    return true;
+    return s->draining;
 }
 
 slv_http_server *slv_http_server_free(slv_http_server *s)

@@ -93,9 +93,9 @@ void slv_http_server_yield(slv_http_server *server);
    those that are left are cut. Once. */
 void slv_http_server_drain(slv_http_server *server, uint32_t timeout_ms, void (*done)(void *arg),
                            void *arg);
-/* Draining: whether all that can be handed over has been, and every client of HTTP/2 knows which of
- * its streams are taken. */
-bool slv_http_server_has_handed(const slv_http_server *server);
+/* Draining, with hand_over: no request begins here any more. At first some of HTTP/2 do: those that
+ * their clients have sent before they heard of the end (a second at most). */
+bool slv_http_server_begins_nothing(const slv_http_server *server);
 /* Cuts what is open (`gone` with SLV_GONE_SERVER comes from inside this call) and frees. Accepts
  * NULL, returns NULL. */
 slv_http_server *slv_http_server_free(slv_http_server *server);

@@ -16,9 +16,9 @@ const ca = authority(), certs = join(folder(), 'certs'), domain = 'up.test';
 mkdirSync(certs);
 keep(certs, 'wild', ca.issue([domain, `*.${domain}`]));
 
-async function serve() {
+async function serve(args = []) {
   const secure = await freePort();
-  return Object.assign(await startServe({ domain, args: ['--tls-listen', `127.0.0.1:${secure}`, '--certificates', certs] }), { secure });
+  return Object.assign(await startServe({ domain, args: ['--tls-listen', `127.0.0.1:${secure}`, '--certificates', certs, ...args] }), { secure });
 }
 
 async function deploy(s, name, source, metadata = {}) {
@@ -264,12 +264,15 @@ test('sockets and streams of ordinary workers go on in a front', async () => {
   ws.send('b');
   await until(() => ws.got.length === 2 || ws.closed, 'the same isolate');
   assert.deepEqual(ws.got, ['1 a', '2 b']);
+  ws.send('kv'); // the store has moved: an error, not the end of the socket
+  await until(() => ws.got.length === 3 || ws.closed, 'what became of the operation');
+  assert.match(ws.got.pop(), /^error .*upgrade of the server/);
   const [e1, e2] = [events.length, h2.length];
   await until(() => events.length > e1 + 50 && h2.length > e2 + 50, 'more events');
   await upgrade(s); // a second one, while the front is there
   ws.send('c');
   await until(() => ws.got.length === 3 || ws.closed, 'the same isolate');
-  assert.equal(ws.got[2], '3 c');
+  assert.equal(ws.got[2], '4 c');
   // the main that the front was made for may die
   const [main] = processes(s, 'main');
   process.kill(main.pid, 'SIGKILL');
@@ -277,7 +280,7 @@ test('sockets and streams of ordinary workers go on in a front', async () => {
   assert.equal((await ask(s, `long.${domain}`)).text, 'hello');
   ws.send('d');
   await until(() => ws.got.length === 4 || ws.closed, 'the same isolate');
-  assert.equal(ws.got[3], '4 d');
+  assert.equal(ws.got[3], '5 d');
   ws.close(1000);
   await until(() => ws.closed === 1000, 'the end of the socket');
   stream.destroy();
@@ -285,4 +288,24 @@ test('sockets and streams of ordinary workers go on in a front', async () => {
   session.close();
   await until(() => processes(s, 'front').length === 0, 'the end of the fronts');
   await s.stop();
+});
+
+test('a front has its time, and ends with the server', async () => {
+  const s = await serve(['--upgrade-seconds', '1']);
+  await deploy(s, 'long', LONG);
+  const first = await socket(s, 'long', '/echo');
+  await upgrade(s);
+  await until(() => first.closed, 'the end of its time');
+  assert.equal(first.closed, 1012);
+  await until(() => processes(s, 'front').length === 0, 'the end of the front');
+  await s.stop();
+
+  const known = await serve(['--drain-seconds', '1']);
+  await deploy(known, 'long', LONG);
+  const second = await socket(known, 'long', '/echo');
+  await upgrade(known);
+  const [front] = processes(known, 'front');
+  assert.deepEqual(await known.stop(), { code: 0, signal: null });
+  assert.ok(second.closed || (await until(() => second.closed, 'its end')));
+  assert.throws(() => process.kill(front.pid, 0), 'no process is left');
 });
