@@ -90,6 +90,20 @@ static void start_thread(crew *c)
     c->count++;
 }
 
+void slv_state_unlock_(slv_state *state)
+{
+    unsigned due[CREWS];
+
+    for (int i = 0; i < CREWS; i++) {
+        due[i] = state->crews[i].due;
+        state->crews[i].due = 0;
+    }
+    pthread_mutex_unlock(&state->lock);
+    for (int i = 0; i < CREWS; i++)
+        for (; due[i] > 0; due[i]--)
+            pthread_cond_signal(&state->crews[i].wake);
+}
+
 void slv_crew_add_(slv_state *state, work *w)
 {
     crew *c = &state->crews[w->crew];
@@ -99,8 +113,8 @@ void slv_crew_add_(slv_state *state, work *w)
     if (!slv_list_linked(&t->node))
         slv_list_push(&c->round, &t->node);
     c->queued++;
-    if (c->idle > 0)
-        pthread_cond_signal(&c->wake);
+    if (c->idle > c->due)
+        c->due++;
     if (c->queued > c->idle && c->count < c->max)
         start_thread(c);
 }

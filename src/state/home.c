@@ -3,6 +3,8 @@
 #include "base/mem.h"
 #include "state/state_int.h"
 
+#define STUCK_MS 2 /* between looks at reads that wait */
+
 /* The home that this thread asked for last. */
 static _Thread_local struct {
     uint64_t serial;
@@ -35,7 +37,7 @@ static void close_readers(home *h)
         slv_store_closed_(store);
         slv_store_kick_(store);
         slv_store_tidy_(store);
-        pthread_mutex_unlock(&h->state->lock);
+        slv_state_unlock_(h->state);
     }
 }
 
@@ -84,7 +86,7 @@ static void collect(home *h)
         slv_list_push(&fresh, node);
     __typeof__(h->drops) drops = h->drops;
     h->drops = (__typeof__(h->drops)){0};
-    pthread_mutex_unlock(&state->lock);
+    slv_state_unlock_(state);
     while ((node = slv_list_pop(&fresh)) != NULL)
         install(h, slv_container_of(node, inline_reader, node));
     for (size_t i = 0; i < drops.len; i++)
@@ -104,7 +106,7 @@ static void on_mail(slv_mail *mail)
     pthread_mutex_lock(&state->lock);
     h->mail_sent = false;
     h->refs--;
-    pthread_mutex_unlock(&state->lock);
+    slv_state_unlock_(state);
     collect(h);
 }
 
@@ -118,7 +120,7 @@ void *slv_store_reader(slv_store *store, slv_loop *loop)
         return (*r)->service;
     pthread_mutex_lock(&state->lock);
     store->wanted |= (uint64_t)1 << h->index;
-    pthread_mutex_unlock(&state->lock);
+    slv_state_unlock_(state);
     return NULL;
 }
 
@@ -128,6 +130,23 @@ static home *find(slv_state *state, const slv_loop *loop)
         if (state->homes[i] && state->homes[i]->loop == loop)
             return state->homes[i];
     return NULL;
+}
+
+static void on_stuck(slv_timer *timer)
+{
+    home *h = slv_container_of(timer, home, stuck_timer);
+
+    pthread_mutex_lock(&h->state->lock);
+    bool more = slv_store_unstick_(h->state);
+    slv_state_unlock_(h->state);
+    if (more)
+        slv_timer_start(timer, h->loop, STUCK_MS);
+}
+
+void slv_home_watch_(home *h)
+{
+    if (!slv_timer_started(&h->stuck_timer))
+        slv_timer_start(&h->stuck_timer, h->loop, STUCK_MS);
 }
 
 home *slv_home_(slv_state *state, slv_loop *loop)
@@ -151,12 +170,13 @@ home *slv_home_(slv_state *state, slv_loop *loop)
         h->refs = 1;
         h->mail.fn = on_mail;
         h->close_task.fn = on_close;
+        h->stuck_timer.fn = on_stuck;
         slv_list_init(&h->incoming);
         slv_list_init(&h->recent);
         slv_list_init(&h->closing);
         state->homes[i] = h;
     }
-    pthread_mutex_unlock(&state->lock);
+    slv_state_unlock_(state);
     last.serial = serial;
     last.loop = loop;
     last.h = h;
@@ -170,25 +190,26 @@ void slv_state_forget_loop(slv_state *state, slv_loop *loop)
     pthread_mutex_lock(&state->lock);
     home *h = find(state, loop);
     if (!h) {
-        pthread_mutex_unlock(&state->lock);
+        slv_state_unlock_(state);
         return;
     }
     while (h->outstanding > 0)
         pthread_cond_wait(&state->quiet, &state->lock);
     for (size_t i = 0; i < state->stores.len; i++) /* no thread gives it a reader from here on */
         state->stores.values[i]->wanted &= ~((uint64_t)1 << h->index);
-    pthread_mutex_unlock(&state->lock);
+    slv_state_unlock_(state);
 
     collect(h);
     while (h->readers.len > 0)
         retire(h, h->readers.values[0]);
     slv_task_cancel(&h->close_task);
+    slv_timer_stop(&h->stuck_timer);
     close_readers(h);
     slv_imap_done(&h->readers);
 
     pthread_mutex_lock(&state->lock);
     state->homes[h->index] = NULL;
-    pthread_mutex_unlock(&state->lock);
+    slv_state_unlock_(state);
     /* Whoever remembers this home looks again. */
     atomic_store_explicit(&state->serial, slv_state_serial_(), memory_order_relaxed);
     h->state = NULL;

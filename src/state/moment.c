@@ -10,7 +10,7 @@ bool slv_state_move_begin(slv_state *state)
     pthread_mutex_lock(&state->lock);
     bool may = state->holds == 0;
     state->moves += may;
-    pthread_mutex_unlock(&state->lock);
+    slv_state_unlock_(state);
     return may;
 }
 
@@ -20,7 +20,7 @@ void slv_state_move_end(slv_state *state)
     SLV_ASSERT(state->moves > 0);
     state->moves--;
     pthread_cond_broadcast(&state->quiet);
-    pthread_mutex_unlock(&state->lock);
+    slv_state_unlock_(state);
 }
 
 /* With the lock. A log whose content has moved would be begun anew by the next write; who has the
@@ -42,7 +42,7 @@ static void tell_elsewhere(slv_state *state, slv_still step)
 {
     pthread_mutex_lock(&state->lock);
     const slv_state_elsewhere *there = state->elsewhere;
-    pthread_mutex_unlock(&state->lock);
+    slv_state_unlock_(state);
     if (there && there->still)
         there->still(there->arg, step);
 }
@@ -59,9 +59,11 @@ slv_code slv_state_hold(slv_state *state, slv_err *err)
     while (state->moves > 0 && rc == 0)
         rc = pthread_cond_timedwait(&state->quiet, &state->lock, &end);
     cut_logs(state);
+    slv_state_unlock_(state); /* the threads that cut begin */
+    pthread_mutex_lock(&state->lock);
     while (state->cuts > 0 && rc == 0)
         rc = pthread_cond_timedwait(&state->quiet, &state->lock, &end);
-    pthread_mutex_unlock(&state->lock);
+    slv_state_unlock_(state);
     tell_elsewhere(state, SLV_STILL_HOLD);
     if (rc == 0)
         return SLV_OK;
@@ -78,7 +80,7 @@ void slv_state_release(slv_state *state)
     state->holds--;
     for (size_t i = 0; state->holds == 0 && i < state->stores.len; i++)
         slv_store_kick_(state->stores.values[i]); /* removals that have waited */
-    pthread_mutex_unlock(&state->lock);
+    slv_state_unlock_(state);
 }
 
 void slv_state_freeze(slv_state *state)
@@ -88,7 +90,7 @@ void slv_state_freeze(slv_state *state)
     while (state->frozen) /* for another copy */
         pthread_cond_wait(&state->thawed, &state->lock);
     state->frozen = true;
-    pthread_mutex_unlock(&state->lock);
+    slv_state_unlock_(state);
     tell_elsewhere(state, SLV_STILL_FREEZE);
 }
 
@@ -98,7 +100,7 @@ void slv_state_thaw(slv_state *state)
     pthread_mutex_lock(&state->lock);
     state->frozen = false;
     pthread_cond_broadcast(&state->thawed);
-    pthread_mutex_unlock(&state->lock);
+    slv_state_unlock_(state);
 }
 
 void slv_state_gate(slv_state *state)
@@ -106,5 +108,5 @@ void slv_state_gate(slv_state *state)
     pthread_mutex_lock(&state->lock);
     while (state->frozen)
         pthread_cond_wait(&state->thawed, &state->lock);
-    pthread_mutex_unlock(&state->lock);
+    slv_state_unlock_(state);
 }

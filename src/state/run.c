@@ -40,13 +40,13 @@ static void close_readers(slv_store *store)
         idle[i] = store->idle_readers[i];
     store->idle_count = 0;
     slv_home_drop_(state, store);
-    pthread_mutex_unlock(&state->lock);
+    slv_state_unlock_(state);
     for (unsigned i = 0; i < n; i++)
         store->type->close(idle[i]);
     pthread_mutex_lock(&state->lock);
     for (unsigned i = 0; i < n; i++)
         slv_store_closed_(store);
-    pthread_mutex_unlock(&state->lock);
+    slv_state_unlock_(state);
 }
 
 static void close_writer(slv_store *store)
@@ -57,7 +57,7 @@ static void close_writer(slv_store *store)
     pthread_mutex_lock(&state->lock);
     store->writer = NULL;
     slv_store_closed_(store);
-    pthread_mutex_unlock(&state->lock);
+    slv_state_unlock_(state);
 }
 
 /* Before a store whose sync failed is opened again. */
@@ -90,7 +90,7 @@ static slv_code open_writer(slv_store *store, bool create, slv_err *err)
     store->writer = service;
     slv_store_opened_(store);
     slv_sweep_plan_(store, slv_clock_wall_ms() + SWEEP_AFTER_MS);
-    pthread_mutex_unlock(&state->lock);
+    slv_state_unlock_(state);
     return SLV_OK;
 }
 
@@ -277,7 +277,7 @@ static void finish(run *r)
         finish_sweep(store);
     if (plan)
         slv_sweep_plan_(store, slv_clock_wall_ms() + SWEEP_AFTER_MS);
-    pthread_mutex_unlock(&state->lock);
+    slv_state_unlock_(state);
 }
 
 /* ---- the end of a store ---- */
@@ -294,7 +294,7 @@ static void destroy(slv_store *store)
     pthread_mutex_lock(&state->lock);
     store->destroy = NULL;
     slv_sweep_forget_(store);
-    pthread_mutex_unlock(&state->lock);
+    slv_state_unlock_(state);
     slv_call_finish_(state, call);
 }
 
@@ -372,7 +372,7 @@ void slv_run_write_(work *w)
     if (ending && state->holds > 0) { /* it waits for the release, which kicks it */
         store->queued = false;
         drop_cut(store);
-        pthread_mutex_unlock(&state->lock);
+        slv_state_unlock_(state);
         return;
     }
     state->moves += ending;
@@ -381,7 +381,7 @@ void slv_run_write_(work *w)
     if (!ending)
         take(r);
     r->db = store->writer ? store->type->db(store->writer) : NULL;
-    pthread_mutex_unlock(&state->lock);
+    slv_state_unlock_(state);
     if (ending)
         destroy(store);
     if (leaving) {
@@ -405,7 +405,7 @@ void slv_run_write_(work *w)
     slv_store_tidy_(store);
     slv_store_evict_(state);
     pthread_cond_broadcast(&state->quiet);
-    pthread_mutex_unlock(&state->lock);
+    slv_state_unlock_(state);
 }
 
 /* Gives the handle to a loop that wants one, or keeps it for the next call. With the lock held. */
@@ -427,7 +427,7 @@ static slv_code open_reader(slv_store *store, void **ret, slv_err *err)
     SLV_TRY(store->type->open(store->path, false, true, ret, err));
     pthread_mutex_lock(&store->state->lock);
     slv_store_opened_(store);
-    pthread_mutex_unlock(&store->state->lock);
+    slv_state_unlock_(store->state);
     return SLV_OK;
 }
 
@@ -450,7 +450,7 @@ static bool run_read_call(slv_store *store, slv_call *call, void **service)
                 store->first = call;
             store->last = call;
             store->waiting++;
-            pthread_mutex_unlock(&state->lock);
+            slv_state_unlock_(state);
             return false;
         }
         if (call->code != SLV_OK)
@@ -477,11 +477,18 @@ void slv_run_read_(work *w)
         if (!store->read_first)
             store->read_last = NULL;
         store->waiting--;
+        store->taken++;
+        if (--store->reads == 0)
+            slv_list_remove(&store->unread);
         slv_store_kick_(store);
-        pthread_mutex_unlock(&state->lock);
-        if (run_read_call(store, call, &service))
-            slv_call_finish_(state, call);
+        slv_state_unlock_(state);
+        slv_loop *loop = call->loop;
+        bool over = run_read_call(store, call, &service);
+        if (over)
+            slv_call_post_(call); /* which may be gone from here on */
         pthread_mutex_lock(&state->lock);
+        if (over)
+            slv_home_settle_(state, loop);
     }
     store->read_busy[index] = false;
     store->reading--;
@@ -491,5 +498,5 @@ void slv_run_read_(work *w)
     slv_store_tidy_(store);
     slv_store_evict_(state);
     pthread_cond_broadcast(&state->quiet);
-    pthread_mutex_unlock(&state->lock);
+    slv_state_unlock_(state);
 }

@@ -1,5 +1,6 @@
 #include "state/state.h"
 
+#include <sched.h>
 #include <unistd.h>
 
 #include "base/mem.h"
@@ -14,6 +15,15 @@ uint64_t slv_state_serial_(void)
     static _Atomic(uint64_t) next = 1;
 
     return atomic_fetch_add_explicit(&next, 1, memory_order_relaxed);
+}
+
+/* That this process may run on. */
+static unsigned processors(void)
+{
+    cpu_set_t set;
+
+    CPU_ZERO(&set);
+    return sched_getaffinity(0, sizeof set, &set) == 0 ? (unsigned)CPU_COUNT(&set) : 1;
 }
 
 slv_code slv_state_open(const char *dir, const slv_state_options *options, slv_state **ret,
@@ -38,6 +48,8 @@ slv_code slv_state_open(const char *dir, const slv_state_options *options, slv_s
     pthread_cond_init(&state->quiet, NULL);
     pthread_cond_init(&state->thawed, NULL);
     slv_list_init(&state->used);
+    slv_list_init(&state->unread);
+    state->processors = processors();
     slv_crew_init_(&state->crews[CREW_OWN], state, CREW_OWN, "store",
                    o.threads ? o.threads : THREADS);
     slv_crew_init_(&state->crews[CREW_USER], state, CREW_USER, "sql",
@@ -73,7 +85,7 @@ static void close_stores(slv_state *state)
         store->refs = 0;
         store->condemned = false;
         slv_store_tidy_(store);
-        pthread_mutex_unlock(&state->lock);
+        slv_state_unlock_(state);
     }
 }
 
@@ -89,7 +101,7 @@ slv_state *slv_state_free(slv_state *state)
     while (busy(state))
         pthread_cond_wait(&state->quiet, &state->lock);
     state->ending = true;
-    pthread_mutex_unlock(&state->lock);
+    slv_state_unlock_(state);
     for (int i = 0; i < CREWS; i++)
         slv_crew_stop_(&state->crews[i]);
     close_stores(state);
@@ -120,7 +132,7 @@ void slv_state_retire(slv_state *state)
     while (busy(state))
         pthread_cond_wait(&state->quiet, &state->lock);
     state->ending = true; /* as at the end: the files alone are the whole databases */
-    pthread_mutex_unlock(&state->lock);
+    slv_state_unlock_(state);
     for (size_t i = 0; i < state->stores.len; i++)
         slv_store_close_all_(state->stores.values[i]);
     pthread_mutex_lock(&state->lock);
@@ -128,7 +140,7 @@ void slv_state_retire(slv_state *state)
     if (state->lock_fd >= 0)
         close(state->lock_fd);
     state->lock_fd = -1;
-    pthread_mutex_unlock(&state->lock);
+    slv_state_unlock_(state);
 }
 
 const char *slv_state_dir(const slv_state *state)
@@ -163,7 +175,7 @@ void slv_state_get_figures(slv_state *state, slv_state_figures *ret)
             ret->kinds[k].buckets[i] =
                 atomic_load_explicit(&state->commits[k].buckets[i], memory_order_relaxed);
     }
-    pthread_mutex_unlock(&state->lock);
+    slv_state_unlock_(state);
 }
 
 int slv_state_lock_fd(const slv_state *state)
@@ -199,7 +211,7 @@ static void run_job(work *w)
     slv_loop_post(loop, &job->mail);
     pthread_mutex_lock(&state->lock);
     slv_home_settle_(state, loop);
-    pthread_mutex_unlock(&state->lock);
+    slv_state_unlock_(state);
 }
 
 void slv_state_work(slv_state *state, slv_loop *loop, slv_job *job)
@@ -216,5 +228,5 @@ void slv_state_work(slv_state *state, slv_loop *loop, slv_job *job)
     f->w.who = slv_tenant_(state, SLV_STR("")); /* nobody's: all take turns in order */
     h->outstanding++;
     slv_crew_add_(state, &f->w);
-    pthread_mutex_unlock(&state->lock);
+    slv_state_unlock_(state);
 }

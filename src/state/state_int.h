@@ -74,6 +74,7 @@ typedef struct crew {
     size_t tenants; /* that have had work so far */
     size_t queued;  /* works in all turns */
     unsigned max, count, idle;
+    unsigned due; /* idle threads to be woken once the lock is given up */
     pthread_t threads[SLV_STATE_CREW_MAX];
 } crew;
 
@@ -99,6 +100,7 @@ struct home {
     slv_list recent;                   /* least recently opened first */
     slv_list closing;
     slv_task close_task;
+    slv_timer stuck_timer;
 };
 
 struct slv_store {
@@ -126,7 +128,10 @@ struct slv_store {
 
     /* the readers */
     slv_call *read_first, *read_last;
-    unsigned reading; /* works queued or being run */
+    slv_list unread;       /* in state->unread while reads wait */
+    size_t reads;          /* that wait */
+    uint64_t taken, noted; /* reads that threads took; how many when a loop looked last */
+    unsigned reading;      /* works queued or being run */
     void *idle_readers[SLV_STATE_READERS_MAX];
     unsigned idle_count;
     work read_works[SLV_STATE_READERS_MAX];
@@ -162,7 +167,7 @@ struct slv_state {
         const char *kind; /* guarded */
         _Atomic(uint64_t) syncs, us, buckets[SLV_STATE_SYNC_BUCKETS];
     } commits[SLV_STATE_KINDS_MAX];
-    unsigned commit_kinds;        /* guarded */
+    unsigned commit_kinds;    /* guarded */
     _Atomic(uint64_t) serial; /* no other state of this process ever has it; new when a loop goes */
     char *dir;
     bool lent;   /* see slv_state_options */
@@ -173,6 +178,8 @@ struct slv_state {
     slv_list used;         /* stores with open handles, least recently used first */
     unsigned open_count, open_max, warm_count;
     crew crews[CREWS];
+    unsigned processors;
+    slv_list unread; /* stores of which reads wait */
     bool ending;
     bool retired; /* another process has the directory */
     /* moment.c */
@@ -210,7 +217,11 @@ SLV_NODISCARD slv_code slv_state_prepare_(const slv_store *store, slv_err *err);
 /* crew.c; all but start and stop with the lock held */
 void slv_crew_init_(crew *c, slv_state *state, crew_kind kind, const char *name, unsigned max);
 void slv_crew_stop_(crew *c); /* runs what waits, then ends the threads */
+/* With the lock held, which must then be given up by slv_state_unlock_. */
 void slv_crew_add_(slv_state *state, work *w);
+/* Gives up the lock, then wakes threads: one that is woken under it takes the processor only to
+ * wait for it. */
+void slv_state_unlock_(slv_state *state);
 tenant *slv_tenant_(slv_state *state, slv_str name);
 
 /* state.c */
@@ -221,10 +232,15 @@ home *slv_home_(slv_state *state, slv_loop *loop); /* on the loop's thread */
 /* With the lock held. */
 void slv_home_give_(home *h, slv_store *store, void *service);
 void slv_home_drop_(slv_state *state, slv_store *store);
+/* On the loop, without the lock: a read waits, which slv_store_unstick_ is for. */
+void slv_home_watch_(home *h);
 /* With the lock held: one thing of this loop has run to its end. */
 void slv_home_settle_(slv_state *state, slv_loop *loop);
 
 /* store.c; with the lock held */
+/* With the lock: stores whose reads wait for one that takes long get a thread more. Whether reads
+ * wait at all. */
+bool slv_store_unstick_(slv_state *state);
 void slv_store_enqueue_(slv_store *store, slv_call *call);
 void slv_store_tidy_(slv_store *store); /* frees it when nothing needs it any more */
 void slv_store_used_(slv_store *store);

@@ -11,6 +11,7 @@
 #define KEY_BYTES (4 * SLV_NAME_MAX)
 /* A WAL of fewer pages is read again quickly when the file is next opened. */
 #define CLOSE_WAL_PAGES 64u
+#define READS_EACH 8u /* that wait for one thread before another one helps */
 
 /* ---- handles ---- */
 
@@ -55,7 +56,7 @@ slv_store *slv_state_store(slv_state *state, const slv_store_type *type, slv_str
     slv_store *store = known ? *known : make(state, type, tenant_name, id, slv_buf_view(&key));
     SLV_ASSERT(store->type == type);
     store->refs++;
-    pthread_mutex_unlock(&state->lock);
+    slv_state_unlock_(state);
     return store;
 }
 
@@ -63,7 +64,7 @@ slv_store *slv_store_ref(slv_store *store)
 {
     pthread_mutex_lock(&store->state->lock);
     store->refs++;
-    pthread_mutex_unlock(&store->state->lock);
+    slv_state_unlock_(store->state);
     return store;
 }
 
@@ -82,7 +83,7 @@ slv_store *slv_store_unref(slv_store *store)
     SLV_ASSERT(store->refs > 0);
     store->refs--;
     slv_store_tidy_(store);
-    pthread_mutex_unlock(&state->lock);
+    slv_state_unlock_(state);
     return NULL;
 }
 
@@ -178,7 +179,7 @@ void slv_store_close_all_(slv_store *store)
     store->writer = NULL;
     while (closed-- > 0)
         slv_store_closed_(store);
-    pthread_mutex_unlock(&state->lock);
+    slv_state_unlock_(state);
 }
 
 static bool at_rest(const slv_store *store)
@@ -202,7 +203,7 @@ static void with_store(slv_store *store, void (*alone)(slv_store *store))
     slv_state *state = store->state;
 
     store->held = true;
-    pthread_mutex_unlock(&state->lock);
+    slv_state_unlock_(state);
     alone(store);
     pthread_mutex_lock(&state->lock);
     store->held = false;
@@ -249,16 +250,39 @@ void slv_store_close_idle_(slv_state *state)
 
 /* ---- calls ---- */
 
-static void kick_readers(slv_store *store)
+static void add_reader(slv_store *store)
 {
-    for (size_t i = 0; i < SLV_STATE_READERS_MAX && store->read_first; i++) {
+    for (size_t i = 0; i < SLV_STATE_READERS_MAX; i++) {
         if (store->read_busy[i])
             continue;
         store->read_busy[i] = true;
         store->reading++;
         slv_crew_add_(store->state, &store->read_works[i]);
-        return; /* each that starts calls the next where more waits */
+        return;
     }
+}
+
+/* Most reads are over sooner than a thread is awake: another one helps where many wait and a
+ * processor may be free, or where the first does not come back (slv_store_unstick_). */
+static void kick_readers(slv_store *store)
+{
+    if (!store->read_first)
+        return;
+    if (store->reading == 0 || (store->reading < store->state->processors &&
+                                store->reads > (size_t)store->reading * READS_EACH))
+        add_reader(store);
+}
+
+bool slv_store_unstick_(slv_state *state)
+{
+    SLV_LIST_EACH (node, &state->unread) {
+        slv_store *store = slv_container_of(node, slv_store, unread);
+
+        if (store->taken == store->noted && !store->held && !store->destroy)
+            add_reader(store);
+        store->noted = store->taken;
+    }
+    return !slv_list_empty(&state->unread);
 }
 
 void slv_store_kick_(slv_store *store)
@@ -295,6 +319,8 @@ void slv_store_enqueue_(slv_store *store, slv_call *call)
         *first = call;
     *last = call;
     store->waiting++;
+    if (read && store->reads++ == 0)
+        slv_list_push(&store->state->unread, &store->unread);
     slv_store_used_(store);
     slv_store_kick_(store);
 }
@@ -319,7 +345,7 @@ void slv_call_finish_(slv_state *state, slv_call *call)
     slv_call_post_(call); /* which may be gone from here on */
     pthread_mutex_lock(&state->lock);
     slv_home_settle_(state, loop);
-    pthread_mutex_unlock(&state->lock);
+    slv_state_unlock_(state);
 }
 
 /* ---- stores that live elsewhere ---- */
@@ -337,7 +363,7 @@ static bool moved(slv_store *store, slv_call *call)
 
     pthread_mutex_lock(&state->lock);
     if (state->moved != store->type) {
-        pthread_mutex_unlock(&state->lock);
+        slv_state_unlock_(state);
         return false;
     }
     bool free_to_go = gone_from_here(store);
@@ -350,7 +376,7 @@ static bool moved(slv_store *store, slv_call *call)
         store->leaving_last = call;
         slv_store_kick_(store);
     }
-    pthread_mutex_unlock(&state->lock);
+    slv_state_unlock_(state);
     if (free_to_go)
         state->elsewhere->call(state->elsewhere->arg, call, slv_call_destroys_(call));
     return true;
@@ -374,7 +400,7 @@ void slv_store_leave_(slv_store *store)
     store->condemned = false;
     slv_call *call = store->leaving_first;
     store->leaving_first = store->leaving_last = NULL;
-    pthread_mutex_unlock(&state->lock);
+    slv_state_unlock_(state);
     while (call) {
         slv_call *next = call->next;
 
@@ -390,7 +416,7 @@ void slv_state_move(slv_state *state, const slv_store_type *type, const slv_stat
     pthread_mutex_lock(&state->lock);
     state->elsewhere = there;
     state->moved = there ? type : NULL;
-    pthread_mutex_unlock(&state->lock);
+    slv_state_unlock_(state);
 }
 
 void slv_store_cancel(slv_call *call)
@@ -439,13 +465,15 @@ void slv_store_call(slv_store *store, slv_loop *loop, slv_call *call)
     bool full = store->waiting >= SLV_STORE_WAITING_MAX, retired = state->retired;
     if (!full && !retired)
         slv_store_enqueue_(store, call);
-    pthread_mutex_unlock(&state->lock);
+    slv_state_unlock_(state);
     if (retired)
         call->code = slv_fail(&call->err, SLV_E_STATE, "another process has the stores");
     else if (full)
         call->code = slv_fail(&call->err, SLV_E_AGAIN, "too many operations wait for this store");
     if (retired || full)
         slv_call_finish_(state, call);
+    else if (call->kind == SLV_CALL_READ)
+        slv_home_watch_(h);
 }
 
 /* ---- the end of a store ---- */

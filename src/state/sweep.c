@@ -26,7 +26,7 @@ static void look(slv_state *state)
         store->sweeping = true;
         slv_store_enqueue_(store, &store->sweep_call);
     }
-    pthread_mutex_unlock(&state->lock);
+    slv_state_unlock_(state);
     if (next != 0)
         slv_timer_start(&state->sweep_timer, state->control, (uint64_t)SLV_MAX(next - now, 1));
 }
@@ -47,7 +47,7 @@ static void on_bell(slv_mail *mail)
     }
     pthread_mutex_lock(&state->lock);
     bell->sent = false;
-    pthread_mutex_unlock(&state->lock);
+    slv_state_unlock_(state);
     look(state);
 }
 
@@ -102,13 +102,13 @@ static void close_idle(work *w)
     unsigned before = state->open_count;
     slv_store_close_idle_(state);
     bool fewer = state->open_count < before;
-    pthread_mutex_unlock(&state->lock);
+    slv_state_unlock_(state);
     if (fewer)
         malloc_trim(0); /* each thread's heap keeps what was freed in its middle otherwise */
     pthread_mutex_lock(&state->lock);
     state->idle_queued = false;
     pthread_cond_broadcast(&state->quiet);
-    pthread_mutex_unlock(&state->lock);
+    slv_state_unlock_(state);
 }
 
 static void on_idle(slv_timer *timer)
@@ -121,7 +121,7 @@ static void on_idle(slv_timer *timer)
         state->idle_work.who = slv_tenant_(state, SLV_STR(""));
         slv_crew_add_(state, &state->idle_work);
     }
-    pthread_mutex_unlock(&state->lock);
+    slv_state_unlock_(state);
     slv_timer_start(timer, state->control, SLV_STATE_IDLE_MS / 2);
 }
 
@@ -151,7 +151,7 @@ void slv_sweep_stop_(slv_state *state)
     state->control = NULL; /* what still runs plans nothing more */
     bool sent = state->bell->sent;
     state->bell->state = NULL;
-    pthread_mutex_unlock(&state->lock);
+    slv_state_unlock_(state);
     if (!sent)
         free(state->bell); /* else its mail frees it */
     state->bell = NULL;
