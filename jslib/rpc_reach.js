@@ -2,7 +2,6 @@
 
 import { DISPOSE } from "disposal";
 import { isObject } from "errors";
-import { requireEvent } from "io";
 import { DurableObject, RpcTarget, WorkerEntrypoint, WorkflowEntrypoint, isInstance } from "rpc_classes";
 
 const { getPrototypeOf, hasOwn } = Object;
@@ -14,8 +13,14 @@ export function notImplemented(name) {
 
 export const CLASS = 0; // what its prototypes have, and nothing of its own
 export const PLAIN = 1; // what it has itself
-export const HANDLERS = 2; // an exported object: functions are called with (argument, env, ctx)
-export const ENTRYPOINT = 3; // as CLASS, with names that are kept back
+export const ENTRYPOINT = 2; // as CLASS, with names that are kept back
+
+// An exported object: functions are called with (argument, env, ctx). What it has itself, as PLAIN.
+export class Handlers {
+    constructor(ctx) {
+        this.ctx = ctx;
+    }
+}
 
 const bases = [RpcTarget.prototype, WorkerEntrypoint.prototype, DurableObject.prototype, WorkflowEntrypoint.prototype, ObjectPrototype];
 const reserved = { __proto__: null };
@@ -55,7 +60,7 @@ export function isPlain(value) {
     return proto === ObjectPrototype || proto === null;
 }
 
-export function callHandler(fn, object, name, args) {
+export function callHandler(fn, object, name, args, ctx) {
     if (args.length !== 1) {
         throw new TypeError(
             `Attempted to call RPC function "${name}" with the wrong number of arguments. When calling a top-level handler ` +
@@ -63,8 +68,7 @@ export function callHandler(fn, object, name, args) {
                 "variable numbers of arguments, the server must use class-based syntax (extending WorkerEntrypoint) instead.",
         );
     }
-    const { ExecutionContext } = load("runtime");
-    return P.ReflectApply(fn, object, [args[0], load("workers").currentEnv(), new ExecutionContext(requireEvent(), "")]);
+    return P.ReflectApply(fn, object, [args[0], load("workers").currentEnv(), ctx]);
 }
 
 export function disposeTarget(receiver) {

@@ -2,7 +2,7 @@
 
 import { illegalConstructor, publish } from "errors";
 import { requireEvent } from "io";
-import { BINDING, HANDLERS, Local, PLAIN, Remote, callable, members, setState, stateOf, styleOf } from "rpc";
+import { BINDING, Handlers, Local, PLAIN, Remote, callable, members, setState, stateOf, styleOf } from "rpc";
 
 const { setPrototypeOf } = Object;
 
@@ -98,9 +98,10 @@ class LoopbackState {
     // Each call has an instance of its own, as a call from outside has.
     invoke(path, action, pack) {
         const { ExecutionContext, theWorker } = load("runtime");
-        const receiver = theWorker().instance(this.entrypoint, new ExecutionContext(requireEvent(), this.props));
+        const ctx = new ExecutionContext(requireEvent(), this.props);
+        const receiver = theWorker().instance(this.entrypoint, ctx);
         const style = styleOf(receiver);
-        return new Local(receiver, style === PLAIN ? HANDLERS : style).invoke(path, action, pack);
+        return new Local(receiver, style === PLAIN ? new Handlers(ctx) : style).invoke(path, action, pack);
     }
 
     dispose() {}

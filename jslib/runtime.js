@@ -456,8 +456,12 @@ export function onRpc(id, targetKind, target, entrypoint, props, action, path, a
   const rpc = load("rpc");
   if (targetKind === TARGET_RESULT) return callResult(event, target, action, path, args);
   try {
-    const receiver = targetKind === TARGET_ENTRYPOINT ? worker.instance(entrypoint, new ExecutionContext(event, props)) : rpc.exportedTarget(target);
-    enterReceiver(event, receiver, action, path, args, caps);
+    if (targetKind === TARGET_ENTRYPOINT) {
+      const ctx = new ExecutionContext(event, props);
+      callReceiver(event, worker.instance(entrypoint, ctx), action, path, args, caps, ctx);
+    } else {
+      enterReceiver(event, rpc.exportedTarget(target), action, path, args, caps);
+    }
   } catch (error) {
     answerCall(event, rpc.rpcErrorJSON(error));
   }
@@ -480,10 +484,10 @@ function callResult(event, id, action, path, args) {
   load("rpc_results").withResult(id, event, receiver => enterReceiver(event, receiver, action, path, args, []), gone);
 }
 
-export function callReceiver(event, receiver, action, path, args, caps) {
+export function callReceiver(event, receiver, action, path, args, caps, ctx = undefined) {
   const rpc = load("rpc");
   then(
-    rpc.answerRpc(receiver, action, path, args, caps),
+    rpc.answerRpc(receiver, action, path, args, caps, ctx),
     result => answerCall(event, undefined, result),
     error => answerCall(event, rpc.rpcErrorJSON(error)),
   );
