@@ -1,10 +1,11 @@
 /* Plans of models, their keys, and the tasks that are one request. */
-#include "dynamo/model_int.h"
+#include "dynamo/model.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "dynamo/model_int.h"
 #include "fmt/json.h"
 
 #define ID_SEPARATOR SLV_STR("##__SK__##")
