@@ -90,6 +90,8 @@ const char *slv_code_text(slv_code code)
 
 const char *slv_err_text(const slv_err *err)
 {
+    if (!err) /* nobody asked for the reason; who puts it into a text of its own has this */
+        return "failed";
     return err->message[0] ? err->message : slv_code_text(err->code);
 }
 

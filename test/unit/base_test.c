@@ -188,4 +188,12 @@ TEST(a_cut_error_message_ends_in_a_whole_character)
     CHECK(slv_utf8_valid(slv_str_from(err.message)));
 }
 
+TEST(an_error_that_nobody_asked_for_has_a_text_too)
+{
+    slv_err err = {.code = SLV_E_LIMIT};
+
+    CHECK(strcmp(slv_err_text(&err), slv_code_text(SLV_E_LIMIT)) == 0);
+    CHECK(slv_err_text(NULL)[0] != '\0');
+}
+
 TAP_MAIN()
