@@ -99,9 +99,9 @@ const cases = {
   },
   async entrypoints(env, ctx) {
     const worker = env.LOADER.load(code(\`import { WorkerEntrypoint } from 'cloudflare:workers';
-      export default { fetch: (r, e, ctx) => Response.json(ctx.props), echo: (a) => a };
+      export default { fetch: (r, e, ctx) => Response.json(ctx.props), echo: (a) => a, told: (a, e, ctx) => [a, ctx.props] };
       export class Named extends WorkerEntrypoint { async run(n) { return [this.ctx.props.tag, n, await this.ctx.props.to.greet('x')]; } }\`));
-    return JSON.stringify([await get(worker.getEntrypoint(null, { props: { a: [1] } })), await worker.getEntrypoint('default').echo({ deep: 1 }),
+    return JSON.stringify([await get(worker.getEntrypoint(null, { props: { a: [1] } })), await worker.getEntrypoint('default').echo({ deep: 1 }), await worker.getEntrypoint(null, { props: { b: 2 } }).told(1),
       await worker.getEntrypoint('Named', { props: { tag: 't', to: env.GREETER } }).run(3), await fail(() => worker.getEntrypoint('No').fetch('http://a/'))]);
   },
   async errors(env) {
@@ -163,7 +163,7 @@ test('dynamic workers', async (t) => {
       assert.deepEqual(JSON.parse(await ask('modules')), ['T', [1], 'CJS', 2, 5, 8, 10, 10]);
     });
     await t.test('have entrypoints and props', async () => {
-      assert.deepEqual(JSON.parse(await ask('entrypoints')), ['{"a":[1]}', { deep: 1 }, ['t', 3, 'Hello, x'], 'Error: Worker has no such entrypoint: No']);
+      assert.deepEqual(JSON.parse(await ask('entrypoints')), ['{"a":[1]}', { deep: 1 }, [1, { b: 2 }], ['t', 3, 'Hello, x'], 'Error: Worker has no such entrypoint: No']);
     });
     await t.test('fail with what is wrong', async () => {
       const seen = JSON.parse(await ask('errors'));
