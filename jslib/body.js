@@ -476,7 +476,7 @@ function streamToWire(stream, wire, coding) {
     }
 }
 
-// What came over the channel as a body: null, a string (its bytes are ASCII), a Uint8Array or a ByteSource.
+// What came over the channel as a body: null, a string (of short ASCII bytes), a Uint8Array or a ByteSource.
 export function kindOfWireBody(body) {
     if (body === null) return NONE;
     if (typeof body === "string") return TEXT;

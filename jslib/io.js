@@ -179,7 +179,7 @@ function send(event, kind, format, args, resultFormat) {
 // decoded, a letter for each:
 //
 //   b u8   h u16   w u32   q i64 (a number)   s str (a string)   y str (bytes out: a view, or "" for none; in: Uint8Array)
-//   a str, a body (in only): a string where all of it is ASCII, else a Uint8Array
+//   a str, a body (in only): a string where it is short and ASCII, else a Uint8Array
 //   r u32, a stream to read, opened by the message that names it (in: a number, 0 none)
 //   v u32, a stream to write, likewise      k u32, a socket, likewise
 //   c u16 count and capabilities: a flat array [kind, number, ...]

@@ -202,7 +202,7 @@ SLV_NODISCARD bool slv_rt_wire_put_array(JSContextRef ctx, const char *format, J
  * for `event`. */
 JSObjectRef slv_rt_wire_get(slv_rt *rt, JSContextRef ctx, const char *format, slv_str payload,
                             rt_event *event);
-/* A body: a string where all of it is ASCII, else a Uint8Array. */
+/* A body: a string where it is short and all of it ASCII, else a Uint8Array. */
 JSValueRef slv_rt_body_value(slv_rt *rt, JSContextRef ctx, slv_str bytes);
 /* u32 length and UTF-8 of a string; u32 length and bytes of a view (a string is taken as UTF-8). */
 SLV_NODISCARD bool slv_rt_put_text(JSContextRef ctx, JSValueRef v, slv_buf *out, JSValueRef *exc);

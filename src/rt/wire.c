@@ -202,14 +202,17 @@ static JSValueRef get_texts(JSContextRef ctx, slv_reader *r)
     return array;
 }
 
-/* Most bodies are ASCII, and a string is made at a fraction of what an array of bytes costs, which
- * has a buffer for the collector to free. */
+/* Up to this a string costs the engine less than an array of bytes, which has a buffer for the
+ * collector to free; a long one costs more, as it is copied twice at two bytes a character. */
+#define BODY_TEXT_MAX ((size_t)512)
+
 JSValueRef slv_rt_body_value(slv_rt *rt, JSContextRef ctx, slv_str bytes)
 {
     if (bytes.len == 0)
         return rt->empty;
-    return slv_utf8_ascii(bytes) ? slv_js_string_latin1(ctx, bytes)
-                                 : slv_js_bytes_copy(ctx, bytes, NULL);
+    return bytes.len <= BODY_TEXT_MAX && slv_utf8_ascii(bytes)
+               ? slv_js_string_latin1(ctx, bytes)
+               : slv_js_bytes_copy(ctx, bytes, NULL);
 }
 
 static JSValueRef get_field(slv_rt *rt, JSContextRef ctx, char letter, slv_reader *r,
@@ -224,8 +227,11 @@ static JSValueRef get_field(slv_rt *rt, JSContextRef ctx, char letter, slv_reade
         return slv_js_num(ctx, slv_read_u32(r));
     case 'q':
         return slv_js_num(ctx, (double)(int64_t)slv_read_u64(r));
-    case 's':
-        return slv_js_string(ctx, slv_read_str(r));
+    case 's': {
+        slv_str text = slv_read_str(r);
+
+        return text.len > 0 ? slv_js_string(ctx, text) : rt->empty;
+    }
     case 'y':
         return slv_js_bytes_copy(ctx, slv_read_str(r), NULL);
     case 'a':
