@@ -63,6 +63,7 @@ typedef struct slv_account {
     uint64_t cpu_ns;       /* that its isolates used in the pool's window: share.c */
     uint64_t use;          /* of late, in nanoseconds for each second */
     int nice;              /* what its isolates should have */
+    unsigned calm_windows; /* in a row, in which it would have had less */
 } slv_account;
 
 /* Everything about one version in this pool. */

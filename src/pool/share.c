@@ -1,9 +1,9 @@
 /*
  * Who gets how much of the processors. The kernel gives every process the same, so an account with
  * sixty isolates that compute would have sixty times what another has with one. Instead, while
- * several accounts have traffic, isolates of an account that uses more than its part of the
- * processors weigh less: a tenth of what main and the others weigh, who then run as soon as they
- * have something to do. Accounts that use too much alike weigh alike.
+ * several accounts have traffic, isolates of an account weigh the less the more of the processors
+ * it uses: main, and those who use little, then run as soon as they have something to do. Accounts
+ * that use alike weigh alike. Weight is lost at once and comes back after a second.
  *
  * A nice value can be raised by anybody, and lowered again with CAP_SYS_NICE or RLIMIT_NICE alone.
  * Where that is not allowed nothing is changed: an account would stay punished. What is left then
@@ -23,9 +23,9 @@
 #define WINDOW_NS ((uint64_t)100000000)
 #define SECOND_NS ((uint64_t)1000000000)
 #define COUNTS_NS (SECOND_NS / 100) /* an account that uses less of a processor uses none */
-#define NICE_MUCH 5                 /* a third of the weight */
-#define NICE_TOO_MUCH 10            /* a tenth */
-#define RLIMIT_NICE_ZERO 20         /* "a nice value of 0", as the limit counts */
+#define CALM_WINDOWS 10             /* of lower use, until the weight comes back */
+#define AT_ONCE 8 /* processes that are weighed anew in one call: each takes some ten calls */
+#define RLIMIT_NICE_ZERO 20 /* "a nice value of 0", as the limit counts */
 
 static bool may_be_lowered(void)
 {
@@ -54,7 +54,11 @@ int slv_share_nice(uint64_t use, unsigned accounts, unsigned processors)
 {
     uint64_t part = SECOND_NS * processors / SLV_MAX(accounts, 2u);
 
-    return use > part / 2 ? NICE_TOO_MUCH : use > part / 4 ? NICE_MUCH : 0;
+    if (use > part)
+        return 15; /* a thirtieth of the weight */
+    if (use > part / 4)
+        return 10;                 /* a tenth */
+    return use > part / 8 ? 5 : 0; /* a third */
 }
 
 /* Of every thread: the kernel knows no process here. */
@@ -101,22 +105,47 @@ static unsigned close_window(slv_pool *pool, uint64_t elapsed)
     return active;
 }
 
+static void judge(slv_account *a, int wanted, bool contended)
+{
+    a->calm_windows = wanted < a->nice ? a->calm_windows + 1 : 0;
+    if (!contended)
+        a->nice = 0;
+    else if (wanted > a->nice || a->calm_windows >= CALM_WINDOWS)
+        a->nice = wanted;
+}
+
+static void weigh(slv_pool *pool)
+{
+    unsigned changed = 0;
+
+    SLV_LIST_EACH (n, &pool->all) {
+        slv_isolate *iso = slv_container_of(n, slv_isolate, all);
+
+        if (!iso->has_proc || iso->nice == iso->account->nice)
+            continue;
+        slv_share_isolate(iso);
+        if (++changed == AT_ONCE) /* the others in the next tick */
+            return;
+    }
+}
+
 void slv_share_pool(slv_pool *pool)
 {
     uint64_t now = slv_clock_mono_ns(), elapsed = now - pool->window_ns;
     bool contended = slv_loop_now_ms(pool->loop) < pool->contended_ms;
-    long processors = sysconf(_SC_NPROCESSORS_ONLN);
 
-    if (!pool->may_weigh || elapsed < WINDOW_NS)
+    if (!pool->may_weigh)
         return;
-    pool->window_ns = now;
-    unsigned active = close_window(pool, elapsed);
-    SLV_LIST_EACH (n, &pool->accounts) {
-        slv_account *a = slv_container_of(n, slv_account, node);
+    if (elapsed >= WINDOW_NS) {
+        long processors = sysconf(_SC_NPROCESSORS_ONLN);
+        unsigned active = close_window(pool, elapsed);
 
-        a->nice = contended ? slv_share_nice(a->use, active, (unsigned)SLV_MAX(processors, 1)) : 0;
+        pool->window_ns = now;
+        SLV_LIST_EACH (n, &pool->accounts) {
+            slv_account *a = slv_container_of(n, slv_account, node);
+
+            judge(a, slv_share_nice(a->use, active, (unsigned)SLV_MAX(processors, 1)), contended);
+        }
     }
-    SLV_LIST_EACH (n, &pool->all) {
-        slv_share_isolate(slv_container_of(n, slv_isolate, all));
-    }
+    weigh(pool);
 }
