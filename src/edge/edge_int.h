@@ -335,6 +335,7 @@ typedef struct slv_page_spec {
     int code;       /* 1101, 1102 ...; 0: none */
     slv_str title;  /* "Worker threw exception" */
     slv_str detail; /* plain text: a stack, in dev; may be empty */
+    unsigned retry_after_s; /* 0: nothing is said of it */
 } slv_page_spec;
 
 /* Answers the exchange with a page that suits its Accept header. Terminal for ex. */

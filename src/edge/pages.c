@@ -2,6 +2,7 @@
 #include "fmt/json.h"
 #include "plat/stack.h"
 
+#define RETRY_S 2 /* after which a worker that has too many waiting may have fewer */
 #define PAGE_MAX ((size_t)256 << 10)
 
 /* ---- errors as JSON ---- */
@@ -70,6 +71,7 @@ static slv_page_spec page_for_start(slv_shard *shard, slv_version *version, cons
 
     if (err->code == SLV_E_TIMEOUT || err->code == SLV_E_AGAIN)
         return (slv_page_spec){.status = 503,
+                               .retry_after_s = RETRY_S,
                                .title = SLV_STR("Service unavailable: too many requests wait")};
     if (err->code == SLV_E_CANCELED)
         return (slv_page_spec){.status = 503,
@@ -189,6 +191,7 @@ static slv_code put_plain(slv_buf *out, const slv_page_spec *page)
 void slv_page_reply(slv_exchange *ex, const slv_page_spec *page)
 {
     SLV_CLEANUP(slv_buf_done) slv_buf body = SLV_BUF(PAGE_MAX);
+    SLV_CLEANUP(slv_buf_done) slv_buf headers = SLV_BUF(256);
     const slv_http_header *accept = slv_exchange_header(ex, SLV_STR("accept"));
     slv_str wanted = accept ? accept->value : SLV_STR_NULL;
     slv_response_head head = {.status = page->status};
@@ -206,6 +209,10 @@ void slv_page_reply(slv_exchange *ex, const slv_page_spec *page)
     }
     if (code != SLV_OK)
         slv_buf_reset(&body);
+    if (page->retry_after_s > 0 &&
+        slv_buf_printf(&headers, "%.*sretry-after:%u\n", SLV_STR_ARGS(head.headers),
+                       page->retry_after_s) == SLV_OK)
+        head.headers = slv_buf_view(&headers);
     if (slv_exchange_reply(ex, &head, slv_buf_view(&body), NULL) != SLV_OK)
         slv_exchange_abort(ex);
 }

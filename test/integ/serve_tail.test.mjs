@@ -1,7 +1,7 @@
 // Seeing what a server does: sessions of tail by WebSocket, kept logs, metrics, exports, the server's own log.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { readdirSync, writeFileSync } from 'node:fs';
+import { readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { connect } from 'node:net';
 import { join } from 'node:path';
@@ -231,9 +231,21 @@ describe('a server', () => {
     test('last over a restart', async () => {
       await get('/lasting');
       await until(async () => (await logs('search=%2Flasting')).length > 0, 'the line');
+      // by the clock: a slot that nobody was there for is due at the next start, and runs once
+      await upload(server, 'clock', 'export default { scheduled(c) { console.log("SLOT " + c.scheduledTime); }, fetch: () => new Response("") };', { observability: { enabled: true } });
+      await ok(server.call('PUT', '/workers/scripts/clock/schedules', [{ cron: '* * * * *' }], { headers: { 'content-type': 'application/json' } }));
+      const file = join(server.data, 'v1/cron.json');
+      await until(() => { try { return JSON.parse(readFileSync(file, 'utf8')).length === 1; } catch { return false; } }, 'the book');
       await server.stop();
+      const began = Date.now();
+      writeFileSync(file, JSON.stringify(JSON.parse(readFileSync(file, 'utf8')).map((e) => ({ ...e, last: began - 300000 }))));
       server = await startServe({ domain, known: server, args: ['--allow-private'] });
       assert((await logs('search=%2Flasting')).length > 0);
+      const slots = async () => (await logs('worker=clock&search=SLOT')).map((l) => Number(/SLOT (\d+)/.exec(JSON.stringify(l))[1]));
+      const [slot] = await until(async () => { const s = await slots(); return s.length > 0 && s; }, 'the slot');
+      assert.equal(slot % 60000, 0);
+      assert((await slots()).every((s) => s > began - 60000), 'the latest one alone, of five');
+      await ok(server.call('PUT', '/workers/scripts/clock/schedules', [], { headers: { 'content-type': 'application/json' } }));
     });
   });
 

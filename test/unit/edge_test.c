@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "edge/edge_int.h"
 #include "support/edge_rig.h"
 #include "support/fake_isolate.h"
 
@@ -19,6 +20,24 @@ static bool status_is(const slv_buf *out, const char *status)
 static bool has(slv_str text, const char *what)
 {
     return slv_str_find(text, slv_str_from(what), 0) != SIZE_MAX;
+}
+
+TEST(who_had_to_wait_too_long_is_told_when_to_come_again)
+{
+    static slv_shard shard;
+    const slv_err waited = {.code = SLV_E_TIMEOUT}, full = {.code = SLV_E_AGAIN},
+                  closing = {.code = SLV_E_CANCELED};
+    const slv_err *const over[] = {&waited, &full};
+
+    for (size_t i = 0; i < SLV_ARRAY_LEN(over); i++) {
+        const slv_event_end end = {.start_err = over[i]};
+        const slv_page_spec page = slv_page_for_end(&shard, NULL, &end);
+
+        CHECK_INT(page.status, 503);
+        CHECK(page.retry_after_s > 0);
+    }
+    const slv_event_end end = {.start_err = &closing};
+    CHECK_INT(slv_page_for_end(&shard, NULL, &end).retry_after_s, 0);
 }
 
 TEST(a_request_is_answered_by_the_worker)
