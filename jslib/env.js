@@ -30,6 +30,7 @@ function valueOf(row, data) {
     case "service":
       return load("rpc").serviceStub(row.index);
     case "kv_namespace":
+      if (row.options?.secret_name !== undefined) return load("kv").storedSecret(row.index, row.options.secret_name);
       return load("kv").kvNamespace(row.index);
     case "ratelimit":
       return load("ratelimit").rateLimit(row.index, row.options);

@@ -314,3 +314,26 @@ publish(KvNamespace);
 export function kvNamespace(index) {
     return new KvNamespace(MAKE, index);
 }
+
+// A secret of a store that workers share: an entry of a namespace that holds nothing else.
+class SecretsStoreSecret {
+    #index;
+    #name;
+
+    constructor(index, name) {
+        this.#index = index;
+        this.#name = name;
+    }
+
+    async get() {
+        const name = this.#name;
+        return fetchOne(this.#index, name, readGetOptions(undefined), (fields) => {
+            if (fields[0] === FOUND_NOT) throw new Error(`Secret "${name}" not found`);
+            return valueOf("text", fields);
+        });
+    }
+}
+
+export function storedSecret(index, name) {
+    return new SecretsStoreSecret(index, name);
+}

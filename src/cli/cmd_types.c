@@ -149,7 +149,9 @@ static slv_code put_service(const types *t, const slv_project *p, const slv_bind
 static slv_code put_type(const types *t, const slv_project *p, const slv_binding *b, slv_buf *out)
 {
     bool strict = slv_args_bool(t->args, "strict-vars", true);
-    const char *plain = plain_type(b->type);
+    const bool stored =
+        b->type == SLV_BINDING_KV && slv_str_starts(b->id, SLV_STR(SLV_SECRETS_STORE_PREFIX));
+    const char *plain = stored ? "SecretsStoreSecret" : plain_type(b->type);
 
     if (plain)
         return slv_buf_append(out, slv_str_from(plain));

@@ -32,8 +32,10 @@ void slv_dev_show_ready(dev *d)
         slv_term_news("  S3 on %s (credentials: selvage r2 credentials create)", d->s3_url);
 }
 
-static const char *binding_kind(slv_binding_type type)
+static const char *binding_kind(const slv_binding *b)
 {
+    const slv_binding_type type = b->type;
+
     switch (type) {
     case SLV_BINDING_TEXT:
     case SLV_BINDING_JSON:
@@ -48,7 +50,8 @@ static const char *binding_kind(slv_binding_type type)
     case SLV_BINDING_UNSUPPORTED:
         return "not supported";
     case SLV_BINDING_KV:
-        return "KV namespace";
+        return slv_str_starts(b->id, SLV_STR(SLV_SECRETS_STORE_PREFIX)) ? "stored secret"
+                                                                        : "KV namespace";
     case SLV_BINDING_R2:
         return "R2 bucket";
     case SLV_BINDING_D1:
@@ -99,7 +102,7 @@ void slv_dev_show_bindings(const dev_worker *w)
             if ((unsigned char)value.ptr[k] < 0x20)
                 value.len = k;
         slv_term_news("  env.%-24.*s %s%-14s%s %.*s%s%.*s", SLV_STR_ARGS(b->name),
-                      slv_term_color(stdout, SLV_COLOR_DIM), binding_kind(b->type),
+                      slv_term_color(stdout, SLV_COLOR_DIM), binding_kind(b),
                       slv_term_color(stdout, SLV_COLOR_RESET), SLV_STR_ARGS(value),
                       b->entrypoint.len > 0 ? "#" : "", SLV_STR_ARGS(b->entrypoint));
     }

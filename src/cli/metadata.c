@@ -21,6 +21,11 @@ typedef struct kind {
 
 static const kind kinds[] = {
     {"kv_namespaces", NULL, "binding", "kv_namespace", {{"id", "namespace_id"}}},
+    {"secrets_store_secrets",
+     NULL,
+     "binding",
+     "secrets_store_secret",
+     {{"store_id", "store_id"}, {"secret_name", "secret_name"}}},
     {"d1_databases", NULL, "binding", "d1", {{"database_id", "id"}}},
     {"r2_buckets",
      NULL,

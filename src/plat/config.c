@@ -425,6 +425,7 @@ typedef struct resource_kind {
 
 static const resource_kind resource_kinds[] = {
     {"kv_namespaces", NULL, "binding", SLV_BINDING_KV, {"preview_id", "id"}},
+    {"secrets_store_secrets", NULL, "binding", SLV_BINDING_KV, {"store_id"}},
     {"r2_buckets", NULL, "binding", SLV_BINDING_R2, {"preview_bucket_name", "bucket_name"}},
     {"d1_databases", NULL, "binding", SLV_BINDING_D1, {"preview_database_id", "database_id"}},
     {"durable_objects", "bindings", "name", SLV_BINDING_OBJECTS, {"class_name"}},
@@ -452,6 +453,8 @@ static slv_code read_resource(reader *r, const resource_kind *kind, const slv_no
             SLV_TRY(arena_printf(r, &b.service, "%.*s-%.*s", SLV_STR_ARGS(b.service),
                                  SLV_STR_ARGS(env)));
     }
+    if (slv_node_get(item, "secret_name"))
+        SLV_TRY(arena_printf(r, &b.id, SLV_SECRETS_STORE_PREFIX "%.*s", SLV_STR_ARGS(b.id)));
     SLV_TRY(json_text(r, item, &b.options));
     return add_binding(r, item, b);
 }

@@ -294,7 +294,7 @@ const config_key slv_config_keys[] = {
     OWN("ratelimits", CONFIG_TABLES, ratelimit_keys),
     OWN("send_email", CONFIG_TABLES, email_keys),
     ABSENT("mtls_certificates", CONFIG_TABLES, mtls_keys, "binding", NULL),
-    ABSENT("secrets_store_secrets", CONFIG_TABLES, secret_store_keys, "binding", NULL),
+    OWN("secrets_store_secrets", CONFIG_TABLES, secret_store_keys),
     ABSENT("vectorize", CONFIG_TABLES, vectorize_keys, "binding", NULL),
     ABSENT("ai", CONFIG_TABLE, only_binding_keys, "binding", NULL),
     ABSENT("browser", CONFIG_TABLE, only_binding_keys, "binding", NULL),

@@ -59,6 +59,10 @@ typedef enum slv_binding_type {
     SLV_BINDING_ASSETS,   /* the static files of the version itself */
 } slv_binding_type;
 
+/* A secret of a store that workers share: an entry of the KV namespace with this and the store's
+ * id. */
+#define SLV_SECRETS_STORE_PREFIX "secrets-store-"
+
 /* A store or another thing of main's that operations name by binding index. */
 static inline bool slv_binding_is_resource(slv_binding_type type)
 {

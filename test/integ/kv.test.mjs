@@ -5,11 +5,12 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { dev, run, until, worker } from './lib/selvage.mjs';
 
-const config = `[[kv_namespaces]]\nbinding = "KV"\nid = "main"\n[[kv_namespaces]]\nbinding = "TWO"\nid = "two"\npreview_id = "two-preview"\n`;
+const config = `[[kv_namespaces]]\nbinding = "KV"\nid = "main"\n[[kv_namespaces]]\nbinding = "TWO"\nid = "two"\npreview_id = "two-preview"\n[[secrets_store_secrets]]\nbinding = "SHARED"\nstore_id = "0a1b"\nsecret_name = "api"\n`;
 
 // POST /run: the body is the inside of an async function of (env, request).
 const source = `
 const steps = {
+  async secret(env) { return env.SHARED.get().catch((e) => e.message); },
   async roundTrip(env) {
     const out = {};
     for (const size of [0, 1, 65535, 65536, 65537, 300000, 1 << 20]) {
@@ -146,6 +147,22 @@ test('verbs see what the running worker sees, and the other way round', async ()
   const path = await kv('key', 'put', '--namespace-id', 'main', 'file', '--path', 'index.js');
   assert.equal(path.code, 0);
   assert.equal(await (await server.fetch('/file')).text(), source);
+});
+
+test('secrets of a store are given by verbs, and read by the running worker', async () => {
+  const verb = async (...args) => run(['secrets-store', 'secret', ...args], { cwd: dir });
+  assert.equal(await step('secret'), 'Secret "api" not found');
+  const made = await verb('create', '0a1b', '--name', 'api', '--value', 'one', '--scopes', 'workers');
+  assert.deepEqual([made.code, made.stdout], [0, 'Created secret! (Name: api, StoreID: 0a1b)\n'], made.stderr);
+  assert.equal(await step('secret'), 'one');
+  assert.equal((await verb('update', '0a1b', '--name', 'api', '--value', 'two')).code, 0);
+  assert.equal(await step('secret'), 'two');
+  assert.equal((await verb('list', '0a1b')).stdout, 'api\n');
+  assert.equal((await verb('delete', '0a1b', '--name', 'api')).code, 0);
+  assert.equal(await step('secret'), 'Secret "api" not found');
+  assert.notEqual((await verb('list', '0a1b')).code, 0);
+  assert.notEqual((await verb('create', '0a1b')).code, 0);
+  assert.notEqual((await verb('create', '0a1b', '--name', 'api', '--value', 'x', '--remote')).code, 0);
 });
 
 test('bulk verbs, from files', async () => {
