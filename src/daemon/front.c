@@ -3,7 +3,7 @@
  * up the state, so it opens no store, and another main serves.
  */
 #include <malloc.h>
-#include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -103,6 +103,7 @@ void slv_main_be_front(slv_main *m)
     slv_timer_stop(&m->front_timer);
     slv_timer_stop(&m->alone_timer);
     slv_server_drain(m->server, 0, on_flag, &drained);
-    (void)slv_loop_run_until(m->loop, is_set, &drained, CLOSE_MS);
+    if (!slv_loop_run_until(m->loop, is_set, &drained, CLOSE_MS))
+        _exit(EXIT_FAILURE); /* there is nothing that it could still spoil */
     (void)slv_loop_run_until(m->loop, no_pumps, m->pumps, END_MS);
 }

@@ -424,7 +424,9 @@ static void on_client_end(slv_conn *c)
     c->read_eof = true;
     switch (c->state) {
     case CONN_IDLE:
-        if (c->out.bytes > 0)
+        if (c->in.len > 0 && slv_conn_has_heir(c)) /* whoever answers it hears of the end, too */
+            slv_conn_flush_later(c);
+        else if (c->out.bytes > 0)
             c->close_after = true;
         else
             slv_conn_close(c, SLV_GONE_CLIENT);
@@ -585,7 +587,7 @@ static void on_work(slv_task *task)
         return;
     }
     if (c->state == CONN_IDLE && c->read_eof) {
-        c->close_after = true;
+        c->close_after = c->in.len == 0 || !slv_conn_has_heir(c);
         slv_conn_flush_later(c);
     }
     slv_conn_watch(c);
@@ -639,7 +641,7 @@ static void on_flush(slv_task *task)
         finish_close(c);
         return;
     }
-    if (c->out.bytes == 0 && !c->read_eof && slv_conn_has_heir(c) &&
+    if (c->out.bytes == 0 && (!c->read_eof || c->in.len > 0) && slv_conn_has_heir(c) &&
         (c->state == CONN_IDLE || (c->state == CONN_HEAD && c->server->heir)) &&
         (c->in.len == 0 || c->server->heir)) {
         slv_conn_hand_over(c);
