@@ -75,7 +75,6 @@ static void next(lister *l)
         l->done(l);
         return;
     }
-    /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): what on_info() frees is no entry any more */
     l->store = store_of(l->api, slv_str_from(l->entries.items[l->at].id));
     l->d.ask =
         (slv_d1_ask){.kind = SLV_D1_ASK_INFO, .arena = &l->arena, .info = {.name = SLV_STR("")}};

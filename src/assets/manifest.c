@@ -112,6 +112,7 @@ static slv_code add_entry(slv_assets *a, const slv_node *n, slv_str dir, slv_buf
         return slv_fail(err, SLV_E_LIMIT, "manifest: '%.*s' has more than 25 MiB",
                         SLV_STR_ARGS(n->key));
     asset.size = (uint64_t)size;
+    SLV_ASSERT(hash.ptr); /* it is 32 digits */
     memcpy(asset.etag, hash.ptr, hash.len);
     slv_buf_reset(file);
     SLV_TRY(

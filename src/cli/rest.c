@@ -125,7 +125,7 @@ static slv_code use_server(slv_rest *rest, slv_err *err)
 /* Nobody has said which account: the only one that the token knows. */
 static slv_code find_account(slv_rest *rest, slv_err *err)
 {
-    slv_node *list;
+    slv_node *list = NULL;
     slv_str id;
 
     if (rest->remote.account)
@@ -133,7 +133,7 @@ static slv_code find_account(slv_rest *rest, slv_err *err)
     SLV_TRY(slv_rest_json(rest, "GET", SLV_STR(SLV_API_PREFIX "/memberships?page=1"), SLV_STR(""),
                           &list, err));
     id = slv_node_str(slv_node_get(slv_node_get(list ? list->first : NULL, "account"), "id"));
-    if (id.len == 0)
+    if (!list || id.len == 0)
         return slv_fail(err, SLV_E_INVAL, "this token belongs to no account");
     if (list->count > 1)
         return slv_fail(err, SLV_E_INVAL,
@@ -419,7 +419,7 @@ static slv_code envelope_error(const slv_node *root, int status, slv_err *err)
 slv_code slv_rest_envelope(slv_rest *rest, const slv_rest_request *request, slv_node **ret_result,
                            slv_err *err)
 {
-    slv_rest_answer answer;
+    slv_rest_answer answer = {0};
     slv_node *root = NULL, *success;
     slv_str text;
 

@@ -111,9 +111,9 @@ void slv_peer_done(slv_peer *peer)
 {
     /* each takes itself out of the map, which the analyzer does not see */
     while (peer->imports.len > 0)
-        free_import(peer->imports.values[0]); /* NOLINT(clang-analyzer-unix.Malloc) */
+        free_import(peer->imports.values[0]);
     while (peer->exports.len > 0)
-        break_export(peer->exports.values[0]); /* NOLINT(clang-analyzer-unix.Malloc) */
+        break_export(peer->exports.values[0]);
     slv_imap_done(&peer->imports);
     slv_ties_ended(peer, 0);
     slv_imap_done(&peer->ties);

@@ -114,7 +114,6 @@ static void on_closed(void *user, slv_code code, const char *text)
     for (size_t i = 0; i < left.len; i++) {
         away *a = left.items[i];
 
-        /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): an entry that was removed is not met again */
         if (a->call->kind == SLV_CALL_READ && !a->again && !a->destroy) {
             a->again = true;
             ask(home, a);
@@ -299,8 +298,7 @@ void slv_keeper_forget_(void *arg, slv_loop *loop)
     while (home->conns.len > 0) {
         keeper_conn *conn = home->conns.values[0];
 
-        while (conn->calls.len > 0) /* NOLINT(clang-analyzer-unix.Malloc): fail() removes it */
-            /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): likewise */
+        while (conn->calls.len > 0)
             fail(conn->calls.values[0], SLV_E_CANCELED, "the server is closing");
         conn_free(conn, false);
     }
