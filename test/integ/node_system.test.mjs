@@ -86,6 +86,20 @@ const steps = {
     return [before, fs.readFileSync("/tmp/d/ln", "utf8"), stream, called, b.toString(), listed.sort(), fs.statSync("/tmp/a.txt").size, fs.readFileSync("/bundle/" + fs.readdirSync("/bundle").find(n => n.endsWith("data.txt")), "utf8") === data, fs.readFileSync("/bundle/index.js", "utf8").includes("a text of the source"),
       caught(() => fs.writeFileSync("/bundle/x", "")), caught(() => fs.readFileSync("/etc/passwd")), fs.existsSync("/proc"), caught(() => fs.rmSync("/tmp/d")), fs.globSync("/tmp/*.txt")];
   },
+  async fileStreams() {
+    const calls = [], own = {};
+    for (const name of ["open", "write", "close"]) own[name] = (...args) => { calls.push(name); return fs[name](...args); };
+    const written = (stream, ...chunks) => new Promise((ok, no) => { stream.on("close", ok).on("error", no); for (const c of chunks) stream.write(c); stream.end(); });
+    await written(fs.WriteStream("/tmp/s", { fs: own, flush: true }), "abc");
+    const handle = await fsp.open("/tmp/s", "r+");
+    const closed = new Promise(ok => handle.on("close", ok));
+    await written(fs.createWriteStream(null, { fd: handle, start: 3 }), "d", Buffer.from("ef"), "g"); await closed;
+    const read = (stream) => new Promise((ok, no) => { let text = ""; stream.on("data", c => (text += c)).on("end", () => ok(text)).on("error", e => ok(e.code)); });
+    const inherited = fs.createReadStream("/tmp/s", { __proto__: { start: 1, end: 3, encoding: "latin1" } });
+    const late = await fsp.open("/tmp/s"); await late.close();
+    return [calls, handle.fd, await read(fs.ReadStream("/tmp/s")), inherited.end, await read(inherited), await read(fs.createReadStream("/tmp/none")), fs.createReadStream("/tmp/s", { autoClose: false }).autoClose,
+      caught(() => fs.createReadStream("/tmp/s", { start: 5, end: 1 })), caught(() => fs.createReadStream(null, { fd: handle, fs: {} })), await late.stat().catch(e => e.code)];
+  },
   async timers() {
     const t = timers.setTimeout(() => {}, 1000), global = setTimeout(() => {}, 1000); clearTimeout(global);
     const seen = []; for await (const v of timersPromises.setInterval(1, "i")) { seen.push(v); if (seen.length === 3) break; }
@@ -134,6 +148,10 @@ test('http: callbacks keep the context of who asked', async () => assert.deepEqu
 test('net: a connection', async () => assert.deepEqual(await step(`net?port=${echo.address().port}`), ['connect', true, 'open', 'HELLO\nbye', 'end', false]));
 test('net: a connection that fails', async () => assert.equal(await step('netFails'), 'ECONNREFUSED'));
 test('net: addresses', async () => assert.deepEqual(await step('addresses'), [6, 4, 0, 6, false, true, false, true, true, 3]));
+test('streams over files go through callbacks, of the program where it gives some', async () => {
+  assert.deepEqual(await step('fileStreams'), [['open', 'write', 'close'], undefined, 'abcdefg', 3, 'bcd', 'ENOENT', false, 'ERR_OUT_OF_RANGE', 'ERR_METHOD_NOT_IMPLEMENTED', 'EBADF'].map((v) => v ?? null));
+});
+
 test('fs', async () => {
   const want = [[], 'hello you', 'ello y', 'ENOENT', 'cde', ['a.txt', 'd', 'f'], 9, true, true, 'EPERM', 'ENOENT', false, 'ENOTEMPTY', ['/tmp/a.txt']];
   assert.deepEqual(await step('fs'), want);

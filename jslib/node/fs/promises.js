@@ -3,6 +3,7 @@
 import { EventEmitter } from "node/internal/events";
 import { constants, optionsOf } from "node/internal/fs_util";
 import { nodeError } from "node/internal/errors";
+import { fsError } from "node/internal/vfs";
 
 const sync = load("node/internal/fs_sync");
 
@@ -77,16 +78,21 @@ class FileHandle extends EventEmitter {
     return this.#fd;
   }
 
+  get #open() {
+    if (this.#fd === undefined) throw fsError("EBADF", "FileHandle");
+    return this.#fd;
+  }
+
   async appendFile(data, options = undefined) {
-    return appendFile(this.#fd, data, options);
+    return appendFile(this.#open, data, options);
   }
 
   async chmod(mode) {
-    return sync.fchmodSync(this.#fd, mode);
+    return sync.fchmodSync(this.#open, mode);
   }
 
   async chown(uid, gid) {
-    return sync.fchownSync(this.#fd, uid, gid);
+    return sync.fchownSync(this.#open, uid, gid);
   }
 
   async close() {
@@ -97,15 +103,15 @@ class FileHandle extends EventEmitter {
   }
 
   createReadStream(options = {}) {
-    return load("node/internal/fs_streams").createReadStream(undefined, { ...options, fd: this.#fd });
+    return load("node/internal/fs_streams").createReadStream(undefined, { ...options, fd: this });
   }
 
   createWriteStream(options = {}) {
-    return load("node/internal/fs_streams").createWriteStream(undefined, { ...options, fd: this.#fd });
+    return load("node/internal/fs_streams").createWriteStream(undefined, { ...options, fd: this });
   }
 
   async datasync() {
-    return sync.fdatasyncSync(this.#fd);
+    return sync.fdatasyncSync(this.#open);
   }
 
   async read(buffer = undefined, offset = undefined, length = undefined, position = null) {
@@ -116,55 +122,56 @@ class FileHandle extends EventEmitter {
     } else if (typeof offset === "object" && offset !== null) {
       ({ offset, length, position = null } = offset);
     }
-    return { bytesRead: sync.readSync(this.#fd, buffer, offset, length, position), buffer };
+    return { bytesRead: sync.readSync(this.#open, buffer, offset, length, position), buffer };
   }
 
   readableWebStream(options = {}) {
+    void this.#open;
     const { Readable } = load("node/stream").default;
     return Readable.toWeb(this.createReadStream(options));
   }
 
   async readFile(options = undefined) {
-    return sync.readFileSync(this.#fd, options);
+    return sync.readFileSync(this.#open, options);
   }
 
   async *readLines(options = {}) {
-    const text = sync.readFileSync(this.#fd, { encoding: "utf8", ...options });
+    const text = sync.readFileSync(this.#open, { encoding: "utf8", ...options });
     const lines = P.StringPrototypeSplit(text, /\r\n|\n|\r/);
     if (lines[lines.length - 1] === "") P.ArrayPrototypePop(lines);
     yield* lines;
   }
 
   async readv(buffers, position = null) {
-    return { bytesRead: sync.readvSync(this.#fd, buffers, position), buffers };
+    return { bytesRead: sync.readvSync(this.#open, buffers, position), buffers };
   }
 
   async stat(options = {}) {
-    return sync.fstatSync(this.#fd, options);
+    return sync.fstatSync(this.#open, options);
   }
 
   async sync() {
-    return sync.fsyncSync(this.#fd);
+    return sync.fsyncSync(this.#open);
   }
 
   async truncate(length = 0) {
-    return sync.ftruncateSync(this.#fd, length);
+    return sync.ftruncateSync(this.#open, length);
   }
 
   async utimes(atime, mtime) {
-    return sync.futimesSync(this.#fd, atime, mtime);
+    return sync.futimesSync(this.#open, atime, mtime);
   }
 
   async write(buffer, offset = undefined, length = undefined, position = undefined) {
-    return { bytesWritten: sync.writeSync(this.#fd, buffer, offset, length, position), buffer };
+    return { bytesWritten: sync.writeSync(this.#open, buffer, offset, length, position), buffer };
   }
 
   async writeFile(data, options = undefined) {
-    return writeFile(this.#fd, data, options);
+    return writeFile(this.#open, data, options);
   }
 
   async writev(buffers, position = null) {
-    return { bytesWritten: sync.writevSync(this.#fd, buffers, position), buffers };
+    return { bytesWritten: sync.writevSync(this.#open, buffers, position), buffers };
   }
 
   async [Symbol.asyncDispose]() {

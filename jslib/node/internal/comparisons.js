@@ -31,7 +31,7 @@ function sameInside(a, b, mode) {
     return a.byteLength === b.byteLength && sameBytes(a, b);
   }
   if (types.isAnyArrayBuffer(a)) return types.isAnyArrayBuffer(b) && a.byteLength === b.byteLength && N.bufferCompare(new Uint8Array(a), new Uint8Array(b)) === 0;
-  if (types.isBoxedPrimitive(a)) return types.isBoxedPrimitive(b) && typeof a.valueOf() === typeof b.valueOf() && is(boxed(a), boxed(b));
+  if (types.isBoxedPrimitive(a)) return types.isBoxedPrimitive(b) && is(boxed(a), boxed(b));
   return undefined;
 }
 
