@@ -261,7 +261,7 @@ export function onAlarm(id, number, scheduled, retries, last) {
       event,
       () => {
         if (typeof target.alarm !== "function") throw new P.TypeError("Handler does not export an alarm() function.");
-        return target.alarm({ retryCount: retries, isRetry: retries > 0, scheduledTime: scheduled });
+        return target.alarm({ scheduledTime: scheduled, retryCount: retries, isRetry: retries > 0 });
       },
       () => over(true),
       () => over(last),

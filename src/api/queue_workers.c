@@ -9,13 +9,15 @@
 #include "fmt/json.h"
 #include "host/host.h"
 
+#define PRODUCERS_BYTES ((size_t)64 << 20) /* metadata of an account's workers */
+
 /* ---- calls on the catalog ---- */
 
 static void catalog_call(queue_rest *r, slv_call_kind kind,
                          slv_code (*run)(slv_call *, void *, slv_err *), void (*done)(slv_call *))
 {
     r->call = (slv_call){.kind = kind, .run = run, .done = done};
-    slv_store_call(slv_api_catalog(r->api->api), slv_api_loop(r->api->api), &r->call);
+    slv_api_catalog_call(r->api, slv_api_catalog(r->api->api), &r->call);
 }
 
 static void on_done(slv_call *call)
@@ -70,9 +72,66 @@ static slv_code put_row(const slv_consumer_row *row, slv_buf *out)
 
 /* ---- reading ---- */
 
+static void add_producer(queue_rest *r, slv_str queue, slv_str worker)
+{
+    for (size_t i = 0; i < r->producers.items.len; i++) {
+        const queue_producer *p = &r->producers.items.items[i];
+
+        if (slv_str_eq(p->queue, queue) && slv_str_eq(p->worker, worker))
+            return;
+    }
+    slv_vec_push(&r->producers.items, ((queue_producer){queue, worker}));
+}
+
+static slv_code producers_of(queue_rest *r, slv_catalog *c, const slv_worker_row *row, slv_err *err)
+{
+    const slv_worker_key key = slv_worker_row_key(row);
+    slv_arena *arena = &r->producers.arena;
+    slv_deployment_row d;
+    slv_version_row v;
+    slv_code code = slv_catalog_deployment_current(c, &key, arena, &d, err);
+
+    if (code != SLV_OK)
+        return code == SLV_E_NOTFOUND ? SLV_OK : code;
+    for (size_t i = 0; i < d.version_count; i++) {
+        slv_node *metadata = NULL;
+
+        SLV_TRY(slv_catalog_version_get(c, &key, d.versions[i].version, arena, &v, err));
+        if (slv_json_parse(v.metadata, SLV_JSON_STRICT, arena, &metadata, NULL) != SLV_OK)
+            continue;
+        const slv_node *list = slv_node_get(metadata, "bindings");
+        for (const slv_node *b = slv_node_is(list, SLV_NODE_ARRAY) ? list->first : NULL; b;
+             b = b->next) {
+            if (slv_str_is(slv_node_str(slv_node_get(b, "type")), "queue"))
+                add_producer(r, slv_node_str(slv_node_get(b, "queue_name")), row->name);
+        }
+    }
+    return SLV_OK;
+}
+
+/* Once for a request, however many queues it lists. */
+static slv_code find_producers(queue_rest *r, slv_catalog *c, slv_err *err)
+{
+    slv_worker_list list = {0};
+
+    if (r->producers.known)
+        return SLV_OK;
+    r->producers.known = true;
+    r->producers.arena = SLV_ARENA(PRODUCERS_BYTES);
+    SLV_TRY(
+        slv_catalog_worker_list(c, r->api->tenant, SLV_STR_NULL, &r->producers.arena, &list, err));
+    for (size_t i = 0; i < list.count; i++)
+        SLV_TRY(producers_of(r, c, &list.items[i], err));
+    return SLV_OK;
+}
+
 static slv_code run_get(slv_call *call, void *service, slv_err *err)
 {
     queue_rest *r = slv_container_of(call, queue_rest, call);
+
+    SLV_TRY(find_producers(r, service, err));
+    if (r->consumer.len > 0) /* one that pulls */
+        return SLV_OK;
     slv_code code = slv_catalog_consumer_get(service, r->api->tenant, slv_str_from(r->name),
                                              &r->arena, &r->row, err);
 
@@ -87,7 +146,7 @@ void slv_queue_rest_consumer(queue_rest *r, void (*then)(queue_rest *r))
 {
     r->row = (slv_consumer_row){0};
     slv_arena_reset(&r->arena);
-    if (r->consumer.len > 0 || !slv_api_catalog(r->api->api)) {
+    if ((r->consumer.len > 0 && r->producers.known) || !slv_api_catalog(r->api->api)) {
         then(r);
         return;
     }

@@ -19,6 +19,8 @@ void slv_queue_rest_free(queue_rest *r)
     slv_buf_done(&r->out);
     slv_buf_done(&r->consumer);
     slv_arena_done(&r->arena);
+    slv_arena_done(&r->producers.arena);
+    slv_vec_done(&r->producers.items);
     slv_queue_batch_done(&r->batch);
     slv_queue_batch_done(&r->dead);
     free(r);
@@ -198,6 +200,23 @@ slv_code slv_queue_rest_put_time(slv_buf *out, int64_t ms)
     return slv_buf_printf(out, "\"%s.%03dZ\"", text, (int)(ms % 1000));
 }
 
+static slv_code put_producers(queue_rest *r, slv_buf *out)
+{
+    unsigned count = 0;
+
+    SLV_TRY(slv_buf_append(out, SLV_STR(",\"producers\":[")));
+    for (size_t i = 0; i < r->producers.items.len; i++) {
+        const queue_producer *p = &r->producers.items.items[i];
+
+        if (!slv_str_is(p->queue, r->name))
+            continue;
+        SLV_TRY(slv_buf_printf(out, "%s{\"type\":\"worker\",\"script\":", count++ ? "," : ""));
+        SLV_TRY(slv_json_put_string(out, p->worker));
+        SLV_TRY(slv_buf_append_byte(out, '}'));
+    }
+    return slv_buf_printf(out, "],\"producers_total_count\":%u,\"consumers\":[", count);
+}
+
 static slv_code put_queue(queue_rest *r, slv_buf *out)
 {
     const slv_queue_settings *s = &r->settings;
@@ -213,8 +232,7 @@ static slv_code put_queue(queue_rest *r, slv_buf *out)
                            "\"message_retention_period\":%lld,\"delivery_paused\":%s}",
                            (long long)s->delay_s, (long long)s->retention_s,
                            s->paused ? "true" : "false"));
-    SLV_TRY(slv_buf_append(out, SLV_STR(",\"producers\":[],\"producers_total_count\":0,"
-                                        "\"consumers\":[")));
+    SLV_TRY(put_producers(r, out));
     SLV_TRY(slv_buf_append(out, slv_buf_view(&r->consumer)));
     return slv_buf_printf(out, "],\"consumers_total_count\":%d}", r->consumer.len > 0);
 }

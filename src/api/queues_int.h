@@ -29,6 +29,10 @@
 #define QUEUE_INVALID 100128
 
 /* One call while it runs; whoever answers it frees it. */
+typedef struct queue_producer {
+    slv_str queue, worker;
+} queue_producer;
+
 typedef struct queue_rest queue_rest;
 struct queue_rest {
     slv_call call;
@@ -43,6 +47,12 @@ struct queue_rest {
     int64_t now_ms;
     slv_queue_settings settings;
     slv_buf consumer; /* JSON; empty: none */
+    /* workers that are deployed with a binding to a queue, of the whole account: queue_workers.c */
+    struct {
+        slv_arena arena;
+        bool known;
+        SLV_VEC(queue_producer) items;
+    } producers;
     /* a worker that consumes: queue_workers.c */
     slv_arena arena;
     slv_consumer_row row; /* id empty: none */

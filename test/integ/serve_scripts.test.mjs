@@ -116,6 +116,21 @@ describe('a deployment', () => {
     assert.equal((await call('GET', `${script('broken')}/versions`)).items.length, 1);
   });
 
+  test('that sends to a queue is among its producers, as long as it is deployed', async () => {
+    const sends = (...queues) => ({ bindings: queues.map((queue_name, i) => ({ type: 'queue', name: `Q${i}`, queue_name })) });
+    const made = await call('POST', '/queues', { queue_name: 'fed' });
+    const producers = async () => { const q = await call('GET', `/queues/${made.queue_id}`); assert.equal(q.producers.length, q.producers_total_count); return q.producers; };
+    assert.deepEqual(await producers(), []);
+    await put('feeder', shows(1), sends('fed', 'fed'));
+    await put('other', shows(1), sends('elsewhere'));
+    assert.deepEqual(await producers(), [{ type: 'worker', script: 'feeder' }]);
+    const listed = (await call('GET', '/queues')).find((q) => q.queue_name === 'fed');
+    assert.deepEqual(listed.producers, [{ type: 'worker', script: 'feeder' }]);
+    await put('feeder', shows(2), {});
+    assert.deepEqual(await producers(), []);
+    await fails(server.call('PUT', script('stored'), form({ bindings: [{ type: 'secrets_store_secret', name: 'S', store_id: 'a', secret_name: 'b' }] }, shows(1))), 400, 10021, /secrets_store/);
+  });
+
   test('gives its modules back', async () => {
     const modules = { 'index.js': ['import t from "./a.txt"; export default { fetch: () => new Response(t) }'], './a.txt': ['ä', 'text/plain'] };
     await put('content', modules);
