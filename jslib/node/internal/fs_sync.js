@@ -344,7 +344,7 @@ export function readdirSync(path, options = undefined) {
   validateBoolean(recursive, "options.recursive");
   const at = pathOf(path);
   const entry = find(at, "readdir");
-  if (entry.type !== DIRECTORY) throw fsError("ENOTDIR", "readdir");
+  if (entry.type !== DIRECTORY) throw fsError("ENOTDIR", "readdir", at);
   return P.ArrayPrototypeMap(walk(at, entry, recursive), ([below, name, parent, found]) =>
     withFileTypes ? new Dirent(nameIn(name, encoding), found.type, parent) : nameIn(below, encoding),
   );
