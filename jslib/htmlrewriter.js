@@ -338,9 +338,18 @@ publish(Comment);
 class Doctype extends Token {
     constructor(run, name, publicId, systemId) {
         super(run);
-        this.systemId = systemId;
-        this.publicId = publicId;
-        this.name = name;
+        this.#own("systemId", systemId);
+        this.#own("publicId", publicId);
+        this.#own("name", name);
+    }
+
+    // Properties of the object itself, as on the platform.
+    #own(key, value) {
+        const get = () => {
+            handleOf(this);
+            return value;
+        };
+        P.ObjectDefineProperty(this, key, { __proto__: null, get, enumerable: true, configurable: true });
     }
 }
 publish(Doctype);
@@ -535,10 +544,16 @@ function escapeText(text) {
     return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
 }
 
-function streamText(stream) {
+async function streamText(stream) {
     if (stream === null) return "";
     const { Response } = load("response");
-    return new Response(stream).text();
+    const bytes = await new Response(stream).bytes();
+    const { TextDecoder } = load("encoding");
+    try {
+        return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+    } catch {
+        throw new TypeError("Parser error: Invalid UTF-8");
+    }
 }
 
 // ---- the class ----

@@ -146,3 +146,10 @@ test("content that is undefined is a text; attributes are an iterator of the lan
         assert(Object.getPrototypeOf(Object.getPrototypeOf(e.attributes)) === IteratorPrototype);
     });
 });
+
+test("a doctype is valid in its handler alone; a stream of content must be UTF-8", async () => {
+    let kept;
+    await rewrite("<!DOCTYPE html>", (r) => r.onDocument({ doctype(d) { kept = d; assertEquals(JSON.stringify(d), '{"systemId":null,"publicId":null,"name":"html"}'); } }));
+    assertThrows(() => kept.name, { message: "This content token is no longer valid. Content tokens are only valid during the execution of the relevant content handler." });
+    await assertRejects(element("<p>", "p", (e) => e.append(new Response(new Uint8Array([0xe2, 0x28, 0xa1])))), { message: "Parser error: Invalid UTF-8" });
+});
