@@ -94,6 +94,7 @@ async function measure(server, test) {
   const requests = Number(/(\d+) requests in/.exec(out)[1]);
   const bad = Number(/Non-2xx or 3xx responses: (\d+)/.exec(out)?.[1] ?? 0);
   if (bad) throw new Error(`${test.title}: ${bad} of ${requests} answers are errors`);
+  if (requests === 0) throw new Error(`${test.title}: nothing was answered in ${opt.seconds} s`);
   return { rate: requests / Number(opt.seconds), micros: (cpu / requests) * 1e6 };
 }
 
