@@ -11,6 +11,7 @@
 #include "base/vec.h"
 #include "catalog/account.h"
 #include "catalog/worker.h"
+#include "edge/registry.h"
 #include "fmt/json.h"
 #include "host/host.h"
 #include "state/kinds.h"
@@ -76,7 +77,7 @@ static admin *new_admin(slv_api_call *call)
 static void ask(admin *a, slv_call_kind kind, slv_code (*run)(slv_call *, void *, slv_err *))
 {
     a->call = (slv_call){.kind = kind, .create = true, .run = run, .done = on_done};
-    slv_store_call(slv_api_catalog(a->api->api), slv_api_loop(a->api->api), &a->call);
+    slv_api_catalog_call(a->api, slv_api_catalog(a->api->api), &a->call);
 }
 
 static slv_code put_member(slv_buf *out, const char *name, slv_str text)
@@ -185,8 +186,9 @@ typedef struct removal {
 } removal;
 
 static const slv_store_type *const kinds[] = {
-    &slv_kv_store,    &slv_d1_store,        &slv_r2_store,     &slv_queue_store,
-    &slv_cache_store, &slv_analytics_store, &slv_dynamo_store, &slv_email_store};
+    &slv_kv_store,     &slv_d1_store,    &slv_r2_store,
+    &slv_queue_store,  &slv_cache_store, &slv_analytics_store,
+    &slv_dynamo_store, &slv_email_store, &slv_object_registry_store};
 
 static void on_tree_gone(slv_job *job)
 {

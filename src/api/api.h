@@ -59,6 +59,7 @@ typedef struct slv_sight slv_sight;             /* sight/sight.h */
 
 typedef enum slv_api_order {
     SLV_API_RELOAD,  /* configuration and certificates */
+    SLV_API_RESTART, /* main ends and is started again */
     SLV_API_UPGRADE, /* a new process from the executable on disk takes over */
 } slv_api_order;
 
@@ -93,6 +94,9 @@ slv_server *slv_api_server(const slv_api *api);   /* may be NULL */
 slv_host *slv_api_host(const slv_api *api);       /* may be NULL */
 slv_sight *slv_api_sight(const slv_api *api);     /* may be NULL */
 slv_store *slv_api_catalog(const slv_api *api);   /* may be NULL */
+/* As slv_store_call, on the catalog: what a call changes and its row of the audit log are one
+ * transaction. */
+void slv_api_catalog_call(slv_api_call *api, slv_store *catalog, slv_call *call);
 const char *slv_api_base_url(const slv_api *api); /* may be NULL */
 /* The same as whoever calls knows it: by the Host that the call came for. In the call's arena. */
 const char *slv_api_call_base_url(slv_api_call *call);

@@ -381,6 +381,66 @@ void slv_auth_check(slv_auth *auth, slv_api_call *call, const slv_api_head *head
 
 /* ---- the log of changes ---- */
 
+/* action: a text of 256 bytes that lives as long as the row. */
+static slv_audit_row audit_row(const slv_api_call *call, int status, char *action)
+{
+    (void)snprintf(action, 256, "%s %s", call->route->method, call->route->pattern);
+    return (slv_audit_row){.at_ms = slv_loop_wall_ms(call->api->loop),
+                           .account = call->tenant,
+                           .actor = call->actor,
+                           .token = call->token,
+                           .action = slv_str_from(action),
+                           .resource = call->path,
+                           .status = status};
+}
+
+/* A change of the catalog, with its row in the same transaction. */
+typedef struct written_op {
+    slv_call call, *inner;
+    slv_api_call *api;
+    slv_audit_row row;
+    char action[256];
+} written_op;
+
+static slv_code run_written(slv_call *call, void *service, slv_err *err)
+{
+    written_op *op = slv_container_of(call, written_op, call);
+
+    SLV_TRY(op->inner->run(op->inner, service, err));
+    return slv_catalog_audit(service, &op->row, err);
+}
+
+static void on_written(slv_call *call)
+{
+    written_op *op = slv_container_of(call, written_op, call);
+    slv_call *inner = op->inner;
+
+    inner->code = call->code;
+    inner->err = call->err;
+    if (call->code == SLV_OK)
+        op->api->audited = false; /* it is written down */
+    free(op);
+    inner->done(inner);
+}
+
+void slv_api_catalog_call(slv_api_call *api, slv_store *catalog, slv_call *call)
+{
+    written_op *op;
+
+    if (call->kind != SLV_CALL_WRITE || !api->audited) {
+        slv_store_call(catalog, api->api->loop, call);
+        return;
+    }
+    op = slv_new0(written_op);
+    op->inner = call;
+    op->api = api;
+    op->row = audit_row(api, 200, op->action);
+    op->call = (slv_call){
+        .kind = SLV_CALL_WRITE, .create = call->create, .run = run_written, .done = on_written};
+    slv_store_call(catalog, api->api->loop, &op->call);
+}
+
+/* Changes of anything but the catalog are written down when they are done. */
 typedef struct audit_op {
     slv_call call;
     slv_api *api;
@@ -411,14 +471,12 @@ static void write_down(slv_api_call *call)
 
     op->api = call->api;
     op->arena = SLV_ARENA((size_t)64 << 10);
-    op->row.at_ms = slv_loop_wall_ms(call->api->loop);
-    op->row.status = call->status;
-    (void)snprintf(action, sizeof action, "%s %s", call->route->method, call->route->pattern);
-    if (slv_arena_dup(&op->arena, slv_str_from(action), &op->row.action) != SLV_OK ||
-        slv_arena_dup(&op->arena, call->tenant, &op->row.account) != SLV_OK ||
-        slv_arena_dup(&op->arena, call->actor, &op->row.actor) != SLV_OK ||
-        slv_arena_dup(&op->arena, call->token, &op->row.token) != SLV_OK ||
-        slv_arena_dup(&op->arena, call->path, &op->row.resource) != SLV_OK) {
+    op->row = audit_row(call, call->status, action);
+    if (slv_arena_dup(&op->arena, op->row.action, &op->row.action) != SLV_OK ||
+        slv_arena_dup(&op->arena, op->row.account, &op->row.account) != SLV_OK ||
+        slv_arena_dup(&op->arena, op->row.actor, &op->row.actor) != SLV_OK ||
+        slv_arena_dup(&op->arena, op->row.token, &op->row.token) != SLV_OK ||
+        slv_arena_dup(&op->arena, op->row.resource, &op->row.resource) != SLV_OK) {
         slv_arena_done(&op->arena);
         free(op);
         return;

@@ -1,5 +1,7 @@
 /*
- * Copies of the whole directory, for its owner alone: POST /server/backup {"to":"/absolute/path"}.
+ * Copies of the whole directory, for its owner alone: POST /server/backup {"to":"/absolute/path"},
+ * and back, POST /server/restore {"from":"/absolute/path"}: the copy takes the place of the data
+ * when main has been started again, which is ordered behind the answer.
  */
 #include "state/backup.h"
 
@@ -12,7 +14,7 @@ typedef struct backup {
     slv_job job;
     slv_api_call *call;
     slv_state *state;
-    char *to;
+    char *to, *id; /* id: of what was restored */
     slv_backup_report report;
     slv_code code;
     slv_err err;
@@ -65,7 +67,62 @@ static void take(slv_api_call *call)
     slv_state_work(b->state, slv_api_loop(call->api), &b->job);
 }
 
+/* ---- back ---- */
+
+static void run_restore(slv_job *job)
+{
+    backup *b = slv_container_of(job, backup, job);
+
+    b->code = slv_backup_stage(b->state, b->to, &b->report, &b->id, &b->err);
+}
+
+static void on_restored(slv_job *job)
+{
+    backup *b = slv_container_of(job, backup, job);
+    SLV_CLEANUP(slv_buf_done) slv_buf out = SLV_BUF(1024);
+    slv_api *api = b->call->api;
+    slv_err none = {0};
+    bool restarts = false;
+
+    if (b->code == SLV_OK)
+        restarts = slv_api_give_order(api, SLV_API_RESTART, &none) == SLV_OK;
+    if (b->code != SLV_OK)
+        slv_api_fail(b->call, &b->err, 0);
+    else if (slv_buf_printf(
+                 &out,
+                 "{\"files\":%llu,\"bytes\":%llu,\"taken_ms\":%lld,\"id\":\"%s\",\"restarts\":%s}",
+                 (unsigned long long)b->report.files, (unsigned long long)b->report.bytes,
+                 (long long)b->report.taken_ms, b->id, restarts ? "true" : "false") != SLV_OK)
+        slv_api_abort(b->call);
+    else
+        slv_api_ok(b->call, slv_buf_view(&out));
+    free(b->to);
+    free(b->id);
+    free(b);
+}
+
+static void put_back(slv_api_call *call)
+{
+    slv_node *body = slv_api_body_json(call);
+    slv_str from = slv_node_str(slv_node_get(body, "from"));
+    backup *b;
+
+    if (!body)
+        return;
+    if (!slv_str_starts(from, SLV_STR("/")) || from.len < 2) {
+        slv_api_error(call, 400, SLV_API_BAD_JSON, "'from' must be the absolute path of a copy");
+        return;
+    }
+    b = slv_new0(backup);
+    *b = (backup){.job = {.run = run_restore, .done = on_restored},
+                  .call = call,
+                  .state = slv_api_state(call->api),
+                  .to = slv_strndup(from.ptr, from.len)};
+    slv_state_work(b->state, slv_api_loop(call->api), &b->job);
+}
+
 const slv_api_route slv_api_backup_routes[] = {
+    {.method = "POST", .pattern = "/server/restore", .handle = put_back, .access = SLV_API_OWNER},
     {.method = "POST", .pattern = "/server/backup", .handle = take, .access = SLV_API_OWNER},
     {.method = NULL},
 };

@@ -16,6 +16,7 @@ const slv_api_route *const slv_api_tables[] = {
     slv_api_pages_deploy_routes,
     slv_api_pages_deployment_routes,
     slv_api_backup_routes,
+    slv_api_transfer_routes,
     slv_api_cache_routes,
     slv_api_account_routes,
     slv_api_graphql_routes,

@@ -8,6 +8,7 @@
 
 extern const slv_api_route slv_api_analytics_routes[];
 extern const slv_api_route slv_api_backup_routes[];
+extern const slv_api_route slv_api_transfer_routes[];
 extern const slv_api_route slv_api_cache_routes[];
 extern const slv_api_route slv_api_account_routes[];
 extern const slv_api_route slv_api_graphql_routes[];

@@ -96,7 +96,7 @@ static void start(script_rest *r, slv_call_kind kind, script_work work,
     r->then = then;
     r->status = 0;
     r->call = (slv_call){.kind = kind, .run = run_work, .done = on_worked};
-    slv_store_call(r->store, slv_api_loop(r->api->api), &r->call);
+    slv_api_catalog_call(r->api, r->store, &r->call);
 }
 
 void slv_script_read(script_rest *r, script_work work, void (*then)(script_rest *r))

@@ -14,6 +14,7 @@ static const char *const steps[] = {
     slv_catalog_pages_schema_,
     slv_catalog_consumer_schema_,
 };
+const unsigned slv_catalog_steps_ = SLV_ARRAY_LEN(steps);
 static const slv_db_schema schema = {APPLICATION_ID, steps, SLV_ARRAY_LEN(steps)};
 
 slv_code slv_catalog_open(const char *path, const slv_catalog_options *options, slv_catalog **ret,
@@ -39,6 +40,18 @@ slv_catalog *slv_catalog_free(slv_catalog *c)
     slv_db_free(c->db);
     free(c);
     return NULL;
+}
+
+slv_code slv_catalog_snapshot(slv_catalog *c,
+                              slv_code (*work)(void *arg, slv_catalog *c, slv_err *err), void *arg,
+                              slv_err *err)
+{
+    slv_code code;
+
+    SLV_TRY(slv_db_savepoint(c->db, err));
+    code = work(arg, c, err);
+    slv_db_rollback_to(c->db);
+    return code;
 }
 
 slv_db *slv_catalog_db(slv_catalog *c)

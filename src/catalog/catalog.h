@@ -42,5 +42,11 @@ SLV_NODISCARD slv_code slv_catalog_open(const char *path, const slv_catalog_opti
 slv_catalog *slv_catalog_free(slv_catalog *c);
 SLV_DEFINE_CLEANUP(slv_catalog *, slv_catalog_free);
 slv_db *slv_catalog_db(slv_catalog *c);
+/* For a call that only reads, with several statements: what they see is of one moment. The work
+ * runs once, within. */
+SLV_NODISCARD slv_code slv_catalog_snapshot(slv_catalog *c,
+                                            slv_code (*work)(void *arg, slv_catalog *c,
+                                                             slv_err *err),
+                                            void *arg, slv_err *err);
 
 #endif

@@ -12,6 +12,7 @@ struct slv_catalog {
     slv_db *db;
 };
 
+extern const unsigned slv_catalog_steps_; /* of the format */
 extern const char slv_catalog_account_schema_[];
 extern const char slv_catalog_worker_schema_[];
 extern const char slv_catalog_pages_schema_[];

@@ -1,8 +1,10 @@
 /*
  * selvage backup, selvage restore: a copy of a server's data directory as it was at one moment, and
- * the way back. The server may run: it takes the copy itself.
+ * the way back. The server may run: it takes the copy itself, and puts one in place itself.
  */
 #include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -11,6 +13,9 @@
 #include "cli/verbs.h"
 #include "fmt/json_write.h"
 #include "state/backup.h"
+
+#define STEP_MS 20
+#define WAIT_MS 120000
 
 static char *absolute(const char *path)
 {
@@ -60,7 +65,73 @@ static slv_code backup(const slv_args *args, slv_err *err)
     return SLV_OK;
 }
 
-/* The lock says whether a server runs on it; nothing of what is there is overwritten. */
+static bool is_there(const char *data, const char *prefix, slv_str id)
+{
+    SLV_CLEANUP(slv_charp_free) char *path = NULL;
+
+    if (asprintf(&path, "%s/%s%.*s", data, prefix, SLV_STR_ARGS(id)) < 0)
+        abort();
+    return access(path, F_OK) == 0;
+}
+
+/* The server moves what there is aside, and ends the trial when it serves on the copy. */
+static slv_code wait_for_it(const char *data, slv_str id, slv_err *err)
+{
+    const struct timespec step = {.tv_nsec = STEP_MS * 1000000};
+
+    for (unsigned waited_ms = 0; waited_ms < WAIT_MS; waited_ms += STEP_MS) {
+        if (is_there(data, SLV_RESTORE_FAILED, id))
+            return slv_fail(err, SLV_E_STATE,
+                            "no server could be started on it: the data is what it was before, "
+                            "and the copy is in %s/" SLV_RESTORE_FAILED "%.*s",
+                            data, SLV_STR_ARGS(id));
+        if (!is_there(data, SLV_RESTORE_READY, id) &&
+            !is_there(data, SLV_RESTORE_TRIAL, SLV_STR("")) &&
+            is_there(data, SLV_STATE_REPLACED, id))
+            return SLV_OK;
+        (void)nanosleep(&step, NULL);
+    }
+    return slv_fail(err, SLV_E_TIMEOUT, "the server has not come back within %d s: look at its log",
+                    WAIT_MS / 1000);
+}
+
+/* A directory that a server has: it puts the copy in place itself. */
+static slv_code restore_live(const slv_args *args, const char *from, const char *data, slv_err *err)
+{
+    SLV_CLEANUP(slv_rest_free) slv_rest *rest = NULL;
+    SLV_CLEANUP(slv_buf_done) slv_buf body = SLV_BUF((size_t)64 << 10);
+    slv_json_writer w = SLV_JSON_WRITER(&body);
+    const slv_node *restarts;
+    slv_node *result;
+    slv_str id;
+
+    SLV_TRY(slv_rest_open_data(args, &rest, err));
+    slv_json_open(&w, '{');
+    slv_json_put_text(&w, "from", slv_str_from(from));
+    slv_json_close(&w, '}');
+    SLV_TRY(w.code);
+    SLV_TRY(slv_rest_json(rest, "POST", SLV_STR("/client/v4/server/restore"), slv_buf_view(&body),
+                          &result, err));
+    id = slv_node_str(slv_node_get(result, "id"));
+    restarts = slv_node_get(result, "restarts");
+    if (restarts && restarts->boolean)
+        SLV_TRY(wait_for_it(data, id, err));
+    print_bytes(restarts && restarts->boolean ? "Restored" : "The next start restores",
+                number(result, "files"), number(result, "bytes"));
+    printf(", to %s. What was there is kept in %s/" SLV_STATE_REPLACED
+           "%.*s: remove it when you do not need it\n",
+           data, data, SLV_STR_ARGS(id));
+    return SLV_OK;
+}
+
+static bool is_served(const char *data)
+{
+    SLV_CLEANUP(slv_charp_free) char *inside = slv_path_join(data, SLV_STR("v1/%40server"));
+
+    return slv_dir_exists(inside);
+}
+
+/* Nothing of what is there is overwritten. */
 static slv_code restore(const slv_args *args, slv_err *err)
 {
     SLV_CLEANUP(slv_charp_free) char *from = NULL;
@@ -74,6 +145,8 @@ static slv_code restore(const slv_args *args, slv_err *err)
                         "name the directory that is to be a server's data: --data DIR");
     from = absolute(given);
     to = absolute(data);
+    if (is_served(to))
+        return restore_live(args, from, to, err);
     SLV_TRY(slv_backup_restore(from, to, &report, err));
     print_bytes("Restored", report.files, report.bytes);
     printf(", to %s. Start the server on it:\n  selvage serve --data %s\n", to, data);
@@ -99,7 +172,7 @@ static const slv_flag backup_flags[] = {
     {"json", SLV_FLAG_BOOL, 0, NULL, "print JSON"},
 };
 static const slv_flag restore_flags[] = {
-    {"data", SLV_FLAG_STRING, 0, "DIR", "where it goes: absent, or empty"},
+    {"data", SLV_FLAG_STRING, 0, "DIR", "where it goes: a server's data directory, or absent"},
 };
 
 const slv_cmd slv_cmd_backup_verb = {

@@ -1,18 +1,13 @@
 #include "daemon/first.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
-#include <unistd.h>
-
-#include "base/mem.h"
-#include "base/rand.h"
+#include "state/transfer.h"
 
 #define START_MS 60000
 #define ARENA_MAX ((size_t)1 << 20)
 
 typedef struct first_call {
     slv_call call;
+    slv_state *state;
     slv_arena arena;
     slv_str email;
     int64_t now_ms;
@@ -20,16 +15,32 @@ typedef struct first_call {
     bool done;
 } first_call;
 
+typedef struct rows {
+    slv_account_row *items;
+    size_t count;
+} rows;
+
+static bool is_known(void *arg, slv_str account)
+{
+    const rows *r = arg;
+
+    for (size_t i = 0; i < r->count; i++)
+        if (slv_str_eq(r->items[i].id, account))
+            return true;
+    return false;
+}
+
 static slv_code run_first(slv_call *call, void *service, slv_err *err)
 {
     first_call *f = slv_container_of(call, first_call, call);
-    slv_account_row *rows, row = {.name = SLV_STR("main"), .email = f->email};
+    slv_account_row row = {.name = SLV_STR("main"), .email = f->email};
     slv_token_row token = {.name = SLV_STR("first"), .email = SLV_STR(""), .scopes = SLV_SCOPE_ALL};
-    size_t count;
+    rows all;
 
-    SLV_TRY(slv_catalog_account_list(service, &f->arena, &rows, &count, err));
-    f->out->accounts = SLV_MAX(count, (size_t)1);
-    if (count > 0)
+    SLV_TRY(slv_catalog_account_list(service, &f->arena, &all.items, &all.count, err));
+    SLV_TRY(slv_import_settle(f->state, is_known, &all, err));
+    f->out->accounts = SLV_MAX(all.count, (size_t)1);
+    if (all.count > 0)
         return SLV_OK;
     slv_catalog_account_id_draw(f->out->account);
     row.id = token.account = slv_str_from(f->out->account);
@@ -52,11 +63,12 @@ static bool is_done(void *arg)
     return ((first_call *)arg)->done;
 }
 
-slv_code slv_first_account(slv_store *catalog, slv_loop *loop, slv_str email, slv_first *ret,
-                           slv_err *err)
+slv_code slv_first_account(slv_state *state, slv_store *catalog, slv_loop *loop, slv_str email,
+                           slv_first *ret, slv_err *err)
 {
     first_call f = {
         .call = {.kind = SLV_CALL_WRITE, .create = true, .run = run_first, .done = on_first},
+        .state = state,
         .arena = SLV_ARENA(ARENA_MAX),
         .email = email,
         .now_ms = slv_loop_wall_ms(loop),
@@ -70,52 +82,5 @@ slv_code slv_first_account(slv_store *catalog, slv_loop *loop, slv_str email, sl
     slv_arena_done(&f.arena);
     if (f.call.code != SLV_OK)
         return slv_fail(err, f.call.code, "the catalog of accounts: %s", slv_err_text(&f.call.err));
-    return SLV_OK;
-}
-
-/* ---- the key ---- */
-
-static slv_code make_key(const char *dir, const char *path, uint8_t *out, slv_err *err)
-{
-    SLV_CLEANUP(slv_charp_free) char *near = NULL;
-    int fd, above;
-    bool ok;
-
-    if (asprintf(&near, "%s.new", path) < 0)
-        abort();
-    slv_rand_bytes(out, SLV_SECRET_KEY_LEN);
-    fd = open(near, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    if (fd < 0)
-        return slv_fail_errno(err, SLV_E_IO, "%s", near);
-    ok = write(fd, out, SLV_SECRET_KEY_LEN) == (ssize_t)SLV_SECRET_KEY_LEN && fsync(fd) == 0;
-    close(fd);
-    if (!ok || rename(near, path) != 0)
-        return slv_fail_errno(err, SLV_E_IO, "%s", path);
-    above = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    ok = above >= 0 && fsync(above) == 0;
-    if (above >= 0)
-        close(above);
-    return ok ? SLV_OK : slv_fail_errno(err, SLV_E_IO, "%s", dir);
-}
-
-slv_code slv_first_key(const char *dir, uint8_t out[static SLV_SECRET_KEY_LEN], slv_err *err)
-{
-    SLV_CLEANUP(slv_charp_free) char *path = NULL;
-    uint8_t bytes[SLV_SECRET_KEY_LEN + 1];
-    ssize_t n;
-    int fd;
-
-    if (asprintf(&path, "%s/secret.key", dir) < 0)
-        abort();
-    fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-    if (fd < 0 && errno == ENOENT)
-        return make_key(dir, path, out, err);
-    if (fd < 0)
-        return slv_fail_errno(err, SLV_E_IO, "%s", path);
-    n = read(fd, bytes, sizeof bytes);
-    close(fd);
-    if (n != (ssize_t)SLV_SECRET_KEY_LEN)
-        return slv_fail(err, SLV_E_STATE, "%s is not a key of %zu bytes", path, SLV_SECRET_KEY_LEN);
-    memcpy(out, bytes, SLV_SECRET_KEY_LEN);
     return SLV_OK;
 }

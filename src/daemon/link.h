@@ -6,6 +6,7 @@
  *                            "waiting"        everything is prepared but the state, which is taken
  *                            "failed TEXT"    it cannot start; it ends itself
  *                            "upgrade"        somebody asked for a new main
+ *                            "restart"        it is to be ended and started again
  *                            "reload"         somebody asked for the configuration to be read again
  *                            "reloaded TEXT"  empty: it went well
  *                            "front"          the state is free; connections are still there

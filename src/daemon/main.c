@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "daemon/main_int.h"
+#include "daemon/restored.h"
 
 #define ADOPT_AFTER_MS 50
 /* The longest that an upgrade waits for requests which are open: those that come wait for it. */
@@ -246,6 +247,7 @@ void slv_main_ready(slv_main *m)
     char address[128] = "";
     int fd = slv_listeners_first(&m->listeners, SLV_LISTENER_HTTPS);
     const char *scheme = fd >= 0 ? "https" : "http";
+    SLV_CLEANUP(slv_charp_free) char *dir = NULL;
 
     if (m->ready || m->stopping)
         return;
@@ -261,6 +263,8 @@ void slv_main_ready(slv_main *m)
            m->base_url);
     (void)fflush(stdout);
     slv_link_say(&m->link, "ready");
+    dir = slv_strndup(m->config->data.ptr, m->config->data.len);
+    slv_restored_done(dir);
 }
 
 static void on_started(void *arg, const slv_err *why)

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "daemon/main_int.h"
+#include "daemon/restored.h"
 
 /* Isolates of a main that was killed end a moment after it. */
 #define LOCK_WAIT_MS 15000
@@ -20,10 +21,12 @@ slv_code slv_main_open_state(slv_main *m, slv_err *err)
     const slv_state_options options = {.control = m->loop, .lock_wait_ms = LOCK_WAIT_MS};
 
     SLV_TRY(slv_state_open(dir, &options, &m->state, err));
-    SLV_TRY(slv_first_key(dir, m->key, err));
+    SLV_TRY(slv_restored_settle(dir, err));
+    SLV_TRY(slv_state_key(dir, m->key, err));
     m->catalog = slv_state_store(m->state, &slv_catalog_store, SLV_STR(SLV_CATALOG_TENANT),
                                  SLV_STR(SLV_CATALOG_ID));
-    return slv_first_account(m->catalog, m->loop, SLV_STR("owner@localhost"), &m->first, err);
+    return slv_first_account(m->state, m->catalog, m->loop, SLV_STR("owner@localhost"), &m->first,
+                             err);
 }
 
 /* ---- door ---- */
@@ -75,7 +78,6 @@ static slv_code open_door(slv_main *m, slv_err *err)
 
 /* ---- edge ---- */
 
-/* "NAME.DOMAIN", with or without a port. */
 /* What is seen of events is kept with the state: of those that go on without it, nothing is. */
 static void on_trace(void *user, struct slv_trace *trace)
 {
@@ -85,6 +87,7 @@ static void on_trace(void *user, struct slv_trace *trace)
         slv_sight_trace(m->sight, trace);
 }
 
+/* "NAME.DOMAIN", with or without a port. */
 static bool is_host(const slv_main *m, slv_str host, slv_str name)
 {
     slv_str domain = slv_str_from(m->domain);
@@ -204,9 +207,9 @@ slv_code slv_main_open_server(slv_main *m, slv_err *err)
         .allow_private = c->allow_private,
         .extension = {.take = take_other, .hosts = true, .arg = m},
         .hand_over = slv_bequest_give,
-        .hand_over_arg = &m->bequest,
         .hand_socket = slv_bequest_give_socket,
         .adopts = m->o->role == SLV_DAEMON_NEXT,
+        .hand_over_arg = &m->bequest,
         .pumps = m->pumps,
     };
 
@@ -241,7 +244,10 @@ static slv_code take_order(void *arg, slv_api_order what, slv_err *err)
 
     if (m->link.fd < 0)
         return slv_fail(err, SLV_E_AGAIN, "the supervisor is being started again");
-    slv_link_say(&m->link, "%s", what == SLV_API_RELOAD ? "reload" : "upgrade");
+    slv_link_say(&m->link, "%s",
+                 what == SLV_API_RELOAD    ? "reload"
+                 : what == SLV_API_RESTART ? "restart"
+                                           : "upgrade");
     return SLV_OK;
 }
 
@@ -332,10 +338,9 @@ static void settle(slv_main *m)
     }
 }
 
-void slv_main_let_go(slv_main *m)
 /* Server and host stay, for what goes on with them. */
+void slv_main_let_go(slv_main *m)
 {
-    m->api_http = slv_api_http_free(m->api_http);
     m->api_http = slv_api_http_free(m->api_http);
     m->owner_http = slv_api_http_free(m->owner_http);
     if (m->api && slv_loop_run_until(m->loop, no_calls, m->api, CUT_MS))
@@ -352,6 +357,7 @@ void slv_main_close(slv_main *m)
 {
     slv_timer_stop(&m->adopt_timer);
     slv_signal_stop(&m->on_term);
+    m->api_http = slv_api_http_free(m->api_http);
     m->owner_http = slv_api_http_free(m->owner_http);
     if (m->api && slv_loop_run_until(m->loop, no_calls, m->api, CUT_MS))
         m->api = slv_api_free(m->api);

@@ -181,6 +181,8 @@ static void main_ended(supervisor *s, child *c, int status)
         promote(s);
     } else if (c->failed && !s->was_ready) {
         end(s, s->err->code); /* wrong from the beginning: another try would be no better */
+    } else if (c->told && status == 0) {
+        again(s, false); /* as it was asked to */
     } else {
         tell_end(c, status, "it is started again");
         again(s, young);
@@ -297,6 +299,9 @@ static void on_said(slv_link *link, slv_str word, slv_str rest, int fd)
         on_failed(s, c, rest);
     } else if (slv_str_is(word, "upgrade")) {
         upgrade(s);
+    } else if (slv_str_is(word, "restart")) {
+        if (c == s->main && !s->next && !s->stopping)
+            tell_stop(s, c);
     } else if (slv_str_is(word, "reload")) {
         reload(s);
     } else if (slv_str_is(word, "reloaded")) {

@@ -466,10 +466,9 @@ void slv_object_close(slv_object *o, slv_close_reason reason, slv_str message)
 
 void slv_object_close_json(slv_object *o, slv_close_reason reason, slv_str error)
 {
-    slv_link *link = slv_event_link(&o->home);
-
     if (o->state != SLV_OBJECT_RESIDENT)
-        return;
+        return; /* it may have no isolate */
+    slv_link *link = slv_event_link(&o->home);
     const slv_msg_object_close m = {reason, error};
     o->state = SLV_OBJECT_CLOSING;
     slv_list_remove(&o->idle);

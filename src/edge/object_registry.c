@@ -2,6 +2,7 @@
 #include "base/mem.h"
 #include "base/vec.h"
 #include "edge/object_int.h"
+#include "edge/registry.h"
 
 #define WORKER_KEY_MAX ((size_t)8192)
 
@@ -24,12 +25,12 @@ static slv_db *type_db(void *service)
     return slv_registry_db(service);
 }
 
-static const slv_store_type registry_store = {
+const slv_store_type slv_object_registry_store = {
     .kind = "do", .open = type_open, .close = type_close, .db = type_db};
 
 static slv_store *store_of(slv_shard *shard, slv_str tenant)
 {
-    return slv_state_store(shard->server->o.state, &registry_store, tenant, SLV_STR("registry"));
+    return slv_state_store(shard->server->o.state, &slv_object_registry_store, tenant, SLV_STR("registry"));
 }
 
 typedef struct registry_call {
@@ -378,7 +379,10 @@ static void begin_load(slv_shard *shard, slv_version *version, bool erases)
 
     c->loaded = slv_map_get(&all->loaded, worker) != NULL;
     c->erase = erases;
-    slv_map_set(&all->loaded, worker, true);
+    if (erases) /* what comes under that name later has alarms of its own */
+        (void)slv_map_remove(&all->loaded, worker);
+    else
+        slv_map_set(&all->loaded, worker, true);
     slv_map_set(&all->migrating, worker, busy ? *busy + 1 : 1);
     c->all = all;
     c->version = slv_version_ref(version);

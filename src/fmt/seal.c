@@ -2,7 +2,12 @@
 
 #include <openssl/evp.h>
 
+#include "base/bytes.h"
+#include "base/rand.h"
 #include "fmt/sum.h"
+
+#define TEXT_HEAD 4
+#define SCRYPT_MEMORY (UINT64_C(64) << 20)
 
 void slv_seal_init(slv_seal *s, const uint8_t key[SLV_SEAL_KEY], const uint8_t salt[SLV_SEAL_SALT])
 {
@@ -53,4 +58,63 @@ slv_code slv_seal_open(const slv_seal *s, uint64_t number, slv_str sealed, uint8
     bool good = EVP_DecryptFinal_ex(ctx, out + n, &last) == 1;
     EVP_CIPHER_CTX_free(ctx);
     return good ? SLV_OK : SLV_E_DENIED;
+}
+
+/* ---- texts ---- */
+
+slv_code slv_seal_text(const uint8_t key[SLV_SEAL_KEY], slv_str plain, slv_buf *out)
+{
+    uint8_t salt[SLV_SEAL_SALT], chunk[SLV_SEAL_CHUNK + SLV_SEAL_TAG];
+    SLV_CLEANUP(slv_buf_done) slv_buf all = SLV_BUF(plain.len + TEXT_HEAD);
+    slv_seal seal;
+    uint64_t number = 0;
+
+    SLV_TRY(slv_buf_append_u32(&all, (uint32_t)plain.len));
+    SLV_TRY(slv_buf_append(&all, plain));
+    slv_rand_bytes(salt, sizeof salt);
+    slv_seal_init(&seal, key, salt);
+    SLV_TRY(slv_buf_append(out, slv_str_make((const char *)salt, sizeof salt)));
+    for (size_t at = 0; at < all.len; at += SLV_SEAL_CHUNK) {
+        slv_str piece = slv_str_sub(slv_buf_view(&all), at, SLV_MIN(at + SLV_SEAL_CHUNK, all.len));
+
+        slv_seal_chunk(&seal, number++, piece, chunk);
+        SLV_TRY(slv_buf_append(out, slv_str_make((const char *)chunk, piece.len + SLV_SEAL_TAG)));
+    }
+    return SLV_OK;
+}
+
+slv_code slv_unseal_text(const uint8_t key[SLV_SEAL_KEY], slv_str sealed, slv_buf *out)
+{
+    uint8_t chunk[SLV_SEAL_CHUNK];
+    SLV_CLEANUP(slv_buf_done) slv_buf all = SLV_BUF(sealed.len);
+    slv_seal seal;
+    uint64_t number = 0;
+
+    if (sealed.len < SLV_SEAL_SALT + SLV_SEAL_TAG + TEXT_HEAD)
+        return SLV_E_DENIED;
+    slv_seal_init(&seal, key, (const uint8_t *)sealed.ptr);
+    sealed = slv_str_skip(sealed, SLV_SEAL_SALT);
+    while (sealed.len > 0) {
+        slv_str piece = slv_str_sub(sealed, 0, SLV_MIN(SLV_SEAL_CHUNK + SLV_SEAL_TAG, sealed.len));
+
+        if (piece.len <= SLV_SEAL_TAG || slv_seal_open(&seal, number++, piece, chunk) != SLV_OK)
+            return SLV_E_DENIED;
+        SLV_TRY(slv_buf_append(&all, slv_str_make((const char *)chunk, piece.len - SLV_SEAL_TAG)));
+        sealed = slv_str_skip(sealed, piece.len);
+    }
+    slv_reader r = slv_reader_make(slv_buf_view(&all));
+    slv_str plain = slv_read_str(&r);
+    if (!slv_reader_end(&r))
+        return SLV_E_DENIED;
+    return slv_buf_append(out, plain);
+}
+
+slv_code slv_seal_key_of(slv_str passphrase, const uint8_t salt[SLV_SEAL_SALT],
+                         uint8_t key[SLV_SEAL_KEY])
+{
+    return EVP_PBE_scrypt(passphrase.ptr ? passphrase.ptr : "", passphrase.len, salt, SLV_SEAL_SALT,
+                          UINT64_C(1) << SLV_SEAL_SCRYPT_LOG2, 8, 1, SCRYPT_MEMORY, key,
+                          SLV_SEAL_KEY) == 1
+               ? SLV_OK
+               : SLV_E_NOMEM;
 }

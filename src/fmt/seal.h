@@ -40,4 +40,17 @@ void slv_seal_chunk(const slv_seal *s, uint64_t number, slv_str plain, uint8_t *
 SLV_NODISCARD slv_code slv_seal_open(const slv_seal *s, uint64_t number, slv_str sealed,
                                      uint8_t *out);
 
+/* ---- texts, and keys that people choose ---- */
+
+/* Appends a sealed form that knows its length: a salt, and in chunks u32 length and the text. */
+SLV_NODISCARD slv_code slv_seal_text(const uint8_t key[SLV_SEAL_KEY], slv_str plain, slv_buf *out);
+/* Appends the text. SLV_E_DENIED, without a message: another key's, or damaged. */
+SLV_NODISCARD slv_code slv_unseal_text(const uint8_t key[SLV_SEAL_KEY], slv_str sealed,
+                                       slv_buf *out);
+/* A key of a passphrase: scrypt with N = 2^SLV_SEAL_SCRYPT_LOG2, r = 8, p = 1; 32 MiB of memory and
+ * a tenth of a second. SLV_E_NOMEM. */
+#define SLV_SEAL_SCRYPT_LOG2 15
+SLV_NODISCARD slv_code slv_seal_key_of(slv_str passphrase, const uint8_t salt[SLV_SEAL_SALT],
+                                       uint8_t key[SLV_SEAL_KEY]);
+
 #endif

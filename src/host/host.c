@@ -6,7 +6,6 @@
 
 #include "base/log.h"
 #include "base/mem.h"
-#include "base/rand.h"
 #include "catalog/pages.h"
 #include "fmt/seal.h"
 #include "host/host_int.h"
@@ -15,57 +14,23 @@
 #define SWEEP_FIRST_MS 60000
 #define SWEEP_MS ((uint64_t)6 * 3600 * 1000)
 #define SWEEP_GRACE_MS ((int64_t)3600 * 1000) /* from a file to the row that names it */
-#define SEALED_HEAD 4
 
-/* ---- sealing: u32 length and the text, in chunks ---- */
+/* ---- sealing ---- */
 
 slv_code slv_host_seal(const slv_host *host, slv_str plain, slv_buf *out)
 {
-    uint8_t salt[SLV_SEAL_SALT], chunk[SLV_SEAL_CHUNK + SLV_SEAL_TAG];
-    SLV_CLEANUP(slv_buf_done) slv_buf all = SLV_BUF(plain.len + SEALED_HEAD);
-    slv_seal seal;
-    uint64_t number = 0;
-
-    SLV_TRY(slv_buf_append_u32(&all, (uint32_t)plain.len));
-    SLV_TRY(slv_buf_append(&all, plain));
-    slv_rand_bytes(salt, sizeof salt);
-    slv_seal_init(&seal, host->key, salt);
-    SLV_TRY(slv_buf_append(out, slv_str_make((const char *)salt, sizeof salt)));
-    for (size_t at = 0; at < all.len; at += SLV_SEAL_CHUNK) {
-        slv_str piece = slv_str_sub(slv_buf_view(&all), at, SLV_MIN(at + SLV_SEAL_CHUNK, all.len));
-
-        slv_seal_chunk(&seal, number++, piece, chunk);
-        SLV_TRY(slv_buf_append(out, slv_str_make((const char *)chunk, piece.len + SLV_SEAL_TAG)));
-    }
-    return SLV_OK;
+    return slv_seal_text(host->key, plain, out);
 }
 
 slv_code slv_host_unseal(const slv_host *host, slv_str sealed, slv_buf *out, slv_err *err)
 {
-    uint8_t chunk[SLV_SEAL_CHUNK];
-    SLV_CLEANUP(slv_buf_done) slv_buf all = SLV_BUF(sealed.len);
-    slv_seal seal;
-    uint64_t number = 0;
+    slv_code code = slv_unseal_text(host->key, sealed, out);
 
-    if (sealed.len < SLV_SEAL_SALT + SLV_SEAL_TAG + SEALED_HEAD)
-        return slv_fail(err, SLV_E_DENIED, "sealed secrets are damaged");
-    slv_seal_init(&seal, host->key, (const uint8_t *)sealed.ptr);
-    sealed = slv_str_skip(sealed, SLV_SEAL_SALT);
-    while (sealed.len > 0) {
-        slv_str piece = slv_str_sub(sealed, 0, SLV_MIN(SLV_SEAL_CHUNK + SLV_SEAL_TAG, sealed.len));
-
-        if (piece.len <= SLV_SEAL_TAG || slv_seal_open(&seal, number++, piece, chunk) != SLV_OK)
-            return slv_fail(err, SLV_E_DENIED,
-                            "secrets cannot be opened: the server's key is not the one that they "
-                            "were sealed with");
-        SLV_TRY(slv_buf_append(&all, slv_str_make((const char *)chunk, piece.len - SLV_SEAL_TAG)));
-        sealed = slv_str_skip(sealed, piece.len);
-    }
-    slv_reader r = slv_reader_make(slv_buf_view(&all));
-    slv_str plain = slv_read_str(&r);
-    if (!slv_reader_end(&r))
-        return slv_fail(err, SLV_E_DENIED, "sealed secrets are damaged");
-    return slv_buf_append(out, plain);
+    if (code == SLV_E_DENIED)
+        return slv_fail(err, SLV_E_DENIED,
+                        "secrets cannot be opened: the server's key is not the one that they "
+                        "were sealed with, or they are damaged");
+    return code;
 }
 
 /* ---- sweeping ---- */

@@ -219,21 +219,29 @@ static slv_code read_all(host_change *c, slv_catalog *catalog, slv_err *err)
     return SLV_OK;
 }
 
-static slv_code run_change(slv_call *call, void *service, slv_err *err)
+static slv_code read_change(void *arg, slv_catalog *catalog, slv_err *err)
 {
-    host_change *c = slv_container_of(call, host_change, call);
+    host_change *c = arg;
     slv_worker_row row;
     slv_code code;
 
     SLV_TRY(
-        slv_catalog_route_list(service, SLV_STR_NULL, SLV_STR_NULL, &c->arena, &c->routes, err));
+        slv_catalog_route_list(catalog, SLV_STR_NULL, SLV_STR_NULL, &c->arena, &c->routes, err));
     if (c->all)
-        return read_all(c, service, err);
-    code = slv_catalog_worker_get(service, &c->key, &c->arena, &row, err);
+        return read_all(c, catalog, err);
+    code = slv_catalog_worker_get(catalog, &c->key, &c->arena, &row, err);
     c->gone = code == SLV_E_NOTFOUND;
     if (c->gone)
         return SLV_OK;
-    return code == SLV_OK ? read_worker(c, service, &row, err) : code;
+    return code == SLV_OK ? read_worker(c, catalog, &row, err) : code;
+}
+
+/* Of one moment: a deployment that changes between two statements would name a version that the
+ * other one has not seen. */
+static slv_code run_change(slv_call *call, void *service, slv_err *err)
+{
+    return slv_catalog_snapshot(service, read_change, slv_container_of(call, host_change, call),
+                                err);
 }
 
 /* ---- putting into effect ---- */

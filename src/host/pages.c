@@ -189,20 +189,26 @@ static slv_code read_all(pages_change *c, slv_catalog *catalog, slv_err *err)
     return SLV_OK;
 }
 
-static slv_code run_change(slv_call *call, void *service, slv_err *err)
+static slv_code read_change(void *arg, slv_catalog *catalog, slv_err *err)
 {
-    pages_change *c = slv_container_of(call, pages_change, call);
+    pages_change *c = arg;
     slv_pages_project row;
     slv_code code;
 
     SLV_TRY(
-        slv_catalog_domain_list(service, SLV_STR(""), SLV_STR(""), &c->arena, &c->domains, err));
+        slv_catalog_domain_list(catalog, SLV_STR(""), SLV_STR(""), &c->arena, &c->domains, err));
     if (c->all)
-        return read_all(c, service, err);
-    code = slv_catalog_project_get(service, c->account, c->name, &c->arena, &row, err);
+        return read_all(c, catalog, err);
+    code = slv_catalog_project_get(catalog, c->account, c->name, &c->arena, &row, err);
     if (code == SLV_E_NOTFOUND)
         return SLV_OK;
-    return code == SLV_OK ? read_project(c, service, &row, err) : code;
+    return code == SLV_OK ? read_project(c, catalog, &row, err) : code;
+}
+
+static slv_code run_change(slv_call *call, void *service, slv_err *err)
+{
+    return slv_catalog_snapshot(service, read_change, slv_container_of(call, pages_change, call),
+                                err);
 }
 
 /* ---- putting into effect ---- */
@@ -435,9 +441,9 @@ typedef struct pages_preview {
     slv_version *version;
 } pages_preview;
 
-static slv_code run_preview(slv_call *call, void *service, slv_err *err)
+static slv_code read_preview(void *arg, slv_catalog *service, slv_err *err)
 {
-    pages_preview *p = slv_container_of(call, pages_preview, call);
+    pages_preview *p = arg;
     SLV_CLEANUP(slv_buf_done) slv_buf worker = SLV_BUF(TEXT_MAX);
     slv_pages_project project;
     slv_pages_deployment d;
@@ -452,6 +458,12 @@ static slv_code run_preview(slv_call *call, void *service, slv_err *err)
     SLV_TRY(slv_host_pages_worker(project.name, &worker));
     slv_host_pages_rows(&d, slv_buf_view(&worker), &w, &v);
     return slv_host_version(p->host, &w, &v, true, &p->version, err);
+}
+
+static slv_code run_preview(slv_call *call, void *service, slv_err *err)
+{
+    return slv_catalog_snapshot(service, read_preview, slv_container_of(call, pages_preview, call),
+                                err);
 }
 
 static void on_preview(slv_call *call)

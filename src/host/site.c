@@ -161,9 +161,9 @@ typedef struct host_preview {
     slv_version *version;
 } host_preview;
 
-static slv_code run_preview(slv_call *call, void *service, slv_err *err)
+static slv_code read_preview(void *arg, slv_catalog *service, slv_err *err)
 {
-    host_preview *p = slv_container_of(call, host_preview, call);
+    host_preview *p = arg;
 
     for (size_t i = 0; i < p->count; i++) {
         const slv_worker_key key = {p->list[i].account, SLV_STR(""), p->list[i].worker};
@@ -179,6 +179,12 @@ static slv_code run_preview(slv_call *call, void *service, slv_err *err)
         return slv_host_load(p->host, &worker, &version, true, &p->version, err);
     }
     return slv_fail(err, SLV_E_NOTFOUND, "There is no such version of the worker");
+}
+
+static slv_code run_preview(slv_call *call, void *service, slv_err *err)
+{
+    return slv_catalog_snapshot(service, read_preview, slv_container_of(call, host_preview, call),
+                                err);
 }
 
 static void on_preview(slv_call *call)

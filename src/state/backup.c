@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -14,14 +15,14 @@
 #include "base/map.h"
 #include "base/mem.h"
 #include "fmt/json.h"
+#include "state/transfer_int.h"
+#include "state/tree.h"
 
-#define DEPTH_MAX 64
-#define PATH_BYTES ((size_t)64 << 10)
 #define PIECE ((size_t)1 << 20)
 #define MANIFEST_MAX ((size_t)1 << 20)
 
 typedef struct copy {
-    slv_buf path;           /* relative, of what is looked at */
+    slv_tree tree;
     int from, to;           /* directories */
     SLV_MAP(uint64_t) logs; /* their lengths at the moment, by path */
     bool noted;             /* logs counts: what is not in it did not exist */
@@ -29,80 +30,50 @@ typedef struct copy {
     slv_err *err;
 } copy;
 
+static copy *of_tree(slv_tree *t)
+{
+    return slv_container_of(t, copy, tree);
+}
+
 static bool is_log(slv_str name)
 {
     return slv_str_ends(name, SLV_STR(".sqlite-wal"));
 }
 
 /* Of the process that runs, or of SQLite's that does. */
-static bool is_left_out(const copy *c, slv_str name)
+static bool is_left_out(const slv_tree *t, slv_str name)
 {
     return slv_str_ends(name, SLV_STR(".sqlite-shm")) ||
-           (c->path.len == 0 && (slv_str_is(name, "lock") || slv_str_is(name, "serve.pid") ||
-                                 slv_str_is(name, SLV_BACKUP_MANIFEST)));
+           (t->path.len == 0 &&
+            (slv_str_is(name, "lock") || slv_str_is(name, "serve.pid") ||
+             slv_str_is(name, SLV_STATE_ASIDE) ||
+             slv_str_starts(name, SLV_STR(SLV_STATE_REPLACED)) ||
+             slv_str_starts(name, SLV_STR(SLV_RESTORE_READY)) ||
+             slv_str_starts(name, SLV_STR(SLV_RESTORE_FAILED)) ||
+             slv_str_is(name, SLV_RESTORE_TRIAL) || slv_str_is(name, SLV_BACKUP_MANIFEST)));
 }
 
 static slv_code fail(const copy *c, const char *what)
 {
-    return slv_fail_errno(c->err, SLV_E_IO, "%s %.*s", what, SLV_STR_ARGS(slv_buf_view(&c->path)));
+    return slv_tree_fail(&c->tree, what);
 }
 
-/* ---- walking ---- */
-
-typedef slv_code (*visit)(copy *c, int dir, const char *name, const struct stat *st);
-
-static slv_code walk(copy *c, int parent, const char *name, int depth, visit file, visit folder);
-
-static slv_code walk_entry(copy *c, int dir, const char *name, int depth, visit file, visit folder)
+static slv_code walk(copy *c, slv_code (*file)(slv_tree *, int, const char *, const struct stat *),
+                     slv_code (*folder)(slv_tree *))
 {
-    size_t before = c->path.len;
-    struct stat st;
-    slv_code code = SLV_OK;
-
-    if (is_left_out(c, slv_str_from(name)))
-        return SLV_OK;
-    if (slv_buf_printf(&c->path, "%s%s", before > 0 ? "/" : "", name) != SLV_OK ||
-        depth > DEPTH_MAX)
-        return slv_fail(c->err, SLV_E_LIMIT, "the directory is too deep: %s", name);
-    if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) != 0)
-        code = errno == ENOENT ? SLV_OK : fail(c, "cannot look at");
-    else if (S_ISDIR(st.st_mode))
-        code = walk(c, dir, name, depth + 1, file, folder);
-    else if (S_ISREG(st.st_mode))
-        code = file(c, dir, name, &st);
-    c->path.len = before;
-    return code;
-}
-
-static slv_code walk(copy *c, int parent, const char *name, int depth, visit file, visit folder)
-{
-    int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
-    const struct dirent *e;
-    slv_code code = SLV_OK;
-
-    if (!dir) {
-        bool gone = fd < 0 && errno == ENOENT;
-
-        if (fd >= 0)
-            (void)close(fd);
-        return gone ? SLV_OK : fail(c, "cannot read the directory");
-    }
-    if (folder && c->path.len > 0)
-        code = folder(c, fd, name, NULL);
-    while (code == SLV_OK && (e = readdir(dir)) != NULL)
-        if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
-            code = walk_entry(c, fd, e->d_name, depth, file, folder);
-    (void)closedir(dir);
-    return code;
+    c->tree.err = c->err;
+    c->tree.leave_out = is_left_out;
+    c->tree.file = file;
+    c->tree.folder = folder;
+    return slv_tree_walk(&c->tree, c->from, ".");
 }
 
 /* ---- the moment ---- */
 
-static slv_code note_log(copy *c, SLV_UNUSED int dir, const char *name, const struct stat *st)
+static slv_code note_log(slv_tree *t, SLV_UNUSED int dir, const char *name, const struct stat *st)
 {
     if (is_log(slv_str_from(name)))
-        slv_map_set(&c->logs, slv_buf_view(&c->path), (uint64_t)st->st_size);
+        slv_map_set(&of_tree(t)->logs, slv_buf_view(&t->path), (uint64_t)st->st_size);
     return SLV_OK;
 }
 
@@ -113,7 +84,7 @@ static slv_code note_logs(copy *c, slv_state *state)
 
     slv_state_freeze(state);
     c->report.taken_ms = slv_clock_wall_ms();
-    code = walk(c, c->from, ".", 0, note_log, NULL);
+    code = walk(c, note_log, NULL);
     slv_state_thaw(state);
     c->noted = true;
     c->report.paused_us = (slv_clock_mono_ns() - began_ns) / 1000;
@@ -151,14 +122,15 @@ static slv_code copy_bytes(const copy *c, int in, int out, uint64_t n)
     return SLV_OK;
 }
 
-static slv_code copy_file(copy *c, int dir, const char *name, const struct stat *st)
+static slv_code copy_file(slv_tree *t, int dir, const char *name, const struct stat *st)
 {
+    copy *c = of_tree(t);
     uint64_t bytes = (uint64_t)st->st_size;
     slv_code code = SLV_OK;
     int in, out;
 
     if (c->noted && is_log(slv_str_from(name))) {
-        const uint64_t *noted = slv_map_get(&c->logs, slv_buf_view(&c->path));
+        const uint64_t *noted = slv_map_get(&c->logs, slv_buf_view(&t->path));
 
         if (!noted)
             return SLV_OK;
@@ -167,7 +139,7 @@ static slv_code copy_file(copy *c, int dir, const char *name, const struct stat 
     in = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
     if (in < 0)
         return errno == ENOENT ? SLV_OK : fail(c, "cannot open");
-    out = openat(c->to, slv_buf_cstr(&c->path), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,
+    out = openat(c->to, slv_buf_cstr(&t->path), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,
                  st->st_mode & 0777);
     if (out < 0)
         code = fail(c, "cannot make the copy of");
@@ -181,10 +153,11 @@ static slv_code copy_file(copy *c, int dir, const char *name, const struct stat 
     return code;
 }
 
-static slv_code copy_folder(copy *c, SLV_UNUSED int dir, SLV_UNUSED const char *name,
-                            SLV_UNUSED const struct stat *st)
+static slv_code copy_folder(slv_tree *t)
 {
-    if (mkdirat(c->to, slv_buf_cstr(&c->path), 0700) != 0 && errno != EEXIST)
+    const copy *c = of_tree(t);
+
+    if (mkdirat(c->to, slv_buf_cstr(&t->path), 0700) != 0 && errno != EEXIST)
         return fail(c, "cannot make the directory");
     return SLV_OK;
 }
@@ -206,38 +179,6 @@ static slv_code write_manifest(const copy *c)
 
 /* ---- where it goes ---- */
 
-/* Of what was not finished. */
-static void remove_tree(const char *path)
-{
-    DIR *dir = opendir(path);
-    const struct dirent *e;
-
-    while (dir && (e = readdir(dir)) != NULL) {
-        SLV_CLEANUP(slv_charp_free) char *sub = NULL;
-
-        if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
-            continue;
-        if (asprintf(&sub, "%s/%s", path, e->d_name) < 0)
-            abort();
-        if (unlink(sub) != 0)
-            remove_tree(sub);
-    }
-    if (dir)
-        (void)closedir(dir);
-    (void)rmdir(path);
-}
-
-static slv_code sync_name(const char *path, slv_err *err)
-{
-    SLV_CLEANUP(slv_charp_free) char *above = slv_path_dir(path);
-    int fd = open(above, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    bool ok = fd >= 0 && fsync(fd) == 0;
-
-    if (fd >= 0)
-        (void)close(fd);
-    return ok ? SLV_OK : slv_fail_errno(err, SLV_E_IO, "cannot sync %s", above);
-}
-
 /* Everything below c->from; c->to is opened, and path_partial becomes path. */
 static slv_code copy_all(copy *c, const char *partial, const char *path)
 {
@@ -246,7 +187,7 @@ static slv_code copy_all(copy *c, const char *partial, const char *path)
     c->to = open(partial, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (c->to < 0)
         return slv_fail_errno(c->err, SLV_E_IO, "cannot open %s", partial);
-    code = walk(c, c->from, ".", 0, copy_file, copy_folder);
+    code = walk(c, copy_file, copy_folder);
     if (code == SLV_OK && c->noted)
         code = write_manifest(c);
     if (code == SLV_OK && syncfs(c->to) != 0)
@@ -254,7 +195,7 @@ static slv_code copy_all(copy *c, const char *partial, const char *path)
     (void)close(c->to);
     if (code == SLV_OK && rename(partial, path) != 0)
         code = slv_fail_errno(c->err, SLV_E_IO, "cannot rename %s to %s", partial, path);
-    return code == SLV_OK ? sync_name(path, c->err) : code;
+    return code == SLV_OK ? slv_tree_sync_name(path, c->err) : code;
 }
 
 static slv_code make_partial(const char *to, char **ret, slv_err *err)
@@ -263,7 +204,7 @@ static slv_code make_partial(const char *to, char **ret, slv_err *err)
         return slv_fail(err, SLV_E_EXISTS, "%s exists; name a directory that does not", to);
     if (asprintf(ret, "%s.partial", to) < 0)
         abort();
-    remove_tree(*ret);
+    SLV_TRY(slv_tree_remove(*ret, err));
     if (mkdir(*ret, 0700) != 0)
         return slv_fail_errno(err, SLV_E_IO, "cannot make %s", *ret);
     return SLV_OK;
@@ -285,8 +226,8 @@ static slv_code run(copy *c, slv_state *state, const char *from, const char *to)
     if (c->from >= 0)
         (void)close(c->from);
     if (code != SLV_OK)
-        remove_tree(partial);
-    slv_buf_done(&c->path);
+        slv_tree_remove(partial, NULL);
+    slv_buf_done(&c->tree.path);
     slv_map_done(&c->logs);
     return code;
 }
@@ -294,7 +235,7 @@ static slv_code run(copy *c, slv_state *state, const char *from, const char *to)
 slv_code slv_state_backup(slv_state *state, const char *to, slv_backup_report *ret, slv_err *err)
 {
     SLV_CLEANUP(slv_charp_free) char *from = slv_path_dir(slv_state_dir(state));
-    copy c = {.path = SLV_BUF(PATH_BYTES), .err = err};
+    copy c = {.tree.path = SLV_BUF(SLV_TREE_PATH_BYTES), .err = err};
     slv_code code;
 
     SLV_TRY(slv_state_hold(state, err));
@@ -334,7 +275,7 @@ slv_code slv_backup_read(const char *dir, slv_backup_report *ret, slv_err *err)
 
 slv_code slv_backup_restore(const char *from, const char *to, slv_backup_report *ret, slv_err *err)
 {
-    copy c = {.path = SLV_BUF(PATH_BYTES), .err = err};
+    copy c = {.tree.path = SLV_BUF(SLV_TREE_PATH_BYTES), .err = err};
     slv_backup_report taken;
     slv_code code;
 
@@ -347,5 +288,50 @@ slv_code slv_backup_restore(const char *from, const char *to, slv_backup_report 
             err, SLV_E_IO, "%s has %llu files of %llu bytes together, and should have %llu of %llu",
             from, (unsigned long long)c.report.files, (unsigned long long)c.report.bytes,
             (unsigned long long)taken.files, (unsigned long long)taken.bytes);
+    return code;
+}
+
+static bool one_waits(const char *dir)
+{
+    DIR *d = opendir(dir);
+    const struct dirent *e;
+    bool found = false;
+
+    while (d && !found && (e = readdir(d)) != NULL)
+        found = slv_str_starts(slv_str_from(e->d_name), SLV_STR(SLV_RESTORE_READY));
+    if (d)
+        (void)closedir(d);
+    return found;
+}
+
+slv_code slv_backup_stage(slv_state *state, const char *from, slv_backup_report *ret, char **ret_id,
+                          slv_err *err)
+{
+    SLV_CLEANUP(slv_charp_free) char *dir = slv_path_dir(slv_state_dir(state));
+    SLV_CLEANUP(slv_charp_free) char *aside = NULL;
+    SLV_CLEANUP(slv_charp_free) char *made = NULL;
+    SLV_CLEANUP(slv_charp_free) char *ready = NULL;
+    SLV_CLEANUP(slv_charp_free) char *id = NULL;
+    time_t now = (time_t)(slv_clock_wall_ms() / 1000);
+    struct tm tm;
+    slv_code code;
+
+    if (one_waits(dir))
+        return slv_fail(err, SLV_E_AGAIN, "another copy takes its place already");
+    SLV_TRY(slv_transfer_aside(dir, &aside, err));
+    (void)gmtime_r(&now, &tm);
+    if (asprintf(&id, "%04d%02d%02d-%02d%02d%02d", tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday,
+                 tm.tm_hour, tm.tm_min, tm.tm_sec) < 0 ||
+        asprintf(&made, "%s/copy", aside) < 0 ||
+        asprintf(&ready, "%s/" SLV_RESTORE_READY "%s", dir, id) < 0)
+        abort();
+    code = slv_backup_restore(from, made, ret, err);
+    if (code == SLV_OK && rename(made, ready) != 0)
+        code = slv_fail_errno(err, SLV_E_IO, "cannot rename %s to %s", made, ready);
+    if (code == SLV_OK)
+        code = slv_tree_sync_name(ready, err);
+    slv_tree_remove(aside, NULL);
+    if (code == SLV_OK)
+        *ret_id = SLV_STEAL(id);
     return code;
 }

@@ -21,6 +21,11 @@
 
 #define SLV_BACKUP_MANIFEST "backup.json"
 #define SLV_BACKUP_FORMAT 1
+/* Names in a directory that is served: a copy that is to take its place, and what became of it
+ * (daemon/restored.h). */
+#define SLV_RESTORE_READY "restore-"
+#define SLV_RESTORE_FAILED "failed-restore-"
+#define SLV_RESTORE_TRIAL "restore.trial"
 
 typedef struct slv_backup_report {
     uint64_t files, bytes;
@@ -37,5 +42,10 @@ SLV_NODISCARD slv_code slv_backup_read(const char *dir, slv_backup_report *ret, 
 /* Copies a backup to where a state directory is to be; to must not exist, or be empty. */
 SLV_NODISCARD slv_code slv_backup_restore(const char *from, const char *to, slv_backup_report *ret,
                                           slv_err *err);
+
+/* The same beside the state that is open: it is to take its place at the next start, as
+ * DIR/restore-ID. *ret_id: malloc()ed. SLV_E_AGAIN: another one waits already. */
+SLV_NODISCARD slv_code slv_backup_stage(slv_state *state, const char *from, slv_backup_report *ret,
+                                        char **ret_id, slv_err *err);
 
 #endif

@@ -11,6 +11,7 @@
 #include "base/buf.h"
 #include "state/name.h"
 #include "state/state_int.h"
+#include "state/tree.h"
 
 #define PATH_BYTES ((size_t)8192)
 #define LOCK_STEP_MS 20u
@@ -111,12 +112,17 @@ slv_code slv_state_dir_open_(const char *dir, unsigned wait_ms, int *ret_lock, c
 {
     SLV_CLEANUP(slv_charp_free) char *v1 = NULL;
     SLV_CLEANUP(slv_charp_free) char *lock = NULL;
+    SLV_CLEANUP(slv_charp_free) char *aside = NULL;
     int fd = -1;
 
     if (asprintf(&v1, "%s/v1", dir) < 0 || asprintf(&lock, "%s/lock", dir) < 0)
         return slv_fail(err, SLV_E_NOMEM, "out of memory");
     SLV_TRY(make_dirs(v1, DIR_LEVELS, err));
     SLV_TRY(take_lock(dir, lock, wait_ms, &fd, err));
+    if (asprintf(&aside, "%s/" SLV_STATE_ASIDE, dir) < 0 || slv_tree_remove(aside, err) != SLV_OK) {
+        close(fd);
+        return SLV_E_IO;
+    }
     *ret_lock = fd;
     *ret_v1 = SLV_STEAL(v1);
     return SLV_OK;

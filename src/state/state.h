@@ -39,6 +39,11 @@
 #include "base/str.h"
 #include "store/db.h"
 
+/* DIR/aside: what is being made beside the state; what was left of it goes when the directory is
+ * opened. DIR/replaced-TIME: a state that a restore has taken the place of. Neither is in copies.
+ */
+#define SLV_STATE_ASIDE "aside"
+#define SLV_STATE_REPLACED "replaced-"
 #define SLV_STORE_WAITING_MAX ((size_t)4096)
 /* An id or a tenant's name is no longer. */
 #define SLV_STORE_ID_MAX ((size_t)64 << 10)
@@ -63,15 +68,21 @@ SLV_NODISCARD slv_code slv_state_open(const char *dir, const slv_state_options *
 /* Waits for calls that run; no loop may make one any more. Accepts NULL, returns NULL. */
 slv_state *slv_state_free(slv_state *state);
 SLV_DEFINE_CLEANUP(slv_state *, slv_state_free);
+/* Another process takes the directory: closes the stores and gives up the lock. From then on calls
+ * fail with SLV_E_STATE; slv_state_work goes on, for files that are open. Every loop that made
+ * calls has been forgotten, no store is elsewhere. Waits for calls that run. Control thread. */
+void slv_state_retire(slv_state *state);
 const char *slv_state_dir(const slv_state *state); /* DIR/v1 */
 /* The descriptor that carries the lock. Whoever gives files of the state to another process gives
  * it this one too: the lock then lasts as long as that process can write. Close-on-exec. */
 int slv_state_lock_fd(const slv_state *state);
 
-/* Another process takes the directory: closes the stores and gives up the lock. From then on calls
- * fail with SLV_E_STATE; slv_state_work goes on, for files that are open. Every loop that made
- * calls has been forgotten, no store is elsewhere. Waits for calls that run. Control thread. */
-void slv_state_retire(slv_state *state);
+/* The key that a server's secrets are sealed with: DIR/secret.key, mode 0600. Reads it; makes it,
+ * durably, when it is not there. SLV_E_STATE: it has another length. Any thread; blocks. */
+#define SLV_STATE_KEY_LEN ((size_t)32)
+SLV_NODISCARD slv_code slv_state_key(const char *dir, uint8_t out[static SLV_STATE_KEY_LEN],
+                                     slv_err *err);
+
 /* Commits that made writes durable: how many, and how long each took with its sync. Buckets count
  * what took no longer than a bound (and longer than the one before); the last has none. */
 #define SLV_STATE_SYNC_BUCKETS 10

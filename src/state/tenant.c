@@ -1,23 +1,10 @@
 /* The end of a tenant. */
-#include <errno.h>
-#include <ftw.h>
-#include <stdio.h>
-#include <unistd.h>
-
 #include "base/buf.h"
 #include "state/name.h"
 #include "state/state_int.h"
+#include "state/tree.h"
 
 #define PATH_BYTES ((size_t)8192)
-#define OPEN_MAX 32
-
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-    (void)st;
-    (void)type;
-    (void)ftw;
-    return remove(path) == 0 || errno == ENOENT ? 0 : -1;
-}
 
 slv_code slv_state_remove_tenant(slv_state *state, slv_str name, slv_err *err)
 {
@@ -35,7 +22,5 @@ slv_code slv_state_remove_tenant(slv_state *state, slv_str name, slv_err *err)
         if (slv_str_starts(state->folders.keys[i], slv_buf_view(&path)))
             (void)slv_map_remove(&state->folders, state->folders.keys[i]);
     pthread_mutex_unlock(&state->lock);
-    if (nftw(path.ptr, remove_one, OPEN_MAX, FTW_DEPTH | FTW_PHYS) != 0 && errno != ENOENT)
-        return slv_fail_errno(err, SLV_E_IO, "cannot remove %s", path.ptr);
-    return SLV_OK;
+    return slv_tree_remove(path.ptr, err);
 }

@@ -2,7 +2,7 @@
 // follows from what came after.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { ask, dataDir, startServe } from './lib/serve.mjs';
@@ -122,7 +122,9 @@ describe('copies', () => {
     assert.match(none.stderr, /is no backup/);
     const good = join(dataDir(), 'copy');
     assert.equal(run('backup', good, '--data', server.data).status, 0);
-    const over = run('restore', good, '--data', server.data);
+    const other = dataDir();
+    writeFileSync(join(other, 'mine'), 'x');
+    const over = run('restore', good, '--data', other);
     assert.notEqual(over.status, 0);
     assert.match(over.stderr, /exists/);
     await server.stop();
@@ -130,5 +132,82 @@ describe('copies', () => {
     const cold = join(dataDir(), 'cold');
     const made = run('backup', cold, '--data', server.data);
     assert.equal(made.status, 0, made.stderr);
+  });
+
+  const runBeside = (...args) => new Promise((done) => import('node:child_process').then(({ execFile }) =>
+    execFile(selvage, args, { env: { ...process.env, NO_COLOR: '1' } }, (error, stdout, stderr) => done({ status: error ? 1 : 0, stdout, stderr }))));
+  const seen = async (server) => JSON.parse((await ask(server, 'writer.workers.test', '/')).text);
+  const kept = (server, prefix) => readdirSync(server.data).filter((n) => n.startsWith(prefix));
+
+  test('take the place of what a server has while clients wait', async () => {
+    const server = await startServe({ domain: 'workers.test' });
+    await deployWriter(server);
+    await ask(server, 'writer.workers.test', '/make');
+    await ask(server, 'writer.workers.test', '/write?n=1');
+    const copy = join(dataDir(), 'copy');
+    assert.equal((await runBeside('backup', copy, '--data', server.data)).status, 0);
+    await ask(server, 'writer.workers.test', '/write?n=2');
+    let going = true, refused = [], answers = 0;
+    const load = (async () => {
+      while (going) {
+        try { assert.ok((await ask(server, 'writer.workers.test', '/')).status === 200); answers++; } catch (e) { refused.push(String(e.code ?? e)); }
+      }
+    })();
+    const back = await runBeside('restore', copy, '--data', server.data);
+    assert.equal(back.status, 0, back.stderr + server.output);
+    assert.match(back.stdout, /What was there is kept in .*replaced-/);
+    assert.deepEqual(await seen(server), [1, 1, 1, 1, 1]);
+    going = false;
+    await load;
+    assert.ok(!refused.includes('ECONNREFUSED'), String(refused));
+    assert.ok(answers > 0);
+    assert.equal(kept(server, 'replaced-').length, 1);
+    assert.equal((await ask(server, 'writer.workers.test', '/write?n=3')).text, 'ok');
+    // what is no copy changes nothing
+    const none = await runBeside('restore', dataDir(), '--data', server.data);
+    assert.notEqual(none.status, 0);
+    assert.match(none.stderr, /is no backup/);
+    // one that no server can be started on: the old state comes back
+    const broken = join(dataDir(), 'broken');
+    assert.equal((await runBeside('backup', broken, '--data', server.data)).status, 0);
+    const catalog = join(broken, 'v1/%40server/catalog/catalog.sqlite'), size = statSync(catalog).size;
+    writeFileSync(catalog, Buffer.alloc(size, 'x'));
+    const failed = await runBeside('restore', broken, '--data', server.data);
+    assert.notEqual(failed.status, 0);
+    assert.match(failed.stderr, /no server could be started on it/);
+    assert.equal(kept(server, 'failed-restore-').length, 1);
+    assert.deepEqual(await seen(server), [3, 3, 3, 3, 3]);
+    await server.stop();
+  });
+
+  test('that are restored while main is killed are there, or what was before', async () => {
+    const server = await startServe({ domain: 'workers.test' });
+    await deployWriter(server);
+    await ask(server, 'writer.workers.test', '/make');
+    await ask(server, 'writer.workers.test', '/write?n=1');
+    const copy = join(dataDir(), 'copy');
+    assert.equal((await runBeside('backup', copy, '--data', server.data)).status, 0);
+    for (let i = 0; i < 5; i++) {
+      const now = i + 2;
+      assert.equal((await ask(server, 'writer.workers.test', `/write?n=${now}`)).text, 'ok');
+      const from = server.output.length, verb = runBeside('restore', copy, '--data', server.data);
+      let over = false;
+      verb.then(() => { over = true; });
+      await new Promise((r) => setTimeout(r, 40 + i * 60));
+      const [pid] = spawnSync('pgrep', ['-P', String(server.pid)], { encoding: 'utf8' }).stdout.trim().split('\n').map(Number);
+      if (pid) process.kill(pid, 'SIGKILL');
+      await server.saw(/ready on/, { from });
+      // the verb may have lost its server before that took the copy
+      const end = Date.now() + 60000;
+      while (!over && kept(server, 'restore').length > 0 && Date.now() < end) await new Promise((r) => setTimeout(r, 20));
+      const values = await seen(server);
+      assert.ok(values.every((v) => v === 1) || values.every((v) => v === now), `neither the copy nor what was there: ${values}`);
+      assert.deepEqual(kept(server, 'restore'), [], 'nothing is half done');
+      const done = await verb;
+      if (done.status === 0) assert.deepEqual(values, [1, 1, 1, 1, 1]);
+      for (const name of kept(server, 'replaced-')) rmSync(join(server.data, name), { recursive: true });
+      if (values[0] === now) await ask(server, 'writer.workers.test', '/write?n=1');
+    }
+    await server.stop();
   });
 });

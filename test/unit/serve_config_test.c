@@ -182,16 +182,16 @@ TEST(a_directory_has_one_supervisor)
 
 TEST(a_key_is_made_once)
 {
-    uint8_t one[SLV_SECRET_KEY_LEN], two[SLV_SECRET_KEY_LEN];
+    uint8_t one[SLV_STATE_KEY_LEN], two[SLV_STATE_KEY_LEN];
     slv_err err = {0};
     char path[600];
 
-    CHECK(slv_first_key(tap_tmpdir(), one, &err) == SLV_OK);
-    CHECK(slv_first_key(tap_tmpdir(), two, &err) == SLV_OK);
+    CHECK(slv_state_key(tap_tmpdir(), one, &err) == SLV_OK);
+    CHECK(slv_state_key(tap_tmpdir(), two, &err) == SLV_OK);
     CHECK(memcmp(one, two, sizeof one) == 0);
     snprintf(path, sizeof path, "%s/secret.key", tap_tmpdir());
     CHECK(truncate(path, 31) == 0);
-    CHECK(slv_first_key(tap_tmpdir(), two, &err) == SLV_E_STATE);
+    CHECK(slv_state_key(tap_tmpdir(), two, &err) == SLV_E_STATE);
     CHECK(unlink(path) == 0);
 }
 
