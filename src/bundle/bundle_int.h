@@ -76,6 +76,9 @@ void slv_bundle_answer_contents(slv_bundler *b, uint32_t id, uint32_t callback, 
 void slv_bundle_answer_node(slv_bundler *b, uint32_t id, uint32_t callback, const slv_node *q,
                             bool bare);
 
+/* Portable: adds the modules that find_additional_modules finds to the result. */
+SLV_NODISCARD slv_code slv_bundle_add_found(slv_bundler *b);
+
 /* sources.c: modules of an upload */
 void slv_bundle_source_resolve(slv_bundler *b, uint32_t id, uint32_t callback, const slv_node *q);
 void slv_bundle_source_load(slv_bundler *b, uint32_t id, uint32_t callback, slv_str path);

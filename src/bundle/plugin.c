@@ -556,28 +556,42 @@ static void load_data(slv_bundler *b, uint32_t id, const slv_node *q)
 }
 
 typedef struct walk {
-    const slv_bundler *b;
-    slv_buf *out;
+    slv_bundler *b;
+    slv_buf *out; /* the table's text; NULL: what is found is added to the result */
     size_t files;
 } walk;
 
-static bool is_module_file(const slv_bundler *b, const char *name)
+static const slv_rule *rule_of_file(const slv_bundler *b, const char *name)
 {
     const slv_config *c = b->spec->config;
 
     for (size_t i = 0; i < c->rules.len; i++)
         for (size_t k = 0; !c->rules.items[i].ignored && k < c->rules.items[i].glob_count; k++)
             if (slv_glob_match(c->rules.items[i].globs[k], slv_str_from(name), SLV_GLOB_PATH))
-                return true;
-    return false;
+                return &c->rules.items[i];
+    return NULL;
+}
+
+static slv_code add_found(walk *w, const slv_rule *rule, slv_str full)
+{
+    slv_module_type type = rule->type == SLV_RULE_ESM   ? SLV_MODULE_ESM
+                           : rule->type == SLV_RULE_CJS ? SLV_MODULE_CJS
+                                                        : module_type(w->b->spec, full, rule->type);
+    slv_err err = {0};
+
+    return add_module(w->b, full, type, &err) ? SLV_OK : err.code;
 }
 
 static slv_code put_table_row(walk *w, const char *name, const char *full)
 {
-    if (strcmp(full, w->b->spec->main) == 0 || !is_module_file(w->b, name))
+    const slv_rule *rule = rule_of_file(w->b, name);
+
+    if (strcmp(full, w->b->spec->main) == 0 || !rule)
         return SLV_OK;
     if (++w->files > TABLE_FILES_MAX)
         return SLV_E_LIMIT;
+    if (!w->out)
+        return add_found(w, rule, slv_str_from(full));
     SLV_TRY(slv_json_put_string(w->out, slv_str_from(name)));
     SLV_TRY(slv_buf_append(w->out, SLV_STR(": () => import(")));
     SLV_TRY(slv_json_put_string(w->out, slv_str_from(full)));
@@ -606,6 +620,13 @@ static slv_code walk_dir(walk *w, const char *dir, int depth)
     if (d)
         closedir(d);
     return code;
+}
+
+slv_code slv_bundle_add_found(slv_bundler *b)
+{
+    walk w = {.b = b};
+
+    return walk_dir(&w, b->spec->base_dir, 0);
 }
 
 static void load_table(slv_bundler *b, uint32_t id)

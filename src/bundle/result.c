@@ -152,6 +152,11 @@ static slv_code take_output(slv_bundler *b, const slv_node *value, slv_err *err)
     if (slv_arena_dup(&r->arena, slv_buf_view(&script), &r->script) != SLV_OK ||
         slv_arena_dup(&r->arena, map, &r->source_map) != SLV_OK)
         return slv_fail(err, SLV_E_LIMIT, "the bundle is too large");
+    if (b->spec->portable && b->spec->config->find_additional_modules &&
+        slv_bundle_add_found(b) != SLV_OK)
+        return slv_fail(err, SLV_E_LIMIT,
+                        "too many files for find_additional_modules, or too large ones; set "
+                        "base_dir to fewer");
     r->ok = true;
     return SLV_OK;
 }

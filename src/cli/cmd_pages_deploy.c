@@ -247,7 +247,8 @@ static slv_code upload_files(pages_deploy *d, slv_err *err)
 
 static const char *part_type(slv_module_type type)
 {
-    return type == SLV_MODULE_WASM   ? "application/wasm"
+    return type == SLV_MODULE_ESM    ? "application/javascript+module"
+           : type == SLV_MODULE_WASM ? "application/wasm"
            : type == SLV_MODULE_TEXT ? "text/plain"
                                      : "application/octet-stream";
 }
