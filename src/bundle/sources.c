@@ -90,7 +90,8 @@ static void hide_source_maps(slv_buf *text)
         bool comment =
             slv_str_ends(before, SLV_STR("//# ")) || slv_str_ends(before, SLV_STR("//@ ")) ||
             slv_str_ends(before, SLV_STR("/*# ")) || slv_str_ends(before, SLV_STR("/*@ "));
-        bool quoted = after.len == 0 || slv_str_chr(SLV_STR("\"'`$\\"), after.ptr[0], 0) != SIZE_MAX;
+        bool quoted =
+            after.len == 0 || slv_str_chr(SLV_STR("\"'`$\\"), after.ptr[0], 0) != SIZE_MAX;
 
         if (comment && !quoted && !slv_str_starts(after, SLV_STR("data:")))
             text->ptr[at] = 'S';
