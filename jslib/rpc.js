@@ -7,6 +7,7 @@
 
 import { context, runIn, thenInContext } from "async_context";
 import { badConstructorArgument, illegalConstructor, isObject, publish, DOMException } from "errors";
+import { IdTable } from "id_table";
 import { ByteSource, checkSameEvent, currentEvent, op, requireEvent, setCurrentEvent } from "io";
 import { DurableObject, RpcTarget, WorkerEntrypoint, WorkflowEntrypoint, isInstance } from "rpc_classes";
 import { Handlers, PLAIN, callHandler, disposeTarget, isPlain, member, notImplemented, styleOf } from "rpc_reach";
@@ -148,8 +149,8 @@ class Import extends Remote {
     }
 
     release() {
-        if (--this.stubs > 0 || P.MapPrototypeGet(imports, this.number) !== this) return;
-        P.MapPrototypeDelete(imports, this.number);
+        if (--this.stubs > 0 || imports.get(this.number) !== this) return;
+        imports.delete(this.number);
         N.capDrop(this.number, this.refs);
         if (this.onDrop !== null) this.onDrop();
     }
@@ -476,7 +477,7 @@ function startCall(state, path, args) {
 
 // ---- capabilities on their way out ----
 
-const exports = new P.Map(); // number -> Export
+const exports = new IdTable(); // number -> Export
 let lastExport = -1;
 
 class Export {
@@ -489,7 +490,7 @@ class Export {
     }
 
     end() {
-        P.MapPrototypeDelete(exports, this.number);
+        exports.delete(this.number);
         if (this.owner.kind === "rpc") {
             this.owner.held--;
             this.owner.onRelease?.();
@@ -509,7 +510,7 @@ function remember(event, item) {
 function exportValue(value, owner) {
     const number = (lastExport += 2);
     const item = new Export(number, value, currentEvent() ?? owner, owner);
-    P.MapPrototypeSet(exports, number, item);
+    exports.set(number, item);
     remember(owner, item);
     if (owner.kind === "rpc") owner.held++;
     return number;
@@ -569,7 +570,7 @@ function exportOne(value, owner, caps, later) {
 
 // The holder has let go.
 export function dropTarget(number, references) {
-    const item = P.MapPrototypeGet(exports, number);
+    const item = exports.get(number);
     if (item === undefined) return;
     item.refs -= references;
     if (item.refs <= 0) item.end();
@@ -582,10 +583,10 @@ export function dropExportsOf(event) {
     for (let i = 0; i < items.length; i++) {
         const item = items[i];
         if (item instanceof Import) {
-            if (P.MapPrototypeGet(imports, item.number) === item) P.MapPrototypeDelete(imports, item.number);
+            if (imports.get(item.number) === item) imports.delete(item.number);
             item.broken ??= brokenError();
-        } else if (P.MapPrototypeGet(exports, item.number) === item) {
-            P.MapPrototypeDelete(exports, item.number);
+        } else if (exports.get(item.number) === item) {
+            exports.delete(item.number);
             disposeTarget(item.value);
         }
     }
@@ -593,13 +594,13 @@ export function dropExportsOf(event) {
 
 // ---- capabilities on their way in ----
 
-const imports = new P.Map(); // number -> Import
+const imports = new IdTable(); // number -> Import
 
 function importStub(number) {
-    let target = P.MapPrototypeGet(imports, number);
+    let target = imports.get(number);
     if (target === undefined) {
         target = new Import(number);
-        P.MapPrototypeSet(imports, number, target);
+        imports.set(number, target);
         const event = currentEvent();
         if (event !== null) remember(event, target);
     }
@@ -664,7 +665,7 @@ function own(value, release = noop) {
 
 // The other side has gone.
 export function breakStub(number, json) {
-    const target = P.MapPrototypeGet(imports, number);
+    const target = imports.get(number);
     if (target === undefined || target.broken !== undefined) return;
     setCurrentEvent(target.event);
     target.broken = markRemote(load("io").errorFromJSON(json));
@@ -690,7 +691,7 @@ export class ExportedReceiver {
 
 // What stands behind a capability that we exported. The call runs in the context of the event that exported it.
 export function exportedTarget(number) {
-    const item = P.MapPrototypeGet(exports, number);
+    const item = exports.get(number);
     if (item === undefined) throw brokenError();
     const event = currentEvent();
     if (item.context !== event && !item.context.ended) {
