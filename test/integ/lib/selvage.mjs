@@ -65,9 +65,9 @@ export async function until(look, what, patience = 20000) {
 }
 
 // Runs to its end, which is made when it does not come: { code, signal, stdout, stderr }.
-export function run(args, { cwd, env } = {}) {
+export function run(args, { cwd, env, patience = 60000 } = {}) {
   return new Promise((done) => {
-    const child = spawn(selvage, args, { cwd, env: { ...process.env, NO_COLOR: '1', ...env }, stdio: ['ignore', 'pipe', 'pipe'], timeout: 60000 });
+    const child = spawn(selvage, args, { cwd, env: { ...process.env, NO_COLOR: '1', ...env }, stdio: ['ignore', 'pipe', 'pipe'], timeout: patience });
     const r = { stdout: '', stderr: '' };
     child.stdout.on('data', (d) => (r.stdout += d));
     child.stderr.on('data', (d) => (r.stderr += d));
