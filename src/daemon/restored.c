@@ -144,7 +144,7 @@ static char *find_ready(const char *dir)
 static slv_code settle_trial(const char *dir, slv_err *err)
 {
     SLV_CLEANUP(slv_charp_free) char *trial = name_of(dir, TRIAL, "");
-    SLV_CLEANUP(slv_buf_done) slv_buf text = SLV_BUF(4096);
+    SLV_CLEANUP(slv_buf_done) slv_buf text = SLV_BUF((size_t)1 << 20);
     SLV_CLEANUP(slv_charp_free) char *id = NULL;
     slv_str rest, first;
 
