@@ -22,7 +22,7 @@ static char *state_dir(const dev *d)
 
         return slv_path_join(cwd ? cwd : "/", slv_str_from(d->o->persist_to));
     }
-    return slv_path_join(d->workers[0].project.dir ? d->workers[0].project.dir : ".",
+    return slv_path_join(d->workers[0].project.home ? d->workers[0].project.home : ".",
                          SLV_STR(DEFAULT_STATE));
 }
 

@@ -112,6 +112,7 @@ static slv_code follow_redirect(slv_project *p, const char *from, slv_err *err)
         }
     }
     SLV_TRY(read_redirect(file, &target, err));
+    p->home = slv_strndup(file, strlen(file) - strlen("/" REDIRECT));
     if (p->config_path)
         slv_vec_push(&p->watched, p->config_path);
     slv_vec_push(&p->watched, SLV_STEAL(file));
@@ -143,9 +144,12 @@ static slv_code find_config(slv_project *p, slv_err *err)
         SLV_TRY(follow_redirect(p, from, err));
     if (p->config_path) {
         p->dir = slv_path_dir(p->config_path);
+        if (!p->home)
+            p->home = slv_strdup(p->dir);
         return SLV_OK;
     }
     p->dir = slv_strdup(cwd);
+    p->home = slv_strdup(cwd);
     if (!p->options->script && !p->options->assets && !p->options->pages)
         return slv_fail(
             err, SLV_E_NOTFOUND,
@@ -562,6 +566,7 @@ void slv_project_done(slv_project *p)
     slv_config_done(&p->config);
     free(p->config_path);
     free(p->dir);
+    free(p->home);
     free(p->main);
     free(p->assets);
     free(p->base_dir);

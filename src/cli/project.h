@@ -50,10 +50,11 @@ typedef struct slv_project {
     const slv_project_options *options;
     char *config_path; /* NULL: a script without configuration */
     char *dir;         /* of the configuration, or the working directory */
-    char *main;        /* absolute; NULL: there are static files only */
-    char *assets;      /* their directory, absolute; NULL: there are none */
-    char *base_dir;    /* absolute */
-    char *tsconfig;    /* absolute; NULL: none */
+    char *home;     /* where state lies: dir, or the project whose build made the configuration */
+    char *main;     /* absolute; NULL: there are static files only */
+    char *assets;   /* their directory, absolute; NULL: there are none */
+    char *base_dir; /* absolute */
+    char *tsconfig; /* absolute; NULL: none */
     char *name;
     slv_config config;
     slv_compat compat;

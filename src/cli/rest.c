@@ -104,7 +104,7 @@ static char *find_state_dir(const slv_rest *rest, const char *persist_to)
 
     if (persist_to)
         return slv_path_join(cwd ? cwd : "/", slv_str_from(persist_to));
-    return slv_path_join(rest->project.dir, SLV_STR(DEFAULT_STATE));
+    return slv_path_join(rest->project.home, SLV_STR(DEFAULT_STATE));
 }
 
 /* ---- a server ---- */

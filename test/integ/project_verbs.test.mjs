@@ -91,3 +91,17 @@ interface Env extends Cloudflare.Env {}
   assert.match(text, /interface Mine extends Cloudflare\.Env \{\}/);
   assert.equal((await run(['types', 'env.ts'], { cwd: dir })).code, 2);
 });
+
+test('the state of what a build configured lies in the project, not in the build\'s output', async () => {
+  const dir = project({
+    'wrangler.toml': 'name = "source"\n',
+    '.wrangler/deploy/config.json': '{"configPath": "../../dist/wrangler.json"}',
+    'dist/wrangler.json': '{"name": "built", "main": "index.js", "compatibility_date": "2026-06-01", "kv_namespaces": [{"binding": "KV", "id": "one"}]}',
+    'dist/index.js': 'export default { fetch: async (r, { KV }) => new Response(await KV.get("a")) };',
+  });
+  assert.equal((await run(['kv', 'key', 'put', '--binding', 'KV', 'a', 'by a verb'], { cwd: dir })).code, 0);
+  const server = await dev(dir);
+  assert.equal(await (await server.fetch('/')).text(), 'by a verb');
+  await server.stop();
+  assert.ok(existsSync(join(dir, '.selvage/state')) && !existsSync(join(dir, 'dist/.selvage')));
+});
