@@ -1,4 +1,4 @@
-#include "state/transfer_int.h"
+#include "state/transfer.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "base/rand.h"
 #include "fmt/sum.h"
+#include "state/transfer_int.h"
 #include "state/tree.h"
 
 static const char *const key_files[] = {"r2-credentials.json", "dynamodb-credentials.json"};
