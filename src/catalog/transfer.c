@@ -278,7 +278,7 @@ static slv_code take_route(in *m, const char *table, slv_node *row)
                                  .domain = number_of(row, "domain") != 0,
                                  .zone = text_of(row, "zone"),
                                  .created_ms = number_of(row, "created"),
-                                 .id = slv_str_from(id)};
+                                 .id = slv_str_make(id, SLV_ACCOUNT_ID_LEN)};
 
     (void)table;
     slv_catalog_account_id_draw(id);
