@@ -140,7 +140,10 @@ static void put_records(slv_api_call *call)
 
 static void put_change(slv_json_writer *w, const slv_route_row *row, slv_str now)
 {
-    bool theirs = now.ptr && !slv_str_eq(now, row->worker);
+    bool theirs = now.ptr != NULL; /* the worker that has the domain already, if there is one */
+
+    if (now.ptr && row->worker.ptr)
+        theirs = !slv_str_eq(now, row->worker);
 
     slv_json_open(w, '{');
     slv_json_put_text(w, "id", row->id);
