@@ -138,13 +138,9 @@ static void put_records(slv_api_call *call)
 
 /* ---- POST scripts/:script/domains/changeset: what that would change ---- */
 
-static void put_change(slv_json_writer *w, const slv_route_row *row, slv_str now)
+/* theirs: another worker has the domain. */
+static void put_change(slv_json_writer *w, const slv_route_row *row, bool theirs)
 {
-    bool theirs = now.ptr != NULL; /* the worker that has the domain already, if there is one */
-
-    if (now.ptr && row->worker.ptr)
-        theirs = !slv_str_eq(now, row->worker);
-
     slv_json_open(w, '{');
     slv_json_put_text(w, "id", row->id);
     slv_json_put_text(w, "hostname", row->pattern);
@@ -178,20 +174,20 @@ static slv_code work_changeset(script_rest *r, slv_catalog *c, slv_err *err)
     slv_json_open(w, '[');
     for (size_t i = 0; i < count; i++)
         if (!owner_of(&all, rows[i].pattern).ptr)
-            put_change(w, &rows[i], SLV_STR_NULL);
+            put_change(w, &rows[i], false);
     slv_json_close(w, ']');
     slv_json_key(w, "removed");
     slv_json_open(w, '[');
     for (size_t i = 0; r->force && i < all.count; i++)
         if (all.items[i].domain && slv_str_eq(all.items[i].worker, r->key.name) &&
             !is_among(rows, count, all.items[i].pattern))
-            put_change(w, &all.items[i], SLV_STR_NULL);
+            put_change(w, &all.items[i], false);
     slv_json_close(w, ']');
     slv_json_key(w, "updated");
     slv_json_open(w, '[');
     for (size_t i = 0; i < all.count; i++)
         if (all.items[i].domain && is_among(rows, count, all.items[i].pattern))
-            put_change(w, &all.items[i], r->key.name);
+            put_change(w, &all.items[i], !slv_str_eq(all.items[i].worker, r->key.name));
     slv_json_close(w, ']');
     slv_json_key(w, "conflicting");
     slv_json_raw(w, SLV_STR("[]")); /* DNS records are not ours to keep */
