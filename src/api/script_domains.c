@@ -87,13 +87,13 @@ static slv_code put_domains_of(script_rest *r, slv_catalog *c, slv_str worker, s
     return SLV_OK;
 }
 
-/* The worker that has the host, when it is another of the account's. */
-static slv_str owner_of(const slv_route_list *all, slv_str host)
+/* The account's domain of a host, or NULL. */
+static const slv_route_row *domain_of(const slv_route_list *all, slv_str host)
 {
     for (size_t i = 0; i < all->count; i++)
         if (all->items[i].domain && slv_str_eq(all->items[i].pattern, host))
-            return all->items[i].worker;
-    return SLV_STR_NULL;
+            return &all->items[i];
+    return NULL;
 }
 
 /* ---- PUT scripts/:script/domains/records ---- */
@@ -109,10 +109,10 @@ static slv_code work_put(script_rest *r, slv_catalog *c, slv_err *err)
     SLV_TRY(take_list(r, list, &rows, err));
     SLV_TRY(slv_catalog_route_list(c, r->key.account, SLV_STR(""), &r->arena, &all, err));
     for (size_t i = 0; i < list->count; i++) {
-        slv_str owner = owner_of(&all, rows[i].pattern);
+        const slv_route_row *had = domain_of(&all, rows[i].pattern);
 
-        if (owner.len > 0 && !slv_str_eq(owner, r->key.name))
-            r->also = owner; /* it loses a host */
+        if (had && !slv_str_eq(had->worker, r->key.name))
+            r->also = had->worker; /* it loses a host */
     }
     SLV_TRY(slv_script_route_failed(
         r,
@@ -173,7 +173,7 @@ static slv_code work_changeset(script_rest *r, slv_catalog *c, slv_err *err)
     slv_json_key(w, "added");
     slv_json_open(w, '[');
     for (size_t i = 0; i < count; i++)
-        if (!owner_of(&all, rows[i].pattern).ptr)
+        if (!domain_of(&all, rows[i].pattern))
             put_change(w, &rows[i], false);
     slv_json_close(w, ']');
     slv_json_key(w, "removed");
