@@ -8,6 +8,7 @@ import { context } from "async_context";
 import { IdTable } from "id_table";
 
 let current = null;
+let turn = null; // as C named it: `current` may go over to another in its turn
 
 // One event (a fetch, a cron slot ...) from its arrival until everything that it waits for has ended.
 export class EventContext {
@@ -18,6 +19,8 @@ export class EventContext {
   hasIo = false; // there was something of this file
   logBytes = 0; // console output so far, kept by console.js through log()
   operations = 0; // whose results have not come
+  calls = 0; // those among them that are calls by RPC
+  waited = false; // for others to settle its promises, see idle.js
   reads = 0; // that wait for bytes
   sinks = 0; // bodies that are being written
   sockets = 0; // sockets that are open on the channel
@@ -50,9 +53,13 @@ export function currentEvent() {
   return current;
 }
 
+export function turnEvent() {
+  return turn;
+}
+
 // For entries from C alone: each names its event before anything else runs.
 export function setCurrentEvent(event) {
-  current = event;
+  current = turn = event;
   context.frame = null; // what the last turn left
 }
 
@@ -80,7 +87,15 @@ export function requireEvent() {
 
 // For objects that do I/O: `owner` is the event that made them (null: made at module scope, bound to none).
 export function checkSameEvent(owner) {
-  if (owner !== null && owner !== current && owner.context !== current) throw crossEventError();
+  if (owner !== null && owner !== current && owner.context !== current && !goesOn(owner)) throw crossEventError();
+}
+
+// Code of an event that waited goes on in the turn of the event that settled its promise: the turn is its own from here on, and the
+// other one's again when that is touched.
+function goesOn(owner) {
+  if (current === null || owner.ended || !(owner.waited || (current.waited && owner === turn))) return false;
+  current = owner.context;
+  return true;
 }
 
 function deferred() {

@@ -84,13 +84,16 @@ class Remote {
             throw e;
         }
         if (outgoing !== null) outgoing.sent();
+        event.calls++;
         const result = then(
             promise,
             ([value, given]) => {
+                event.calls--;
                 result.operation = 0;
                 return this.take(value, given);
             },
             (error) => {
+                event.calls--;
                 result.operation = 0;
                 throw markRemote(error);
             },
@@ -486,6 +489,7 @@ class Export {
         this.value = value;
         this.context = context; // whose turn it is when it is called
         this.owner = owner; // in whose message it was named: stays open until it is dropped
+        this.section = context.gate === null ? null : context.gate.running; // of an object: calls enter it as what was begun there
         this.refs = 1;
     }
 
@@ -683,9 +687,10 @@ export function breakStub(number, json) {
 // ---- calls from outside ----
 
 export class ExportedReceiver {
-    constructor(value, event) {
+    constructor(value, event, section = null) {
         this.value = value;
         this.event = event; // the one that the call came as
+        this.section = section;
     }
 }
 
@@ -699,7 +704,7 @@ export function exportedTarget(number) {
         event.gate = item.context.gate;
         setCurrentEvent(item.context);
     }
-    return new ExportedReceiver(item.value, event);
+    return new ExportedReceiver(item.value, event, item.section);
 }
 
 // One call. The promise gives { value, caps, sent }; sent() must be called when the answer is on its way.

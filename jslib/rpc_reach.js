@@ -61,6 +61,13 @@ export function isPlain(value) {
 }
 
 export function callHandler(fn, object, name, args, ctx) {
+    if (fn.length > 3) {
+        throw new TypeError(
+            `Cannot call handler function "${name}" over RPC because it has the wrong number of arguments. A simple function handler can ` +
+                "only be called over RPC if it has exactly the arguments (arg, env, ctx), where only the first argument comes from the " +
+                "client. To support multi-argument RPC functions, use class-based syntax (extending WorkerEntrypoint) instead.",
+        );
+    }
     if (args.length !== 1) {
         throw new TypeError(
             `Attempted to call RPC function "${name}" with the wrong number of arguments. When calling a top-level handler ` +

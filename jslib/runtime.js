@@ -5,6 +5,7 @@ import { context, frameOfBody, frameOfRejection } from "async_context";
 import { EventContext, currentEvent, dropIoOf, setCurrentEvent, ByteSource, ByteSink } from "io";
 import { badArgument, illegalInvocation, publish } from "errors";
 import { IdTable } from "id_table";
+import { leave, lends, waitForOthers, waiting } from "idle";
 import { dropTimersOf, startOwnTimer, stopTimer } from "timers";
 
 const OK = 0, EXCEPTION = 1, CANCELED = 2, HUNG = 3; // outcomes of END
@@ -172,11 +173,12 @@ export function ended(event) {
   if (event.kept !== null) event.kept.settle(false);
   if (event.exported !== null) load("rpc").dropExportsOf(event);
   if (event.onEnded !== null) event.onEnded();
+  if (waiting.size > 0) leave(event, finishIfDone);
 }
 
 // Ends the event once nothing is left that belongs to it.
 function finishIfDone(event) {
-  if (event.responded && event.waits === 0 && event.sinks === 0 && event.sockets === 0 && (event.held === 0 || event.canceled))
+  if (event.responded && event.waits === 0 && event.sinks === 0 && event.sockets === 0 && (event.held === 0 || event.canceled) && !(waiting.size > 0 && lends(event)))
     finish(event, event.canceled ? CANCELED : event.outcome, event.error);
 }
 
@@ -333,7 +335,7 @@ export function respond(event, response) {
     }
     let head = status | (kind << 16) | (bits << 20);
     let number = 0, sink = null;
-    const alone = kind < 2 && event.waits === 0 && event.sinks === 0 && event.sockets === 0 && event.held === 0;
+    const alone = kind < 2 && event.waits === 0 && event.sinks === 0 && event.sockets === 0 && event.held === 0 && !(waiting.size > 0 && lends(event));
     if (alone) head |= LAST;
     if (kind === 2) number = (sink = new ByteSink(undefined, event)).number;
     else if (kind === 3) number = body;
@@ -471,8 +473,8 @@ const NOTHING = new P.Uint8Array(0);
 
 // A call, when the object in whose context it runs admits it.
 function enterReceiver(event, receiver, action, path, args, caps) {
-  if (event.gate === null || event.gate.admits(null)) return callReceiver(event, receiver, action, path, args, caps);
-  event.gate.defer(null, () => {
+  if (event.gate === null || event.gate.admits(receiver.section)) return callReceiver(event, receiver, action, path, args, caps);
+  event.gate.defer(receiver.section, () => {
     setCurrentEvent(event.context);
     callReceiver(event, receiver, action, path, args, caps);
   });
@@ -536,6 +538,12 @@ export function onIdle(id) {
   const event = events.get(id);
   if (event === undefined) return;
   if (event.held > 0 || (event.host !== null && !event.host.ended)) return;
+  // Of one that waited the rest of its answer may come from others, too.
+  const mayGoOn = !event.responded || (event.waited && (event.sinks > 0 || event.waits > 0));
+  if (!mayGoOn || !waitForOthers(event, events, nothingLeft, finishIfDone)) nothingLeft(event);
+}
+
+function nothingLeft(event) {
   setCurrentEvent(event);
   if (event.responded) finish(event, event.canceled ? CANCELED : event.outcome, event.error);
   else finish(event, HUNG, errorJSON(new P.Error(HUNG_TEXT)));

@@ -285,3 +285,58 @@ test('what a socket says before its answer has arrived passes workers that hand 
     }
   });
 });
+
+test('a promise that another request settles, and calls back into a critical section', async () => {
+  const source = `import { DurableObject, WorkerEntrypoint } from 'cloudflare:workers';
+    let ready, go = false, asked = 0;
+    const bytes = (s) => new TextEncoder().encode(s);
+    export class Api extends WorkerEntrypoint {
+      call(f) { return f(); }
+      later() { ready = new Promise((r) => this.ctx.waitUntil(scheduler.wait(5).then(r))); }
+      never() { return new Promise(() => {}); }
+    }
+    export class Room extends DurableObject {
+      inside() { return this.ctx.blockConcurrencyWhile(() => this.env.API.call(async () => { await scheduler.wait(1); return 'inside'; })); }
+    }
+    export const plain = { one: (a) => a, four: (a, env, ctx, more) => a };
+    const routes = {
+      async make() { go = false; asked = 0; ready = (async () => { while (!go) await scheduler.wait(2); return 'made'; })(); return new Response(await ready); },
+      async use(request, env, ctx) {
+        asked++;
+        const made = await ready;
+        const text = await request.text();
+        await scheduler.wait(2);
+        ctx.waitUntil(scheduler.wait(1));
+        return Response.json([made, text, await env.API.call(() => 'called')]);
+      },
+      async stream() {
+        asked++;
+        const made = await ready;
+        const { readable, writable } = new TransformStream();
+        (async () => { const w = writable.getWriter(); for (let i = 0; i < 3; i++) { await scheduler.wait(2); await w.write(bytes(made + i)); } await w.close(); })();
+        return new Response(readable);
+      },
+      asked: () => new Response(asked),
+      go() { go = true; return new Response(); },
+      never: () => new Promise(() => {}),
+      async later(_, env) { await env.API.later(); await ready; return new Response('later'); },
+      async calls(_, env) { return new Response((await Promise.allSettled([env.API.never(), env.PLAIN.one(1), env.PLAIN.four(1)])).map((r) => r.value ?? r.reason.message.slice(0, 40)).join('; ')); },
+      async inside(_, env) { return new Response(await env.ROOM.getByName('a').inside()); },
+    };
+    export default { fetch: (request, env, ctx) => routes[new URL(request.url).pathname.slice(1)](request, env, ctx) };`;
+  const config = `[[services]]\nbinding = "API"\nservice = "shared"\nentrypoint = "Api"\n[[services]]\nbinding = "PLAIN"\nservice = "shared"\nentrypoint = "plain"\n
+    [[durable_objects.bindings]]\nname = "ROOM"\nclass_name = "Room"\n[[migrations]]\ntag = "v1"\nnew_sqlite_classes = ["Room"]\n`;
+  await session(one('shared', source, config), [], async (server) => {
+    const get = async (path, init) => (await server.fetch(path, init)).text();
+    const first = get('/make');
+    const others = [get('/use', { method: 'POST', body: 'own' }), get('/stream'), get('/use', { method: 'POST', body: 'other' })];
+    await until(async () => (await get('/asked')) === '3');
+    await get('/go');
+    assert.equal(await first, 'made');
+    assert.deepEqual(await Promise.all(others), ['["made","own","called"]', 'made0made1made2', '["made","other","called"]']);
+    assert.equal((await server.fetch('/never')).status, 500);
+    assert.equal(await get('/later'), 'later');
+    assert.equal(await get('/calls'), 'The Workers runtime canceled this reques; 1; Cannot call handler function "four" over');
+    assert.equal(await get('/inside'), 'inside');
+  });
+});
