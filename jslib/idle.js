@@ -29,8 +29,8 @@ function mayBeSettled(event, events) {
       return;
     }
     const { context } = other;
-    if (context.timers > 0 || context.reads > 0 || context.operations > context.calls) busy = true;
-    calls += context.calls;
+    if (context.timers > 0 || context.reads > 0 || context.operations > context.asking) busy = true;
+    calls += context.asking;
   });
   return busy || calls > called;
 }

@@ -19,7 +19,7 @@ export class EventContext {
   hasIo = false; // there was something of this file
   logBytes = 0; // console output so far, kept by console.js through log()
   operations = 0; // whose results have not come
-  calls = 0; // those among them that are calls by RPC
+  asking = 0; // those among them that are calls by RPC
   waited = false; // for others to settle its promises, see idle.js
   reads = 0; // that wait for bytes
   sinks = 0; // bodies that are being written

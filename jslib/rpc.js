@@ -84,16 +84,16 @@ class Remote {
             throw e;
         }
         if (outgoing !== null) outgoing.sent();
-        event.calls++;
+        event.asking++;
         const result = then(
             promise,
             ([value, given]) => {
-                event.calls--;
+                event.asking--;
                 result.operation = 0;
                 return this.take(value, given);
             },
             (error) => {
-                event.calls--;
+                event.asking--;
                 result.operation = 0;
                 throw markRemote(error);
             },
