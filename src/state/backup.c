@@ -304,6 +304,39 @@ static bool one_waits(const char *dir)
     return found;
 }
 
+static bool is_used(const char *dir, const char *id)
+{
+    static const char *const prefixes[] = {SLV_RESTORE_READY, SLV_STATE_REPLACED,
+                                           SLV_RESTORE_FAILED};
+    bool used = false;
+
+    for (size_t i = 0; i < SLV_ARRAY_LEN(prefixes); i++) {
+        SLV_CLEANUP(slv_charp_free) char *path = NULL;
+
+        if (asprintf(&path, "%s/%s%s", dir, prefixes[i], id) < 0)
+            abort();
+        used = used || access(path, F_OK) == 0;
+    }
+    return used;
+}
+
+/* The time, and a number where that second has had one already. */
+static char *new_id(const char *dir)
+{
+    time_t now = (time_t)(slv_clock_wall_ms() / 1000);
+    struct tm tm;
+    char *id = NULL;
+
+    (void)gmtime_r(&now, &tm);
+    for (unsigned n = 1; !id || is_used(dir, id); n++) {
+        free(id);
+        if (asprintf(&id, "%04d%02d%02d-%02d%02d%02d-%u", tm.tm_year + 1900, tm.tm_mon + 1,
+                     tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, n) < 0)
+            abort();
+    }
+    return id;
+}
+
 slv_code slv_backup_stage(slv_state *state, const char *from, slv_backup_report *ret, char **ret_id,
                           slv_err *err)
 {
@@ -312,17 +345,13 @@ slv_code slv_backup_stage(slv_state *state, const char *from, slv_backup_report 
     SLV_CLEANUP(slv_charp_free) char *made = NULL;
     SLV_CLEANUP(slv_charp_free) char *ready = NULL;
     SLV_CLEANUP(slv_charp_free) char *id = NULL;
-    time_t now = (time_t)(slv_clock_wall_ms() / 1000);
-    struct tm tm;
     slv_code code;
 
     if (one_waits(dir))
         return slv_fail(err, SLV_E_AGAIN, "another copy takes its place already");
     SLV_TRY(slv_transfer_aside(dir, &aside, err));
-    (void)gmtime_r(&now, &tm);
-    if (asprintf(&id, "%04d%02d%02d-%02d%02d%02d", tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday,
-                 tm.tm_hour, tm.tm_min, tm.tm_sec) < 0 ||
-        asprintf(&made, "%s/copy", aside) < 0 ||
+    id = new_id(dir);
+    if (asprintf(&made, "%s/copy", aside) < 0 ||
         asprintf(&ready, "%s/" SLV_RESTORE_READY "%s", dir, id) < 0)
         abort();
     code = slv_backup_restore(from, made, ret, err);

@@ -162,6 +162,11 @@ describe('copies', () => {
     assert.ok(!refused.includes('ECONNREFUSED'), String(refused));
     assert.ok(answers > 0);
     assert.equal(kept(server, 'replaced-').length, 1);
+    // twice more, whatever the second
+    for (let i = 2; i <= 3; i++) {
+      assert.equal((await runBeside('restore', copy, '--data', server.data)).status, 0);
+      assert.equal(kept(server, 'replaced-').length, i);
+    }
     assert.equal((await ask(server, 'writer.workers.test', '/write?n=3')).text, 'ok');
     // what is no copy changes nothing
     const none = await runBeside('restore', dataDir(), '--data', server.data);
