@@ -154,9 +154,9 @@ export class File extends Blob {
         }
         if (name === undefined) throw badConstructorArgument("File", 2, "string");
         super(MAKE, { bytes: gather(parts, options, "File"), type: typeOf(options) });
-        this.#name = `${name}`;
+        this.#name = `${name}`.toWellFormed();
         const modified = options === undefined || options === null ? undefined : options.lastModified;
-        this.#modified = modified === undefined ? now() : P.MathTrunc(Number(modified)) || 0;
+        this.#modified = modified === undefined ? now() : P.MathTrunc(+modified) || 0;
     }
 
     get name() {

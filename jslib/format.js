@@ -1,6 +1,7 @@
 // console.log's way with its arguments: format specifiers, then the rest, in Node's form.
 
-import { formatNumber, formatSymbol, inspect } from "inspect";
+import { behindProxies, defaultOptions, inspect } from "inspect";
+import { formatBigInt, formatNumber, formatSymbol } from "inspect_text";
 import { isObject, platformName } from "errors";
 
 const { getPrototypeOf, hasOwn } = Object;
@@ -15,7 +16,7 @@ function get(value, key) {
 
 function hasOwnToString(value) {
     // The text of an object counts when a class of the user's gives it, not when it is Object's or Error's.
-    for (let o = value; o !== null; o = getPrototypeOf(o)) {
+    for (let o = behindProxies(value); o !== null; o = getPrototypeOf(o)) {
         if (hasOwn(o, "toString") || hasOwn(o, Symbol.toPrimitive)) {
             return (
                 o !== Object.prototype && o !== Error.prototype && o !== Array.prototype && o !== Date.prototype && o !== RegExp.prototype &&
@@ -26,26 +27,27 @@ function hasOwnToString(value) {
     return false;
 }
 
-function numberText(value, convert) {
-    if (typeof value === "bigint") return `${value}n`;
+function numberText(value, convert, separator) {
+    if (typeof value === "bigint") return formatBigInt(value, separator);
     if (typeof value === "symbol") return "NaN";
-    return formatNumber(convert(value));
+    return formatNumber(convert(value), separator);
 }
 
 function specifier(code, value, options) {
+    const separator = options?.numericSeparator ?? defaultOptions.numericSeparator;
     switch (code) {
         case "s":
-            if (typeof value === "number") return formatNumber(value);
-            if (typeof value === "bigint") return `${value}n`;
+            if (typeof value === "number") return formatNumber(value, separator);
+            if (typeof value === "bigint") return formatBigInt(value, separator);
             if (!isObject(value)) return typeof value === "symbol" ? formatSymbol(value) : `${value}`;
             if (typeof value === "function" || hasOwnToString(value)) return safeText(value);
             return inspect(value, { ...options, depth: 0, colors: false, compact: 3 });
         case "d":
-            return isObject(value) ? formatNumber(NaN === +safeNumber(value) ? NaN : +safeNumber(value)) : numberText(value, Number);
+            return isObject(value) ? formatNumber(safeNumber(value), separator) : numberText(value, Number, separator);
         case "i":
-            return isObject(value) ? formatNumber(parseInt(safeText(value))) : numberText(value, (v) => parseInt(v));
+            return isObject(value) ? formatNumber(parseInt(safeText(value)), separator) : numberText(value, (v) => parseInt(v), separator);
         case "f":
-            return typeof value === "symbol" ? "NaN" : formatNumber(parseFloat(safeText(value)));
+            return typeof value === "symbol" ? "NaN" : formatNumber(parseFloat(safeText(value)), separator);
         case "j":
             try {
                 return `${JSON.stringify(value)}`;

@@ -1,6 +1,7 @@
 // Values as text, in the form that people know from Node's console: inspect(), format().
 
 import { isObject, platformName } from "errors";
+import { formatBigInt, formatNumber, formatSymbol, quote } from "inspect_text";
 import { width } from "text_width";
 
 const CUSTOM = Symbol.for("nodejs.util.inspect.custom");
@@ -85,62 +86,6 @@ inspect.custom = CUSTOM;
 
 // ---- primitives ----
 
-function escapeUnit(unit) {
-    switch (unit) {
-        case 8:
-            return "\\b";
-        case 9:
-            return "\\t";
-        case 10:
-            return "\\n";
-        case 12:
-            return "\\f";
-        case 13:
-            return "\\r";
-        case 92:
-            return "\\\\";
-    }
-    if (unit < 0x100) return `\\x${(unit < 16 ? "0" : "") + unit.toString(16).toUpperCase()}`;
-    return `\\u${unit.toString(16)}`;
-}
-
-export function quote(text) {
-    let mark = "'";
-    if (text.includes("'")) {
-        if (!text.includes('"')) mark = '"';
-        else if (!text.includes("`") && !text.includes("${")) mark = "`";
-    }
-    let out = mark;
-    for (let i = 0; i < text.length; i++) {
-        const unit = text.charCodeAt(i);
-        if (unit < 32 || unit === 92 || (unit >= 0x7f && unit <= 0x9f)) {
-            out += escapeUnit(unit);
-        } else if (unit === 39 && mark === "'") {
-            out += "\\'";
-        } else if (unit >= 0xd800 && unit <= 0xdfff) {
-            const next = text.charCodeAt(i + 1);
-            if (unit <= 0xdbff && next >= 0xdc00 && next <= 0xdfff) out += text[i] + text[++i];
-            else out += escapeUnit(unit);
-        } else {
-            out += text[i];
-        }
-    }
-    return out + mark;
-}
-
-export function formatNumber(value, separator = false) {
-    const text = Object.is(value, -0) ? "-0" : `${value}`;
-    return separator ? separated(text) : text;
-}
-
-// 1234567.8901 as 1_234_567.890_1.
-function separated(text) {
-    if (!/^-?\d+(?:\.\d+)?n?$/.test(text)) return text;
-    const [whole, fraction] = text.split(".");
-    const grouped = whole.replace(/(\d)(?=(?:\d{3})+(?!\d))/g, "$1_");
-    return fraction === undefined ? grouped : `${grouped}.${fraction.replace(/(\d{3})(?=\d)/g, "$1_")}`;
-}
-
 function formatPrimitive(ctx, value) {
     switch (typeof value) {
         case "string":
@@ -148,7 +93,7 @@ function formatPrimitive(ctx, value) {
         case "number":
             return ctx.style(formatNumber(value, ctx.numericSeparator), "number");
         case "bigint":
-            return ctx.style(`${ctx.numericSeparator ? separated(`${value}`) : value}n`, "bigint");
+            return ctx.style(formatBigInt(value, ctx.numericSeparator), "bigint");
         case "boolean":
             return ctx.style(`${value}`, "boolean");
         case "undefined":
@@ -157,10 +102,6 @@ function formatPrimitive(ctx, value) {
             return ctx.style(formatSymbol(value), "symbol");
     }
     return ctx.style("null", "null");
-}
-
-export function formatSymbol(symbol) {
-    return P.SymbolPrototypeToString(symbol);
 }
 
 function formatString(ctx, value) {
@@ -252,9 +193,12 @@ const OBJECT = 0, ARRAY = 1;
 
 function formatValue(ctx, value, depth, typed = false) {
     if (!isObject(value)) return formatPrimitive(ctx, value);
+    const target = N.proxyTarget(value);
+    const plain = target === undefined ? value : behindProxies(target);
+    if (target !== undefined && (isRevoked(value) || isRevoked(plain))) return ctx.style("<Revoked Proxy>", "special");
     if (ctx.customInspect) {
-        const custom = get(value, CUSTOM);
-        if (typeof custom === "function" && custom !== inspect && constructorOwns(value)) {
+        const custom = get(plain, CUSTOM);
+        if (typeof custom === "function" && custom !== inspect && constructorOwns(plain)) {
             const left = ctx.depth === Infinity ? Infinity : ctx.depth - depth;
             const out = custom.call(value, left, { ...ctx.options(), stylize: ctx.style, depth: left }, inspect);
             if (out !== value) {
@@ -269,7 +213,19 @@ function formatValue(ctx, value, depth, typed = false) {
         if (index === undefined) ctx.circular.set(value, (index = ctx.circular.size + 1));
         return ctx.style(`[Circular *${index}]`, "special");
     }
+    // Its target is what is shown of a proxy: looking at the proxy would run its traps.
+    if (target !== undefined) return `Proxy(${formatValue(ctx, target, depth, typed)})`;
     return formatRaw(ctx, value, depth, typed);
+}
+
+export function behindProxies(value) {
+    for (let next = value; next !== undefined; next = N.proxyTarget(value)) value = next;
+    return value;
+}
+
+// The one operation that tells a revoked proxy without running a trap.
+function isRevoked(value) {
+    return !brand(isArray, value);
 }
 
 // A prototype object that only carries the method for its instances is shown as an object.
@@ -447,7 +403,8 @@ function formatRaw(ctx, value, depth, typed) {
     const shape = describe(ctx, value, depth);
     const { keys, braces } = shape;
     let base = shape.base ?? "";
-    if (keys.length === 0) {
+    const inherited = ctx.showHidden && depth <= ctx.depth ? inheritedMembers(value) : [];
+    if (keys.length === 0 && (inherited.size ?? 0) === 0) {
         if (shape.whole) return withReference(ctx, value, shape.style === undefined ? base : ctx.style(base, shape.style));
         if (shape.empty) return `${braces[0]}${braces[1]}`;
     }
@@ -459,6 +416,10 @@ function formatRaw(ctx, value, depth, typed) {
     try {
         output = shape.entries(ctx, value, depth + 1);
         for (let i = 0; i < keys.length; i++) output.push(formatProperty(ctx, value, depth + 1, keys[i], OBJECT));
+        for (const [key, d] of inherited) {
+            const text = formatProperty(ctx, value, depth + 1, key, OBJECT, d);
+            output.push(ctx.colors ? `\u001b[2m${text}\u001b[22m` : text);
+        }
     } catch (e) {
         if (!(e instanceof RangeError)) throw e;
         return ctx.style(`[${tooDeep(value)}: Inspection interrupted prematurely. Maximum call stack size exceeded.]`, "special");
@@ -475,6 +436,27 @@ function formatRaw(ctx, value, depth, typed) {
         if (shape.extras === OBJECT) output.sort(typeof ctx.sorted === "function" ? ctx.sorted : undefined);
     }
     return join(ctx, output, base, braces, shape.extras, depth, value);
+}
+
+// With hidden members shown, an object of a class of the user's shows what its prototypes have besides methods, too: three layers of them, up to
+// the first class of the language.
+function inheritedMembers(value) {
+    const members = new Map();
+    let proto = getPrototypeOf(value);
+    for (let layer = 0; layer < 3 && proto !== null; layer++, proto = getPrototypeOf(proto)) {
+        const maker = getOwnPropertyDescriptor(proto, "constructor")?.value;
+        if (typeof maker === "function" && (platformName(proto) !== undefined || isNativeFunction(maker))) break;
+        for (const key of Reflect.ownKeys(proto)) {
+            if (key === "constructor" || hasOwn(value, key) || members.has(key)) continue;
+            const d = getOwnPropertyDescriptor(proto, key);
+            if (typeof d.value !== "function") members.set(key, d);
+        }
+    }
+    return members;
+}
+
+function isNativeFunction(value) {
+    return P.FunctionPrototypeToString(value).endsWith("{\n    [native code]\n}");
 }
 
 function withReference(ctx, value, base) {
@@ -497,8 +479,8 @@ function propertyName(ctx, key) {
     return ctx.style(quote(key), "string");
 }
 
-function formatProperty(ctx, value, depth, key, kind) {
-    const d = getOwnPropertyDescriptor(value, key) ?? { value: value[key], enumerable: true };
+function formatProperty(ctx, value, depth, key, kind, d = getOwnPropertyDescriptor(value, key)) {
+    d ??= { value: value[key], enumerable: true };
     let text;
     if (d.value !== undefined || (d.get === undefined && d.set === undefined)) {
         ctx.indent += 2;

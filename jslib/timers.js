@@ -1,4 +1,5 @@
 import { bindContext, context } from "async_context";
+import { DISPOSE } from "disposal";
 import { DOMException, badArgument } from "errors";
 import { IdTable } from "id_table";
 import { requireEvent, setCurrentEvent } from "io";
@@ -113,6 +114,10 @@ class Immediate {
 
   unref() {
     return this;
+  }
+
+  [DISPOSE]() {
+    stopTimer(this.#id);
   }
 }
 

@@ -16,6 +16,9 @@ method(Writable, "toWeb", writableToWeb);
 method(Duplex, "fromWeb", duplexFromWeb);
 method(Duplex, "toWeb", duplexToWeb);
 
+// A duplex that is destroyed owes its callers the callbacks of writes that wait in it, as a writable does.
+Duplex.prototype.destroy = Writable.prototype.destroy;
+
 // Two ends: what is written to one is read from the other.
 const kOther = Symbol("other"), kCallback = Symbol("callback");
 

@@ -12,19 +12,21 @@ function openUtf8(bytes) {
   for (let back = 1; back <= 3 && back <= length; back++) {
     const byte = bytes[length - back];
     if ((byte & 0xc0) === 0x80) continue;
-    const size = byte >= 0xf0 && byte < 0xf5 ? 4 : byte >= 0xe0 && byte < 0xf0 ? 3 : byte >= 0xc2 && byte < 0xe0 ? 2 : 1;
+    const size = byte >= 0xf0 && byte < 0xf8 ? 4 : byte >= 0xe0 && byte < 0xf0 ? 3 : byte >= 0xc0 && byte < 0xe0 ? 2 : 1;
     if (size <= back) return 0;
     return back;
   }
   return 0;
 }
 
-function openOf(kind, bytes) {
+// `fresh`: nothing was held before these bytes.
+function openOf(kind, bytes, fresh) {
   switch (kind) {
     case "utf8":
       return openUtf8(bytes);
     case "utf16le": {
       const odd = bytes.length % 2;
+      if (odd === 1 && fresh) return 1; // Node looks for half a pair only where the bytes end with a whole unit
       const high = bytes.length - odd >= 2 ? bytes[bytes.length - odd - 1] : 0;
       return high >= 0xd8 && high <= 0xdb ? odd + 2 : odd;
     }
@@ -52,14 +54,16 @@ function bytesOf(value) {
 StringDecoder.prototype.write = function write(value) {
   if (typeof value === "string") return value;
   let bytes = bytesOf(value);
+  if (this?.held === undefined) throw nodeError("ERR_INVALID_THIS", "StringDecoder");
+  const fresh = this.held.length === 0;
   const number = encodingNumber[this.encoding];
-  if (this.held.length > 0) {
+  if (!fresh) {
     const joined = new Uint8Array(this.held.length + bytes.length);
     joined.set(this.held);
     joined.set(bytes, this.held.length);
     bytes = joined;
   }
-  const open = openOf(this.encoding, bytes);
+  const open = openOf(this.encoding, bytes, fresh);
   this.held = open === 0 ? new Uint8Array(0) : bytes.slice(bytes.length - open);
   return N.bufferText(bytes, 0, bytes.length - open, number);
 };

@@ -1,7 +1,7 @@
 // node:test: mocks; tests themselves are nothing for a worker.
 
 import { nodeError } from "node/internal/errors";
-import { validateFunction, validateInteger, validateObject, validateString } from "node/internal/validators";
+import { validateBoolean, validateFunction, validateInteger, validateObject } from "node/internal/validators";
 
 class MockFunctionContext {
   #calls = [];
@@ -40,8 +40,9 @@ class MockFunctionContext {
   static next(context) {
     const at = context.#calls.length, once = context.#once.get(at);
     context.#once.delete(at);
-    if (once === undefined && at + 1 === context.times) queueMicrotask(() => context.restore());
-    return once ?? context.#implementation;
+    const implementation = once ?? context.#implementation;
+    if (at + 1 === context.times) context.restore();
+    return implementation;
   }
   static record(context, call) {
     context.#calls.push(call);
@@ -64,14 +65,29 @@ function wrap(original, context) {
       error = thrown;
       throw thrown;
     } finally {
-      record(context, { arguments: args, error, result, stack, target: construct, this: construct === undefined ? self : result });
+      record(context, { arguments: args, error, result, stack, target, this: construct === undefined ? self : result });
     }
   };
   return new Proxy(original, {
-    apply: (target, self, args) => call(target, self, args),
+    apply: (target, self, args) => call(undefined, self, args),
     construct: (target, args, construct) => call(target, undefined, args, construct),
-    get: (target, name) => (name === "mock" ? context : Reflect.get(target, name)),
+    get: (target, name, receiver) => (name === "mock" ? context : Reflect.get(target, name, receiver)),
   });
+}
+
+function timesOf({ times = Infinity }) {
+  if (times !== Infinity) validateInteger(times, "options.times", 1);
+  return times;
+}
+
+// A mock of an accessor says so in its options, where `false` contradicts the call.
+function accessor(tracker, object, name, implementation, options, kind) {
+  if (implementation !== null && typeof implementation === "object") {
+    options = implementation;
+    implementation = undefined;
+  } else validateObject(options, "options");
+  if (options[kind] === false) throw nodeError("ERR_INVALID_ARG_VALUE", `options.${kind}`, false, "cannot be false");
+  return tracker.method(object, name, implementation, { ...options, [kind]: options[kind] ?? true });
 }
 
 class MockTracker {
@@ -88,37 +104,43 @@ class MockTracker {
     validateFunction(original, "original");
     validateFunction(implementation, "implementation");
     validateObject(options, "options");
-    const context = new MockFunctionContext(implementation, () => use(context, original), options.times ?? Infinity);
+    const context = new MockFunctionContext(implementation, () => use(context, original), timesOf(options));
     this.#mocks.push(context);
     return wrap(original, context);
   }
 
   method(object, name, implementation, options = {}) {
+    if (typeof name !== "string" && typeof name !== "symbol") throw nodeError("ERR_INVALID_ARG_TYPE", "methodName", ["string", "symbol"], name);
     validateObject(object, "object", { fn: true });
-    if (typeof name !== "string" && typeof name !== "symbol") validateString(name, "methodName");
     if (implementation !== null && typeof implementation === "object") {
       options = implementation;
       implementation = undefined;
     }
+    if (implementation !== undefined) validateFunction(implementation, "implementation");
+    validateObject(options, "options");
+    const { getter = false, setter = false } = options, times = timesOf(options);
+    validateBoolean(getter, "options.getter");
+    validateBoolean(setter, "options.setter");
+    if (getter && setter) throw nodeError("ERR_INVALID_ARG_VALUE", "options.setter", setter, "cannot be used with 'options.getter'");
     let owner = object;
     while (owner !== null && Object.getOwnPropertyDescriptor(owner, name) === undefined) owner = Object.getPrototypeOf(owner);
     const before = owner === null ? undefined : Object.getOwnPropertyDescriptor(owner, name);
-    const kind = options.getter ? "get" : options.setter ? "set" : "value", original = before?.[kind];
+    const kind = getter ? "get" : setter ? "set" : "value", original = before?.[kind];
     if (typeof original !== "function") throw nodeError("ERR_INVALID_ARG_VALUE", "methodName", original, "must be a method");
-    const restore = () => (owner === object ? Object.defineProperty(object, name, before) : delete object[name]);
-    const context = new MockFunctionContext(implementation ?? original, restore, options.times ?? Infinity);
+    // Restoring leaves the member on the object itself, as Node does, also where the prototype had it.
+    const context = new MockFunctionContext(implementation ?? original, () => Object.defineProperty(object, name, before), times);
     const mocked = wrap(original, context);
+    Object.defineProperty(object, name, { ...before, [kind]: mocked });
     this.#mocks.push(context);
-    Object.defineProperty(object, name, kind === "value" ? { configurable: true, enumerable: before.enumerable, writable: before.writable, value: mocked } : { configurable: true, enumerable: before.enumerable, get: before.get, set: before.set, [kind]: mocked });
     return mocked;
   }
 
   getter(object, name, implementation, options = {}) {
-    return this.method(object, name, implementation, { ...options, getter: true });
+    return accessor(this, object, name, implementation, options, "getter");
   }
 
   setter(object, name, implementation, options = {}) {
-    return this.method(object, name, implementation, { ...options, setter: true });
+    return accessor(this, object, name, implementation, options, "setter");
   }
 
   reset() {

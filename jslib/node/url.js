@@ -16,6 +16,8 @@ function parse(url, parseQueryString, slashesDenoteHost) {
   if (url instanceof Url) return url;
   validateString(url, "url");
   const made = legacy.parse(url, parseQueryString, slashesDenoteHost);
+  // The punycode of the older parser takes every character; a name that has no form in ASCII is no host.
+  if (made.hostname && /[^\0-\x7f]/.test(url) && hostOf(load("npm/punycode").exports.toUnicode(made.hostname)) === "") throw invalidURL(url);
   for (let i = 0; i < MEMBERS.length; i++) {
     const value = made[MEMBERS[i]];
     delete made[MEMBERS[i]];
@@ -39,10 +41,12 @@ function hostOf(domain) {
 }
 
 function domainToASCII(domain) {
+  if (arguments.length === 0) throw nodeError("ERR_MISSING_ARGS", "domain");
   return hostOf(`${domain}`);
 }
 
 function domainToUnicode(domain) {
+  if (arguments.length === 0) throw nodeError("ERR_MISSING_ARGS", "domain");
   return load("npm/punycode").exports.toUnicode(hostOf(`${domain}`));
 }
 
@@ -68,15 +72,17 @@ function fileURLToPath(path, options = undefined) {
 }
 
 function parsed(text) {
-  if (!URL.canParse(text)) {
-    const error = nodeError("ERR_INVALID_URL");
-    error.input = text;
-    throw error;
-  }
+  if (!URL.canParse(text)) throw invalidURL(text);
   return new URL(text);
 }
 
-const unsafe = { "%": "%25", "\\": "%5C", "\n": "%0A", "\r": "%0D", "\t": "%09", "?": "%3F", "#": "%23" };
+function invalidURL(text) {
+  const error = nodeError("ERR_INVALID_URL");
+  error.input = text;
+  return error;
+}
+
+const unsafe = { "%": "%25", "\\": "%5C", "\n": "%0A", "\r": "%0D", "\t": "%09", "?": "%3F", "#": "%23", "[": "%5B", "]": "%5D", "^": "%5E", "|": "%7C", "~": "%7E" };
 
 function pathToFileURL(filepath, options = undefined) {
   validateString(filepath, "path");
@@ -86,13 +92,13 @@ function pathToFileURL(filepath, options = undefined) {
     if (end < 0) throw nodeError("ERR_INVALID_ARG_VALUE", "path", filepath, "Missing UNC resource path");
     if (end === 2) throw nodeError("ERR_INVALID_ARG_VALUE", "path", filepath, "Empty UNC servername");
     url.hostname = domainToASCII(filepath.slice(start, end));
-    url.pathname = filepath.slice(end).replaceAll("\\", "/").replace(/[%\n\r\t?#]/g, (c) => unsafe[c]);
+    url.pathname = filepath.slice(end).replaceAll("\\", "/").replace(/[%\n\r\t?#[\]^|~]/g, (c) => unsafe[c]);
     return url;
   }
   let resolved = options?.windows ? win32.resolve(filepath) : posix.resolve(filepath);
   if (/[/\\]$/.test(filepath) && !/[/\\]$/.test(resolved) && (options?.windows || filepath.endsWith("/"))) resolved += "/";
   if (options?.windows) resolved = resolved.replaceAll("\\", "/");
-  url.pathname = resolved.replace(/[%\\\n\r\t?#]/g, (c) => unsafe[c]);
+  url.pathname = resolved.replace(/[%\\\n\r\t?#[\]^|~]/g, (c) => unsafe[c]);
   return url;
 }
 

@@ -18,7 +18,7 @@ function inputBytes(data, method) {
 }
 
 function inRange(options, name, lower, upper, otherwise) {
-  const value = options[name] === undefined ? otherwise : +options[name];
+  const value = options[name] === undefined ? otherwise : +options[name] || 0; // the platform's whole numbers: what is none counts as 0
   if (!(value >= lower && value <= upper)) {
     throw new P.RangeError(`The value of "options.${name}" is out of range. It must be >= ${lower} and <= ${upper}. Received ${value}`);
   }

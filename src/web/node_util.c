@@ -1,7 +1,8 @@
 #include "web/node_util.h"
 
 /*
- * N.proxyTarget(value)   the target of a Proxy (null when it was revoked), undefined for all else
+ * N.proxyTarget(value)   the target of a Proxy, revoked or not; undefined for all else, the global
+ * object included
  */
 
 /* Exported by the engine, declared in a header that is not installed. */
@@ -12,7 +13,9 @@ SLV_NATIVE(native_proxy_target)
     JSValueRef value = SLV_ARG(0);
     JSObjectRef target;
 
-    if (!JSValueIsObject(ctx, value))
+    /* What scripts hold as globalThis stands before the real global object, which the engine counts
+     * as a proxy, too. */
+    if (!JSValueIsObject(ctx, value) || value == (JSValueRef)JSContextGetGlobalObject(ctx))
         return slv_js_undefined(ctx);
     target = JSObjectGetProxyTarget((JSObjectRef)(size_t)value);
     return target ? target : slv_js_undefined(ctx);

@@ -25,6 +25,8 @@ import dc from "node:diagnostics_channel";
 import perf from "node:perf_hooks";
 import path from "node:path";
 import nodeUrl from "node:url";
+import util from "node:util";
+import { transcode } from "node:buffer";
 import { EventEmitterAsyncResource } from "node:events";
 import { AsyncLocalStorage } from "node:async_hooks";
 import data from "./data.txt";
@@ -57,7 +59,10 @@ const steps = {
       caught(() => performance.mark("d", { detail: "text" })), performance.timerify(steps.performance) === steps.performance];
   },
   small() {
-    return [path === path.posix, Object.keys(nodeUrl.parse("http://a:b@h.com:80/p?q=1#h")).slice(0, 3), caught(() => nodeUrl.parse(5)), new EventEmitterAsyncResource({ name: "x" }).asyncId >= 0];
+    return [path === path.posix, Object.keys(nodeUrl.parse("http://a:b@h.com:80/p?q=1#h")).slice(0, 3), caught(() => nodeUrl.parse(5)), new EventEmitterAsyncResource({ name: "x" }).asyncId >= 0,
+      path.resolve("a"), nodeUrl.pathToFileURL("/a[b]|c^~").href, caught(() => nodeUrl.domainToASCII()), caught(() => nodeUrl.parse("http://fail\u2047fail.com/")), typeof setImmediate(() => {})[Symbol.dispose],
+      String(new util.MIMEType("text/plain;a=1;b=2")), Buffer.alloc(2).copy(Buffer.alloc(2), 0, 9), (() => { try { return new File([], "", { lastModified: 3n }); } catch (error) { return error.name; } })(),
+      ...[[[65, 0, 66], "ucs2", "utf8"], [[72, 128], "utf8", "ucs2"], [[1], "hex", "utf8"]].map(([bytes, from, to]) => { try { return transcode(Buffer.from(bytes), from, to); } catch (error) { return error.message; } })];
   },
   async als(url) {
     const als = new AsyncLocalStorage();
@@ -164,7 +169,9 @@ test('os, dns, perf_hooks', async () => assert.deepEqual(await step('rest'), ['\
 test('performance: marks and measures', async () => assert.deepEqual(await step('performance'), [
   [['a', 'mark', 5, 0, 1], ['b', 'mark', 9, 0, null], ['m', 'measure', 5, 4, null], ['n', 'measure', 1, 4, null]], ['b'], '{"name":"b","entryType":"mark","startTime":9,"duration":0}', [10000, 'many5'], true, true, true,
   "Failed to execute 'mark' on 'Performance': parameter 1 is not of type 'string'.", 'Illegal constructor', "Incorrect type for the 'detail' field on 'Options': the provided value is not of type 'JsObject'.", true]));
-test('path, url, events: small things', async () => assert.deepEqual(await step('small'), [true, ['protocol', 'slashes', 'auth'], 'ERR_INVALID_ARG_TYPE', true]));
+test('path, url, events: small things', async () => assert.deepEqual(await step('small'), [true, ['protocol', 'slashes', 'auth'], 'ERR_INVALID_ARG_TYPE', true,
+  '/a', 'file:///a%5Bb%5D%7Cc%5E%7E', 'ERR_MISSING_ARGS', 'ERR_INVALID_URL', 'function', 'text/plain;a=1; b=2', 0, 'TypeError',
+  'UTF-16le input size should be multiple of 2', 'Unable to transcode buffer', 'Unable to transcode buffer due to unsupported encoding']));
 
 test('tls: from the start, and of a connection that is there', async (t) => {
   const dir = mkdtempSync(join(tmpdir(), 'selvage-test-'));

@@ -56,6 +56,19 @@ test("what an object's own inspector says is taken", () => {
     assertEquals(inspect({ get a() { throw new Error("never"); } }), "{ a: [Getter] }");
 });
 
+test("a proxy is shown by its target, and no trap runs", () => {
+    const never = () => { throw new Error("never"); };
+    const traps = { get: never, has: never, ownKeys: never, getPrototypeOf: never, getOwnPropertyDescriptor: never };
+    assertEquals([inspect(new Proxy({ a: 1 }, traps)), inspect(new Proxy([1, 2], traps)), inspect({ x: new Proxy({}, traps) })], ["Proxy({ a: 1 })", "Proxy([ 1, 2 ])", "{ x: Proxy({}) }"]);
+    assertEquals(inspect(new Proxy(new Proxy(new Map([[1, 2]]), traps), traps)), "Proxy(Proxy(Map(1) { 1 => 2 }))");
+    assertEquals(format("%s %o %O", new Proxy({ a: 1 }, traps), new Proxy({}, traps), new Proxy({}, traps)), "Proxy({ a: 1 }) Proxy({}) Proxy({})");
+    const revocable = Proxy.revocable({}, {});
+    revocable.revoke();
+    assertEquals(inspect([revocable.proxy, new Proxy(revocable.proxy, {})]), "[ <Revoked Proxy>, <Revoked Proxy> ]");
+    assertEquals(inspect(new Proxy({ [inspect.custom]() { return "own"; } }, traps)), "own");
+    assertEquals(inspect(globalThis, { depth: 0 }).startsWith("Proxy"), false);
+});
+
 test("format specifiers", () => {
     assertEquals(format("%s %d %i %f %j %O %c %%", "s", 1.5, 1.5, "2.5", { a: 1 }, { g: 1 }, "css", "extra", { x: 1 }), 's 1.5 1 2.5 {"a":1} { g: 1 }  % extra { x: 1 }');
     assertEquals([format("100%", 5), format("a%sb"), format("%s", -0), format("%d", "0x10"), format("%x", 1), format(1, "a")], ["100% 5", "a%sb", "-0", "16", "%x 1", "1 a"]);

@@ -286,7 +286,9 @@ function search(buffer, value, from, encoding, last) {
     const number = wanted(encoding);
     if (number === UTF16LE) step = 2;
     needle = N.bufferFrom(value, number);
-  } else if (!isUint8(value)) {
+  } else if (isUint8(value)) {
+    if (numberOf(encoding) === UTF16LE) step = 2;
+  } else {
     throw nodeError("ERR_INVALID_ARG_TYPE", "value", ["number", "string", "Buffer", "Uint8Array"], value);
   }
   if (from < 0) {
@@ -297,6 +299,8 @@ function search(buffer, value, from, encoding, last) {
     }
   }
   if (needle.length === 0) return from > length ? length : from;
+  if (needle.length < step) return -1;
+  if (step === 2) from -= from % 2; // whole units are compared
   if (from > length) {
     if (!last) return -1;
     from = length;
@@ -327,10 +331,7 @@ function fill(buffer, value, offset, end, encoding, method) {
   if (end === undefined) end = buffer.length;
   else validateInteger(end, "end", 0, buffer.length);
   if (offset >= end) return buffer;
-  if (typeof value === "number") {
-    if (end > byteLengthOf(buffer)) throw nodeError("ERR_BUFFER_OUT_OF_BOUNDS");
-    return P.TypedArrayPrototypeFill(buffer, value & 255, offset, end);
-  }
+  if (typeof value === "number") return P.TypedArrayPrototypeFill(buffer, value & 255, offset, end);
   if (!P.ArrayBufferIsView(value)) return P.TypedArrayPrototypeFill(buffer, +value & 255 || 0, offset, end);
   if (value.length === 0) throw nodeError("ERR_INVALID_ARG_VALUE", "value", value);
   let at = offset + P.MathMin(value.length, end - offset);
@@ -344,7 +345,7 @@ function copy(source, target, targetStart, sourceStart, sourceEnd) {
   targetStart = targetStart === undefined ? 0 : P.MathTrunc(targetStart) || 0;
   if (targetStart < 0) throw nodeError("ERR_OUT_OF_RANGE", "targetStart", ">= 0", targetStart);
   sourceStart = sourceStart === undefined ? 0 : P.MathTrunc(sourceStart) || 0;
-  if (sourceStart < 0 || sourceStart > source.length) throw nodeError("ERR_OUT_OF_RANGE", "sourceStart", `>= 0 && <= ${source.length}`, sourceStart);
+  if (sourceStart < 0) throw nodeError("ERR_OUT_OF_RANGE", "sourceStart", ">= 0", sourceStart);
   sourceEnd = sourceEnd === undefined ? source.length : P.MathTrunc(sourceEnd) || 0;
   if (sourceEnd < 0) throw nodeError("ERR_OUT_OF_RANGE", "sourceEnd", ">= 0", sourceEnd);
   const size = P.MathMin(sourceEnd, source.length) - sourceStart, room = byteLengthOf(target) - targetStart;
@@ -390,9 +391,6 @@ const methods = {
     end = end === undefined || end > length ? length : P.MathTrunc(end) || 0;
     if (end <= start) return "";
     return N.bufferText(this, start, end, encoding === undefined ? UTF8 : wanted(`${encoding}`));
-  },
-  toLocaleString(encoding, start, end) {
-    return this.toString(encoding, start, end);
   },
   equals(other) {
     if (!isUint8(other)) throw nodeError("ERR_INVALID_ARG_TYPE", "otherBuffer", ["Buffer", "Uint8Array"], other);
@@ -473,6 +471,7 @@ const methods = {
   },
   inspect: inspectBuffer,
 };
+methods.toLocaleString = methods.toString;
 define(Buffer.prototype, methods, true);
 
 for (const name of ["utf8", "ucs2", "utf16le", "latin1", "ascii", "base64", "base64url", "hex"]) {
@@ -534,13 +533,12 @@ export function isUtf8(value) {
 
 export function transcode(source, from, to) {
   if (!isUint8(source)) throw nodeError("ERR_INVALID_ARG_TYPE", "source", ["Buffer", "Uint8Array"], source);
-  const known = (name) => {
-    const number = name === undefined || name === null ? undefined : numberOf(name);
-    if (number === undefined || number > ASCII) throw errorWithCode(P.Error, "U_ILLEGAL_ARGUMENT_ERROR", "Unable to transcode Buffer [U_ILLEGAL_ARGUMENT_ERROR]");
-    return number;
-  };
-  const in_ = known(from), out = known(to);
-  let text = N.bufferText(source, 0, source.length, in_);
+  const in_ = wanted(from), out = wanted(to);
+  if (in_ > ASCII || out > ASCII) throw new P.Error("Unable to transcode buffer due to unsupported encoding");
+  if (in_ === UTF16LE && source.length % 2 !== 0) throw new P.Error("UTF-16le input size should be multiple of 2");
+  if (in_ === UTF8 && out === UTF16LE && !N.bufferIs(source, 1)) throw new P.Error("Unable to transcode buffer");
+  // Bytes that ASCII does not have are read as Latin-1.
+  let text = N.bufferText(source, 0, source.length, in_ === ASCII ? LATIN1 : in_);
   // What the narrow encodings lack becomes a question mark.
   if (out === LATIN1) text = text.replace(/[\ud800-\udbff][\udc00-\udfff]|[^\u0000-\u00ff]/g, "?");
   else if (out === ASCII) text = text.replace(/[\ud800-\udbff][\udc00-\udfff]|[^\u0000-\u007f]/g, "?");

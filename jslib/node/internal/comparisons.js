@@ -147,7 +147,10 @@ function sameExtras(a, b, mode, memo) {
   const extra = (value) => ownKeys(value).filter((key) => !/^(?:0|[1-9]\d*)$/.test(key));
   if (a.length > 1e4 && b.length === a.length) return true; // nobody puts members on those
   const keysA = extra(a), keysB = extra(b);
-  return keysA.length === keysB.length && keysB.every((key) => hasOwn(a, key) && same(a[key], b[key], mode, memo));
+  if (keysA.length !== keysB.length || !keysB.every((key) => hasOwn(a, key) && same(a[key], b[key], mode, memo))) return false;
+  if (mode === LOOSE) return true;
+  const symbolsA = shownSymbols(a), symbolsB = shownSymbols(b);
+  return (mode === PARTIAL || symbolsA.length === symbolsB.length) && symbolsB.every((symbol) => enumerable(a, symbol) && same(a[symbol], b[symbol], mode, memo));
 }
 
 export function isDeepStrictEqual(a, b) {

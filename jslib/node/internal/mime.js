@@ -44,7 +44,7 @@ export class MIMEParams {
   }
   toString() {
     let out = "";
-    for (const [name, value] of this.#data) out += `${out === "" ? "" : ";"}${name}=${quoted(value)}`;
+    for (const [name, value] of this.#data) out += `${out === "" ? "" : "; "}${name}=${quoted(value)}`;
     return out;
   }
   toJSON() {

@@ -23,7 +23,8 @@ const isSlash = (c) => c === SLASH;
 const isEither = (c) => c === SLASH || c === BACKSLASH;
 const isDrive = (c) => (c >= 65 && c <= 90) || (c >= 97 && c <= 122);
 
-const cwd = () => load("node/process").default.cwd();
+// What relative paths begin in here is the root whatever process.cwd() says: the platform keeps the two apart.
+const cwd = () => "/";
 
 // ---- what both styles do alike, from where the root ends ----
 

@@ -76,7 +76,7 @@ export function readableFromWeb(stream, options = {}) {
           if (done) {
             closed = true;
             readable.push(null);
-          } else readable.push(value instanceof Uint8Array && !objectMode ? Buffer.from(value.buffer, value.byteOffset, value.byteLength) : value);
+          } else readable.push(value instanceof Uint8Array && !Buffer.isBuffer(value) && !objectMode ? Buffer.from(value.buffer, value.byteOffset, value.byteLength) : value);
         },
         (error) => {
           closed = true;
