@@ -14,7 +14,7 @@ const FALSE_OBJECT = 0x20, TRUE_OBJECT = 0x21, NUMBER_OBJECT = 0x22, BIGINT_OBJE
 const HOST = 0x30, CAPABILITY = 0x31;
 const SMALL = 0x80;
 
-const HOST_DOM_EXCEPTION = 1, HOST_HEADERS = 2, HOST_REQUEST = 3, HOST_RESPONSE = 4;
+const HOST_DOM_EXCEPTION = 1, HOST_HEADERS = 2, HOST_REQUEST = 3, HOST_RESPONSE = 4, HOST_BLOB = 5, HOST_FILE = 6, HOST_RESPONSE_CF = 7;
 
 // Keys that are remembered, so that rows of the same shape name their columns once.
 const KEYS_MAX = 4096;
@@ -44,6 +44,7 @@ export { VERSION, UNDEFINED, NULL, FALSE, TRUE, HOLE, INT, DOUBLE, BIGINT, NEGAT
 export { KEY, END, OBJECT, DENSE, SPARSE, BACK, DATE, REGEXP, MAP, SET, ERROR, BUFFER, RESIZABLE, TRANSFERRED };
 export { VIEW, FALSE_OBJECT, TRUE_OBJECT, NUMBER_OBJECT, BIGINT_OBJECT, STRING_OBJECT, HOST, CAPABILITY };
 export { ERROR_FULL, SMALL, HOST_DOM_EXCEPTION, HOST_HEADERS, HOST_REQUEST, HOST_RESPONSE, KEYS_MAX, KEY_LENGTH_MAX };
+export { HOST_BLOB, HOST_FILE, HOST_RESPONSE_CF };
 export { views, viewKind, viewName, errors, errorKind };
 
 // The members of an error that are not its own affair: written apart, or made by the engine.

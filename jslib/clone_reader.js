@@ -5,6 +5,7 @@ import { UNDEFINED, NULL, FALSE, TRUE, HOLE, INT, DOUBLE, BIGINT, NEGATIVE_BIGIN
 import { END, OBJECT, DENSE, SPARSE, BACK, DATE, REGEXP, MAP, SET, ERROR, BUFFER, RESIZABLE, TRANSFERRED } from "clone_format";
 import { VIEW, FALSE_OBJECT, TRUE_OBJECT, NUMBER_OBJECT, BIGINT_OBJECT, STRING_OBJECT, HOST, CAPABILITY } from "clone_format";
 import { SMALL, HOST_DOM_EXCEPTION, HOST_HEADERS, HOST_REQUEST, HOST_RESPONSE, KEYS_MAX, KEY_LENGTH_MAX } from "clone_format";
+import { HOST_BLOB, HOST_FILE, HOST_RESPONSE_CF } from "clone_format";
 import { ERROR_FULL, views, errors, corrupt } from "clone_format";
 
 const WHOLE_MAX = 32 * 1024;
@@ -338,6 +339,13 @@ class Reader {
         return object;
     }
 
+    blobBytes() {
+        const length = this.length(1);
+        const at = this.at;
+        this.at = at + length;
+        return P.TypedArrayPrototypeSubarray(this.bytes, at, this.at);
+    }
+
     hostOf(kind) {
         switch (kind) {
             case HOST_DOM_EXCEPTION: {
@@ -360,12 +368,23 @@ class Reader {
                 const { Request } = load("request");
                 return new Request(url, init);
             }
-            case HOST_RESPONSE: {
+            case HOST_BLOB:
+            case HOST_FILE: {
+                const { Blob, File } = load("blob");
+                const type = this.string();
+                if (kind === HOST_BLOB) return new Blob([this.blobBytes()], { type });
+                const name = this.string();
+                const lastModified = this.double();
+                return new File([this.blobBytes()], name, { type, lastModified });
+            }
+            case HOST_RESPONSE:
+            case HOST_RESPONSE_CF: {
+                const cf = kind === HOST_RESPONSE_CF ? P.JSONParse(this.string()) : undefined;
                 const status = this.varint();
                 const statusText = this.string();
                 const headers = headersFrom(this.string());
                 const { Response } = load("response");
-                return new Response(this.value(), { status, statusText, headers });
+                return new Response(this.value(), { status, statusText, headers, cf });
             }
         }
         throw corrupt();

@@ -5,6 +5,7 @@ import { UNDEFINED, NULL, FALSE, TRUE, HOLE, INT, DOUBLE, BIGINT, NEGATIVE_BIGIN
 import { END, OBJECT, DENSE, SPARSE, BACK, DATE, REGEXP, MAP, SET, ERROR, BUFFER, RESIZABLE, TRANSFERRED } from "clone_format";
 import { VIEW, FALSE_OBJECT, TRUE_OBJECT, NUMBER_OBJECT, BIGINT_OBJECT, STRING_OBJECT, HOST, CAPABILITY } from "clone_format";
 import { SMALL, HOST_DOM_EXCEPTION, HOST_HEADERS, HOST_REQUEST, HOST_RESPONSE, KEYS_MAX, KEY_LENGTH_MAX } from "clone_format";
+import { HOST_BLOB, HOST_FILE, HOST_RESPONSE_CF } from "clone_format";
 import { ERROR_FULL, viewKind, viewName, dataCloneError, errorClass, errorMembers } from "clone_format";
 
 const { getPrototypeOf, keys: ownKeys, hasOwn } = Object;
@@ -226,6 +227,7 @@ class Writer {
         if (this.ties !== null && this.tie(value)) return;
         if (typeof value === "function") {
             if (this.rpc === null) throw platformName(getPrototypeOf(value)) === undefined ? notCloned(value) : unsupported(value, platformName(getPrototypeOf(value)));
+            if (platformName(getPrototypeOf(value)) === "LoopbackServiceStub") throw unsupported(value, "LoopbackServiceStub");
             return this.capability(value);
         }
         const proto = getPrototypeOf(value);
@@ -434,6 +436,9 @@ class Writer {
                 return this.request(value);
             case "Response":
                 return this.response(value);
+            case "Blob":
+            case "File":
+                return this.blob(value);
             case "ReadableStream":
             case "WritableStream":
                 if (this.rpc === null) throw dataCloneError(`${name} can only be serialized for RPC.`);
@@ -472,6 +477,23 @@ class Writer {
         this.varint(index);
     }
 
+    blob(value) {
+        const { blobBytes, isFile } = load("blob");
+        const file = isFile(value);
+        const bytes = blobBytes(value);
+        this.byte(HOST);
+        this.byte(file ? HOST_FILE : HOST_BLOB);
+        this.string(value.type);
+        if (file) {
+            this.string(value.name);
+            this.double(value.lastModified);
+        }
+        this.varint(bytes.byteLength);
+        this.room(bytes.byteLength);
+        P.TypedArrayPrototypeSet(this.bytes, bytes, this.at);
+        this.at += bytes.byteLength;
+    }
+
     // What a body is by now: nothing, bytes, or a stream that goes into the table of capabilities.
     body(kind, body) {
         if (kind === 0) return this.byte(NULL);
@@ -499,10 +521,12 @@ class Writer {
     response(value) {
         if (this.rpc === null && value.body !== null) throw dataCloneError("ReadableStream can only be serialized for RPC.");
         if (value.webSocket) throw unsupported(value, "WebSocket");
+        const { cf } = value;
         const wire = load("response").responseToWire(value);
         const { kind, body } = wire;
         this.byte(HOST);
-        this.byte(HOST_RESPONSE);
+        this.byte(cf === undefined ? HOST_RESPONSE : HOST_RESPONSE_CF);
+        if (cf !== undefined) this.string(P.JSONStringify(cf) ?? "null");
         this.varint(wire.status);
         this.string(wire.statusText);
         this.string(wire.headers);

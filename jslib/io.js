@@ -406,6 +406,7 @@ export class ByteSink {
       return;
     }
     const error = new P.TypeError(reason === "" ? "The reader of this stream has gone." : reason);
+    sink.onGone?.();
     sink.#finish();
     sink.onCancel?.(error);
     if (waiting !== null) waiting.reject(error);
@@ -413,6 +414,7 @@ export class ByteSink {
 
   // Set by whoever pumps into the sink: called with an error when main wants no more.
   onCancel = null;
+  onGone = null; // set by runtime.js: as onCancel, while the event is still open
 }
 
 // ---- sockets ----

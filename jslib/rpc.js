@@ -178,7 +178,7 @@ class Local {
     }
 
     release() {
-        if (--this.stubs === 0) disposeTarget(this.receiver);
+        if (--this.stubs === 0) then(P.PromiseResolve(), () => disposeTarget(this.receiver));
     }
 }
 

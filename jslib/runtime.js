@@ -350,6 +350,7 @@ export function respond(event, response) {
     if (N.respond(event.id, head, number, length, text, known ? undefined : headers, kind === 1 ? body : undefined)) lastHeaders = headers;
     if (alone) return ended(event);
     event.responded = true;
+    if (sink !== null && event.request !== null) sink.onGone = () => readerGone(event);
     if (whole !== null) writeAll(sink, whole);
     else if (sink !== null) {
       if (context.active) context.frame = frameOfBody(body);
@@ -516,18 +517,22 @@ export function onCapBroken(capability, error) {
 
 const CLIENT_GONE = 1;
 
+// Nobody is there for the answer, or for the rest of it.
+function readerGone(event) {
+  if (event.request === null || !load("flags").hasFlag("enable_request_signal")) return;
+  try {
+    requestModule.abortRequest(event.request, new (load("errors").DOMException)("The client has disconnected", "AbortError"));
+  } catch (error) {
+    load("events").reportException(error);
+  }
+}
+
 // Main gives the event up: the client has gone, a limit was hit, or the process stops.
 export function onCancel(id, reason) {
   const event = events.get(id);
   if (event === undefined) return;
   setCurrentEvent(event.context);
-  if (event.request !== null && reason === CLIENT_GONE && load("flags").hasFlag("enable_request_signal")) {
-    try {
-      requestModule.abortRequest(event.request, new (load("errors").DOMException)("The client disconnected.", "AbortError"));
-    } catch (error) {
-      load("events").reportException(error);
-    }
-  }
+  if (reason === CLIENT_GONE) readerGone(event);
   event.canceled = true;
   if (reason === CLIENT_GONE && event.waits > 0) settled(event);
   else finish(event, CANCELED);

@@ -205,3 +205,27 @@ test("shared memory stays shared, and does not leave the isolate", () => {
     assertEquals([...view], [1, 1]);
     assertThrows(() => trip(view), { name: "DataCloneError", message: "#<SharedArrayBuffer> could not be cloned." });
 });
+
+test("blobs and files keep type, name and bytes", async () => {
+    const blob = trip(new Blob(["hello ", "world"], { type: "text/plain" }));
+    assert(blob instanceof Blob && !(blob instanceof File));
+    assertEquals([blob.type, await blob.text()], ["text/plain", "hello world"]);
+    const { doc } = structuredClone({ doc: new File([new Uint8Array([0, 255])], "\u2603.bin", { type: "a/b", lastModified: -5.5 }) });
+    assert(doc instanceof File);
+    assertEquals([doc.name, doc.type, doc.lastModified, [...(await doc.bytes())]], ["\u2603.bin", "a/b", -5, [0, 255]]);
+    const one = new Blob(["x"]);
+    const twice = trip([one, one]);
+    assert(twice[0] === twice[1]);
+    const bytes = serialize(new Blob(["12345"]));
+    let refused = 0;
+    for (let n = 0; n < bytes.length; n++) {
+        try {
+            deserialize(bytes.slice(0, n));
+        } catch (e) {
+            if (e.name === "DataCloneError") refused++;
+        }
+    }
+    assertEquals(refused, bytes.length);
+});
+
+test("a response keeps its cf", () => assertEquals(trip(new Response(null, { status: 204, cf: { a: 1 } })).cf, { a: 1 }));

@@ -70,6 +70,9 @@ test("disposal, and the target's own", async () => {
     assertEquals([await other.hi(), disposed], ["hi", 0]);
     await assertRejects(async () => await stub.hi(), { message: "RPC stub used after being disposed." });
     other[Symbol.dispose]();
+    assertEquals(disposed, 0);
+    await null; // a job of its own
+    await null;
     assertEquals(disposed, 1);
 });
 
