@@ -19,13 +19,18 @@ function isOpen({ context }) {
   return context.timers > 0 || context.reads > 0 || context.operations > 0;
 }
 
+// Whether a worker asked, as opposed to a client.
+function isCall({ kind, request }) {
+  return kind === "rpc" || (kind === "fetch" && request !== null && !load("headers").headerHas(request.headers, "cf-connecting-ip"));
+}
+
 // Whether an event is left that may settle what `event` waits for. One that only waits for calls may wait for this very event:
 // each call to an event that waits explains one of them.
 function mayBeSettled(event, events) {
   let busy = false, calls = 0, called = 0;
   events.forEach(other => {
     if (other === event || (waiting.get(other.id) === other && !isOpen(other))) {
-      if (other.kind === "rpc") called++;
+      if (isCall(other)) called++;
       return;
     }
     const { context } = other;

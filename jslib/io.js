@@ -19,7 +19,7 @@ export class EventContext {
   hasIo = false; // there was something of this file
   logBytes = 0; // console output so far, kept by console.js through log()
   operations = 0; // whose results have not come
-  asking = 0; // those among them that are calls by RPC
+  asking = 0; // those among them that another worker, or this one, answers
   waited = false; // for others to settle its promises, see idle.js
   reads = 0; // that wait for bytes
   sinks = 0; // bodies that are being written
@@ -149,9 +149,12 @@ export function errorFromJSON(json) {
 
 const operations = new IdTable(); // id -> Operation
 
+const SERVICE_FETCH = 2, RPC = 5; // what may come back to this isolate as another event
+
 class Operation {
-  constructor(event, convert) {
+  constructor(event, convert, kind) {
     this.event = event;
+    this.asks = kind === SERVICE_FETCH || kind === RPC;
     this.convert = convert;
     this.section = sectionOf(event);
     this.promise = new P.Promise((yes, no) => {
@@ -203,11 +206,12 @@ function send(event, kind, format, args, resultFormat) {
 // one of a converted value is the user's.
 export function op(kind, format, args, resultFormat, convert = null) {
   const event = requireEvent();
-  const operation = new Operation(event, convert);
+  const operation = new Operation(event, convert, kind);
   const { promise } = operation;
   event.hasIo = true;
   const id = send(event, kind, format, args, resultFormat);
   event.operations++;
+  if (operation.asks) event.asking++;
   operations.set(id, operation);
   if (convert === null) promise.operation = id;
   return promise;
@@ -521,6 +525,7 @@ export function onResult(id, error, values) {
   if (held(event, operation.section, () => onResult(id, error, values))) return;
   operations.delete(id);
   event.operations--;
+  if (operation.asks) event.asking--;
   setCurrentEvent(event.context);
   if (error !== undefined) {
     operation.reject(errorFromJSON(error));

@@ -84,16 +84,13 @@ class Remote {
             throw e;
         }
         if (outgoing !== null) outgoing.sent();
-        event.asking++;
         const result = then(
             promise,
             ([value, given]) => {
-                event.asking--;
                 result.operation = 0;
                 return this.take(value, given);
             },
             (error) => {
-                event.asking--;
                 result.operation = 0;
                 throw markRemote(error);
             },
