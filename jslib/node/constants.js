@@ -2,5 +2,5 @@
 
 import { exports } from "npm/unenv.constants";
 
-const constants = { ...exports.default, O_SYMLINK: 2097152, SIGINFO: 29, defaultCipherList: "" };
+const constants = P.ObjectFreeze({ ...exports.default, O_SYMLINK: 2097152, SIGINFO: 29, defaultCipherList: "" });
 export { constants as default };

@@ -2,10 +2,18 @@
 
 import { isIP, isIPv4, isIPv6 } from "node/internal/ip";
 import { BlockList, SocketAddress } from "node/internal/net_address";
-import { normalizeArgs, Socket } from "node/internal/net_socket";
+import { normalizeArgs, Socket as SocketClass } from "node/internal/net_socket";
 import { validateBoolean, validateInt32 } from "node/internal/validators";
 
 let autoSelect = false, attemptTimeout = 10;
+
+// Programs make sockets without `new`, too.
+function Socket(options) {
+  return P.ReflectConstruct(SocketClass, [options], new.target ?? Socket);
+}
+Socket.prototype = SocketClass.prototype;
+P.ObjectSetPrototypeOf(Socket, P.ObjectGetPrototypeOf(SocketClass));
+P.ObjectDefineProperty(Socket.prototype, "constructor", { __proto__: null, value: Socket, writable: true, configurable: true });
 
 function Server() {
   throw new P.Error("Server is not implemented");

@@ -3,12 +3,14 @@
 import { normalizeArgs, Socket } from "node/internal/net_socket";
 import { errorWithCode, nodeError, notImplemented } from "node/internal/errors";
 import { isIP } from "node/internal/ip";
+import { validateFunction } from "node/internal/validators";
 import { hasFlag } from "flags";
 import { queueMicrotask } from "timers";
 
 const REFUSED = ["enableTrace", "isServer", "server", "requestCert", "SNICallback", "requestOCSP", "pskCallback", "minDHSize"];
 
 function refuse(options) {
+  if (options.checkServerIdentity !== undefined) validateFunction(options.checkServerIdentity, "options.checkServerIdentity");
   for (const name of REFUSED) if (options[name] !== undefined && options[name] !== false && options[name] !== null) throw nodeError("ERR_OPTION_NOT_IMPLEMENTED", `options.${name}`);
   if (options.secureContext !== undefined && !(options.secureContext instanceof SecureContext))
     throw errorWithCode(P.TypeError, "ERR_TLS_INVALID_CONTEXT", "context must be a SecureContext");
@@ -170,16 +172,22 @@ function createServer() {
   throw new P.Error("Not implemented");
 }
 
+// A name without the dot of the root at its end, in small letters.
+function plainName(name) {
+  name = P.StringPrototypeToLowerCase(`${name}`);
+  return P.StringPrototypeEndsWith(name, ".") ? P.StringPrototypeSlice(name, 0, -1) : name;
+}
+
 // "*.example.com" covers one label.
 function covers(pattern, host) {
-  pattern = P.StringPrototypeToLowerCase(pattern);
+  pattern = plainName(pattern);
   if (!P.StringPrototypeStartsWith(pattern, "*.")) return pattern === host;
   const dot = P.StringPrototypeIndexOf(host, ".");
   return dot > 0 && P.StringPrototypeSlice(host, dot) === P.StringPrototypeSlice(pattern, 1);
 }
 
 function checkServerIdentity(hostname, cert) {
-  const host = P.StringPrototypeToLowerCase(`${hostname}`);
+  const host = plainName(hostname);
   const names = [], addresses = [];
   for (const entry of cert.subjectaltname ? P.StringPrototypeSplit(cert.subjectaltname, ", ") : []) {
     if (P.StringPrototypeStartsWith(entry, "DNS:")) P.ArrayPrototypePush(names, P.StringPrototypeSlice(entry, 4));
@@ -190,7 +198,7 @@ function checkServerIdentity(hostname, cert) {
     if (P.ArrayPrototypeIncludes(addresses, host)) return undefined;
     reason = `IP: ${host} is not in the cert's list: ${P.ArrayPrototypeJoin(addresses, ", ")}`;
   } else if (names.length > 0 || cert.subject?.CN !== undefined) {
-    const list = names.length > 0 ? names : [cert.subject.CN];
+    const list = names.length > 0 ? names : P.ArrayIsArray(cert.subject.CN) ? cert.subject.CN : [cert.subject.CN];
     for (const name of list) if (covers(name, host)) return undefined;
     reason = names.length > 0 ? `Host: ${host}. is not in the cert's altnames: ${cert.subjectaltname}` : `Host: ${host}. is not cert's CN: ${cert.subject.CN}`;
   } else {

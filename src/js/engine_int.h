@@ -26,7 +26,8 @@ struct slv_js {
     JSGlobalContextRef ctx;
     JSObjectRef natives; /* N */
     JSObjectRef load;    /* the built-ins' load(name); NULL until the first slv_js_load */
-    JSObjectRef view_of; /* DataView -> Uint8Array over the same bytes, else undefined */
+    JSObjectRef
+        view_of; /* DataView, Float16Array -> Uint8Array over the same bytes, else undefined */
     JSClassRef handle_class;
     void *user;
     int depth; /* of slv_js_enter */

@@ -14,14 +14,19 @@
 
 static slv_js *the_engine;
 
+/* Of a DataView, or of a typed array that the C API does not know (Float16Array). */
 static const char view_of_text[] =
     "(() => {\n"
-    "  const get = name => "
-    "Function.prototype.call.bind(Object.getOwnPropertyDescriptor(DataView.prototype, name).get);\n"
-    "  const buffer = get('buffer'), offset = get('byteOffset'), length = get('byteLength'), U8 = "
-    "Uint8Array;\n"
+    "  const getters = (of, names) => names.map(name => "
+    "Function.prototype.call.bind(Object.getOwnPropertyDescriptor(of, name).get));\n"
+    "  const names = ['buffer', 'byteOffset', 'byteLength'], U8 = Uint8Array;\n"
+    "  const [buffer, offset, length] = getters(DataView.prototype, names);\n"
+    "  const [itsBuffer, itsOffset, itsLength] = getters(Object.getPrototypeOf(U8.prototype), "
+    "names);\n"
+    "  const ofTyped = v => { try { return new U8(itsBuffer(v), itsOffset(v), itsLength(v)); } "
+    "catch { return undefined; } };\n"
     "  return v => { try { return new U8(buffer(v), offset(v), length(v)); } catch { return "
-    "undefined; } };\n"
+    "ofTyped(v); } };\n"
     "})()";
 
 slv_js *slv_js_current(void)

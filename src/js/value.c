@@ -143,8 +143,9 @@ static bool typed_array_bytes(JSContextRef ctx, JSObjectRef o, slv_js_bytes *ret
     return true;
 }
 
-/* The C API does not know DataView; JavaScript turns one into a Uint8Array over the same bytes. */
-static JSObjectRef data_view_bytes(JSContextRef ctx, JSValueRef v)
+/* The C API does not know DataView and Float16Array; JavaScript turns one into a Uint8Array over
+ * the same bytes. */
+static JSObjectRef other_view_bytes(JSContextRef ctx, JSValueRef v)
 {
     JSValueRef thrown = NULL;
     JSValueRef u8 =
@@ -162,7 +163,7 @@ bool slv_js_bytes_arg(JSContextRef ctx, JSValueRef v, slv_js_bytes *ret, JSValue
         return array_buffer_bytes(ctx, (JSObjectRef)(size_t)v, ret, exc);
     if (type != kJSTypedArrayTypeNone)
         return typed_array_bytes(ctx, (JSObjectRef)(size_t)v, ret, exc);
-    view = JSValueIsObject(ctx, v) ? data_view_bytes(ctx, v) : NULL;
+    view = JSValueIsObject(ctx, v) ? other_view_bytes(ctx, v) : NULL;
     if (view)
         return typed_array_bytes(ctx, view, ret, exc);
     slv_js_throw_type(ctx, exc, "value is not an ArrayBuffer or a view of one");
@@ -174,7 +175,7 @@ bool slv_js_is_bytes(JSContextRef ctx, JSValueRef v)
     if (!JSValueIsObject(ctx, v))
         return false;
     return JSValueGetTypedArrayType(ctx, v, NULL) != kJSTypedArrayTypeNone ||
-           data_view_bytes(ctx, v);
+           other_view_bytes(ctx, v);
 }
 
 static void release_malloc(void *ptr, void *arg)

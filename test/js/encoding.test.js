@@ -74,3 +74,10 @@ test("TextDecoderStream and TextEncoderStream", async () => {
   assert(new TextEncoderStream() instanceof TransformStream);
   assertEquals(new TextDecoderStream("latin1").encoding, "windows-1252");
 });
+
+test("bytes are the bytes of every kind of view", () => {
+  const buffer = new Uint8Array([0x61, 0x62, 0x63, 0x64]).buffer;
+  const kinds = [Uint8Array, Int16Array, Uint32Array, DataView];
+  if (typeof Float16Array === "function") kinds.push(Float16Array);
+  for (const Kind of kinds) assertEquals(new TextDecoder().decode(new Kind(buffer)), "abcd");
+});

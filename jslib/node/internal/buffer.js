@@ -346,8 +346,10 @@ function copy(source, target, targetStart, sourceStart, sourceEnd) {
   if (targetStart < 0) throw nodeError("ERR_OUT_OF_RANGE", "targetStart", ">= 0", targetStart);
   sourceStart = sourceStart === undefined ? 0 : P.MathTrunc(sourceStart) || 0;
   if (sourceStart < 0) throw nodeError("ERR_OUT_OF_RANGE", "sourceStart", ">= 0", sourceStart);
+  if (sourceStart >= 2 ** 32) throw nodeError("ERR_OUT_OF_RANGE", "sourceStart", `< ${2 ** 32}`, sourceStart);
   sourceEnd = sourceEnd === undefined ? source.length : P.MathTrunc(sourceEnd) || 0;
   if (sourceEnd < 0) throw nodeError("ERR_OUT_OF_RANGE", "sourceEnd", ">= 0", sourceEnd);
+  if (sourceEnd >= 2 ** 32) throw nodeError("ERR_OUT_OF_RANGE", "sourceEnd", `< ${2 ** 32}`, sourceEnd);
   const size = P.MathMin(sourceEnd, source.length) - sourceStart, room = byteLengthOf(target) - targetStart;
   if (size <= 0 || room <= 0) return 0;
   const count = P.MathMin(size, room);
@@ -531,9 +533,12 @@ export function isUtf8(value) {
   return N.bufferIs(value, 1);
 }
 
+const TRANSCODE_MAX = 128 << 20;
+
 export function transcode(source, from, to) {
   if (!isUint8(source)) throw nodeError("ERR_INVALID_ARG_TYPE", "source", ["Buffer", "Uint8Array"], source);
   const in_ = wanted(from), out = wanted(to);
+  if (source.length >= TRANSCODE_MAX) throw new P.Error("Source buffer is too large to process");
   if (in_ > ASCII || out > ASCII) throw new P.Error("Unable to transcode buffer due to unsupported encoding");
   if (in_ === UTF16LE && source.length % 2 !== 0) throw new P.Error("UTF-16le input size should be multiple of 2");
   if (in_ === UTF8 && out === UTF16LE && !N.bufferIs(source, 1)) throw new P.Error("Unable to transcode buffer");

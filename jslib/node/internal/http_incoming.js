@@ -18,7 +18,7 @@ export class IncomingMessage extends Readable {
   #frame = context.frame; // in which its events are fired
   #headers = null;
   #distinct = null;
-  #socket = null;
+  #socket = undefined;
 
   aborted = false;
   url = "";

@@ -6,7 +6,7 @@ import { connect as open } from "sockets";
 import { errorWithCode, nodeError } from "node/internal/errors";
 import { isIP } from "node/internal/ip";
 import { invalidAddress } from "node/internal/net_address";
-import { validateFunction, validateNumber, validatePort } from "node/internal/validators";
+import { validateBoolean, validateFunction, validateInt32, validateNumber, validatePort } from "node/internal/validators";
 import { clearTimeout, queueMicrotask, setTimeout } from "timers";
 
 const { Duplex } = load("node/stream").default;
@@ -23,6 +23,14 @@ export function normalizeArgs(args) {
   }
   const last = args[args.length - 1];
   return [options, typeof last === "function" ? last : null];
+}
+
+// What is of no effect here is still refused where Node would.
+function checkOptions({ autoSelectFamily, autoSelectFamilyAttemptTimeout, localPort, lookup }) {
+  if (localPort) validateNumber(localPort, "options.localPort");
+  if (autoSelectFamily !== undefined && autoSelectFamily !== null) validateBoolean(autoSelectFamily, "options.autoSelectFamily");
+  if (autoSelectFamilyAttemptTimeout !== undefined && autoSelectFamilyAttemptTimeout !== null) validateInt32(autoSelectFamilyAttemptTimeout, "options.autoSelectFamilyAttemptTimeout", 1);
+  if (lookup !== undefined && lookup !== null) validateFunction(lookup, "options.lookup");
 }
 
 function closedError() {
@@ -76,6 +84,7 @@ export class Socket extends Duplex {
     const port = validatePort(options.port);
     const host = options.host || "localhost";
     if (options.localAddress && isIP(options.localAddress) === 0) throw invalidAddress(options.localAddress);
+    checkOptions(options);
     if (callback !== null) this.once("connect", callback);
     this.connecting = true;
     this._host = host;
