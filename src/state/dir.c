@@ -137,7 +137,10 @@ slv_code slv_state_folder_(const slv_store *store, slv_err *err)
 
     pthread_mutex_lock(&state->lock);
     bool known = slv_map_get(&state->folders, slv_str_from(folder)) != NULL;
+    bool removed = slv_state_is_removed_(state, folder);
     pthread_mutex_unlock(&state->lock);
+    if (removed)
+        return slv_fail(err, SLV_E_NOTFOUND, "the account was deleted");
     if ((known || state->lent) && access(folder, F_OK) == 0)
         return SLV_OK;
     SLV_TRY(make_dirs(folder, FOLDER_LEVELS, err));

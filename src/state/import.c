@@ -493,6 +493,7 @@ slv_code slv_import_place(slv_import *m, slv_str account, slv_err *err)
 
     SLV_ASSERT(m->aside && !m->place);
     SLV_TRY(folder_of(m, account, &place));
+    slv_state_revive_tenant(m->state, account);
     (void)rmdir(place); /* of an account that never stored anything */
     if (renameat2(AT_FDCWD, m->aside, AT_FDCWD, place, RENAME_NOREPLACE) != 0)
         return errno == EEXIST

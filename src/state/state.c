@@ -113,6 +113,7 @@ slv_state *slv_state_free(slv_state *state)
     }
     slv_map_done(&state->tenants);
     slv_map_done(&state->folders);
+    slv_map_done(&state->removed);
     slv_map_done(&state->stores);
     pthread_cond_destroy(&state->quiet);
     pthread_cond_destroy(&state->thawed);

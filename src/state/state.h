@@ -243,9 +243,11 @@ SLV_NODISCARD slv_code slv_state_folder(slv_state *state, const slv_store_type *
 typedef void (*slv_state_each)(void *arg, slv_str id);
 SLV_NODISCARD slv_code slv_state_list(slv_state *state, const slv_store_type *type, slv_str tenant,
                                       slv_state_each each, void *arg, slv_err *err);
-/* Removes whatever lies in a tenant's folder, and the folder. Its stores must have been destroyed
- * and none may be made any more. Blocks: in a job. */
+/* Removes whatever lies in a tenant's folder, and the folder. Its stores must have been destroyed;
+ * those that are opened later fail with SLV_E_NOTFOUND, until it is revived. Blocks: in a job. */
 SLV_NODISCARD slv_code slv_state_remove_tenant(slv_state *state, slv_str tenant, slv_err *err);
+/* A tenant of this name is there again. Any thread. */
+void slv_state_revive_tenant(slv_state *state, slv_str tenant);
 /* Closes the store and removes everything of it; as a call: done() comes when it is gone. */
 void slv_store_destroy(slv_store *store, slv_loop *loop, slv_call *call);
 

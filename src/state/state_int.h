@@ -175,6 +175,7 @@ struct slv_state {
     SLV_MAP(slv_store *) stores;
     SLV_MAP(tenant *) tenants;
     SLV_MAP(bool) folders; /* whose names are known to be durable */
+    SLV_MAP(bool) removed; /* folders of tenants: calls that come late make none anew */
     slv_list used;         /* stores with open handles, least recently used first */
     unsigned open_count, open_max, warm_count;
     crew crews[CREWS];
@@ -213,6 +214,9 @@ SLV_NODISCARD slv_code slv_state_remove_(const slv_store *store, slv_err *err);
 /* Before a database is made: what a removal that was cut short left behind goes; a long id is kept.
  */
 SLV_NODISCARD slv_code slv_state_prepare_(const slv_store *store, slv_err *err);
+
+/* tenant.c, with the lock: whether a folder lies in that of a tenant that was removed */
+bool slv_state_is_removed_(const slv_state *state, const char *folder);
 
 /* crew.c; all but start and stop with the lock held */
 void slv_crew_init_(crew *c, slv_state *state, crew_kind kind, const char *name, unsigned max);

@@ -249,7 +249,7 @@ test('service workers get their bindings as globals', () => using(dev(worker(
 test('a service worker in a CommonJS package is one, and is sloppy code', () => using(dev(project({
   'wrangler.toml': 'name = "test"\nmain = "index.js"\ncompatibility_date = "2026-06-01"\n[vars]\nA = "global"\n',
   'package.json': '{ "type": "commonjs" }',
-  'index.js': 'const part = require("./part");\nundeclared = "made";\naddEventListener("fetch", (e) => e.respondWith(new Response([A, part, undeclared, (function () { return this === self; })()])));',
+  'index.js': 'const part = require("./part");\nundeclared = "made";\naddEventListener("fetch", (e) => e.respondWith(new Response([A, part, undeclared, (function () { return this === self; })()].join())));',
   'part.js': 'module.exports = "part";',
 })), async (s) => {
   assert.equal(await text(s), 'global,part,made,true');

@@ -5,7 +5,7 @@ import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, symlinkSync, 
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { ask, dataDir, startServe } from './lib/serve.mjs';
-import { selvage } from './lib/selvage.mjs';
+import { selvage, until } from './lib/selvage.mjs';
 
 const worker = `
 import { DurableObject } from "cloudflare:workers";
@@ -207,6 +207,7 @@ describe('an account as a file', () => {
     writeFileSync(join(tree, 'SHA256SUMS'), sums);
     pack(names);
     bad(await import_(evil), /signature does not hold/);
+    await until(() => readdirSync(join(server.data, 'v1')).length === before.length, 'a deleted account is gone from the disk');
     assert.deepEqual(readdirSync(join(server.data, 'v1')).sort(), before);
     assert.deepEqual(existsSync(join(server.data, 'aside')) ? readdirSync(join(server.data, 'aside')) : [], []);
     assert.equal(accounts(server.data).length, 1);
