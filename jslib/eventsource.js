@@ -71,6 +71,10 @@ class Parser {
     }
 }
 
+function refused(message) {
+    return new DOMException(message, "AbortError");
+}
+
 export class EventSource extends EventTarget {
     #url = "";
     #state = CONNECTING;
@@ -80,6 +84,7 @@ export class EventSource extends EventTarget {
     #fetcher;
     #reader = null;
     #aborter = null;
+    #empty = false; // there was an answer without a body
 
     constructor(url, init) {
         if (arguments.length === 0) throw badConstructorArgument("EventSource", 1, "string");
@@ -109,10 +114,10 @@ export class EventSource extends EventTarget {
         const source = new EventSource(INTERNAL);
         const reader = stream.getReader();
         source.#reader = reader;
+        source.#state = OPEN;
         // Listeners are added after this returns.
         P.PromisePrototypeThen(P.PromiseResolve(undefined), () => {
             if (source.#state === CLOSED) return;
-            source.#state = OPEN;
             source.#pump(reader);
         });
         return source;
@@ -172,11 +177,12 @@ export class EventSource extends EventTarget {
             const request = new Request(this.#url, { headers, signal: this.#aborter.signal });
             const response = await (this.#fetcher === undefined ? load("fetch").fetch(request) : this.#fetcher.fetch(request));
             if (this.#state === CLOSED) return;
-            const type = response.headers.get("content-type") ?? "";
-            if (response.status !== 200) return this.#fail(new Error(`The response status code was ${response.status}.`));
-            if (!/^text\/event-stream\s*(?:;|$)/i.test(type)) return this.#fail(new Error(`The content type '${type}' is invalid.`));
+            const type = response.headers.get("content-type");
+            if (!response.ok) return this.#fail(refused(`The response status code was ${response.status}.`));
+            if (type === null) return this.#fail(refused("No content type header was present in the response."));
+            if (!/^text\/event-stream\s*(?:;|$)/i.test(type)) return this.#fail(refused(`The content type '${type}' is invalid.`));
+            if (response.body === null) return this.#withoutBody();
             this.#open();
-            if (response.body === null) return this.#fail(new Error("The server disconnected."));
             this.#reader = response.body.getReader();
             await this.#pump(this.#reader);
         } catch (e) {
@@ -210,6 +216,17 @@ export class EventSource extends EventTarget {
         this.#reader = null;
         const error = new Error("The server disconnected.");
         if (this.#url === "") return this.#fail(error);
+        this.#reconnect(error);
+    }
+
+    // Once may be an accident, twice is how the server is.
+    #withoutBody() {
+        if (this.#empty) return this.#fail(new Error("The server provided no content."));
+        this.#empty = true;
+        this.#reconnect(new Error("The server provided no content. Will try reconnecting."));
+    }
+
+    #reconnect(error) {
         this.#state = CONNECTING;
         this.#error(error);
         load("timers").setTimeout(() => {

@@ -321,6 +321,15 @@ test('a promise that another request settles, and calls back into a critical sec
       never: () => new Promise(() => {}),
       async later(_, env) { await env.API.later(); await ready; return new Response('later'); },
       async calls(_, env) { return new Response((await Promise.allSettled([env.API.never(), env.PLAIN.one(1), env.PLAIN.four(1)])).map((r) => r.value ?? r.reason.message.slice(0, 40)).join('; ')); },
+      source() {
+        const answers = ['retry: 1\\ndata: a\\n\\n', null, null], seen = [];
+        const fetcher = { fetch: () => new Response(answers.shift(), { headers: { 'content-type': 'text/event-stream' } }) };
+        const source = new EventSource('http://any.test/', { fetcher });
+        return new Promise((resolve) => {
+          source.onmessage = (e) => seen.push(e.data);
+          source.onerror = (e) => { seen.push([source.readyState, e.error.message]); if (source.readyState === 2) resolve(Response.json(seen)); };
+        });
+      },
       async inside(_, env) { return new Response(await env.ROOM.getByName('a').inside()); },
     };
     export default { fetch: (request, env, ctx) => routes[new URL(request.url).pathname.slice(1)](request, env, ctx) };`;
@@ -338,5 +347,8 @@ test('a promise that another request settles, and calls back into a critical sec
     assert.equal(await get('/later'), 'later');
     assert.equal(await get('/calls'), 'The Workers runtime canceled this reques; 1; Cannot call handler function "four" over');
     assert.equal(await get('/inside'), 'inside');
+    assert.deepEqual(JSON.parse(await get('/source')), [
+      'a', [0, 'The server disconnected.'], [0, 'The server provided no content. Will try reconnecting.'], [2, 'The server provided no content.'],
+    ]);
   });
 });

@@ -42,6 +42,13 @@ test("any line end, any split, a byte order mark", async () => {
     }
 });
 
+test("a source of a stream is open at once, until it is disposed of", () => {
+    const source = EventSource.from(new ReadableStream());
+    assertEquals(source.readyState, EventSource.OPEN);
+    source[builtin("disposal").DISPOSE]();
+    assertEquals(source.readyState, EventSource.CLOSED);
+});
+
 test("wrong arguments", () => {
     assertThrows(() => EventSource.from(5), { message: "Failed to execute 'from' on 'EventSource': parameter 1 is not of type 'ReadableStream'." });
     assertThrows(() => new EventSource("nope"), { name: "SyntaxError", message: "Cannot open an EventSource to 'nope'. The URL is invalid." });
