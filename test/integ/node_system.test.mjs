@@ -90,7 +90,9 @@ const steps = {
   async netFails() { return new Promise(ok => net.connect(1, "127.0.0.1").on("error", e => ok(e.code)).on("connect", () => ok("connected"))); },
   async addresses() {
     const list = new net.BlockList(); list.addSubnet("10.0.0.0", 8); list.addRange("192.168.1.1", "192.168.1.9"); list.addAddress("::1", "ipv6");
-    return [net.isIP("::1"), net.isIP("1.2.3.4"), net.isIP("1.2.3.256"), net.isIP("fe80::1%eth0"), net.isIPv6("1::2::3"), list.check("10.1.2.3"), list.check("11.1.2.3"), list.check("192.168.1.5"), list.check("::ffff:10.0.0.1", "ipv6"), list.rules.length];
+    return [net.isIP("::1"), net.isIP("1.2.3.4"), net.isIP("1.2.3.256"), net.isIP("fe80::1%eth0"), net.isIPv6("1::2::3"), list.check("10.1.2.3"), list.check("11.1.2.3"), list.check("192.168.1.5"), list.check("::ffff:10.0.0.1", "ipv6"), list.rules.length,
+      ["1.2.3.4:8080", "[::1]:3000", "9.9.9.9", "no", ""].map(text => net.SocketAddress.parse(text)?.toJSON() ?? null),
+      ((copy) => { copy.fromJSON(list.toJSON()); copy.fromJSON('["Address: IPv6 ::2","nothing"]'); return [copy.rules.length, copy.check("192.168.1.5"), copy.check("::2", "ipv6"), caught(() => copy.fromJSON(5)), caught(() => copy.fromJSON([5]))]; })(new net.BlockList())];
   },
   async fs() {
     const before = fs.readdirSync("/tmp");
@@ -163,7 +165,9 @@ test('http: requests, errors, timeouts', async () => assert.deepEqual(await step
 test('http: callbacks keep the context of who asked', async () => assert.deepEqual(await step('als'), ['aaa', 'bbb']));
 test('net: a connection', async () => assert.deepEqual(await step(`net?port=${echo.address().port}`), ['connect', true, 'open', 'HELLO\nbye', 'end', false]));
 test('net: a connection that fails', async () => assert.equal(await step('netFails'), 'ECONNREFUSED'));
-test('net: addresses', async () => assert.deepEqual(await step('addresses'), [6, 4, 0, 6, false, true, false, true, true, 3]));
+test('net: addresses', async () => assert.deepEqual(await step('addresses'), [6, 4, 0, 6, false, true, false, true, true, 3,
+  [{ address: '1.2.3.4', port: 8080, family: 'ipv4', flowlabel: 0 }, { address: '::1', port: 3000, family: 'ipv6', flowlabel: 0 }, { address: '9.9.9.9', port: 0, family: 'ipv4', flowlabel: 0 }, null, null],
+  [4, true, true, 'ERR_INVALID_ARG_TYPE', 'ERR_INVALID_ARG_TYPE']]));
 test('streams over files go through callbacks, of the program where it gives some', async () => {
   assert.deepEqual(await step('fileStreams'), [['open', 'write', 'close'], undefined, 'abcdefg', 3, 'bcd', 'ENOENT', false, 'ERR_OUT_OF_RANGE', 'ERR_METHOD_NOT_IMPLEMENTED', 'EBADF'].map((v) => v ?? null));
 });

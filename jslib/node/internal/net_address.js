@@ -47,6 +47,18 @@ export class SocketAddress {
     return value instanceof SocketAddress;
   }
 
+  // "1.2.3.4:80" or "[::1]:80", the port left out or not; undefined for what is neither.
+  static parse(input) {
+    validateString(input, "input");
+    try {
+      const { hostname, port } = new (load("url").URL)(`http://${input}`);
+      const six = P.StringPrototypeStartsWith(hostname, "[");
+      return new SocketAddress({ address: six ? P.StringPrototypeSlice(hostname, 1, -1) : hostname, port: +port, family: six ? "ipv6" : "ipv4" });
+    } catch {
+      return undefined;
+    }
+  }
+
   constructor(options = {}) {
     validateObject(options, "options");
     let { family = "ipv4" } = options;
@@ -147,5 +159,20 @@ export class BlockList {
 
   toJSON() {
     return this.rules;
+  }
+
+  // Adds rules as toJSON() writes them; a line of another form says nothing.
+  fromJSON(data) {
+    const list = typeof data === "string" ? P.JSONParse(data) : data;
+    if (!P.ArrayIsArray(list)) throw nodeError("ERR_INVALID_ARG_TYPE", "data", ["string", "Array"], data);
+    for (let i = 0; i < list.length; i++) validateString(list[i], `data[${i}]`);
+    for (let i = 0; i < list.length; i++) {
+      const m = P.RegExpPrototypeExec(/^(Address|Range|Subnet): IPv([46]) ([^-/]+)(?:[-/](.+))?$/, list[i]);
+      if (m === null) continue;
+      const family = m[2] === "4" ? "ipv4" : "ipv6";
+      if (m[1] === "Address") this.addAddress(m[3], family);
+      else if (m[1] === "Range") this.addRange(m[3], m[4] ?? "", family);
+      else this.addSubnet(m[3], +m[4], family);
+    }
   }
 }
