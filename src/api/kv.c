@@ -75,15 +75,16 @@ void slv_kv_rest_call(kv_rest *r, slv_call_kind kind, bool create,
 void slv_kv_rest_fail(kv_rest *r, const slv_err *err)
 {
     slv_api_call *call = r->api;
-    int status = err->detail >= 400 && err->detail < 500 ? err->detail : 0;
+    const slv_err why = *err; /* which may be r's own */
+    int status = why.detail >= 400 && why.detail < 500 ? why.detail : 0;
 
     slv_kv_rest_free(r);
-    if (err->code == SLV_E_NOTFOUND)
+    if (why.code == SLV_E_NOTFOUND)
         slv_api_error(call, 404, KV_NAMESPACE_NOT_FOUND, "namespace not found");
     else if (status)
-        slv_api_error(call, status, KV_BAD_REQUEST, "%s", slv_err_text(err));
+        slv_api_error(call, status, KV_BAD_REQUEST, "%s", slv_err_text(&why));
     else
-        slv_api_fail(call, err, err->code == SLV_E_INVAL ? KV_BAD_REQUEST : 0);
+        slv_api_fail(call, &why, why.code == SLV_E_INVAL ? KV_BAD_REQUEST : 0);
 }
 
 void slv_kv_rest_refuse(kv_rest *r, int status, int code, const char *text)

@@ -31,14 +31,15 @@ void slv_queue_rest_free(queue_rest *r)
 void slv_queue_rest_fail(queue_rest *r, const slv_err *err)
 {
     slv_api_call *call = r->api;
+    const slv_err why = *err; /* which may be r's own */
 
     if (r->gone)
         r->gone(call);
     slv_queue_rest_free(r);
-    if (err->code == SLV_E_NOTFOUND)
+    if (why.code == SLV_E_NOTFOUND)
         slv_api_error(call, 404, QUEUE_NOT_FOUND, "Queue not found");
     else
-        slv_api_fail(call, err, err->code == SLV_E_INVAL ? QUEUE_INVALID : 0);
+        slv_api_fail(call, &why, why.code == SLV_E_INVAL ? QUEUE_INVALID : 0);
 }
 
 void slv_queue_rest_refuse(queue_rest *r, int status, int code, const char *text)
