@@ -29,7 +29,7 @@ function withCallback(name, call) {
         answer = [null, ...give(call(...args), args)];
       } catch (error) {
         // Wrong arguments are the caller's, at once.
-        if (typeof error.code !== "string" || P.StringPrototypeStartsWith(error.code, "ERR_INVALID")) throw error;
+        if (typeof error.code !== "string" || P.RegExpPrototypeExec(/^ERR_(?:INVALID|OUT_OF_RANGE|UNSUPPORTED)/, error.code) !== null) throw error;
         answer = [error];
       }
       queueMicrotask(() => callback(...answer));

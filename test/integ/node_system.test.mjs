@@ -66,6 +66,13 @@ const steps = {
       String(new util.MIMEType("text/plain;a=1;b=2")), Buffer.alloc(2).copy(Buffer.alloc(2), 0, 9), (() => { try { return new File([], "", { lastModified: 3n }); } catch (error) { return error.name; } })(),
       ...[[[65, 0, 66], "ucs2", "utf8"], [[72, 128], "utf8", "ucs2"], [[1], "hex", "utf8"]].map(([bytes, from, to]) => { try { return transcode(Buffer.from(bytes), from, to); } catch (error) { return error.message; } })];
   },
+  async copies() {
+    fs.mkdirSync("/tmp/copies/dir", { recursive: true }); fs.writeFileSync("/tmp/copies/a", "a"); fs.symlinkSync("/tmp/copies/dir", "/tmp/copies/link");
+    const out = [caught(() => fs.cpSync("/tmp/copies/a", "/tmp/copies/dir")), caught(() => fs.cpSync("/tmp/copies/a", "/tmp/copies/link", { dereference: true }))];
+    out.push(await new Promise(ok => fs.cp("/tmp/copies/a", "/tmp/copies/link", { dereference: true }, e => ok(e.code))));
+    fs.cpSync("/tmp/copies/a", "/tmp/copies/link");
+    return [...out, fs.lstatSync("/tmp/copies/link").isFile(), fs.readdirSync("/tmp/copies/dir"), caught(() => fs.chmod("/tmp/copies/a", -1, () => {})), caught(() => fs.cp("/tmp/copies/a", "/tmp/copies/b", { filter() {} }, () => {}))];
+  },
   refused() {
     const tried = (o) => caught(() => { const s = net.connect({ port: 1, host: "127.0.0.1", ...o }); s.on("error", () => {}); s.destroy(); return "ok"; });
     class Mine extends net.Socket { constructor() { super(); this.mine = true; } }
@@ -177,6 +184,7 @@ test('fs', async () => {
   assert.deepEqual(await step('fs'), want);
   assert.deepEqual(await step('fs'), want, 'each request has its own /tmp');
 });
+test('fs: copies onto links, arguments that are refused at once', async () => assert.deepEqual(await step('copies'), ['ERR_FS_CP_NON_DIR_TO_DIR', 'ERR_FS_CP_NON_DIR_TO_DIR', 'ERR_FS_CP_NON_DIR_TO_DIR', true, [], 'ERR_OUT_OF_RANGE', 'ERR_UNSUPPORTED_OPERATION']));
 test('timers', async () => assert.deepEqual(await step('timers'), ['function', true, true, 'function', 'v', ['i', 'i', 'i'], 'ABORT_ERR']));
 test('diagnostics_channel', async () => assert.deepEqual(await step('channels'), [[1, 'x'], [4, 'x'], 8, 'start', 'end', 2, 'start', 'end', 'error', 'asyncStart', 'asyncEnd', 'start', 'asyncStart', 'called', 'asyncEnd', 'end']));
 test('os, dns, perf_hooks', async () => assert.deepEqual(await step('rest'), ['\n', 'linux', '/tmp/', 2, { address: '127.0.0.1', family: 4 }, ['::1', 6], 'ERR_INVALID_ARG_VALUE', 'number', 'ERR_METHOD_NOT_IMPLEMENTED']));

@@ -477,7 +477,7 @@ export function cpSync(from, to, options = {}) {
 
 function copyTree(from, to, options) {
   const entry = find(from, "cp", options.dereference);
-  const { entry: there } = locate(to, "cp", false);
+  const { entry: there } = locate(to, "cp", options.dereference);
   if (entry.type === DIRECTORY) {
     if (!options.recursive) throw cpError("ERR_FS_EISDIR", `Recursive option not enabled, cannot copy a directory: ${from}`);
     if (to === from || P.StringPrototypeStartsWith(to, `${from}/`)) throw cpError("ERR_FS_CP_EINVAL", `Cannot copy '${from}' to a subdirectory of itself, '${to}'`);
@@ -499,6 +499,7 @@ function copyTree(from, to, options) {
     if (there !== undefined) unlinkSync(to);
     symlinkSync(entry.target, to);
   } else {
+    if (there !== undefined && there.type === SYMLINK) unlinkSync(to); // a link is replaced, not written through
     copyEntry(entry, to, "cp");
   }
 }
