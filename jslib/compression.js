@@ -14,6 +14,9 @@ const FORMATS = { __proto__: null, gzip: 0, deflate: 1, "deflate-raw": 2 };
 // works on the platform, too.
 const WAITING_MAX = 8 << 20;
 
+// What has gathered is read at once: a header and the data behind it, say.
+const JOINED_MAX = 64 << 10;
+
 // The source of the readable side and the sink of the writable side.
 class Zip {
   #handle;
@@ -33,6 +36,7 @@ class Zip {
     this.#ws.started = true;
     this.#controller = new ByteController(this.#rs, this, 0, 0);
     this.#controller.started = true;
+    this.#controller.joins = JOINED_MAX;
     this.#controller.onDrained = () => this.#relieve();
   }
 

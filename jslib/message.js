@@ -2,7 +2,7 @@
 
 import { thenInContext } from "async_context";
 import { badArgument, illegalConstructor, publish } from "errors";
-import { EventTarget, fire, messageEvent } from "events";
+import { Event, EventTarget, fire, messageEvent } from "events";
 import { structuredClone } from "clone";
 
 const INTERNAL = Symbol();
@@ -23,7 +23,8 @@ export class MessagePort extends EventTarget {
     postMessage(data, options) {
         if (arguments.length === 0) throw badArgument("MessagePort", "postMessage", 1, "JsValue");
         const transfer = P.ArrayIsArray(options) ? options : options?.transfer;
-        const copy = structuredClone(data, transfer === undefined ? undefined : { transfer });
+        if (P.ArrayIsArray(transfer) && transfer.length > 0) throw new P.Error("Transfer list is not supported");
+        const copy = structuredClone(data);
         const peer = this.#peer;
         if (peer === null || this.#closed) return;
         P.ArrayPrototypePush(peer.#queue, copy);
@@ -34,12 +35,16 @@ export class MessagePort extends EventTarget {
         this.#started = true;
         this.#deliverLater();
     }
+    // Both ends hear of it; the other one still gets what was sent before.
     close() {
         if (this.#closed) return;
         this.#closed = true;
         const peer = this.#peer;
-        if (peer !== null) peer.#peer = null;
         this.#peer = null;
+        if (peer === null) return;
+        peer.#peer = null;
+        fire(peer, new Event("close"));
+        fire(this, new Event("close"));
     }
     get onmessage() {
         return this.#onmessage;

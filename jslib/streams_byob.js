@@ -45,6 +45,7 @@ export class ByteController {
         this.source = source;
         this.mark = mark;
         this.autoAllocate = autoAllocate; // bytes that a default read may take at once; 0: a chunk, whatever its size
+        this.joins = autoAllocate; // up to so many bytes of small chunks are given as one
         this.single = false; // one pending read at a time
         this.queue = new Fifo();
         this.total = 0;
@@ -287,8 +288,9 @@ export class ByteController {
 
     // Small chunks of the user's are joined.
     takeChunk() {
-        if (this.queue.length === 1 || this.queue.peek().length >= this.autoAllocate) return this.shiftChunk();
-        const size = this.total < this.autoAllocate ? this.total : this.autoAllocate;
+        const most = this.joins;
+        if (this.queue.length === 1 || this.queue.peek().length >= most) return this.shiftChunk();
+        const size = this.total < most ? this.total : most;
         const joined = new PullInto(new ArrayBuffer(size), 0, size, 1, Uint8Array, DEFAULT);
         this.fill(joined);
         return joined.view;

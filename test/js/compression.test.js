@@ -88,3 +88,17 @@ test("cancel and abort end the other side", async () => {
   await b.writable.abort(new Error("gone"));
   await assertRejects(read, "gone");
 });
+
+test("what has gathered is read at once", async () => {
+    for (const format of ["gzip", "deflate", "deflate-raw"]) {
+        const { readable, writable } = new CompressionStream(format);
+        const writer = writable.getWriter();
+        const reader = readable.getReader();
+        await writer.write(new TextEncoder().encode("again ".repeat(200)));
+        await writer.close();
+        const { value } = await reader.read();
+        assertEquals((await reader.read()).done, true);
+        const plain = new Response(new Blob([value]).stream().pipeThrough(new DecompressionStream(format)));
+        assertEquals(await plain.text(), "again ".repeat(200));
+    }
+});

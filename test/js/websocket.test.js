@@ -122,3 +122,21 @@ test("message channels copy, in order, once started", async () => {
     port1.close();
     port2.postMessage(3);
 });
+
+test("both ends of a channel hear that it is closed, and nothing is transferred", async () => {
+    const { port1, port2 } = new MessageChannel();
+    const seen = [];
+    port1.onclose = () => seen.push("first");
+    port2.addEventListener("close", () => seen.push("second"));
+    port2.onmessage = (e) => seen.push(e.data);
+    port1.postMessage("before");
+    port1.close();
+    port1.postMessage("after");
+    assertEquals(seen, ["second", "first"]);
+    for (let i = 0; i < 5; i++) await null;
+    port2.close();
+    assertEquals(seen, ["second", "first", "before"]);
+    const other = new MessageChannel().port1;
+    for (const list of [[new ArrayBuffer(1)], { transfer: [1] }]) assertThrows(() => other.postMessage(1, list), { message: "Transfer list is not supported" });
+    other.postMessage(1, []);
+});
