@@ -66,6 +66,8 @@ export class Socket extends Duplex {
   constructor(options = undefined) {
     if (typeof options === "number") options = { fd: options };
     if (options?.fd !== undefined && options.fd !== null) throw nodeError("ERR_OPTION_NOT_IMPLEMENTED", "options.fd");
+    for (const name of ["objectMode", "readableObjectMode", "writableObjectMode"])
+      if (options?.[name]) throw nodeError("ERR_INVALID_ARG_VALUE", `options.${name}`, options[name], "is not supported");
     super({ allowHalfOpen: !!options?.allowHalfOpen, emitClose: true, autoDestroy: true, decodeStrings: true });
     const { signal } = options ?? {};
     if (signal) {
@@ -279,6 +281,11 @@ export class Socket extends Duplex {
 
   address() {
     return this.pending || this.destroyed ? {} : { address: "0.0.0.0", family: "IPv4", port: 0 };
+  }
+
+  // What is under a socket is nobody's business; whether something is, programs look at.
+  get _handle() {
+    return this.#socket;
   }
 
   get localAddress() {
