@@ -90,10 +90,10 @@ slv_api *slv_api_free(slv_api *api);
 SLV_DEFINE_CLEANUP(slv_api *, slv_api_free);
 slv_loop *slv_api_loop(const slv_api *api);
 slv_state *slv_api_state(const slv_api *api);
-slv_server *slv_api_server(const slv_api *api);   /* may be NULL */
-slv_host *slv_api_host(const slv_api *api);       /* may be NULL */
-slv_sight *slv_api_sight(const slv_api *api);     /* may be NULL */
-slv_store *slv_api_catalog(const slv_api *api);   /* may be NULL */
+slv_server *slv_api_server(const slv_api *api); /* may be NULL */
+slv_host *slv_api_host(const slv_api *api);     /* may be NULL */
+slv_sight *slv_api_sight(const slv_api *api);   /* may be NULL */
+slv_store *slv_api_catalog(const slv_api *api); /* may be NULL */
 /* As slv_store_call, on the catalog: what a call changes and its row of the audit log are one
  * transaction. */
 void slv_api_catalog_call(slv_api_call *api, slv_store *catalog, slv_call *call);

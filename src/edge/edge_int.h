@@ -332,9 +332,9 @@ slv_str slv_request_cf_cipher(slv_str name);
 
 typedef struct slv_page_spec {
     int status;
-    int code;       /* 1101, 1102 ...; 0: none */
-    slv_str title;  /* "Worker threw exception" */
-    slv_str detail; /* plain text: a stack, in dev; may be empty */
+    int code;               /* 1101, 1102 ...; 0: none */
+    slv_str title;          /* "Worker threw exception" */
+    slv_str detail;         /* plain text: a stack, in dev; may be empty */
     unsigned retry_after_s; /* 0: nothing is said of it */
 } slv_page_spec;
 

@@ -30,7 +30,8 @@ const slv_store_type slv_object_registry_store = {
 
 static slv_store *store_of(slv_shard *shard, slv_str tenant)
 {
-    return slv_state_store(shard->server->o.state, &slv_object_registry_store, tenant, SLV_STR("registry"));
+    return slv_state_store(shard->server->o.state, &slv_object_registry_store, tenant,
+                           SLV_STR("registry"));
 }
 
 typedef struct registry_call {

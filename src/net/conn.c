@@ -13,50 +13,6 @@
 
 #define IN_MAX (SLV_HTTP1_HEAD_MAX + 2 * SLV_CONN_READ_SIZE)
 
-/* Exchange objects.
- * --------------------------------------------------------------------------------------------- */
-
-static slv_conn_exchange *exchange_new(slv_conn *c)
-{
-    slv_http_server *s = c->server;
-    slv_conn_exchange *ex = s->free_exchanges;
-
-    if (ex) {
-        s->free_exchanges = ex->next_free;
-        s->free_count--;
-    } else {
-        ex = slv_alloc(sizeof *ex);
-        ex->arena = SLV_ARENA((size_t)1 << 20);
-    }
-    slv_http1_head_init(&ex->parse, false, ex->fields);
-    ex->conn = c;
-    ex->base = (slv_exchange){.ops = &slv_conn_exchange_ops, .arena = &ex->arena};
-    ex->body_left = ex->out_left = 0;
-    ex->credit = 0;
-    ex->body_done = ex->head_given = ex->expects = ex->keep_alive = ex->is_head = false;
-    ex->responded = ex->ended = ex->blocked = false;
-    ex->framing = OUT_NONE;
-    ex->ahead = ex->taken = SLV_STR_NULL;
-    return ex;
-}
-
-void slv_conn_exchange_done(slv_conn *c)
-{
-    slv_conn_exchange *ex = c->ex;
-    slv_http_server *s = c->server;
-
-    c->ex = NULL;
-    if (s->free_count >= SLV_CONN_POOL_MAX) {
-        slv_arena_done(&ex->arena);
-        free(ex);
-        return;
-    }
-    slv_arena_reset(&ex->arena);
-    ex->next_free = s->free_exchanges;
-    s->free_exchanges = ex;
-    s->free_count++;
-}
-
 /* Time.
  * ----------------------------------------------------------------------------------------------------------
  */
@@ -371,7 +327,7 @@ static bool feed_step(slv_conn *c, const char *data, size_t len, size_t *used)
         }
         if (!c->begun && !choose_http(c, slv_str_make(data + *used, len - *used)))
             return false;
-        c->ex = exchange_new(c);
+        c->ex = slv_conn_exchange_new(c);
         c->state = CONN_HEAD;
         arm(c);
         return true;

@@ -1,8 +1,10 @@
-/* What a handler does with an exchange, on an HTTP/1 connection. */
+/* What a handler does with an exchange, on an HTTP/1 connection; and the pool of exchanges. */
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/sendfile.h>
 
+#include "base/mem.h"
 #include "net/server_int.h"
 
 /* From this size on bytes are offered to the socket at once, so that they need not be copied. */
@@ -212,3 +214,46 @@ const slv_exchange_ops slv_conn_exchange_ops = {
     .abort = abort_exchange,
     .upgrade = slv_conn_upgrade,
 };
+
+/* ---- the pool ---- */
+
+slv_conn_exchange *slv_conn_exchange_new(slv_conn *c)
+{
+    slv_http_server *s = c->server;
+    slv_conn_exchange *ex = s->free_exchanges;
+
+    if (ex) {
+        s->free_exchanges = ex->next_free;
+        s->free_count--;
+    } else {
+        ex = slv_alloc(sizeof *ex);
+        ex->arena = SLV_ARENA((size_t)1 << 20);
+    }
+    slv_http1_head_init(&ex->parse, false, ex->fields);
+    ex->conn = c;
+    ex->base = (slv_exchange){.ops = &slv_conn_exchange_ops, .arena = &ex->arena};
+    ex->body_left = ex->out_left = 0;
+    ex->credit = 0;
+    ex->body_done = ex->head_given = ex->expects = ex->keep_alive = ex->is_head = false;
+    ex->responded = ex->ended = ex->blocked = false;
+    ex->framing = OUT_NONE;
+    ex->ahead = ex->taken = SLV_STR_NULL;
+    return ex;
+}
+
+void slv_conn_exchange_done(slv_conn *c)
+{
+    slv_conn_exchange *ex = c->ex;
+    slv_http_server *s = c->server;
+
+    c->ex = NULL;
+    if (s->free_count >= SLV_CONN_POOL_MAX) {
+        slv_arena_done(&ex->arena);
+        free(ex);
+        return;
+    }
+    slv_arena_reset(&ex->arena);
+    ex->next_free = s->free_exchanges;
+    s->free_exchanges = ex;
+    s->free_count++;
+}

@@ -170,7 +170,8 @@ void slv_conn_body_wanted(slv_conn *c);
 void slv_conn_advance(slv_conn *c);
 /* What to watch the socket for now. */
 void slv_conn_watch(slv_conn *c);
-void slv_conn_exchange_done(slv_conn *c); /* gives the exchange back to the pool */
+slv_conn_exchange *slv_conn_exchange_new(slv_conn *c); /* from the pool of the server */
+void slv_conn_exchange_done(slv_conn *c);              /* gives it back */
 void slv_conn_refuse(slv_conn *c, int status, const char *why);
 slv_str slv_server_date(slv_http_server *server);
 void slv_server_conn_closed(slv_http_server *server);
@@ -183,7 +184,7 @@ bool slv_http_valid_authority(slv_str s);
 extern const slv_exchange_ops slv_conn_exchange_ops;
 /* h2.c: the connection speaks HTTP/2; received: what came so far. */
 void slv_h2_start(slv_conn *c, slv_str received);
-void slv_h2_drain(slv_list *node); /* of server->h2s */
+void slv_h2_drain(slv_list *node);     /* of server->h2s */
 bool slv_h2_may_begin(slv_list *node); /* a stream that the client begins is taken */
 void slv_h2_close(slv_list *node, bool free_now);
 /* conn_upgrade.c */

@@ -225,9 +225,9 @@ typedef struct slv_r2_put_options {
     slv_str http, custom; /* as in slv_r2_object */
     size_t metadata_max;  /* 0: SLV_R2_METADATA_MAX */
     slv_r2_class class;
-    const slv_r2_cond *cond; /* NULL: none */
-    slv_str ssec_md5;        /* for slv_r2_multipart_create; an upload knows its own */
-    slv_str sum_name;        /* the same: "crc32", or "full:crc32" for one of all bytes */
+    const slv_r2_cond *cond;       /* NULL: none */
+    slv_str ssec_md5;              /* for slv_r2_multipart_create; an upload knows its own */
+    slv_str sum_name;              /* the same: "crc32", or "full:crc32" for one of all bytes */
     slv_str from_bucket, from_key; /* of which it is a copy; empty: of none */
     int64_t now_ms;
 } slv_r2_put_options;
@@ -276,7 +276,7 @@ SLV_NODISCARD slv_code slv_r2_part_put(slv_r2 *r2, slv_str key, slv_str id, uint
 typedef struct slv_r2_part {
     uint32_t number;
     slv_str etag;
-    slv_str sum; /* to complete: what the upload's checksum of it must be, in hex; empty: any */
+    slv_str sum;   /* to complete: what the upload's checksum of it must be, in hex; empty: any */
     uint64_t size; /* listings only, like the following */
     int64_t uploaded_ms;
     slv_str checksums;

@@ -70,8 +70,8 @@ static slv_code put_parts(slv_r2 *r2, const char *key, slv_str bytes, slv_err *e
     SLV_TRY(upload(r2, bytes, &up, err));
     SLV_TRY(slv_r2_part_put(r2, name, slv_buf_view(&id), 1, up, NOW, etag, err));
     const slv_r2_part part = {.number = 1, .etag = slv_str_from(etag)};
-    return slv_r2_multipart_complete(r2, name, slv_buf_view(&id), &part, 1, NULL, SLV_STR_NULL, NOW, &arena, &o,
-                                     err);
+    return slv_r2_multipart_complete(r2, name, slv_buf_view(&id), &part, 1, NULL, SLV_STR_NULL, NOW,
+                                     &arena, &o, err);
 }
 
 static slv_code apply(void *service, unsigned actor, uint64_t n, slv_err *err)

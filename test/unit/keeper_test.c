@@ -301,7 +301,7 @@ TEST(a_read_is_asked_again_and_a_write_is_not)
     CHECK(has(RUN(&read, "CREATE TABLE t(n)"), "success"));
     pid_t pid = slv_keepers_pid(keepers, SLV_STR("alpha"));
     CHECK(kill(pid, SIGSTOP) == 0); /* it has neither when it ends */
-    while (!is_stopped(&pid)) /* nothing would wake a loop for it */
+    while (!is_stopped(&pid))       /* nothing would wake a loop for it */
         usleep(1000);
     send_sql(&read, "SELECT 42", SLV_CALL_READ);
     send_sql(&write, "INSERT INTO t VALUES (1)", SLV_CALL_SOLO);

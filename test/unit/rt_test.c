@@ -542,7 +542,9 @@ TEST(service_worker_syntax_answers_by_events)
         "\"text\":\"x\"}]",
         SLV_FRAME_READY, &frame));
     CHECK(slv_msg_ready_get(frame.payload, &ready) == SLV_OK);
-    CHECK_STR(ready.json, SLV_STR("{\"handlers\":[\"fetch\",\"scheduled\"],\"entrypoints\":[],\"classes\":[]}"));
+    CHECK_STR(
+        ready.json,
+        SLV_STR("{\"handlers\":[\"fetch\",\"scheduled\"],\"entrypoints\":[],\"classes\":[]}"));
     CHECK(fetch(&r, 1, "/", &response));
     CHECK_STR(response.body, SLV_STR("x GET"));
     CHECK(put_event(&r, 2, &m));

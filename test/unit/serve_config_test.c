@@ -35,7 +35,8 @@ TEST(every_table_is_read)
     SLV_CLEANUP(slv_serve_config_done) slv_serve_config c = {0};
     slv_err err = {0};
 
-    CHECK(parse("data = 'state'\ncolo = 'ABCDEFGH'\ndomain = 'example.com'\nlisten = [':80', '[::1]:81']\nloops = 4\n"
+    CHECK(parse("data = 'state'\ncolo = 'ABCDEFGH'\ndomain = 'example.com'\nlisten = [':80', "
+                "'[::1]:81']\nloops = 4\n"
                 "[tls]\nlisten = ':443'\ncertificates = '/certs'\nredirect = true\n"
                 "[proxy]\ntrusted = ['10.0.0.0/8']\n[limits]\naccount-isolates = 7\n"
                 "[logs]\nformat = 'json'\n[otlp]\nheaders = ['a: b']\n",

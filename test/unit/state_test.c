@@ -1,5 +1,4 @@
-/* The state directory: its lock, names, calls in their three ways, group commit, readers, sweeps.
- */
+/* The state directory: lock, names, calls in their three ways, group commit, readers, sweeps. */
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
