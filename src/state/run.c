@@ -245,9 +245,14 @@ static bool wrote(const run *r)
 static void finish_sweep(slv_store *store)
 {
     int64_t next = store->sweep_next_ms;
+    slv_code code = store->sweep_call.code;
 
     store->sweeping = false;
-    if (store->sweep_call.code == SLV_OK && next > 0)
+    if (code == SLV_E_NOTFOUND)
+        return;         /* the store was removed */
+    if (code != SLV_OK) /* nobody else would begin it again */
+        next = slv_clock_wall_ms() + SLV_STATE_SWEEP_AGAIN_MS;
+    if (next > 0)
         slv_sweep_plan_(store, next);
 }
 

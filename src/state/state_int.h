@@ -27,6 +27,8 @@
 #define SLV_STATE_INLINE_MAX 32
 /* Calls that one transaction takes at most. */
 #define SLV_STATE_RUN_MAX 512
+/* A sweep that failed, or that a backup held up, is tried again. */
+#define SLV_STATE_SWEEP_AGAIN_MS 2000
 #define SLV_STATE_CREW_MAX 64
 /* Stores whose handles keep their cached pages. */
 #define SLV_STATE_WARM_MAX 16u

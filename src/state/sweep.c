@@ -5,8 +5,6 @@
 #include "base/mem.h"
 #include "state/state_int.h"
 
-#define HELD_AGAIN_MS 2000
-
 /* On the control loop: hands out what is due and sleeps until the next. */
 static void look(slv_state *state)
 {
@@ -57,7 +55,7 @@ static slv_code run_sweep(slv_call *call, void *service, slv_err *err)
     int64_t now_ms = slv_clock_wall_ms();
     slv_code code;
 
-    store->sweep_next_ms = now_ms + HELD_AGAIN_MS;
+    store->sweep_next_ms = now_ms + SLV_STATE_SWEEP_AGAIN_MS;
     if (!slv_state_move_begin(store->state))
         return SLV_OK;
     store->sweep_next_ms = 0;
