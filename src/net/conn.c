@@ -432,7 +432,7 @@ void slv_conn_watch(slv_conn *c)
     slv_wire_watch(&c->wire, c->server->loop, events);
 }
 
-/* One read: how much it was, 0 when the socket has no more for now. */
+/* One read: how much it was, 0 when the socket has no more at the moment. */
 static size_t read_once(slv_conn *c)
 {
     char *to = c->server->read_buf;
